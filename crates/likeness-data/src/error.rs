@@ -1,0 +1,108 @@
+//! What can go wrong between a photo on disk and a face in a dataset, split by whose move it is next:
+//! a bad picture, a bad table, a bad argument, a limit, an artifact of another make, or the disk.
+
+use std::path::PathBuf;
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = DataError> = std::result::Result<T, E>;
+
+/// An error of this crate.
+///
+/// Messages are lower case, subject first, without a final stop; [`DataError::hint`] is the way out, where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The bytes are not a picture that can be read.
+    #[error("{}: {reason}", path.display())]
+    BadImage {
+        /// The picture.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading the picture would take more than the [`Limits`](crate::limits::Limits) allow.
+    #[error("{}: {reason}", path.display())]
+    LimitExceeded {
+        /// The picture.
+        path: PathBuf,
+        /// The limit and the size found.
+        reason: String,
+    },
+    /// A label file, manifest or other table does not read as what it should be.
+    #[error("{}{}: {reason}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
+    BadTable {
+        /// The table.
+        path: PathBuf,
+        /// The line, counted from 1, where one is to blame.
+        line: Option<u64>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model or cascade file does not read as what it should be.
+    #[error("{}: {reason}", path.display())]
+    BadModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting makes no sense, alone or with the others.
+    #[error("{reason}")]
+    BadArgument {
+        /// What is wrong and what would be right.
+        reason: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// There is nothing to work on.
+    #[error("{}: {reason}", path.display())]
+    NothingFound {
+        /// Where was looked.
+        path: PathBuf,
+        /// What was looked for.
+        reason: String,
+        /// The way out.
+        hint: String,
+    },
+    /// The output folder holds something that this run must not overwrite.
+    #[error("{}: {reason}", path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        reason: String,
+        /// The way out.
+        hint: String,
+    },
+    /// The user asked to stop; what was done so far is kept.
+    #[error("interrupted after {done} of {total}")]
+    Interrupted {
+        /// Items finished.
+        done: usize,
+        /// Items planned.
+        total: usize,
+    },
+    /// The file system refused; the source names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl DataError {
+    /// The way out, as one sentence, where there is one.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::BadArgument { hint, .. } => hint.as_deref(),
+            Self::NothingFound { hint, .. } | Self::Occupied { hint, .. } => Some(hint),
+            Self::Interrupted { .. } => Some("run the same command again: it goes on where it stopped"),
+            Self::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => {
+                Some("free some space and run the same command again: it goes on where it stopped")
+            }
+            _ => None,
+        }
+    }
+
+    /// A [`DataError::BadArgument`] without a hint.
+    pub fn argument(reason: impl Into<String>) -> Self {
+        Self::BadArgument { reason: reason.into(), hint: None }
+    }
+}

@@ -1,0 +1,47 @@
+//! What can go wrong between a face and its embedding.
+
+use std::path::PathBuf;
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = ModelError> = std::result::Result<T, E>;
+
+/// An error of this crate; messages as in [`likeness_data::DataError`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A model file, or the settings beside it, does not read as what it should be.
+    #[error("{}: {reason}", path.display())]
+    BadModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, expected and found.
+        reason: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// A setting makes no sense, alone or with the others.
+    #[error("{reason}")]
+    BadArgument {
+        /// What is wrong and what would be right.
+        reason: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// The network answered with something that is no embedding.
+    #[error("{model}: {reason}")]
+    BadOutput {
+        /// The model's name.
+        model: String,
+        /// What came out, and for which picture where known.
+        reason: String,
+    },
+    /// A photo or dataset is at fault.
+    #[error(transparent)]
+    Data(#[from] likeness_data::DataError),
+    /// A table of embeddings is at fault.
+    #[error(transparent)]
+    Search(#[from] likeness_search::SearchError),
+    /// The file system refused; the source names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,7 @@
+//! Faces in, embeddings out.
+
+mod embedder;
+mod error;
+
+pub use embedder::{Embedder, EmbedderSpec};
+pub use error::{ModelError, Result};
