@@ -101,6 +101,18 @@ impl DataError {
         }
     }
 
+    /// What is wrong, without the photo's path: for lists that name the photo already.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::BadImage { reason, .. } | Self::LimitExceeded { reason, .. } => reason.clone(),
+            Self::Io(e) => e
+                .get_ref()
+                .and_then(|inner| inner.source())
+                .map_or_else(|| e.to_string(), ToString::to_string),
+            other => other.to_string(),
+        }
+    }
+
     /// A [`DataError::BadArgument`] without a hint.
     pub fn argument(reason: impl Into<String>) -> Self {
         Self::BadArgument { reason: reason.into(), hint: None }

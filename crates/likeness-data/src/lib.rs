@@ -8,10 +8,22 @@
 //! 4. a detector in [`detect`] finds the face, [`crop`] cuts it out;
 //! 5. [`prepare`] writes the crop and its row of the [`manifest`], and [`dataset`] opens the folder again.
 //!
-//! [`synth`] draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
+//! `synth` draws faces of its own where there are no photos; `sheet` lays pictures out to be looked at.
 
+pub mod crop;
+pub mod dataset;
+pub mod decode;
 pub mod detect;
 mod error;
+mod files;
 pub mod geometry;
+mod jpeg;
+pub mod limits;
+pub mod manifest;
+pub mod photos;
+pub mod prepare;
+pub mod sample;
+pub mod source;
+pub mod split;
 
 pub use error::{DataError, Result};

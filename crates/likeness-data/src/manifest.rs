@@ -1,0 +1,227 @@
+//! `manifest.csv`: a row for each face of a dataset.
+//!
+//! | column | meaning |
+//! |---|---|
+//! | `path` | the face, from the dataset's folder |
+//! | `source` | the photo's name in its collection |
+//! | `identity` | whose face; empty where nobody says |
+//! | `domain` | where the photo comes from; may be empty |
+//! | `split` | `train`, `validation`, `test` |
+//! | `role` | `query`, `gallery`, `both` |
+//! | `sha256` | of the photo's file |
+//! | `width`, `height` | of the upright photo, in pixels |
+//! | `box_left` … `box_height` | the face in the photo's pixels; empty where none was looked for |
+//! | `landmarks` | five `x y` pairs, separated by spaces, in the photo's pixels; may be empty |
+//! | `detector`, `score` | what found the face, and how sure it was |
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::files::write_atomically;
+use crate::geometry::{Landmarks, Point, Rect};
+use crate::source::Role;
+use crate::split::Split;
+use crate::{DataError, Result};
+
+/// A face of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Face {
+    /// The face's picture, from the dataset's folder, with `/` between parts.
+    pub path: String,
+    /// The photo's name in its collection.
+    pub source: String,
+    /// Whose face; `None` where nobody says.
+    pub identity: Option<String>,
+    /// Where the photo comes from.
+    pub domain: Option<String>,
+    /// The part of the dataset it belongs to.
+    pub split: Split,
+    /// What it serves as in a search.
+    pub role: Role,
+    /// SHA-256 of the photo's file, in hexadecimal.
+    pub sha256: String,
+    /// Width of the upright photo in pixels.
+    pub width: u32,
+    /// Height of the upright photo in pixels.
+    pub height: u32,
+    /// Where the face is in the photo.
+    pub face_box: Option<Rect>,
+    /// The face's landmarks in the photo.
+    pub landmarks: Option<Landmarks>,
+    /// What found the face.
+    pub detector: Option<String>,
+    /// How sure the detector was, on its own scale.
+    pub score: Option<f32>,
+}
+
+/// One line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    path: String,
+    source: String,
+    identity: Option<String>,
+    domain: Option<String>,
+    split: Split,
+    role: Role,
+    sha256: String,
+    width: u32,
+    height: u32,
+    box_left: Option<f32>,
+    box_top: Option<f32>,
+    box_width: Option<f32>,
+    box_height: Option<f32>,
+    landmarks: Option<String>,
+    detector: Option<String>,
+    score: Option<f32>,
+}
+
+/// Writes `faces` as a manifest.
+///
+/// # Errors        the disk's, naming the file
+pub fn write(path: &Path, faces: &[Face]) -> Result<()> {
+    write_atomically(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        for face in faces {
+            writer.serialize(Row::from(face.clone()))?;
+        }
+        if faces.is_empty() {
+            writer.write_record(["path", "source", "identity", "split", "role", "sha256"])?;
+        }
+        writer.flush()
+    })
+}
+
+/// The faces of the manifest at `path`.
+///
+/// # Errors        a line that does not read → [`DataError::BadTable`] with its number
+pub fn read(path: &Path) -> Result<Vec<Face>> {
+    let bad = |line, reason| DataError::BadTable { path: path.to_owned(), line, reason };
+    let mut reader = csv::Reader::from_reader(fs_err::File::open(path)?);
+    let mut faces = Vec::new();
+    for row in reader.deserialize::<Row>() {
+        let row = row.map_err(|e| bad(e.position().map(|p| p.line()), e.to_string()))?;
+        let name = row.path.clone();
+        faces.push(Face::try_from(row).map_err(|reason| bad(None, format!("{name}: {reason}")))?);
+    }
+    Ok(faces)
+}
+
+impl From<Face> for Row {
+    fn from(face: Face) -> Self {
+        let text = |landmarks: Landmarks| landmarks.map(|p| format!("{} {}", p.x, p.y)).join(" ");
+        Self {
+            path: face.path,
+            source: face.source,
+            identity: face.identity,
+            domain: face.domain,
+            split: face.split,
+            role: face.role,
+            sha256: face.sha256,
+            width: face.width,
+            height: face.height,
+            box_left: face.face_box.map(|b| b.left),
+            box_top: face.face_box.map(|b| b.top),
+            box_width: face.face_box.map(|b| b.width),
+            box_height: face.face_box.map(|b| b.height),
+            landmarks: face.landmarks.map(text),
+            detector: face.detector,
+            score: face.score,
+        }
+    }
+}
+
+impl TryFrom<Row> for Face {
+    type Error = String;
+
+    fn try_from(row: Row) -> Result<Self, String> {
+        let face_box = match (row.box_left, row.box_top, row.box_width, row.box_height) {
+            (Some(left), Some(top), Some(width), Some(height)) => Some(Rect::new(left, top, width, height)),
+            (None, None, None, None) => None,
+            _ => return Err("a box needs all of box_left, box_top, box_width and box_height".to_owned()),
+        };
+        Ok(Self {
+            path: row.path,
+            source: row.source,
+            identity: row.identity,
+            domain: row.domain,
+            split: row.split,
+            role: row.role,
+            sha256: row.sha256,
+            width: row.width,
+            height: row.height,
+            face_box,
+            landmarks: row.landmarks.as_deref().map(parse_landmarks).transpose()?,
+            detector: row.detector,
+            score: row.score,
+        })
+    }
+}
+
+/// Landmarks from ten numbers separated by spaces.
+pub(crate) fn parse_landmarks(text: &str) -> Result<Landmarks, String> {
+    let numbers: Vec<f32> = text.split_whitespace().map_while(|n| n.parse().ok()).collect();
+    let numbers: [f32; 10] =
+        numbers.try_into().map_err(|_| format!("expected ten landmark coordinates, found `{text}`"))?;
+    Ok(std::array::from_fn(|i| Point { x: numbers[2 * i], y: numbers[2 * i + 1] }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn face() -> impl Strategy<Value = Face> {
+        let text = "[a-zA-Zé ,\"/_.0-9-]{1,12}";
+        let name =
+            (text, text, proptest::option::of("[a-z,\" é]{0,3}[a-z]"), proptest::option::of("[a-z]{1,4}"));
+        let place = proptest::option::of((any::<i16>(), any::<i16>(), 1u16..99, 1u16..99));
+        (name, place, 0u8..3, 0u8..3, any::<bool>()).prop_map(
+            |((path, source, identity, domain), place, split, role, scored)| {
+                let face_box = place.map(|(l, t, w, h)| {
+                    Rect::new(f32::from(l) / 8.0, f32::from(t) / 3.0, f32::from(w) / 7.0, f32::from(h))
+                });
+                Face {
+                    path,
+                    source,
+                    identity,
+                    domain,
+                    split: [Split::Train, Split::Validation, Split::Test][usize::from(split)],
+                    role: [Role::Query, Role::Gallery, Role::Both][usize::from(role)],
+                    sha256: "ab".repeat(32),
+                    width: 640,
+                    height: 480,
+                    face_box,
+                    landmarks: face_box.map(|b| [b.centre(); 5]),
+                    detector: scored.then(|| "haar".to_owned()),
+                    score: scored.then_some(0.1),
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn what_is_written_is_read(faces in proptest::collection::vec(face(), 0..8)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("manifest.csv");
+            write(&path, &faces).unwrap();
+            prop_assert_eq!(read(&path).unwrap(), faces);
+        }
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.csv");
+        let header = "path,source,identity,domain,split,role,sha256,width,height,box_left,box_top,box_width,box_height,landmarks,detector,score";
+        fs_err::write(
+            &path,
+            format!("{header}\na,b,c,,train,both,,1,1,,,,,,,\na,b,c,,nowhere,both,,1,1,,,,,,,\n"),
+        )
+        .unwrap();
+        let message = read(&path).unwrap_err().to_string();
+        assert!(message.contains("manifest.csv:3") && message.contains("nowhere"), "{message}");
+    }
+}

@@ -1,0 +1,186 @@
+//! A collection of photos enters, a dataset leaves: `faces/`, `manifest.csv`, `labels.txt`, `dataset.toml`.
+//!
+//! Every photo that is finished is written to a journal in the dataset's folder, so that a run that was stopped, by
+//! whatever means, goes on where it stopped, and a run on an unchanged collection finds nothing to do. The same
+//! collection, settings and seed give the same bytes, whatever the number of threads.
+
+mod face_file;
+mod journal;
+mod plan;
+mod work;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::face_file::FaceFormat;
+use self::journal::Journal;
+use self::plan::PlannedPhoto;
+use crate::dataset::{self, DatasetCard};
+use crate::limits::Limits;
+use crate::manifest::{self, Face};
+use crate::photos::Skipped;
+use crate::sample::SamplingConfig;
+use crate::source::{self, Layout};
+use crate::split::SplitConfig;
+use crate::{DataError, Result};
+
+/// How to make a dataset from a collection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrepareConfig {
+    /// How the collection says whose picture a photo is.
+    pub layout: Layout,
+    /// Which identities, and how many images of each.
+    pub sampling: SamplingConfig,
+    /// Training, validation, test.
+    pub split: SplitConfig,
+    /// Width and height of a face, in pixels.
+    pub size: u32,
+    /// The faces' file format.
+    pub format: FaceFormat,
+    /// The domain written into the manifest where the collection names none.
+    pub domain: Option<String>,
+}
+
+impl Default for PrepareConfig {
+    /// 224 × 224 PNG, everything kept, 80/20 by index.
+    fn default() -> Self {
+        Self {
+            layout: Layout::Auto,
+            sampling: SamplingConfig::default(),
+            split: SplitConfig::default(),
+            size: 224,
+            format: FaceFormat::Png,
+            domain: None,
+        }
+    }
+}
+
+/// How a run is carried out; nothing here changes what is written.
+pub struct PrepareRun<'a> {
+    /// Raised from outside to stop after the photos in hand.
+    pub stop: &'a AtomicBool,
+    /// Called after each photo with (finished, planned).
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// What a photo may cost.
+    pub limits: Limits,
+    /// Worker threads; 0 is one for each core.
+    pub threads: usize,
+    /// Change a dataset made with other settings instead of refusing.
+    pub replace: bool,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Faces in the dataset.
+    pub images: usize,
+    /// Identities in the dataset.
+    pub identities: usize,
+    /// Photos worked on in this run.
+    pub worked: usize,
+    /// What was passed over.
+    pub skipped: Vec<Skipped>,
+    /// What the user should know about how the collection was read.
+    pub notes: Vec<String>,
+}
+
+/// Makes the dataset `output` from the collection at `input`.
+///
+/// # Errors
+/// nothing to prepare; a folder that holds something else, or a dataset with other settings; a full or read-only disk;
+/// a stop → [`DataError::Interrupted`]. A photo that cannot be used is `skipped` and is no error.
+pub fn prepare(
+    input: &Path,
+    output: &Path,
+    config: &PrepareConfig,
+    run: &PrepareRun<'_>,
+) -> Result<Prepared> {
+    check(config)?;
+    let collection = source::read(input, config.layout, Some(output))?;
+    let read = collection.samples.len();
+    let mut samples = config.sampling.apply(collection.samples);
+    if samples.is_empty() {
+        return Err(DataError::NothingFound {
+            path: input.to_owned(),
+            reason: format!("none of its {read} photos is left after sampling"),
+            hint: "lower --min-images".to_owned(),
+        });
+    }
+    config.split.apply(&mut samples)?;
+    let photos = plan::plan(samples, config);
+
+    dataset::claim(output)?;
+    let settings = settings_text(input, config);
+    let mut journal = Journal::open(output, &settings, run.replace)?;
+    let (worked, unreadable) = work::carry_out(&photos, output, config, run, &mut journal)?;
+
+    let faces = faces(&photos, &journal);
+    let mut skipped = collection.skipped;
+    skipped.extend(unreadable);
+    let prepared = Prepared {
+        images: faces.len(),
+        identities: faces.iter().filter_map(|f| f.identity.as_deref()).collect::<BTreeSet<_>>().len(),
+        worked,
+        skipped,
+        notes: collection.notes,
+    };
+    finish(output, input, config, &faces, &prepared, &mut journal)?;
+    if faces.is_empty() {
+        return Err(DataError::NothingFound {
+            path: input.to_owned(),
+            reason: format!("none of its {} photos could be used", photos.len()),
+            hint: format!("the reasons are listed in {}", output.join(dataset::CARD).display()),
+        });
+    }
+    Ok(prepared)
+}
+
+fn check(config: &PrepareConfig) -> Result<()> {
+    if !(8..=4096).contains(&config.size) {
+        return Err(DataError::argument(format!(
+            "the size of a face must lie between 8 and 4096 pixels, found {}",
+            config.size
+        )));
+    }
+    Ok(())
+}
+
+/// Everything that decides the dataset's bytes, as the journal's first line.
+fn settings_text(input: &Path, config: &PrepareConfig) -> String {
+    let input = absolute(input);
+    serde_json::json!({ "input": crate::photos::display_name(&input), "config": config }).to_string()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The manifest's rows in the plan's order.
+fn faces(photos: &[PlannedPhoto], journal: &Journal) -> Vec<Face> {
+    let rows = |photo: &PlannedPhoto| -> Vec<Face> {
+        let entry = journal.entry(photo);
+        entry.into_iter().flat_map(|e| &e.faces).map(|written| photo.face(written)).collect()
+    };
+    photos.iter().flat_map(rows).collect()
+}
+
+/// Writes the tables, the card last: a dataset with a card is complete.
+fn finish(
+    output: &Path,
+    input: &Path,
+    config: &PrepareConfig,
+    faces: &[Face],
+    prepared: &Prepared,
+    journal: &mut Journal,
+) -> Result<()> {
+    let wanted: BTreeSet<&str> = faces.iter().map(|f| f.path.as_str()).collect();
+    journal.remove_unwanted_faces(output, &wanted)?;
+    manifest::write(&output.join(dataset::MANIFEST), faces)?;
+    dataset::write_labels(&output.join(dataset::LABELS), faces)?;
+    let card = DatasetCard::new(&absolute(input), config, faces, prepared);
+    dataset::write_card(&output.join(dataset::CARD), &card)
+}

@@ -1,0 +1,135 @@
+//! The workers: photos are taken in the plan's order, by as many threads as there are cores; the thread that was
+//! called keeps the journal.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crossbeam_channel::bounded;
+
+use super::journal::{Journal, WrittenFace};
+use super::plan::PlannedPhoto;
+use super::{PrepareConfig, PrepareRun};
+use crate::crop::{Cropper, square_around};
+use crate::decode::PhotoReader;
+use crate::geometry::Rect;
+use crate::photos::Skipped;
+use crate::{DataError, Result};
+
+/// Works on all photos that the journal does not hold; returns how many and what could not be used, in plan order.
+pub(super) fn carry_out(
+    photos: &[PlannedPhoto],
+    output: &Path,
+    config: &PrepareConfig,
+    run: &PrepareRun<'_>,
+    journal: &mut Journal,
+) -> Result<(usize, Vec<Skipped>)> {
+    let todo: Vec<usize> = (0..photos.len()).filter(|&i| !journal.holds(&photos[i])).collect();
+    make_folders(photos, &todo, output)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if run.threads == 0 { cores } else { run.threads }.min(todo.len().max(1));
+    let workshop = Workshop { output, config, reader: PhotoReader::new(run.limits) };
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let stopped = || run.stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
+    let (sender, receiver) = bounded(threads * 4);
+    let mut skipped = Vec::new();
+    let mut done = photos.len() - todo.len();
+
+    std::thread::scope(|scope| -> Result<()> {
+        for _ in 0..threads {
+            let (sender, next, todo, workshop, stopped) = (sender.clone(), &next, &todo, &workshop, &stopped);
+            scope.spawn(move || {
+                let mut cropper = Cropper::default();
+                while !stopped() {
+                    let Some(&at) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    let made = workshop.make(&photos[at], &mut cropper);
+                    if sender.send((at, made)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (at, made) in &receiver {
+            let noted = match made {
+                Ok(faces) => journal.add(&photos[at], faces),
+                Err(Failure::Photo(error)) => {
+                    journal.forget(&photos[at]);
+                    skipped.push((at, error.reason()));
+                    Ok(())
+                }
+                Err(Failure::Output(error)) => Err(error),
+            };
+            if let Err(error) = noted {
+                failed.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+            done += 1;
+            (run.progress)(done, photos.len());
+        }
+        Ok(())
+    })?;
+    if done < photos.len() {
+        return Err(DataError::Interrupted { done, total: photos.len() });
+    }
+    skipped.sort();
+    let skipped =
+        skipped.into_iter().map(|(at, reason)| Skipped::new(&photos[at].sample.name, reason)).collect();
+    Ok((todo.len(), skipped))
+}
+
+/// What the workers share.
+struct Workshop<'a> {
+    output: &'a Path,
+    config: &'a PrepareConfig,
+    reader: PhotoReader,
+}
+
+/// Whose fault a failure is.
+enum Failure {
+    /// The photo's: it is passed over.
+    Photo(DataError),
+    /// The dataset's folder's: the run ends.
+    Output(DataError),
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        Self::Photo(error)
+    }
+}
+
+impl Workshop<'_> {
+    /// Reads, crops and writes one photo.
+    fn make(&self, photo: &PlannedPhoto, cropper: &mut Cropper) -> Result<Vec<WrittenFace>, Failure> {
+        let read = self.reader.read(&photo.sample.path)?;
+        let (width, height) = read.image.dimensions();
+        let area = match photo.sample.face_box {
+            Some(face_box) => square_around(face_box, width, height)?,
+            None => Rect::centre_square(width, height),
+        };
+        let face = cropper.crop(&read.image, area, self.config.size, self.config.size)?;
+        let file = format!("{}.{}", photo.stem, self.config.format.extension());
+        let bytes = self.config.format.write(&face, &self.output.join(&file)).map_err(Failure::Output)?;
+        Ok(vec![WrittenFace {
+            file,
+            bytes,
+            sha256: read.sha256.clone(),
+            width,
+            height,
+            face_box: photo.sample.face_box,
+            landmarks: photo.sample.landmarks,
+            detector: None,
+            score: None,
+        }])
+    }
+}
+
+/// Makes the folders that the faces go into.
+fn make_folders(photos: &[PlannedPhoto], todo: &[usize], output: &Path) -> Result<()> {
+    let folders: BTreeSet<&Path> = todo.iter().filter_map(|&i| Path::new(&photos[i].stem).parent()).collect();
+    for folder in folders {
+        fs_err::create_dir_all(output.join(folder))?;
+    }
+    Ok(())
+}

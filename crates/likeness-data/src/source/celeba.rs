@@ -1,0 +1,176 @@
+//! CelebA: `identity_CelebA.txt` (`file identity` a line), optionally `list_eval_partition.txt` (`file 0|1|2`), and an
+//! image folder beside or below them.
+//!
+//! Reference: Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild (ICCV 2015), arXiv 1411.7766; the files
+//! as the dataset's release has them (`Anno/`, `Eval/`, `Img/`).
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::{Collection, Layout, Sample};
+use crate::photos::{Skipped, display_name};
+use crate::split::Split;
+use crate::{DataError, Result};
+
+const IDENTITIES: &str = "identity_CelebA.txt";
+const PARTITION: &str = "list_eval_partition.txt";
+/// Folders below the root that are searched for CelebA's files.
+const DEPTH: usize = 3;
+
+/// The identity file of the collection at `root` (the file itself, or a folder at most three levels above it).
+pub(super) fn identity_file(root: &Path) -> Option<PathBuf> {
+    if root.is_file() {
+        return (root.file_name()? == IDENTITIES).then(|| root.to_owned());
+    }
+    find_file(root, IDENTITIES)
+}
+
+/// Reads the collection at `root`.
+pub(super) fn read(root: &Path) -> Result<Collection> {
+    let identity_file = identity_file(root).ok_or_else(|| DataError::NothingFound {
+        path: root.to_owned(),
+        reason: format!("no {IDENTITIES} in it"),
+        hint: format!("put {IDENTITIES} beside the image folder, or name another --layout"),
+    })?;
+    let base = identity_file.parent().unwrap_or(Path::new(".")).to_owned();
+    let root = if root.is_dir() { root.to_owned() } else { base };
+    let (identities, mut skipped, mut notes) = read_identities(&identity_file)?;
+    let partition = match find_file(&root, PARTITION) {
+        Some(path) => read_partition(&path)?,
+        None => HashMap::new(),
+    };
+    let (folder, mut present) = image_folder(&root, &identities)?;
+    notes.push(format!("images from {}", folder.display()));
+    let mut samples = Vec::new();
+    for (file, identity) in identities {
+        if !present.remove(&file) {
+            skipped.push(Skipped::new(file, format!("listed in {IDENTITIES}, but there is no such image")));
+            continue;
+        }
+        let mut sample = Sample::new(folder.join(&file), file, Some(identity));
+        sample.split = partition.get(&sample.name).copied();
+        samples.push(sample);
+    }
+    let mut unlisted: Vec<_> = present.into_iter().collect();
+    unlisted.sort();
+    skipped.extend(unlisted.into_iter().map(|f| Skipped::new(f, format!("has no row in {IDENTITIES}"))));
+    Ok(Collection { layout: Layout::Celeba, samples, skipped, notes })
+}
+
+/// Rows of an identity file as (image file, identity), what was passed over, and notes.
+///
+/// A row that stands twice counts once. A file under two identities counts for neither.
+///
+/// # Errors        a line without two fields → [`DataError::BadTable`] with its line number
+#[allow(clippy::type_complexity)]
+pub fn read_identities(path: &Path) -> Result<(Vec<(String, String)>, Vec<Skipped>, Vec<String>)> {
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut conflicts: HashMap<usize, String> = HashMap::new();
+    let mut repeated = 0;
+    for_each_row(path, |file, identity| {
+        match seen.get(file) {
+            None => {
+                seen.insert(file.to_owned(), rows.len());
+                rows.push((file.to_owned(), identity.to_owned()));
+            }
+            Some(&at) if rows[at].1 == identity => repeated += 1,
+            Some(&at) => {
+                conflicts.insert(at, identity.to_owned());
+            }
+        }
+        Ok(())
+    })?;
+    let notes = (repeated > 0).then(|| format!("{repeated} rows of {IDENTITIES} stand twice and count once"));
+    let (mut kept, mut skipped) = (Vec::new(), Vec::new());
+    for (at, (file, identity)) in rows.into_iter().enumerate() {
+        match conflicts.get(&at) {
+            Some(other) => {
+                skipped
+                    .push(Skipped::new(file, format!("listed with two identities, {identity} and {other}")));
+            }
+            None => kept.push((file, identity)),
+        }
+    }
+    Ok((kept, skipped, notes.into_iter().collect()))
+}
+
+fn read_partition(path: &Path) -> Result<HashMap<String, Split>> {
+    let mut partition = HashMap::new();
+    for_each_row(path, |file, part| {
+        let split = match part {
+            "0" => Split::Train,
+            "1" => Split::Validation,
+            "2" => Split::Test,
+            other => return Err(format!("expected 0, 1 or 2, found {other}")),
+        };
+        partition.insert(file.to_owned(), split);
+        Ok(())
+    })?;
+    Ok(partition)
+}
+
+/// Calls `row` with the two fields of each line that is not blank.
+fn for_each_row(path: &Path, mut row: impl FnMut(&str, &str) -> Result<(), String>) -> Result<()> {
+    let bad = |line: usize, reason: String| DataError::BadTable {
+        path: path.to_owned(),
+        line: Some(line as u64 + 1),
+        reason,
+    };
+    let bytes = fs_err::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        match fields[..] {
+            [] => {}
+            [file, value] => row(file, value).map_err(|reason| bad(number, reason))?,
+            _ => {
+                let found = fields.len();
+                return Err(bad(number, format!("expected two fields (`file value`), found {found}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn find_file(root: &Path, name: &str) -> Option<PathBuf> {
+    let walk = WalkDir::new(root).max_depth(DEPTH).sort_by_file_name().into_iter().flatten();
+    walk.filter(|e| e.file_type().is_file() && e.file_name() == name).map(|e| e.into_path()).next()
+}
+
+/// The folder below `root`, or beside it, that holds the most of the listed files, with the names of all files in it.
+fn image_folder(root: &Path, rows: &[(String, String)]) -> Result<(PathBuf, HashSet<String>)> {
+    let listed: HashSet<&str> = rows.iter().map(|(file, _)| file.as_str()).collect();
+    let mut best = (0, PathBuf::new(), HashSet::new());
+    let beside = root.parent().filter(|p| !p.as_os_str().is_empty());
+    let folders = |root: &Path, depth: usize| {
+        let walk = WalkDir::new(root).follow_links(true).max_depth(depth).sort_by_file_name();
+        walk.into_iter().flatten().filter(|e| e.file_type().is_dir()).map(|e| e.into_path())
+    };
+    for folder in folders(root, DEPTH).chain(beside.into_iter().flat_map(|b| folders(b, 1).skip(1))) {
+        if best.0 > 0 && !folder.starts_with(root) {
+            break;
+        }
+        let Ok(entries) = fs_err::read_dir(&folder) else { continue };
+        let names: HashSet<String> = entries
+            .flatten()
+            .filter(|e| e.file_type().is_ok_and(|t| !t.is_dir()))
+            .map(|e| display_name(Path::new(&e.file_name())))
+            .filter(|name| !name.ends_with(".txt"))
+            .collect();
+        let found = names.iter().filter(|n| listed.contains(n.as_str())).count();
+        if found > best.0 {
+            best = (found, folder, names);
+        }
+    }
+    if best.0 == 0 {
+        return Err(DataError::NothingFound {
+            path: root.to_owned(),
+            reason: format!("none of the {} images listed in {IDENTITIES} is there", rows.len()),
+            hint: format!("put the image folder beside or below {IDENTITIES}"),
+        });
+    }
+    Ok((best.1, best.2))
+}
