@@ -1,7 +1,42 @@
 //! Embeddings in, rankings and metrics out.
+//!
+//! One query on its way to a number:
+//!
+//! 1. An [`EmbeddingTable`] holds what a model made of a set of photos: one vector and one [`Row`] each.
+//! 2. A [`Distance`] says how far two vectors are apart; smaller is closer, always.
+//! 3. [`rank`] orders a gallery by its distance from every query, exactly, and gives [`Rankings`].
+//! 4. [`evaluate`] asks where the photos of the right identity stand and gives an [`Evaluation`],
+//!    made of the definitions in [`metric`].
+//! 5. [`Results`] writes the rankings in the shape a contest's server reads.
+//!
+//! ```
+//! use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};
+//!
+//! let model = ModelTag::new("toy", "", 2, Distance::Euclidean);
+//! let rows = ["a.jpg", "b.jpg", "c.jpg"].map(Row::new).to_vec();
+//! let table = EmbeddingTable::new(model, rows, vec![0.0, 0.0, 3.0, 4.0, 0.0, 1.0])?;
+//!
+//! let rankings = rank_within(&table, Distance::Euclidean, &RankConfig { k: Some(2), allow_self: false })?;
+//! let nearest = &rankings[0].hits()[0];
+//! assert_eq!(table.rows()[nearest.gallery_id.index()].name, "c.jpg");
+//! assert_eq!(nearest.distance, 1.0);
+//! # Ok::<(), likeness_search::SearchError>(())
+//! ```
 
+mod atomic;
 mod distance;
 mod error;
+pub mod metric;
+mod protocol;
+mod rank;
+mod results;
+mod table;
 
 pub use distance::Distance;
 pub use error::{Result, SearchError};
+pub use protocol::{
+    EvaluateConfig, Evaluation, Interval, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
+};
+pub use rank::{GalleryId, Hit, RankConfig, Ranking, Rankings, rank, rank_within};
+pub use results::{ResultEntry, Results, ResultsShape};
+pub use table::{EmbeddingTable, ModelTag, Role, Row, is_embeddings_file};

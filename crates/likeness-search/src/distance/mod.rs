@@ -1,5 +1,11 @@
 //! Distances between embeddings; smaller is closer, always.
 
+pub(crate) mod cosine;
+mod euclidean;
+pub(crate) mod jaccard;
+mod lanes;
+pub(crate) mod squared_euclidean;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,6 +39,32 @@ impl Distance {
             Self::Euclidean => "euclidean",
             Self::SquaredEuclidean => "squared-euclidean",
             Self::Jaccard => "jaccard",
+        }
+    }
+
+    /// The distance between two embeddings, computed in f64, the same on every machine.
+    ///
+    /// This is the definition that every faster way to rank is checked against.
+    ///
+    /// # Shapes        a: \[dim\]   ·   b: \[dim\]
+    /// # Conventions   a zero vector has cosine distance 1 from everything; two empty histograms have Jaccard
+    ///                 distance 0; the Jaccard distance means nothing for negative values, which
+    ///                 [`EmbeddingTable::check_for`](crate::EmbeddingTable::check_for) finds by row
+    /// # Panics        a and b differ in length
+    /// # Examples
+    /// ```
+    /// use likeness_search::Distance;
+    /// assert_eq!(Distance::Euclidean.between(&[0.0, 0.0], &[3.0, 4.0]), 5.0);
+    /// assert_eq!(Distance::Cosine.between(&[1.0, 0.0], &[0.0, 2.0]), 1.0);
+    /// ```
+    pub fn between(&self, a: &[f32], b: &[f32]) -> f64 {
+        match self {
+            Self::Cosine => {
+                cosine::from_dot(cosine::dot(a, b), cosine::squared_norm(a), cosine::squared_norm(b))
+            }
+            Self::Euclidean => euclidean::between(a, b),
+            Self::SquaredEuclidean => squared_euclidean::between(a, b),
+            Self::Jaccard => jaccard::from_common(jaccard::common(a, b), jaccard::mass(a), jaccard::mass(b)),
         }
     }
 }

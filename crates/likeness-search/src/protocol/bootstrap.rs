@@ -1,0 +1,131 @@
+//! Intervals by resampling identities: images of one person rise and fall together, so persons are what is drawn.
+//!
+//! Percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13) over clusters: each
+//! resample draws as many identities as there are, with replacement, and takes the mean over all their queries.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use serde::Serialize;
+
+use super::EvaluateConfig;
+
+/// The share of resamples an interval covers.
+const LEVEL: f64 = 0.95;
+
+/// A range a share lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+/// Intervals of the headline metrics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Intervals {
+    /// The share of resamples each interval covers, 0.95.
+    pub level: f64,
+    /// How many resamples were drawn.
+    pub resamples: u32,
+    /// The seed they were drawn with.
+    pub seed: u64,
+    /// Share of queries whose first hit is right.
+    pub top1: Interval,
+    /// Mean average precision.
+    pub map: Interval,
+}
+
+impl Intervals {
+    /// Intervals of two means over queries.
+    ///
+    /// # Shapes        identities (numbers from 0, none skipped), top1, precisions: \[queries\]
+    /// # Conventions   with a single identity every resample is the same and the intervals have no width
+    pub(super) fn over_identities(
+        identities: &[usize],
+        top1: &[f64],
+        precisions: &[f64],
+        config: &EvaluateConfig,
+    ) -> Self {
+        let mut sums = vec![[0.0; 3]; identities.iter().max().map_or(0, |last| last + 1)];
+        for (&identity, (top1, precision)) in identities.iter().zip(top1.iter().zip(precisions)) {
+            let [queries, hits, total] = &mut sums[identity];
+            *queries += 1.0;
+            *hits += top1;
+            *total += precision;
+        }
+        let mut random = Pcg64::seed_from_u64(config.seed);
+        let (mut top1, mut map) = (Vec::new(), Vec::new());
+        for _ in 0..config.resamples {
+            let mut drawn = [0.0; 3];
+            for _ in 0..sums.len() {
+                let identity = &sums[random.random_range(0..sums.len())];
+                drawn.iter_mut().zip(identity).for_each(|(sum, more)| *sum += more);
+            }
+            top1.push(drawn[1] / drawn[0]);
+            map.push(drawn[2] / drawn[0]);
+        }
+        let (resamples, seed) = (config.resamples, config.seed);
+        Self { level: LEVEL, resamples, seed, top1: interval(top1), map: interval(map) }
+    }
+}
+
+fn interval(mut values: Vec<f64>) -> Interval {
+    values.sort_unstable_by(f64::total_cmp);
+    let tail = (1.0 - LEVEL) / 2.0;
+    Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) }
+}
+
+/// The quantile of sorted values, between neighbours in proportion.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    below + (above - below) * place.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intervals(identities: &[usize], top1: &[f64], seed: u64) -> Intervals {
+        let config = EvaluateConfig { seed, ..EvaluateConfig::default() };
+        Intervals::over_identities(identities, top1, top1, &config)
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_intervals_and_another_does_not() {
+        let identities: Vec<usize> = (0..200).map(|i| i / 2).collect();
+        let top1: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i % 7 < 5))).collect();
+        assert_eq!(intervals(&identities, &top1, 1), intervals(&identities, &top1, 1));
+        assert_ne!(intervals(&identities, &top1, 1).top1, intervals(&identities, &top1, 2).top1);
+    }
+
+    #[test]
+    fn the_width_is_that_of_a_binomial_where_identities_have_one_query() {
+        let identities: Vec<usize> = (0..400).collect();
+        let top1: Vec<f64> = (0..400).map(|i| f64::from(u8::from(i % 4 != 0))).collect();
+        let found = intervals(&identities, &top1, 3).top1;
+        let half = 1.96 * (0.75f64 * 0.25 / 400.0).sqrt();
+        assert!((found.low - (0.75 - half)).abs() < 0.01, "{found:?}");
+        assert!((found.high - (0.75 + half)).abs() < 0.01, "{found:?}");
+    }
+
+    #[test]
+    fn queries_of_one_identity_are_drawn_together() {
+        let together: Vec<usize> = (0..400).map(|i| i / 40).collect();
+        let top1: Vec<f64> = (0..400).map(|i| f64::from(u8::from(i / 40 % 2 == 0))).collect();
+        let apart: Vec<usize> = (0..400).collect();
+        let width = |identities| {
+            let interval = intervals(identities, &top1, 4).top1;
+            interval.high - interval.low
+        };
+        assert!(width(&together) > 3.0 * width(&apart));
+        assert_eq!(intervals(&[0, 0], &[1.0, 0.0], 0).top1, Interval { low: 0.5, high: 0.5 });
+    }
+
+    #[test]
+    fn quantiles_lie_between_neighbours() {
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.75), 3.0);
+        assert_eq!(quantile(&[5.0], 0.025), 5.0);
+    }
+}

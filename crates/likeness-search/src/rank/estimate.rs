@@ -1,0 +1,173 @@
+//! Distances in f32, many at a time, with a bound on their error.
+//!
+//! A *key* orders one query's gallery as the distance does. With u = 2⁻²⁴ and a sum of t terms off by at most
+//! γ = t·u / (1 − t·u) relative to Σ|terms| (Higham, Accuracy and Stability of Numerical Algorithms, 2002, ch. 4):
+//!
+//! ```text
+//! cosine     key = distance − 1    = −a·b / (|a| |b|)       error ≤ γ + 8u
+//! euclidean  key = distance² − |a|² = |b|² − 2 a·b           error ≤ (γ + 8u) (|a|² + |b|²)
+//! jaccard    key = distance         = 1 − s / (Σa + Σb − s)  error ≤ 2γ + 8u,  s = Σ min(aᵢ, bᵢ)
+//! ```
+//!
+//! The part of the error that comes from the query and the part that comes from the gallery row are kept apart.
+
+use std::ops::Range;
+
+use super::exact::row_sums;
+use super::product::{self, LANES, SLICE};
+use crate::{Distance, EmbeddingTable};
+
+/// Half the distance from 1 to the next f32.
+const UNIT: f64 = 1.0 / (1u32 << 24) as f64;
+/// Rounding outside the sums (8 units), distances that differ but are shown alike in f32 (8), and room to spare.
+const EXTRA_UNITS: f64 = 32.0;
+/// Above what products too small for f32 can add up to.
+const UNDERFLOW: f64 = 1e-36;
+
+/// Estimates the distances of two tables block by block.
+pub(super) struct Estimate<'a> {
+    distance: Distance,
+    queries: &'a EmbeddingTable,
+    gallery: &'a EmbeddingTable,
+    /// Cosine: 1 / |a|; Euclidean: −2; Jaccard: Σa.
+    query_factor: Vec<f32>,
+    /// Cosine: −1 / |b|; Euclidean: |b|²; Jaccard: Σb.
+    gallery_factor: Vec<f32>,
+    query_offset: Vec<f64>,
+    query_slack: Vec<f32>,
+    gallery_slack: Vec<f32>,
+}
+
+impl<'a> Estimate<'a> {
+    /// `None` where values are so large or so small that f32 would not do.
+    pub(super) fn new(
+        queries: &'a EmbeddingTable,
+        gallery: &'a EmbeddingTable,
+        distance: Distance,
+    ) -> Option<Self> {
+        let query_sums = row_sums(queries, distance);
+        let gallery_sums = row_sums(gallery, distance);
+        if !query_sums.iter().chain(&gallery_sums).all(|&sum| in_range(sum, distance)) {
+            return None;
+        }
+        let error = relative_error(queries.dimension(), distance);
+        let zeros = |sums: &[f64]| vec![0.0; sums.len()];
+        let as_f32 = |sums: &[f64], of: fn(f64) -> f64| sums.iter().map(|&sum| of(sum) as f32).collect();
+        // Rounded to f32 and back, a slack loses less than the spare units give.
+        let slack = |sums: &[f64]| sums.iter().map(|sum| (error * sum + UNDERFLOW) as f32).collect();
+        let flat = vec![(error + UNDERFLOW) as f32; query_sums.len()];
+        let (query_factor, gallery_factor, query_offset, query_slack, gallery_slack) = match distance {
+            Distance::Cosine => {
+                let ones = vec![1.0; query_sums.len()];
+                let slackless = vec![0.0; gallery_sums.len()];
+                (
+                    as_f32(&query_sums, inverse_root),
+                    as_f32(&gallery_sums, |s| -inverse_root(s)),
+                    ones,
+                    flat,
+                    slackless,
+                )
+            }
+            Distance::Euclidean | Distance::SquaredEuclidean => {
+                let factor = vec![-2.0; query_sums.len()];
+                let (query_slack, gallery_slack) = (slack(&query_sums), slack(&gallery_sums));
+                (factor, as_f32(&gallery_sums, |s| s), query_sums, query_slack, gallery_slack)
+            }
+            Distance::Jaccard => {
+                let slackless = vec![0.0; gallery_sums.len()];
+                (
+                    as_f32(&query_sums, |s| s),
+                    as_f32(&gallery_sums, |s| s),
+                    zeros(&query_sums),
+                    flat,
+                    slackless,
+                )
+            }
+        };
+        Some(Self {
+            distance,
+            queries,
+            gallery,
+            query_factor,
+            gallery_factor,
+            query_offset,
+            query_slack,
+            gallery_slack,
+        })
+    }
+
+    pub(super) fn queries_len(&self) -> usize {
+        self.queries.len()
+    }
+
+    pub(super) fn gallery_len(&self) -> usize {
+        self.gallery.len()
+    }
+
+    /// What to add to a query's key for the distance, squared if Euclidean.
+    pub(super) fn query_offset(&self, query: usize) -> f64 {
+        self.query_offset[query]
+    }
+
+    /// The query's part of the error of each of its keys.
+    pub(super) fn query_slack(&self, query: usize) -> f32 {
+        self.query_slack[query]
+    }
+
+    /// The gallery rows' part of the error of their keys.
+    pub(super) fn gallery_slack(&self, rows: Range<usize>) -> &[f32] {
+        &self.gallery_slack[rows]
+    }
+
+    /// Writes the keys of a block of queries with a span of the gallery.
+    ///
+    /// # Shapes        output: \[queries, rows\], row-major
+    pub(super) fn keys(&self, queries: Range<usize>, rows: Range<usize>, output: &mut [f32]) {
+        let dim = self.queries.dimension();
+        let a = &self.queries.embeddings()[queries.start * dim..queries.end * dim];
+        let b = &self.gallery.embeddings()[rows.start * dim..rows.end * dim];
+        match self.distance {
+            Distance::Jaccard => product::commons(a, b, dim, output),
+            _ => product::dots(a, b, dim, output),
+        }
+        let columns = &self.gallery_factor[rows.clone()];
+        for (line, &factor) in output.chunks_exact_mut(rows.len()).zip(&self.query_factor[queries]) {
+            let pairs = line.iter_mut().zip(columns);
+            match self.distance {
+                Distance::Cosine => pairs.for_each(|(key, column)| *key *= factor * column),
+                Distance::Jaccard => {
+                    pairs.for_each(|(key, column)| *key = jaccard_key(*key, factor + column))
+                }
+                _ => pairs.for_each(|(key, column)| *key = column + factor * *key),
+            }
+        }
+    }
+}
+
+fn jaccard_key(common: f32, masses: f32) -> f32 {
+    let union = masses - common;
+    if union > 0.0 { 1.0 - common / union } else { 0.0 }
+}
+
+fn inverse_root(sum: f64) -> f64 {
+    if sum == 0.0 { 0.0 } else { 1.0 / sum.sqrt() }
+}
+
+/// Whether squares and products of rows of this squared length, or mass, stay well inside f32.
+fn in_range(sum: f64, distance: Distance) -> bool {
+    let smallest = match distance {
+        Distance::Euclidean | Distance::SquaredEuclidean => 0.0, // absolute errors: UNDERFLOW covers them
+        Distance::Cosine | Distance::Jaccard => 1e-20,
+    };
+    sum == 0.0 || (smallest..1e30).contains(&sum)
+}
+
+/// The error of a key relative to the quantities in the file's table.
+fn relative_error(dim: usize, distance: Distance) -> f64 {
+    let (terms, factor) = match distance {
+        Distance::Jaccard => (dim.div_ceil(LANES) + LANES, 2.0),
+        _ => (dim.min(SLICE) + dim.div_ceil(SLICE), 1.0),
+    };
+    let rounded = terms as f64 * UNIT;
+    factor * rounded / (1.0 - rounded) + EXTRA_UNITS * UNIT
+}

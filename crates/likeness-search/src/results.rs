@@ -1,0 +1,134 @@
+//! The results file a contest's server reads: for each query the gallery images found, nearest first.
+//!
+//! ```text
+//! map    {"groupname": "…", "images": {"query.jpg": ["gallery.jpg", …], …}}
+//! list   [{"filename": "query.jpg", "gallery_images": ["gallery.jpg", …]}, …]
+//! ```
+
+mod shape;
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::Path;
+
+use crate::{EmbeddingTable, Rankings, Result, SearchError, atomic};
+
+pub use shape::ResultsShape;
+
+/// The images found for one query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultEntry {
+    /// The query's name.
+    pub query: String,
+    /// The names of the gallery images found, nearest first.
+    pub gallery: Vec<String>,
+}
+
+/// What one group found, in query order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    group: String,
+    entries: Vec<ResultEntry>,
+}
+
+impl Results {
+    /// Results from their parts; the list shape knows no group, so it may be empty.
+    ///
+    /// # Errors        a query name twice, a gallery name twice for one query → `BadArgument`
+    pub fn new(group: impl Into<String>, entries: Vec<ResultEntry>) -> Result<Self> {
+        let bad = |reason| Err(SearchError::BadArgument { reason });
+        if let Some(query) = first_repeated(entries.iter().map(|entry| entry.query.as_str())) {
+            return bad(format!("{query}: expected one list of results for each query, found two"));
+        }
+        for ResultEntry { query, gallery } in &entries {
+            if let Some(name) = first_repeated(gallery.iter().map(String::as_str)) {
+                return bad(format!("{query}: expected each gallery image once, found {name} twice"));
+            }
+        }
+        Ok(Self { group: group.into(), entries })
+    }
+
+    /// The results of rankings, under the names that the tables' rows give the images.
+    ///
+    /// # Errors        a name that stands for two queries, or for two images found for one query; rankings that
+    ///                 are not of these tables → `BadArgument`
+    pub fn from_rankings(
+        group: impl Into<String>,
+        rankings: &Rankings,
+        queries: &EmbeddingTable,
+        gallery: &EmbeddingTable,
+    ) -> Result<Self> {
+        let other = |what: String| SearchError::BadArgument { reason: format!("rankings: expected {what}") };
+        if rankings.len() != queries.len() {
+            return Err(other(format!(
+                "one for each of {} queries, found {}",
+                queries.len(),
+                rankings.len()
+            )));
+        }
+        let name = |row: usize| {
+            let row = gallery.rows().get(row).map(|row| row.name.clone());
+            row.ok_or_else(|| other(format!("images among the {} of the gallery", gallery.len())))
+        };
+        let entry = |(ranking, query): (&crate::Ranking, &crate::Row)| {
+            let gallery =
+                ranking.hits().iter().map(|hit| name(hit.gallery_id.index())).collect::<Result<_>>()?;
+            Ok(ResultEntry { query: query.name.clone(), gallery })
+        };
+        Self::new(group, rankings.iter().zip(queries.rows()).map(entry).collect::<Result<_>>()?)
+    }
+
+    /// The group's name; empty where the file has none.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The queries with what was found, in order.
+    pub fn entries(&self) -> &[ResultEntry] {
+        &self.entries
+    }
+
+    /// Writes the results to `path`, whole or not at all.
+    ///
+    /// # Errors        the file cannot be written → `Io`, naming it
+    pub fn write(&self, path: &Path, shape: ResultsShape) -> Result<()> {
+        atomic::write(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, &self.shaped(shape)).map_err(std::io::Error::from)?;
+            file.write_all(b"\n")
+        })
+    }
+
+    /// Reads a results file of either shape.
+    ///
+    /// # Errors        the file cannot be read → `Io`; it is no results file, or names a query twice → `BadFile`
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs_err::read(path)?;
+        Self::from_slice(&text).map_err(|reason| SearchError::BadFile { path: path.into(), reason })
+    }
+
+    /// The results in JSON, on one line.
+    pub fn to_json(&self, shape: ResultsShape) -> Result<String> {
+        Ok(serde_json::to_string(&self.shaped(shape)).map_err(std::io::Error::from)?)
+    }
+
+    /// Reads results of either shape.
+    ///
+    /// # Errors        no results in JSON, or a query named twice → `BadArgument`
+    /// # Examples
+    /// ```
+    /// use likeness_search::{Results, ResultsShape};
+    /// let results = Results::from_json(r#"{"groupname": "us", "images": {"q.jpg": ["b.jpg", "a.jpg"]}}"#)?;
+    /// assert_eq!(results.entries()[0].gallery, ["b.jpg", "a.jpg"]);
+    /// let list = results.to_json(ResultsShape::List)?;
+    /// assert_eq!(list, r#"[{"filename":"q.jpg","gallery_images":["b.jpg","a.jpg"]}]"#);
+    /// # Ok::<(), likeness_search::SearchError>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self> {
+        Self::from_slice(text.as_bytes()).map_err(|reason| SearchError::BadArgument { reason })
+    }
+}
+
+fn first_repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    names.into_iter().find(|&name| !seen.insert(name))
+}
