@@ -1,7 +1,7 @@
 //! Classical descriptors: colour, edges and texture of a face as one histogram each, without any training.
 //!
-//! A face enters as an RGB picture of 128×128 pixels; [`color`] counts its hues over a coarse grid, [`edge`] the
-//! directions of its gradients, [`texture`] the binary patterns around its pixels, and [`classic`] joins the three.
+//! A face enters as an RGB picture of 128×128 pixels; `color` counts its hues over a coarse grid, `edge` the
+//! directions of its gradients, `texture` the binary patterns around its pixels, and `classic` joins the three.
 //! Every value is finite and non-negative, so that all distances apply; each descriptor is meant for Jaccard's.
 
 mod classic;
