@@ -1,5 +1,6 @@
 //! Faces in, embeddings out.
 
+pub mod descriptor;
 mod embedder;
 mod error;
 
