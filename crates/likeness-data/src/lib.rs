@@ -10,8 +10,10 @@
 //!
 //! [`synth`] draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
 
+mod atomic_file;
 pub mod detect;
 mod error;
 pub mod geometry;
+pub mod sheet;
 
 pub use error::{DataError, Result};
