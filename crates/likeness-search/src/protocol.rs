@@ -107,9 +107,9 @@ pub struct QueryOutcome {
 /// Evaluates one table of labelled embeddings under `protocol`.
 ///
 /// # Conventions   an image never finds itself, nor a file of the same content, unless `allow_self`; roles matter
-///                 to [`Protocol::QueryGallery`] alone
+///   to [`Protocol::QueryGallery`] alone
 /// # Errors        no labelled query, no gallery, no query with an image of its identity in the gallery, negative
-///                 values under the Jaccard distance
+///   values under the Jaccard distance
 /// # Examples
 /// Two identities at the ends of a line; the image in the middle is nearer to the wrong one.
 /// ```

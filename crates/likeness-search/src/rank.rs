@@ -47,10 +47,10 @@ impl Default for RankConfig {
 ///
 /// # Shapes        rankings: \[queries\], each of min(k, gallery without the query's own file) hits
 /// # Conventions   distances are computed in f64 and shown in f32; equal shown distances rank by gallery order.
-///                 A query never finds a gallery image of the same content hash unless `allow_self`; where
-///                 hashes are missing nothing is left out
+///   A query never finds a gallery image of the same content hash unless `allow_self`; where
+///   hashes are missing nothing is left out
 /// # Errors        another dimension or fingerprint on the two sides, negative values under the Jaccard distance
-///                 → `BadEmbeddings`; no query, no gallery image, a `k` of 0 → `BadArgument`
+///   → `BadEmbeddings`; no query, no gallery image, a `k` of 0 → `BadArgument`
 pub fn rank(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,

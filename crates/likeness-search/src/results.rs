@@ -51,7 +51,7 @@ impl Results {
     /// The results of rankings, under the names that the tables' rows give the images.
     ///
     /// # Errors        a name that stands for two queries, or for two images found for one query; rankings that
-    ///                 are not of these tables → `BadArgument`
+    ///   are not of these tables → `BadArgument`
     pub fn from_rankings(
         group: impl Into<String>,
         rankings: &Rankings,

@@ -106,7 +106,7 @@ impl EmbeddingTable {
     ///
     /// # Shapes        rows: \[n\]   ·   embeddings: n × `model.dimension`, row-major
     /// # Errors        a dimension of 0, another number of values than n × dimension, a value that is not
-    ///                 finite, by row name → `BadEmbeddings`
+    ///   finite, by row name → `BadEmbeddings`
     pub fn new(model: ModelTag, rows: Vec<Row>, embeddings: Vec<f32>) -> Result<Self> {
         let bad = |reason| Err(SearchError::BadEmbeddings { reason });
         if model.dimension == 0 {

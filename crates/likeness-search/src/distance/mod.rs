@@ -48,8 +48,8 @@ impl Distance {
     ///
     /// # Shapes        a: \[dim\]   ·   b: \[dim\]
     /// # Conventions   a zero vector has cosine distance 1 from everything; two empty histograms have Jaccard
-    ///                 distance 0; the Jaccard distance means nothing for negative values, which
-    ///                 [`EmbeddingTable::check_for`](crate::EmbeddingTable::check_for) finds by row
+    ///   distance 0; the Jaccard distance means nothing for negative values, which
+    ///   [`EmbeddingTable::check_for`](crate::EmbeddingTable::check_for) finds by row
     /// # Panics        a and b differ in length
     /// # Examples
     /// ```

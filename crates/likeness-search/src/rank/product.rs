@@ -95,10 +95,11 @@ mod tests {
     use super::*;
 
     type Kernel = fn(&[f32], &[f32], usize, &mut [f32]);
+    type Term = fn(f32, f32) -> f32;
 
     #[test]
     fn both_kernels_agree_with_the_plain_loop() {
-        let kernels: [(Kernel, fn(f32, f32) -> f32); 2] = [(dots, |a, b| a * b), (commons, f32::min)];
+        let kernels: [(Kernel, Term); 2] = [(dots, |a, b| a * b), (commons, f32::min)];
         for (kernel, term) in kernels {
             for dim in [1, 2, 31, 32, 33, 100, 511, 512, 513, 1300] {
                 let (n, m) = (5, 7);

@@ -46,7 +46,7 @@ impl Ranking {
     /// A ranking from its hits.
     ///
     /// # Errors        ranks that are not 1, 2, 3, …; distances that are no number or fall; equal distances out
-    ///                 of gallery order; an image twice → `BadArgument`
+    ///   of gallery order; an image twice → `BadArgument`
     pub fn new(hits: Vec<Hit>) -> Result<Self> {
         let bad = |rank: u32, what: &str| {
             Err(SearchError::BadArgument { reason: format!("ranking: at rank {rank}, {what}") })

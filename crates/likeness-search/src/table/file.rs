@@ -77,7 +77,7 @@ impl EmbeddingTable {
     /// Reads the table that [`save`](Self::save) wrote to `path`.
     ///
     /// # Errors        the file cannot be read → `Io`; it is cut short, of another format or version, its shapes
-    ///                 or rows do not fit, a value is not finite → `BadFile`, naming it
+    ///   or rows do not fit, a value is not finite → `BadFile`, naming it
     pub fn load(path: &Path) -> Result<Self> {
         read(&fs_err::read(path)?).map_err(|reason| SearchError::BadFile { path: path.into(), reason })
     }
