@@ -15,5 +15,6 @@ pub mod detect;
 mod error;
 pub mod geometry;
 pub mod sheet;
+pub mod synth;
 
 pub use error::{DataError, Result};
