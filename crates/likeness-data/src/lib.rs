@@ -8,7 +8,7 @@
 //! 4. a detector in [`detect`] finds the face, [`crop`] cuts it out;
 //! 5. [`prepare`] writes the crop and its row of the [`manifest`], and [`dataset`] opens the folder again.
 //!
-//! `synth` draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
+//! [`synth`] draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
 
 pub mod crop;
 pub mod dataset;
@@ -26,5 +26,6 @@ pub mod sample;
 pub mod sheet;
 pub mod source;
 pub mod split;
+pub mod synth;
 
 pub use error::{DataError, Result};

@@ -12,7 +12,7 @@ fn flat(width: u32, height: u32, rgb: [u8; 3]) -> RgbImage {
 }
 
 fn sheet(columns: u32) -> Sheet {
-    Sheet::new(SheetConfig { columns, ..SheetConfig::default() }).unwrap()
+    Sheet::new(SheetConfig { columns, ..SheetConfig::default() }).expect("the settings are within bounds")
 }
 
 /// A single bare cell: the sheet without its margins.

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use likeness_search::Distance;
 
-use crate::Result;
+use crate::{ModelError, Result};
 
 /// What a caller must know to feed an [`Embedder`] and to compare what it gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,4 +32,37 @@ pub trait Embedder: Send + Sync {
     /// # Shapes        faces: n pictures of `spec().input_size`   ·   output: n × dimension, row-major
     /// # Errors        a picture of another size, an engine's failure, a value that is not finite
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>>;
+}
+
+/// # Errors        a face that is not of the input size → [`ModelError::BadArgument`]
+pub(crate) fn check_sizes(spec: &EmbedderSpec, faces: &[RgbImage]) -> Result<()> {
+    match faces.iter().position(|f| f.dimensions() != spec.input_size) {
+        None => Ok(()),
+        Some(at) => {
+            let ((width, height), (w, h)) = (spec.input_size, faces[at].dimensions());
+            let reason = format!("face {}: expected {width}×{height} pixels, found {w}×{h}", at + 1);
+            Err(ModelError::BadArgument { reason, hint: None })
+        }
+    }
+}
+
+/// Checks that every value is a number and, if asked, scales each embedding to unit length.
+///
+/// # Errors        NaN or infinity; a zero vector that is to have unit length → [`ModelError::BadOutput`]
+pub(crate) fn finish(spec: &EmbedderSpec, values: &mut [f32], unit_length: bool) -> Result<()> {
+    let bad =
+        |reason: &str| Err(ModelError::BadOutput { model: spec.name.clone(), reason: reason.to_owned() });
+    for embedding in values.chunks_exact_mut(spec.dimension) {
+        if embedding.iter().any(|v| !v.is_finite()) {
+            return bad("gives values that are no numbers (NaN or infinity)");
+        }
+        if unit_length {
+            let length = embedding.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+            if length == 0.0 {
+                return bad("gives a vector of zeros, which has no direction");
+            }
+            embedding.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
+        }
+    }
+    Ok(())
 }

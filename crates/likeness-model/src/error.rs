@@ -45,3 +45,14 @@ pub enum ModelError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
+
+impl ModelError {
+    /// The way out, as one sentence, where there is one.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::BadModel { hint, .. } | Self::BadArgument { hint, .. } => hint.as_deref(),
+            Self::Data(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

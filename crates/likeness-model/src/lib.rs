@@ -1,8 +1,17 @@
 //! Faces in, embeddings out.
+//!
+//! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an [`engine`];
+//! 2. [`preprocess`] says how a face becomes the network's input;
+//! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table.
 
 pub mod descriptor;
+pub mod embed;
 mod embedder;
+pub mod engine;
 mod error;
+mod load;
+pub mod preprocess;
 
 pub use embedder::{Embedder, EmbedderSpec};
 pub use error::{ModelError, Result};
+pub use load::load_embedder;

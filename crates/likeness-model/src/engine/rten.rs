@@ -1,0 +1,235 @@
+//! ONNX embedders on `rten`, the engine that is always there.
+//!
+//! A call works on one thread: throughput comes from as many callers as there are cores, each with its own batch,
+//! which keeps decoding and inference busy side by side without queues between them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use image::RgbImage;
+use likeness_search::Distance;
+use rten::{DataType, Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueType};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, Tensor};
+use sha2::{Digest, Sha256};
+
+use crate::preprocess::{Preprocess, PreprocessOverrides};
+use crate::{Embedder, EmbedderSpec, ModelError, Result};
+
+/// Input size where neither the graph nor the settings name one: ArcFace's.
+const DEFAULT_SIZE: u32 = 112;
+
+/// An ONNX network that gives one vector for each picture.
+pub struct RtenEmbedder {
+    spec: EmbedderSpec,
+    preprocess: Preprocess,
+    model: Model,
+    input: NodeId,
+    output: NodeId,
+    layout: InputLayout,
+    /// Pictures a run takes; `None` any number.
+    fixed_batch: Option<usize>,
+    pools: PoolShelf,
+}
+
+/// Order of the input tensor's dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InputLayout {
+    /// batch, channel, height, width
+    Nchw,
+    /// batch, height, width, channel
+    Nhwc,
+}
+
+/// Thread pools of one thread, one for each call under way: a pool shared by two calls would serialise them.
+struct PoolShelf(std::sync::Mutex<Vec<Arc<ThreadPool>>>);
+
+impl PoolShelf {
+    fn with<R>(&self, work: impl FnOnce(Arc<ThreadPool>) -> R) -> R {
+        let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let pool = lock().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let result = work(Arc::clone(&pool));
+        lock().push(pool);
+        result
+    }
+}
+
+impl RtenEmbedder {
+    /// The network at `path`, with the settings beside it and `overrides`.
+    ///
+    /// One picture is run to see what comes out.
+    ///
+    /// # Errors        no or an unsupported ONNX graph, more than one input, an input that is no RGB picture, no output
+    ///                 of one vector a picture → [`ModelError::BadModel`]
+    pub fn load(path: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
+        let preprocess = Preprocess::for_graph(path, overrides)?;
+        let bytes = fs_err::read(path)?;
+        let mut hasher = Sha256::new();
+        hasher.update(&bytes);
+        drop(bytes);
+        let bad = |reason: String, hint: Option<&str>| ModelError::BadModel {
+            path: path.to_owned(),
+            reason,
+            hint: hint.map(str::to_owned),
+        };
+        let model = ModelOptions::with_all_ops()
+            .prepack_weights(true)
+            .load_file(path)
+            .map_err(|e| bad(format!("not an ONNX graph that can be run: {e}"), None))?;
+        let &[input] = model.input_ids() else {
+            return Err(bad(format!("expected one input, found {}", model.input_ids().len()), None));
+        };
+        let (layout, fixed_batch, graph_size) =
+            input_form(&model, input).map_err(|reason| bad(reason, None))?;
+        let size = preprocess.input_size.or(graph_size).unwrap_or([DEFAULT_SIZE; 2]);
+        if graph_size.is_some_and(|graph| graph != size) {
+            let [w, h] = graph_size.unwrap_or_default();
+            let reason = format!("the graph takes {w}×{h} pixels, the settings say {}×{}", size[0], size[1]);
+            return Err(bad(reason, Some("leave the input size to the graph")));
+        }
+        hasher.update(
+            serde_json::to_vec(&Preprocess { input_size: Some(size), ..preprocess.clone() })
+                .map_err(std::io::Error::from)?,
+        );
+        let spec = EmbedderSpec {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            fingerprint: hasher.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            dimension: 0,
+            input_size: (size[0], size[1]),
+            distance: Distance::Cosine,
+        };
+        let pools = PoolShelf(std::sync::Mutex::default());
+        let output = input; // Replaced by the first run below.
+        let mut embedder = Self { spec, preprocess, model, input, output, layout, fixed_batch, pools };
+        (embedder.output, embedder.spec.dimension) = embedder
+            .find_output()
+            .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
+        Ok(embedder)
+    }
+
+    /// The first output that is one vector a picture, and its length, by running a grey picture.
+    fn find_output(&self) -> Result<(NodeId, usize), String> {
+        let (width, height) = self.spec.input_size;
+        let grey = RgbImage::from_pixel(width, height, image::Rgb([127; 3]));
+        let batch = self.fixed_batch.unwrap_or(1);
+        let faces = vec![grey; batch];
+        let outputs = self.model.output_ids();
+        let values = self.run(&faces, outputs)?;
+        let mut found = Vec::new();
+        for (&id, value) in outputs.iter().zip(values) {
+            let shape = value.shape().to_vec();
+            if shape.first() == Some(&batch)
+                && shape.len() >= 2
+                && shape[2..].iter().all(|&n| n == 1)
+                && shape[1] > 1
+            {
+                return Ok((id, shape[1]));
+            }
+            found.push(format!("{shape:?}"));
+        }
+        Err(format!("expected an output of shape [{batch}, dimension], found {}", found.join(", ")))
+    }
+
+    fn run(&self, faces: &[RgbImage], outputs: &[NodeId]) -> Result<Vec<Tensor<f32>>, String> {
+        let (width, height) = self.spec.input_size;
+        let (width, height) = (width as usize, height as usize);
+        let mut values = Vec::with_capacity(faces.len() * 3 * width * height);
+        for face in faces {
+            match self.layout {
+                InputLayout::Nchw => self.preprocess.append_planes(face, &mut values),
+                InputLayout::Nhwc => self.preprocess.append_pixels(face, &mut values),
+            }
+        }
+        let shape = match self.layout {
+            InputLayout::Nchw => [faces.len(), 3, height, width],
+            InputLayout::Nhwc => [faces.len(), height, width, 3],
+        };
+        let tensor = NdTensor::from_data(shape, values);
+        let results = self.pools.with(|pool| {
+            let mut options = RunOptions::default();
+            options.thread_pool = Some(pool);
+            self.model.run(vec![(self.input, tensor.into())], outputs, Some(options))
+        });
+        let results = results.map_err(|e| e.to_string())?;
+        results
+            .into_iter()
+            .map(|value| value.try_into().map_err(|_| "expected an output of 32-bit floats".to_owned()))
+            .collect()
+    }
+
+    /// Embeds as many faces as one run takes.
+    fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        let bad = |reason: String| ModelError::BadOutput { model: self.spec.name.clone(), reason };
+        let outputs = self.run(faces, &[self.output]).map_err(&bad)?;
+        let values = outputs.into_iter().next().map(|t| t.to_vec()).unwrap_or_default();
+        let expected = faces.len() * self.spec.dimension;
+        if values.len() != expected {
+            return Err(bad(format!(
+                "expected {expected} values for {} pictures, found {}",
+                faces.len(),
+                values.len()
+            )));
+        }
+        Ok(values)
+    }
+}
+
+impl Embedder for RtenEmbedder {
+    fn spec(&self) -> &EmbedderSpec {
+        &self.spec
+    }
+
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        crate::embedder::check_sizes(&self.spec, faces)?;
+        let mut values = Vec::with_capacity(faces.len() * self.spec.dimension);
+        for batch in faces.chunks(self.fixed_batch.unwrap_or(faces.len()).max(1)) {
+            let mut padded = Vec::new();
+            let full = match self.fixed_batch {
+                Some(size) if batch.len() < size => {
+                    padded.extend_from_slice(batch);
+                    padded.resize(size, batch[0].clone());
+                    padded.as_slice()
+                }
+                _ => batch,
+            };
+            let mut embedded = self.embed_batch(full)?;
+            embedded.truncate(batch.len() * self.spec.dimension);
+            values.append(&mut embedded);
+        }
+        crate::embedder::finish(&self.spec, &mut values, self.preprocess.unit_length)?;
+        Ok(values)
+    }
+}
+
+/// Layout, fixed batch and fixed size [width, height] of the graph's input.
+#[allow(clippy::type_complexity)]
+fn input_form(
+    model: &Model,
+    input: NodeId,
+) -> Result<(InputLayout, Option<usize>, Option<[u32; 2]>), String> {
+    let info = model.node_info(input).ok_or("the graph's input has no description")?;
+    if !matches!(info.dtype(), None | Some(ValueType::Tensor(DataType::Float))) {
+        return Err("expected an input of 32-bit floats".to_owned());
+    }
+    let Some(shape) = info.shape() else { return Ok((InputLayout::Nchw, None, None)) };
+    let fixed = |at: usize| match shape.get(at) {
+        Some(Dimension::Fixed(n)) => Some(*n),
+        _ => None,
+    };
+    if shape.len() != 4 {
+        return Err(format!(
+            "expected an input of 4 dimensions (a batch of pictures), found {}",
+            shape.len()
+        ));
+    }
+    let (layout, height, width) = match (fixed(1), fixed(3)) {
+        (Some(3), _) | (None, None) => (InputLayout::Nchw, fixed(2), fixed(3)),
+        (_, Some(3)) => (InputLayout::Nhwc, fixed(1), fixed(2)),
+        (channels, _) => {
+            let found = channels.map_or("an unknown number".to_owned(), |n| n.to_string());
+            return Err(format!("expected an input of 3 channels, found {found}"));
+        }
+    };
+    let size = width.zip(height).map(|(w, h)| [w as u32, h as u32]);
+    Ok((layout, fixed(0).filter(|&n| n > 0), size))
+}

@@ -1,0 +1,201 @@
+//! From a face's pixels to a network's input: size, channel order, normalisation. `model.toml` holds the same.
+
+use std::path::Path;
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::{ModelError, Result};
+
+/// Order of a network's input channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red, as OpenCV reads pictures.
+    Bgr,
+}
+
+/// How a face becomes a network's input: channel c of a pixel v in 0..=255 enters as (v − mean\[c\]) / std\[c\].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Preprocess {
+    /// Width and height in pixels; `None` takes the graph's own.
+    pub input_size: Option<[u32; 2]>,
+    /// Order of the channels; mean and std are in this order.
+    pub channels: ChannelOrder,
+    /// Subtracted, on the scale 0..=255.
+    pub mean: [f32; 3],
+    /// Divided by, on the scale 0..=255.
+    pub std: [f32; 3],
+    /// Scale embeddings to unit length.
+    pub unit_length: bool,
+}
+
+impl Default for Preprocess {
+    /// RGB, 0..=255 as it is, unit length: what graphs that normalise within themselves expect.
+    fn default() -> Self {
+        Self {
+            input_size: None,
+            channels: ChannelOrder::Rgb,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            unit_length: true,
+        }
+    }
+}
+
+/// The usual normalisations by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalization {
+    /// 0..=255 as it is.
+    None,
+    /// To [−1, 1], as InsightFace's networks: (v − 127.5) / 127.5.
+    Arcface,
+    /// torchvision's ImageNet statistics.
+    Imagenet,
+}
+
+impl Normalization {
+    /// Mean and std, in RGB order, on the scale 0..=255.
+    pub fn mean_and_std(self) -> ([f32; 3], [f32; 3]) {
+        match self {
+            Self::None => ([0.0; 3], [1.0; 3]),
+            Self::Arcface => ([127.5; 3], [127.5; 3]),
+            Self::Imagenet => {
+                ([0.485, 0.456, 0.406].map(|m| m * 255.0), [0.229, 0.224, 0.225].map(|s| s * 255.0))
+            }
+        }
+    }
+}
+
+/// What a user sets by flag; the rest comes from `model.toml` or the defaults.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PreprocessOverrides {
+    /// Width and height in pixels.
+    pub input_size: Option<[u32; 2]>,
+    /// Order of the channels.
+    pub channels: Option<ChannelOrder>,
+    /// Mean, in the order of the channels.
+    pub mean: Option<[f32; 3]>,
+    /// Standard deviation, in the order of the channels.
+    pub std: Option<[f32; 3]>,
+}
+
+impl Preprocess {
+    /// The settings for the graph at `graph`: `NAME.toml` or `model.toml` beside it, else the defaults; then
+    /// `overrides`.
+    ///
+    /// # Errors        a settings file that does not read; numbers that make no sense
+    pub fn for_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
+        let beside = [graph.with_extension("toml"), graph.with_file_name("model.toml")];
+        let mut settings = match beside.iter().find(|p| p.is_file()) {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        settings.input_size = overrides.input_size.or(settings.input_size);
+        settings.channels = overrides.channels.unwrap_or(settings.channels);
+        settings.mean = overrides.mean.unwrap_or(settings.mean);
+        settings.std = overrides.std.unwrap_or(settings.std);
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs_err::read_to_string(path)?;
+        toml::from_str(&text).map_err(|e| ModelError::BadModel {
+            path: path.to_owned(),
+            reason: e.message().to_owned(),
+            hint: Some("known keys are input_size, channels, mean, std and unit_length".to_owned()),
+        })
+    }
+
+    fn validate(&self) -> Result<()> {
+        let bad = |reason: String| Err(ModelError::BadArgument { reason, hint: None });
+        if !self.mean.iter().chain(&self.std).all(|v| v.is_finite()) || self.std.contains(&0.0) {
+            let (mean, std) = (self.mean, self.std);
+            return bad(format!("mean and std must be finite and std not 0, found {mean:?} and {std:?}"));
+        }
+        match self.input_size {
+            Some([w, h]) if !(1..=4096).contains(&w) || !(1..=4096).contains(&h) => {
+                bad(format!("the input size must lie between 1 and 4096 pixels, found {w}×{h}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends the input values of `face` to `tensor`, channel after channel.
+    ///
+    /// # Shapes        face: height × width × 3   ·   appended: 3 × height × width
+    pub fn append_planes(&self, face: &RgbImage, tensor: &mut Vec<f32>) {
+        let pixels = face.as_raw();
+        for channel in 0..3 {
+            let source = match self.channels {
+                ChannelOrder::Rgb => channel,
+                ChannelOrder::Bgr => 2 - channel,
+            };
+            let (mean, scale) = (self.mean[channel], 1.0 / self.std[channel]);
+            tensor.extend(pixels.chunks_exact(3).map(|p| (f32::from(p[source]) - mean) * scale));
+        }
+    }
+
+    /// Appends the input values of `face` to `tensor`, pixel after pixel.
+    ///
+    /// # Shapes        face: height × width × 3   ·   appended: height × width × 3
+    pub fn append_pixels(&self, face: &RgbImage, tensor: &mut Vec<f32>) {
+        for pixel in face.as_raw().chunks_exact(3) {
+            for channel in 0..3 {
+                let source = match self.channels {
+                    ChannelOrder::Rgb => channel,
+                    ChannelOrder::Bgr => 2 - channel,
+                };
+                tensor.push((f32::from(pixel[source]) - self.mean[channel]) / self.std[channel]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_follow_the_channel_order_and_its_statistics() {
+        let mut face = RgbImage::new(2, 1);
+        face.put_pixel(0, 0, image::Rgb([10, 20, 30]));
+        face.put_pixel(1, 0, image::Rgb([11, 22, 33]));
+        let settings = Preprocess {
+            channels: ChannelOrder::Bgr,
+            mean: [30.0, 20.0, 10.0],
+            std: [1.0, 2.0, 0.5],
+            ..Preprocess::default()
+        };
+        let (mut planes, mut pixels) = (Vec::new(), Vec::new());
+        settings.append_planes(&face, &mut planes);
+        settings.append_pixels(&face, &mut pixels);
+        assert_eq!(planes, [0.0, 3.0, 0.0, 1.0, 0.0, 2.0]);
+        assert_eq!(pixels, [0.0, 0.0, 0.0, 3.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn settings_come_from_beside_the_graph_and_flags_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let graph = folder.path().join("net.onnx");
+        assert_eq!(
+            Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap(),
+            Preprocess::default()
+        );
+        fs_err::write(folder.path().join("net.toml"), "channels = \"bgr\"\nmean = [1, 2, 3]\n").unwrap();
+        let flags = PreprocessOverrides { mean: Some([9.0; 3]), ..Default::default() };
+        let settings = Preprocess::for_graph(&graph, &flags).unwrap();
+        assert_eq!((settings.channels, settings.mean), (ChannelOrder::Bgr, [9.0; 3]));
+        fs_err::write(folder.path().join("net.toml"), "colour = 1\n").unwrap();
+        let error = Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap_err();
+        assert!(error.to_string().contains("net.toml") && error.to_string().contains("colour"), "{error}");
+        let flags = PreprocessOverrides { std: Some([1.0, 0.0, 1.0]), ..Default::default() };
+        fs_err::remove_file(folder.path().join("net.toml")).unwrap();
+        assert!(Preprocess::for_graph(&graph, &flags).is_err());
+    }
+}

@@ -1,0 +1,427 @@
+//! The flags, and nothing but the flags.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
+use likeness_data::limits::Limits;
+use likeness_data::prepare::FaceFormat;
+use likeness_data::source::Layout;
+use likeness_data::split::SplitMethod;
+use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
+use likeness_search::{Distance, Protocol, ResultsShape};
+
+/// Finds pictures of the same person, or the same thing, in a collection.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Prepare(PrepareArgs),
+    Embed(EmbedArgs),
+    Match(MatchArgs),
+    Evaluate(EvaluateArgs),
+    Demo(DemoArgs),
+}
+
+/// Makes a dataset from a collection of photos: sampled, split, cropped, all of one size.
+#[derive(Debug, Group)]
+pub(crate) struct PrepareArgs {
+    /// The collection: a folder, or a table of photos.
+    pub(crate) photos: PathBuf,
+    /// The dataset's folder.
+    #[arg(short, long, value_name = "DATASET")]
+    pub(crate) output: PathBuf,
+    /// How the collection says whose picture a photo is.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub(crate) layout: LayoutArg,
+    /// Keep this many identities, those with the most images [default: all].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) identities: usize,
+    /// Keep identities with at least this many images.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) min_images: usize,
+    /// Keep at most this many images of an identity [default: all].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) max_images: usize,
+    /// What is held out: images of each identity by index, whole identities, or what the collection says.
+    #[arg(long, value_enum, default_value_t = SplitArg::Images)]
+    pub(crate) split: SplitArg,
+    /// Share held out for validation.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    pub(crate) validation: f64,
+    /// Seed of everything drawn by chance.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// What finds the face: `none` takes the table's box, or the centre square.
+    #[arg(long, value_enum, default_value_t = DetectorArg::None)]
+    pub(crate) detector: DetectorArg,
+    /// Width and height of a face in pixels.
+    #[arg(long, value_name = "PX", default_value_t = 224)]
+    pub(crate) size: u32,
+    /// File format of the faces.
+    #[arg(long, value_enum, default_value_t = FormatArg::Png)]
+    pub(crate) format: FormatArg,
+    /// Domain written into the manifest where the collection names none.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) domain: Option<String>,
+    /// Change a dataset that was made with other settings, instead of refusing.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Print one JSON document with the counts.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Turns photos into embeddings and stores them.
+#[derive(Debug, Group)]
+pub(crate) struct EmbedArgs {
+    /// Photos, folders, or a dataset.
+    #[arg(required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// The embeddings file.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Only this part of a dataset.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    pub(crate) split: SplitChoice,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Ranks a gallery by its distance from each query.
+#[derive(Debug, Group)]
+pub(crate) struct MatchArgs {
+    /// The queries, then the gallery: photos, folders, datasets or embeddings files; one alone is searched within itself.
+    #[arg(required = true, value_names = ["QUERIES", "GALLERY"])]
+    pub(crate) input: Vec<PathBuf>,
+    /// Gallery images listed for each query.
+    #[arg(short, value_name = "K", default_value_t = 10)]
+    pub(crate) k: usize,
+    /// Where the results go [default: stdout].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Group name in the results.
+    #[arg(long, value_name = "NAME", default_value = "likeness")]
+    pub(crate) group: String,
+    /// Shape of the results.
+    #[arg(long, value_enum, default_value_t = ShapeArg::Map)]
+    pub(crate) shape: ShapeArg,
+    /// Post the results to a challenge's server and print its answer.
+    #[arg(long, value_name = "URL")]
+    pub(crate) submit: Option<String>,
+    /// Seconds that the server may take.
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub(crate) submit_timeout: u64,
+    /// Draw a contact sheet: each query with its nearest.
+    #[arg(long, value_name = "PNG")]
+    pub(crate) grid: Option<PathBuf>,
+    /// Queries on the contact sheet.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) grid_queries: usize,
+    /// Print one JSON document with ranks and distances.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Measures how well a model finds images of the same identity.
+#[derive(Debug, Group)]
+pub(crate) struct EvaluateArgs {
+    /// A dataset, an embeddings file, or labelled photos.
+    pub(crate) input: PathBuf,
+    /// Search in this instead: INPUT is the queries.
+    #[arg(long, value_name = "GALLERY")]
+    pub(crate) gallery: Option<PathBuf>,
+    /// Only this part of a dataset.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    pub(crate) split: SplitChoice,
+    /// Who searches for what [default: query-gallery where the dataset has roles, else leave-one-out].
+    #[arg(long, value_enum)]
+    pub(crate) protocol: Option<ProtocolArg>,
+    /// Exit with 1 when top-1 is below this share.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) require_top1: Option<f64>,
+    /// Seed of the confidence intervals.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Runs the whole loop on synthetic faces: draw, prepare, embed, match, evaluate.
+#[derive(Debug, Group)]
+pub(crate) struct DemoArgs {
+    /// Where everything goes.
+    #[arg(short, long, value_name = "FOLDER", default_value = "likeness-demo")]
+    pub(crate) output: PathBuf,
+    /// People to draw.
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub(crate) identities: u32,
+    /// Pictures of each.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) images: u32,
+    /// Seed of the faces.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// How embeddings are compared.
+#[derive(Debug, Group)]
+pub(crate) struct SearchArgs {
+    /// Distance [default: the model's own].
+    #[arg(long, value_enum)]
+    pub(crate) distance: Option<DistanceArg>,
+    /// Let a query find its own file.
+    #[arg(long)]
+    pub(crate) allow_self: bool,
+}
+
+/// What makes the embeddings.
+#[derive(Debug, Group)]
+pub(crate) struct ModelArgs {
+    /// `color`, `edge`, `texture`, `classic`, an ONNX file, or a model folder.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
+    #[arg(long, value_name = "PX", value_parser = parse_size)]
+    pub(crate) input_size: Option<[u32; 2]>,
+    /// Usual normalisations of an ONNX network's input.
+    #[arg(long, value_enum)]
+    pub(crate) normalize: Option<NormalizeArg>,
+    /// Mean of each channel, 0 to 255, as 127.5 or 123.7,116.3,103.5.
+    #[arg(long, value_name = "M", value_parser = parse_channels, conflicts_with = "normalize")]
+    pub(crate) mean: Option<[f32; 3]>,
+    /// Standard deviation of each channel, as --mean.
+    #[arg(long, value_name = "S", value_parser = parse_channels, conflicts_with = "normalize")]
+    pub(crate) std: Option<[f32; 3]>,
+    /// Order of an ONNX network's channels.
+    #[arg(long, value_enum)]
+    pub(crate) channels: Option<ChannelsArg>,
+}
+
+impl ModelArgs {
+    /// What the flags say about the network's input.
+    pub(crate) fn overrides(&self) -> PreprocessOverrides {
+        let channels = self.channels.map(ChannelOrder::from);
+        let named = self.normalize.map(|n| {
+            let (mut mean, mut std) = Normalization::from(n).mean_and_std();
+            if channels == Some(ChannelOrder::Bgr) {
+                mean.reverse();
+                std.reverse();
+            }
+            (mean, std)
+        });
+        PreprocessOverrides {
+            input_size: self.input_size,
+            channels,
+            mean: self.mean.or(named.map(|(mean, _)| mean)),
+            std: self.std.or(named.map(|(_, std)| std)),
+        }
+    }
+}
+
+/// How photos are read.
+#[derive(Debug, Group)]
+pub(crate) struct ReadingArgs {
+    /// Widest picture that is read, in pixels.
+    #[arg(long, value_name = "PX", default_value_t = Limits::default().max_width, help_heading = "Limits")]
+    max_width: u32,
+    /// Tallest picture that is read, in pixels.
+    #[arg(long, value_name = "PX", default_value_t = Limits::default().max_height, help_heading = "Limits")]
+    max_height: u32,
+    /// Memory for pictures in flight, in MiB.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = Limits::default().max_memory_bytes >> 20,
+        value_parser = clap::value_parser!(u64).range(1..=1 << 20),
+        help_heading = "Limits"
+    )]
+    max_memory: u64,
+    /// Worker threads [default: one a core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, action = ArgAction::Set, help_heading = "Limits")]
+    pub(crate) threads: usize,
+}
+
+impl ReadingArgs {
+    /// The limits that the flags set.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_width: self.max_width,
+            max_height: self.max_height,
+            max_memory_bytes: self.max_memory << 20,
+        }
+    }
+}
+
+impl Default for ReadingArgs {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            max_width: limits.max_width,
+            max_height: limits.max_height,
+            max_memory: limits.max_memory_bytes >> 20,
+            threads: 0,
+        }
+    }
+}
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    match (width.parse(), height.parse()) {
+        (Ok(width), Ok(height)) => Ok([width, height]),
+        _ => Err("expected a number of pixels, as 112 or 160x224 (width x height)".to_owned()),
+    }
+}
+
+fn parse_channels(text: &str) -> Result<[f32; 3], String> {
+    let numbers: Option<Vec<f32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[all]) => Ok([all; 3]),
+        Some(&[a, b, c]) => Ok([a, b, c]),
+        _ => Err("expected one number, or three separated by commas".to_owned()),
+    }
+}
+
+/// Declares a flag's values, each with the domain's own value.
+macro_rules! values {
+    ($(#[$doc:meta])* $name:ident => $target:ty { $($(#[$value_doc:meta])* $value:ident => $into:expr),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        pub(crate) enum $name {
+            $($(#[$value_doc])* $value),+
+        }
+
+        impl From<$name> for $target {
+            fn from(value: $name) -> Self {
+                match value {
+                    $($name::$value => $into),+
+                }
+            }
+        }
+    };
+}
+
+values!(LayoutArg => Layout {
+    /// Recognise it, and say what was seen
+    Auto => Layout::Auto,
+    /// identity_CelebA.txt and its image folder
+    Celeba => Layout::Celeba,
+    /// A folder for each identity
+    Folders => Layout::Folders,
+    /// IDENTITY_N.png
+    Prefix => Layout::Prefix,
+    /// A table with a path and a label column
+    Csv => Layout::Csv,
+    /// Photos of nobody in particular
+    Unlabelled => Layout::Unlabelled,
+});
+
+values!(SplitArg => SplitMethod {
+    /// The last images of each identity
+    Images => SplitMethod::Images,
+    /// Whole identities, drawn by the seed
+    Identities => SplitMethod::Identities,
+    /// What the collection says
+    Official => SplitMethod::Official,
+});
+
+values!(FormatArg => FaceFormat {
+    /// Lossless
+    Png => FaceFormat::Png,
+    /// Quality 95
+    Jpeg => FaceFormat::Jpeg,
+});
+
+values!(DistanceArg => Distance {
+    /// 1 − cosine similarity
+    Cosine => Distance::Cosine,
+    /// Length of the difference
+    Euclidean => Distance::Euclidean,
+    /// Squared length of the difference
+    SquaredEuclidean => Distance::SquaredEuclidean,
+    /// 1 − Σmin/Σmax, for histograms
+    Jaccard => Distance::Jaccard,
+});
+
+values!(ShapeArg => ResultsShape {
+    /// {"groupname": …, "images": {query: [gallery, …]}}
+    Map => ResultsShape::Map,
+    /// [{"filename": query, "gallery_images": [gallery, …]}]
+    List => ResultsShape::List,
+});
+
+values!(ProtocolArg => Protocol {
+    /// Every image searches among all others
+    LeaveOneOut => Protocol::LeaveOneOut,
+    /// Queries search in the gallery, by the dataset's roles
+    QueryGallery => Protocol::QueryGallery,
+});
+
+values!(NormalizeArg => Normalization {
+    /// 0 to 255 as it is
+    None => Normalization::None,
+    /// To [-1, 1], as InsightFace's networks
+    Arcface => Normalization::Arcface,
+    /// torchvision's ImageNet statistics
+    Imagenet => Normalization::Imagenet,
+});
+
+values!(ChannelsArg => ChannelOrder {
+    /// Red, green, blue
+    Rgb => ChannelOrder::Rgb,
+    /// Blue, green, red
+    Bgr => ChannelOrder::Bgr,
+});
+
+/// A part of a dataset, or all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitChoice {
+    /// Everything
+    All,
+    /// What is learned from
+    Train,
+    /// What is decided by
+    Validation,
+    /// What is reported on
+    Test,
+}
+
+impl SplitChoice {
+    /// The split's name in files; `None` for all.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Train => Some("train"),
+            Self::Validation => Some("validation"),
+            Self::Test => Some("test"),
+        }
+    }
+}
+
+/// What finds the face in a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DetectorArg {
+    /// The collection's box, or the centre square
+    None,
+}
