@@ -220,6 +220,12 @@ pub(crate) struct ModelArgs {
 }
 
 impl ModelArgs {
+    /// The flags that name `model` and leave the rest.
+    pub(crate) fn named(model: &str) -> Self {
+        let model = Some(model.to_owned());
+        Self { model, input_size: None, normalize: None, mean: None, std: None, channels: None }
+    }
+
     /// What the flags say about the network's input.
     pub(crate) fn overrides(&self) -> PreprocessOverrides {
         let channels = self.channels.map(ChannelOrder::from);

@@ -40,7 +40,11 @@ impl Progress {
     pub(crate) fn end(self, count: usize, unit: &str) {
         self.bar.finish_and_clear();
         let seconds = self.started.elapsed().as_secs_f64();
-        let rate = if count > 0 { format!(", {:.0} {unit}/s", count as f64 / seconds.max(1e-6)) } else { String::new() };
+        let rate = if count > 0 {
+            format!(", {:.0} {unit}/s", count as f64 / seconds.max(1e-6))
+        } else {
+            String::new()
+        };
         eprintln!("{}: {count} {unit} in {seconds:.1} s{rate}", self.stage);
     }
 }
@@ -63,6 +67,9 @@ pub(crate) fn say_skipped(skipped: &[likeness_data::photos::Skipped], where_all:
     }
     if skipped.len() > SHOWN {
         let rest = skipped.len() - SHOWN;
-        say(format!("  … and {rest} more{}", where_all.map(|w| format!(", all listed in {w}")).unwrap_or_default()));
+        say(format!(
+            "  … and {rest} more{}",
+            where_all.map(|w| format!(", all listed in {w}")).unwrap_or_default()
+        ));
     }
 }

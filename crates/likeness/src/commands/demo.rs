@@ -1,0 +1,99 @@
+//! `likeness demo`: the whole loop on synthetic faces.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use likeness_data::prepare::{PrepareConfig, PrepareRun, prepare};
+use likeness_data::source::Layout;
+use likeness_data::synth::{self, PictureFormat, Style, SynthConfig};
+use likeness_model::descriptor::Descriptor;
+use likeness_search::{EvaluateConfig, RankConfig, Results, ResultsShape, evaluate, rank};
+
+use super::evaluate::print;
+use crate::args::{DemoArgs, ModelArgs, ReadingArgs};
+use crate::failure::hinted;
+use crate::input::Loader;
+use crate::progress::{Progress, say};
+use crate::{Outcome, grid};
+
+/// Runs the command.
+pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    let output = &args.output;
+    if output.join("photos").exists() {
+        return Err(hinted(
+            format!("{}: holds a demo already", output.display()),
+            "delete it, or choose another folder with -o",
+        ));
+    }
+    fs_err::create_dir_all(output)?;
+    for (folder, style) in [("photos", Style::Portrait), ("drawings", Style::Sketch)] {
+        draw(&args, &output.join(folder), style)?;
+    }
+    let dataset = output.join("dataset");
+    let progress = Progress::begin("prepare");
+    let config = PrepareConfig { layout: Layout::Folders, size: 160, ..PrepareConfig::default() };
+    let prepared = prepare(
+        &output.join("photos"),
+        &dataset,
+        &config,
+        &PrepareRun {
+            stop,
+            progress: &|done, total| progress.show(done, total),
+            limits: ReadingArgs::default().limits(),
+            threads: 0,
+            replace: false,
+        },
+    )?;
+    progress.end(prepared.worked, "photos");
+    for descriptor in Descriptor::ALL {
+        search(descriptor, &dataset, output, stop)?;
+    }
+    say("\nlook at");
+    for (file, what) in [
+        ("photos", "the faces, a folder a person"),
+        ("drawings", "the same people drawn in another style"),
+        ("dataset/manifest.csv", "the dataset, a row a face"),
+        ("classic.embeddings", "the embeddings"),
+        ("results.json", "for each query its ten nearest, in the challenge's shape"),
+        ("matches.png", "queries and what was found, right ones framed green, wrong ones red"),
+    ] {
+        say(format!("  {}  {what}", output.join(file).display()));
+    }
+    Ok(Outcome::Done)
+}
+
+fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
+    let config = SynthConfig {
+        identities: args.identities,
+        images_per_identity: args.images,
+        seed: args.seed,
+        style,
+        ..SynthConfig::default()
+    };
+    let total = args.identities as usize * args.images as usize;
+    let progress = Progress::begin("draw");
+    let layout = (synth::Layout::Folders, PictureFormat::Png);
+    synth::write_dataset(&config, folder, layout, &|done| progress.show(done, total))?;
+    progress.end(total, "faces");
+    Ok(())
+}
+
+/// Embeds the dataset, evaluates the descriptor and, for the strongest, writes everything a user would look at.
+fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+    let model = ModelArgs::named(descriptor.name());
+    let reading = ReadingArgs::default();
+    let table = Loader::new(&model, &reading, stop).load(&[dataset.to_owned()], None)?.table;
+    let distance = table.model().distance;
+    let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
+    let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;
+    print(&evaluation, descriptor.name());
+    if descriptor == Descriptor::Classic {
+        table.save(&output.join("classic.embeddings"))?;
+        let (queries, gallery) = (table.select(|r| r.role.is_query()), table.select(|r| r.role.is_gallery()));
+        let rankings = rank(&queries, &gallery, distance, &RankConfig::default())?;
+        let results = Results::from_rankings("likeness-demo", &rankings, &queries, &gallery)?;
+        results.write(&output.join("results.json"), ResultsShape::Map)?;
+        grid::draw(&queries, &gallery, &rankings, distance, 12, &output.join("matches.png"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! `likeness embed`: photos enter, an embeddings file leaves.
+
+use std::sync::atomic::AtomicBool;
+
+use crate::Outcome;
+use crate::args::EmbedArgs;
+use crate::input::Loader;
+use crate::progress::say;
+
+/// Runs the command.
+pub(crate) fn run(args: EmbedArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    let loaded = Loader::new(&args.model, &args.reading, stop).load(&args.input, args.split.name())?;
+    loaded.table.save(&args.output)?;
+    let (count, dimension) = (loaded.table.len(), loaded.table.dimension());
+    say(format!("{count} embeddings of {dimension} numbers in {}", args.output.display()));
+    Ok(Outcome::Done)
+}
