@@ -1,7 +1,8 @@
 //! Distances in f32, many at a time, with a bound on their error.
 //!
-//! A *key* orders one query's gallery as the distance does. With u = 2⁻²⁴ and a sum of t terms off by at most
-//! γ = t·u / (1 − t·u) relative to Σ|terms| (Higham, Accuracy and Stability of Numerical Algorithms, 2002, ch. 4):
+//! A *key* orders one query's gallery as the distance does. With u = 2⁻²⁴, a sum in which every term passes t
+//! roundings is off by at most γ = t·u / (1 − t·u) relative to Σ|terms|, whatever its order (Higham, Accuracy and
+//! Stability of Numerical Algorithms, 2002, ch. 4):
 //!
 //! ```text
 //! cosine     key = distance − 1    = −a·b / (|a| |b|)       error ≤ γ + 8u
@@ -14,7 +15,7 @@
 use std::ops::Range;
 
 use super::exact::row_sums;
-use super::product::{self, LANES, SLICE};
+use super::product::{self, COMMON_SLICE, LANES, SLICE};
 use crate::{Distance, EmbeddingTable};
 
 /// Half the distance from 1 to the next f32.
@@ -29,13 +30,23 @@ pub(super) struct Estimate<'a> {
     distance: Distance,
     queries: &'a EmbeddingTable,
     gallery: &'a EmbeddingTable,
+    query_side: QuerySide,
+    gallery_side: GallerySide,
+}
+
+/// What a key takes from the query alone.
+struct QuerySide {
     /// Cosine: 1 / |a|; Euclidean: −2; Jaccard: Σa.
-    query_factor: Vec<f32>,
+    factor: Vec<f32>,
+    offset: Vec<f64>,
+    slack: Vec<f32>,
+}
+
+/// What a key takes from the gallery row alone.
+struct GallerySide {
     /// Cosine: −1 / |b|; Euclidean: |b|²; Jaccard: Σb.
-    gallery_factor: Vec<f32>,
-    query_offset: Vec<f64>,
-    query_slack: Vec<f32>,
-    gallery_slack: Vec<f32>,
+    factor: Vec<f32>,
+    slack: Vec<f32>,
 }
 
 impl<'a> Estimate<'a> {
@@ -51,49 +62,9 @@ impl<'a> Estimate<'a> {
             return None;
         }
         let error = relative_error(queries.dimension(), distance);
-        let zeros = |sums: &[f64]| vec![0.0; sums.len()];
-        let as_f32 = |sums: &[f64], of: fn(f64) -> f64| sums.iter().map(|&sum| of(sum) as f32).collect();
-        // Rounded to f32 and back, a slack loses less than the spare units give.
-        let slack = |sums: &[f64]| sums.iter().map(|sum| (error * sum + UNDERFLOW) as f32).collect();
-        let flat = vec![(error + UNDERFLOW) as f32; query_sums.len()];
-        let (query_factor, gallery_factor, query_offset, query_slack, gallery_slack) = match distance {
-            Distance::Cosine => {
-                let ones = vec![1.0; query_sums.len()];
-                let slackless = vec![0.0; gallery_sums.len()];
-                (
-                    as_f32(&query_sums, inverse_root),
-                    as_f32(&gallery_sums, |s| -inverse_root(s)),
-                    ones,
-                    flat,
-                    slackless,
-                )
-            }
-            Distance::Euclidean | Distance::SquaredEuclidean => {
-                let factor = vec![-2.0; query_sums.len()];
-                let (query_slack, gallery_slack) = (slack(&query_sums), slack(&gallery_sums));
-                (factor, as_f32(&gallery_sums, |s| s), query_sums, query_slack, gallery_slack)
-            }
-            Distance::Jaccard => {
-                let slackless = vec![0.0; gallery_sums.len()];
-                (
-                    as_f32(&query_sums, |s| s),
-                    as_f32(&gallery_sums, |s| s),
-                    zeros(&query_sums),
-                    flat,
-                    slackless,
-                )
-            }
-        };
-        Some(Self {
-            distance,
-            queries,
-            gallery,
-            query_factor,
-            gallery_factor,
-            query_offset,
-            query_slack,
-            gallery_slack,
-        })
+        let query_side = QuerySide::new(query_sums, distance, error);
+        let gallery_side = GallerySide::new(&gallery_sums, distance, error);
+        Some(Self { distance, queries, gallery, query_side, gallery_side })
     }
 
     pub(super) fn queries_len(&self) -> usize {
@@ -106,17 +77,17 @@ impl<'a> Estimate<'a> {
 
     /// What to add to a query's key for the distance, squared if Euclidean.
     pub(super) fn query_offset(&self, query: usize) -> f64 {
-        self.query_offset[query]
+        self.query_side.offset[query]
     }
 
     /// The query's part of the error of each of its keys.
     pub(super) fn query_slack(&self, query: usize) -> f32 {
-        self.query_slack[query]
+        self.query_side.slack[query]
     }
 
     /// The gallery rows' part of the error of their keys.
     pub(super) fn gallery_slack(&self, rows: Range<usize>) -> &[f32] {
-        &self.gallery_slack[rows]
+        &self.gallery_side.slack[rows]
     }
 
     /// Writes the keys of a block of queries with a span of the gallery.
@@ -130,8 +101,8 @@ impl<'a> Estimate<'a> {
             Distance::Jaccard => product::commons(a, b, dim, output),
             _ => product::dots(a, b, dim, output),
         }
-        let columns = &self.gallery_factor[rows.clone()];
-        for (line, &factor) in output.chunks_exact_mut(rows.len()).zip(&self.query_factor[queries]) {
+        let columns = &self.gallery_side.factor[rows.clone()];
+        for (line, &factor) in output.chunks_exact_mut(rows.len()).zip(&self.query_side.factor[queries]) {
             let pairs = line.iter_mut().zip(columns);
             match self.distance {
                 Distance::Cosine => pairs.for_each(|(key, column)| *key *= factor * column),
@@ -140,6 +111,39 @@ impl<'a> Estimate<'a> {
                 }
                 _ => pairs.for_each(|(key, column)| *key = column + factor * *key),
             }
+        }
+    }
+}
+
+impl QuerySide {
+    fn new(sums: Vec<f64>, distance: Distance, error: f64) -> Self {
+        let each = |of: &dyn Fn(f64) -> f64| sums.iter().map(|&sum| of(sum) as f32).collect::<Vec<f32>>();
+        let flat = each(&|_| error + UNDERFLOW);
+        match distance {
+            Distance::Cosine => {
+                Self { factor: each(&inverse_root), offset: vec![1.0; sums.len()], slack: flat }
+            }
+            Distance::Euclidean | Distance::SquaredEuclidean => {
+                let slack = each(&|sum| error * sum + UNDERFLOW);
+                Self { factor: each(&|_| -2.0), offset: sums, slack }
+            }
+            Distance::Jaccard => {
+                Self { factor: each(&|sum| sum), offset: vec![0.0; sums.len()], slack: flat }
+            }
+        }
+    }
+}
+
+impl GallerySide {
+    fn new(sums: &[f64], distance: Distance, error: f64) -> Self {
+        let each = |of: &dyn Fn(f64) -> f64| sums.iter().map(|&sum| of(sum) as f32).collect::<Vec<f32>>();
+        let none = each(&|_| 0.0);
+        match distance {
+            Distance::Cosine => Self { factor: each(&|sum| -inverse_root(sum)), slack: none },
+            Distance::Euclidean | Distance::SquaredEuclidean => {
+                Self { factor: each(&|sum| sum), slack: each(&|sum| error * sum + UNDERFLOW) }
+            }
+            Distance::Jaccard => Self { factor: each(&|sum| sum), slack: none },
         }
     }
 }
@@ -165,7 +169,9 @@ fn in_range(sum: f64, distance: Distance) -> bool {
 /// The error of a key relative to the quantities in the file's table.
 fn relative_error(dim: usize, distance: Distance) -> f64 {
     let (terms, factor) = match distance {
-        Distance::Jaccard => (dim.div_ceil(LANES) + LANES, 2.0),
+        Distance::Jaccard => {
+            (dim.min(COMMON_SLICE).div_ceil(LANES) + LANES + dim.div_ceil(COMMON_SLICE), 2.0)
+        }
         _ => (dim.min(SLICE) + dim.div_ceil(SLICE), 1.0),
     };
     let rounded = terms as f64 * UNIT;
