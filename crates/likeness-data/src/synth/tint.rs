@@ -52,7 +52,7 @@ const CRAYONS: [Tint; 18] = [
     hex(0xa9643a),
     hex(0x744128),
     hex(0x47291d),
-    hex(0xe6c255),
+    hex(0xf5c400),
     hex(0xcb4b32),
     hex(0xd67f86),
     hex(0x7b3a58),
