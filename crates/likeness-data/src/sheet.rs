@@ -1,7 +1,8 @@
 //! Contact sheets: rows of pictures enter, one picture to be looked at leaves.
 //!
-//! A sheet shows what a number hides: a query before its nearest gallery images, the faces a detector found, a sample of a
-//! dataset. Tiles come from an iterator and are drawn as they come, so only one full-size picture is in memory at a time.
+//! A sheet shows what a number hides: a query before its nearest gallery images, the faces a detector found, a
+//! sample of a dataset. Tiles come from an iterator and are drawn as they come, so only one full-size picture is in
+//! memory at a time.
 
 mod cell;
 mod text;
@@ -193,12 +194,12 @@ impl Sheet {
         Ok(sheet)
     }
 
-    /// Draws one row: a heading, if any, and its tiles from left to right, over several lines where there are more tiles
-    /// than columns.
+    /// Draws one row: a heading, if any, and its tiles from left to right, over several lines where there are more
+    /// tiles than columns.
     ///
     /// # Conventions
-    /// A row, or the rest of one, that would take the sheet over its limit is left out and counted; its tiles are then
-    /// not asked for.
+    /// A row, or the rest of one, that would take the sheet over its limit is left out and counted; its tiles are
+    /// then not asked for.
     pub fn add_row(&mut self, heading: Option<&str>, tiles: impl IntoIterator<Item = Tile>) {
         if self.rows_left_out > 0 {
             self.rows_left_out += 1;

@@ -47,10 +47,25 @@ fn colour_histogram(image: &RgbImage) -> Vec<f32> {
     counts
 }
 
+/// Hue and saturation in eight by four steps and lightness in eight, of the middle of the picture.
+fn hue_histogram(image: &RgbImage) -> Vec<f32> {
+    let (side, mut counts) = (image.width(), vec![0.0; 40]);
+    let middle = imageops::crop_imm(image, side / 6, side / 6, side * 2 / 3, side * 2 / 3).to_image();
+    for p in middle.pixels() {
+        let [r, g, b] = p.0.map(f32::from);
+        let (high, low) = (r.max(g).max(b), r.min(g).min(b));
+        let turn = (3.0f32.sqrt() * (g - b)).atan2(2.0 * r - g - b) / std::f32::consts::TAU + 0.5;
+        let (hue, saturation) = ((turn * 8.0) as usize % 8, ((high - low) / high.max(1.0) * 3.99) as usize);
+        counts[hue * 4 + saturation] += 1.0;
+        counts[32 + (high / 32.0) as usize] += 1.0;
+    }
+    counts
+}
+
 /// Histogram of the directions of edges over the whole picture, weighted by their strength.
 fn edge_histogram(image: &RgbImage) -> Vec<f32> {
     let grey = imageops::grayscale(image);
-    let mut counts = vec![0.0; 16];
+    let mut counts = [0.0; 16];
     for y in 1..grey.height() - 1 {
         for x in 1..grey.width() - 1 {
             let at = |x: u32, y: u32| f32::from(grey.get_pixel(x, y).0[0]);
@@ -146,7 +161,8 @@ fn pictures_of_one_face_share_its_measures() {
 
 #[test]
 fn colours_and_edges_alone_neither_solve_it_nor_fail() {
-    // Chance is 9 / 399 = 0.023.
+    // Share of 400 pictures whose nearest other one is of the same of 40 identities; chance is 9 / 399 = 0.023.
+    // Seen: portraits 0.23 (colour), 0.49 (hue), 0.16 (edge), 0.72 (aligned); sketches 0.29, 0.32, 0.13, 0.83.
     for style in STYLES {
         let faces = faces(style, 96);
         let with = |describe: &(dyn Fn(&SynthFace) -> Vec<f32> + Sync)| {
@@ -154,11 +170,19 @@ fn colours_and_edges_alone_neither_solve_it_nor_fail() {
             leave_one_out_top1(&vectors)
         };
         let colour = with(&|f| colour_histogram(&f.image));
+        let hue = with(&|f| hue_histogram(&f.image));
         let edge = with(&|f| edge_histogram(&f.image));
         let aligned = with(&aligned_grey);
-        println!("{}: colour {colour:.3}, edge {edge:.3}, aligned grey {aligned:.3}", style.name());
-        assert!((0.08..0.6).contains(&colour) && edge < 0.6, "{} is too easy or hopeless", style.name());
-        assert!(aligned > colour.min(0.3) && aligned < 0.95, "features carry the identity, but not for free");
+        let name = style.name();
+        println!("{name}: colour {colour:.3}, hue {hue:.3}, edge {edge:.3}, aligned {aligned:.3}");
+        assert!((0.12..0.55).contains(&colour), "{name}: colours find {colour}");
+        assert!((0.20..0.60).contains(&hue), "{name}: hues find {hue}");
+        assert!((0.06..0.50).contains(&edge), "{name}: edges find {edge}");
+        // An aligned face tells more than any histogram, but its bare pixels do not settle it.
+        assert!(
+            aligned > hue && aligned > edge && aligned < 0.95,
+            "{name}: the aligned face finds {aligned}"
+        );
     }
 }
 

@@ -61,8 +61,8 @@ fn advance_px(character: char, height_px: f32) -> f32 {
 /// `text`, or its beginning and end around an … where it is wider than `limit_px`.
 ///
 /// # Conventions
-/// The end is kept at least as long as the beginning, for there stands what tells file names apart. A limit too small for
-/// even one … gives an empty line.
+/// The end is kept at least as long as the beginning, for there stands what tells file names apart. A limit too
+/// small for even one … gives an empty line.
 pub(super) fn shorten_middle(text: &str, height_px: f32, limit_px: f32) -> String {
     if width_px(text, height_px) <= limit_px {
         return text.to_owned();

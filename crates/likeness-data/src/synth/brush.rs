@@ -1,5 +1,5 @@
-//! Shapes onto a picture: points, colours and softness enter, anti-aliased pixels leave, as a shaded portrait or as ink
-//! and crayon.
+//! Shapes onto a picture: points, colours and softness enter, anti-aliased pixels leave, as a shaded portrait or as
+//! ink and crayon.
 //!
 //! The parts of a face say what is where; the brush alone knows how a style draws it. A portrait is fills and
 //! gradients; a sketch is flat crayon fills beside their outlines, ink lines, and hatching where the shadow is.
@@ -38,8 +38,8 @@ impl Medium {
         Self {
             paper: dice.pick(&papers),
             ink: dice.pick(&inks),
-            cover: dice.range(0.45, 0.9),
-            grey: dice.chance(0.22),
+            cover: dice.range(0.55, 0.88),
+            grey: dice.chance(0.12),
             slip: [dice.bell(0.02), dice.bell(0.02)],
         }
     }

@@ -27,7 +27,8 @@ pub struct SynthConfig {
     pub images_per_identity: u32,
     /// Side of a picture, in pixels.
     pub size: u32,
-    /// Seed of everything; the same seed and style give the same pictures, the same seed and another style the same people.
+    /// Seed of everything; the same seed and style give the same pictures, the same seed and another style the same
+    /// people.
     pub seed: u64,
     /// What they are drawn as.
     pub style: Style,
@@ -113,16 +114,17 @@ pub struct SynthDataset {
 
 /// Draws `config`'s pictures into `folder`, on all cores, with a table of their ground truth.
 ///
-/// The table `truth.csv` has a row for each picture, in order: `path` (from the folder, with `/`), `identity`, `style`, the box
-/// as `left,top,width,height` and the landmarks as `left_eye_x,left_eye_y,…,right_mouth_y`, in pixels. It is
-/// written last, so a folder with a table is a whole one. `progress` is told the number of pictures written so far.
+/// The table `truth.csv` has a row for each picture, in order: `path` (from the folder, with `/`), `identity`,
+/// `style`, the box as `left,top,width,height` and the landmarks as `left_eye_x,left_eye_y,…,right_mouth_y`, in
+/// pixels. It is written last, so a folder with a table is a whole one. `progress` is told the number of pictures
+/// written so far.
 ///
 /// # Conventions
 /// Two styles of one seed go into two folders and have the same identity names.
 ///
 /// # Errors
-/// Settings out of bounds → [`DataError::BadArgument`]; a folder that holds something already → [`DataError::Occupied`]; a full
-/// or read-only disk → [`DataError::Io`], naming the file.
+/// Settings out of bounds → [`DataError::BadArgument`]; a folder that holds something already →
+/// [`DataError::Occupied`]; a full or read-only disk → [`DataError::Io`], naming the file.
 pub fn write_dataset(
     config: &SynthConfig,
     folder: &Path,

@@ -3,6 +3,7 @@
 use super::Drawing;
 use super::brush::{circle, lens, open, smooth};
 use super::tint::{BLACK, Tint, WHITE, hex};
+use super::view::symmetric;
 use crate::geometry::{Landmarks, Point};
 
 /// Where the five landmarks are in this picture, in pixels.
@@ -83,10 +84,10 @@ fn lash(d: &mut Drawing, side: f32) {
     let (eye, [upper, _]) = (d.id.eye, lids(d, side));
     let (u, v) = upper[4];
     let tip = [(upper[3].0, upper[3].1), (u, v), (u + side * 0.045 * eye.lashes, v - 0.04 * eye.lashes)];
-    if eye.lashes > 0.45 {
-        if let Some(path) = open(&d.view.skins(&tip)) {
-            d.brush.line(&path, hex(0x1d1310), 0.02 * d.view.px(1.0) / d.brush.side(), 0.85);
-        }
+    if eye.lashes > 0.45
+        && let Some(path) = open(&d.view.skins(&tip))
+    {
+        d.brush.line(&path, hex(0x1d1310), 0.02 * d.view.px(1.0) / d.brush.side(), 0.85);
     }
 }
 
@@ -130,52 +131,55 @@ fn brow(d: &mut Drawing, side: f32) {
 
 /// The nose: a shadow along its far side, the base with wings and nostrils, a light on the tip.
 pub(super) fn nose(d: &mut Drawing) {
-    let (nose, skin) = (d.id.nose, d.id.skin);
+    nose_side(d);
+    nose_base(d);
+    wings_and_nostrils(d);
+    let (light, nose) = (d.shot.light, d.id.nose);
+    let glint = d.view.skin(light.side * 0.02, nose.tip - 0.04, nose.depth);
+    d.brush.glow(glint, d.view.px(0.085), WHITE, 0.20 + 0.2 * light.strength);
+}
+
+/// The flank that is turned from the light.
+fn nose_side(d: &mut Drawing) {
+    let nose = d.id.nose;
     let far = if d.shot.light.side < 0.0 { 1.0 } else { -1.0 };
-    let at = |d: &Drawing, u: f32, v: f32, share: f32| d.view.skin(u, v, nose.depth * share);
-    let top = d.id.eye.v - 0.06;
-    let (w, v) = (nose.half_width, nose.tip);
+    let at = |u: f32, v: f32, share: f32| d.view.skin(far * u, v, nose.depth * share);
+    let (w, v, top) = (nose.half_width, nose.tip, d.id.eye.v - 0.06);
     let side = [
-        at(d, far * nose.bridge * 1.3, top, 0.1),
-        at(d, far * nose.bridge, (top + v) / 2.0, 0.4),
-        at(d, far * w * 0.8, v - 0.05, 0.4),
-        at(d, far * w, v + 0.01, 0.2),
+        at(nose.bridge * 1.3, top, 0.1),
+        at(nose.bridge, (top + v) / 2.0, 0.4),
+        at(w * 0.8, v - 0.05, 0.4),
+        at(w, v + 0.01, 0.2),
     ];
-    let ridge = [
-        side[0],
-        at(d, far * nose.bridge * 0.35, (top + v) / 2.0, 0.75),
-        at(d, far * w * 0.25, v - 0.02, 1.0),
-        side[3],
-    ];
+    let ridge =
+        [side[0], at(nose.bridge * 0.35, (top + v) / 2.0, 0.75), at(w * 0.25, v - 0.02, 1.0), side[3]];
     if let Some(path) = lens(&side, &ridge) {
-        d.brush.patch_soft(&path, skin.shade(-0.5), 0.16 + 0.22 * d.shot.light.strength);
+        d.brush.patch_soft(&path, d.id.skin.shade(-0.5), 0.16 + 0.22 * d.shot.light.strength);
     }
-    let droop = nose.droop;
+}
+
+/// The underside from wing to wing.
+fn nose_base(d: &mut Drawing) {
+    let (nose, skin) = (d.id.nose, d.id.skin);
+    let (w, v, droop) = (nose.half_width, nose.tip, nose.droop);
+    let at = |(u, dv, share): (f32, f32, f32)| d.view.skin(u * w, v + dv, nose.depth * share);
     let base = [
-        at(d, -w, v - 0.015, 0.25),
-        at(d, -w * 0.75, v + 0.04, 0.3),
-        at(d, -w * 0.35, v + 0.035 + droop * 0.5, 0.7),
-        at(d, 0.0, v + 0.05 + droop, 0.9),
-        at(d, w * 0.35, v + 0.035 + droop * 0.5, 0.7),
-        at(d, w * 0.75, v + 0.04, 0.3),
-        at(d, w, v - 0.015, 0.25),
-    ];
-    let tip = [
-        base[0],
-        at(d, -w * 0.5, v - 0.03, 0.8),
-        at(d, 0.0, v - 0.01, 1.0),
-        at(d, w * 0.5, v - 0.03, 0.8),
-        base[6],
-    ];
-    if let Some(path) = lens(&base, &tip) {
+        (-1.0, -0.015, 0.25),
+        (-0.75, 0.04, 0.3),
+        (-0.35, 0.035 + droop * 0.5, 0.7),
+        (0.0, 0.05 + droop, 0.9),
+        (0.35, 0.035 + droop * 0.5, 0.7),
+        (0.75, 0.04, 0.3),
+        (1.0, -0.015, 0.25),
+    ]
+    .map(at);
+    let [left, middle, right] = [(-0.5, -0.03, 0.8), (0.0, -0.01, 1.0), (0.5, -0.03, 0.8)].map(at);
+    if let Some(path) = lens(&base, &[base[0], left, middle, right, base[6]]) {
         d.brush.patch_soft(&path, skin.shade(-0.45).mix(hex(0x8a3a30), 0.2), 0.40);
     }
     if let Some(path) = open(&base) {
         d.brush.line(&path, skin.shade(-0.6), 0.0065, 0.55);
     }
-    wings_and_nostrils(d);
-    let (glint, radius) = (at(d, d.shot.light.side * 0.02, v - 0.04, 1.0), d.view.px(0.085));
-    d.brush.glow(glint, radius, WHITE, 0.20 + 0.2 * d.shot.light.strength);
 }
 
 fn wings_and_nostrils(d: &mut Drawing) {
@@ -212,51 +216,43 @@ pub(super) fn mouth(d: &mut Drawing) {
     let (u, v) = mouth_corner(d);
     let gap = 0.13 * expression.mouth;
     let middle = mouth.v + 0.022 * expression.smile;
-    let curve = |lift: f32| {
-        [
-            (-u, v),
-            (-u * 0.5, middle + (v - middle) * 0.25 + lift * 0.8),
-            (0.0, middle + lift),
-            (u * 0.5, middle + (v - middle) * 0.25 + lift * 0.8),
-            (u, v),
-        ]
+    let seam = |lift: f32| {
+        let curve = symmetric(middle + lift, &[(u * 0.5, middle + (v - middle) * 0.25 + lift * 0.8), (u, v)]);
+        d.view.skins(&curve)
     };
-    let (seam_up, seam_low) = (d.view.skins(&curve(-gap * 0.25)), d.view.skins(&curve(gap * 0.75)));
+    let (seam_up, seam_low) = (seam(-gap * 0.25), seam(gap * 0.75));
     if expression.mouth > 0.05 {
         inside(d, &seam_up, &seam_low);
     }
-    let tint = mouth.tint.mix(hex(0xb01f35), 0.7 * d.shot.make_up);
-    let top = middle - gap * 0.25 - mouth.upper;
-    let notch = top + mouth.bow * mouth.upper * 0.6;
-    let upper = [
-        (-u, v),
-        (-u * 0.55, (v + top) / 2.0 - mouth.upper * 0.1),
-        (-u * 0.2, top),
-        (0.0, notch),
-        (u * 0.2, top),
-        (u * 0.55, (v + top) / 2.0 - mouth.upper * 0.1),
-        (u, v),
-    ];
-    if let Some(path) = lens(&d.view.skins(&upper), &seam_up) {
-        d.brush.patch(&path, tint.shade(-0.16), 0.95);
-    }
-    let low = middle + gap * 0.75 + mouth.lower;
-    let lower = [
-        (-u, v),
-        (-u * 0.55, (v + low) / 2.0 + mouth.lower * 0.2),
-        (0.0, low),
-        (u * 0.55, (v + low) / 2.0 + mouth.lower * 0.2),
-        (u, v),
-    ];
-    if let Some(path) = lens(&d.view.skins(&lower), &seam_low) {
-        d.brush.patch(&path, tint, 0.95);
-        let at = d.view.skin(d.shot.light.side * u * 0.25, low - mouth.lower * 0.5, 0.0);
-        d.brush.glow(at, d.view.px(mouth.lower * 0.9), WHITE, 0.35);
-    }
+    upper_lip(d, middle - gap * 0.25 - mouth.upper, &seam_up);
+    lower_lip(d, middle + gap * 0.75 + mouth.lower, &seam_low);
     for seam in [&seam_up, &seam_low] {
         if let Some(path) = open(seam) {
-            d.brush.line(&path, tint.shade(-0.65), 0.0065, 0.8);
+            d.brush.line(&path, lip_tint(d).shade(-0.65), 0.0065, 0.8);
         }
+    }
+}
+
+fn lip_tint(d: &Drawing) -> Tint {
+    d.id.mouth.tint.mix(hex(0xb01f35), 0.7 * d.shot.make_up)
+}
+
+fn upper_lip(d: &mut Drawing, top: f32, seam: &[Point]) {
+    let (mouth, (u, v)) = (d.id.mouth, mouth_corner(d));
+    let notch = top + mouth.bow * mouth.upper * 0.6;
+    let edge = symmetric(notch, &[(u * 0.2, top), (u * 0.55, (v + top) / 2.0 - mouth.upper * 0.1), (u, v)]);
+    if let Some(path) = lens(&d.view.skins(&edge), seam) {
+        d.brush.patch(&path, lip_tint(d).shade(-0.16), 0.95);
+    }
+}
+
+fn lower_lip(d: &mut Drawing, low: f32, seam: &[Point]) {
+    let (mouth, (u, v)) = (d.id.mouth, mouth_corner(d));
+    let edge = symmetric(low, &[(u * 0.55, (v + low) / 2.0 + mouth.lower * 0.2), (u, v)]);
+    if let Some(path) = lens(&d.view.skins(&edge), seam) {
+        d.brush.patch(&path, lip_tint(d), 0.95);
+        let at = d.view.skin(d.shot.light.side * u * 0.25, low - mouth.lower * 0.5, 0.0);
+        d.brush.glow(at, d.view.px(mouth.lower * 0.9), WHITE, 0.35);
     }
 }
 

@@ -58,7 +58,7 @@ fn luma(p: &[f32; 3]) -> f32 {
 }
 
 /// Two passes of a box blur, along rows and columns.
-fn blur(pixels: &mut Vec<[f32; 3]>, side: usize, radius: usize) {
+fn blur(pixels: &mut [[f32; 3]], side: usize, radius: usize) {
     if radius == 0 || side <= 2 * radius {
         return;
     }

@@ -8,6 +8,7 @@ use super::dice::{Dice, Purpose};
 use super::head::crown;
 use super::identity::Cut;
 use super::tint::Tint;
+use super::view::symmetric;
 use crate::geometry::Point;
 
 /// The hair that lies behind the neck and the face.
@@ -104,88 +105,67 @@ pub(super) fn front(d: &mut Drawing) {
     d.brush.unclip();
 }
 
-/// The outer and the inner edge of the hair before the face, both from the left to the right temple; `None` when bald.
+/// The outer and the inner edge of the hair before the face, both from the left to the right temple; `None` when
+/// bald.
 fn fringe(d: &Drawing) -> Option<(Vec<Point>, Vec<Point>)> {
-    let hair = d.id.hair;
-    let (w, volume) = (d.id.skull.half_width, volume(d));
-    let part = hair.parting * d.shot.parting;
-    let line = hair.line;
-    // Edge of the hair against the skin: (u as a share of the half width, v).
-    let edge: Vec<(f32, f32)> = match hair.cut {
+    let edge = hairline(d)?;
+    let (w, low) = (d.id.skull.half_width, edge[0].1);
+    let inner: Vec<Point> = edge.iter().map(|(u, v)| d.view.skin(u * w, *v, 0.02)).collect();
+    let (rise, spread) = rise_and_spread(d);
+    let quiff = if d.id.hair.cut == Cut::Quiff { 0.35 * parting(d) * rise } else { 0.0 };
+    let mut outer = vec![inner[0], d.view.at(-w - spread * 0.6, low - 0.06, -0.02)];
+    outer.extend((0..9).map(|step| {
+        let (u, v, _) = crown(w + spread, 0.95 + rise, step);
+        let lean = quiff * (1.0 - (step as f32 / 4.0 - 1.0).powi(2));
+        d.view.at(u + lean, v.min(low - 0.10), 0.0)
+    }));
+    outer.push(d.view.at(w + spread * 0.6, low - 0.06, -0.02));
+    outer.push(inner[inner.len() - 1]);
+    Some((outer, inner))
+}
+
+/// u of the parting today.
+fn parting(d: &Drawing) -> f32 {
+    d.id.hair.parting * d.shot.parting
+}
+
+/// How far the cut stands off the crown and the temples.
+fn rise_and_spread(d: &Drawing) -> (f32, f32) {
+    let volume = volume(d);
+    match d.id.hair.cut {
+        Cut::Buzz => (0.015, 0.011),
+        Cut::Receding | Cut::Bun => (volume * 0.35, volume * 0.26),
+        Cut::Quiff => (volume * 1.5, volume * 0.25),
+        Cut::Afro => (volume * 1.8, volume * 1.35),
+        _ => (volume, volume * 0.75),
+    }
+}
+
+/// The edge of the hair against the skin, from left to right: u as a share of the half width, and v; `None` when
+/// bald.
+fn hairline(d: &Drawing) -> Option<Vec<(f32, f32)>> {
+    let (line, part) = (d.id.hair.line, parting(d));
+    Some(match d.id.hair.cut {
         Cut::Bald => return None,
-        Cut::Buzz => {
-            vec![(-0.90, -0.25), (-0.72, line + 0.12), (0.0, line), (0.72, line + 0.12), (0.90, -0.25)]
-        }
-        Cut::Receding => vec![
-            (-0.93, -0.25),
-            (-0.66, line - 0.16),
-            (-0.3, line - 0.05),
-            (0.0, line + 0.02),
-            (0.3, line - 0.05),
-            (0.66, line - 0.16),
-            (0.93, -0.25),
-        ],
-        Cut::Short | Cut::Bun => {
-            vec![(-0.91, -0.15), (-0.76, line + 0.10), (0.0, line), (0.76, line + 0.10), (0.91, -0.15)]
-        }
-        Cut::Quiff => vec![
-            (-0.92, -0.2),
-            (-0.8, line + 0.06),
-            (-0.3, line - 0.06),
-            (0.3, line - 0.03),
-            (0.8, line + 0.06),
-            (0.92, -0.2),
-        ],
+        Cut::Buzz => symmetric(line, &[(0.72, line + 0.12), (0.90, -0.25)]),
+        Cut::Receding => symmetric(line + 0.02, &[(0.3, line - 0.05), (0.66, line - 0.16), (0.93, -0.25)]),
+        Cut::Short | Cut::Bun => symmetric(line, &[(0.76, line + 0.10), (0.91, -0.15)]),
+        Cut::Quiff => symmetric(line - 0.05, &[(0.3, line - 0.05), (0.8, line + 0.06), (0.92, -0.2)]),
         Cut::SidePart => side_part(part, line),
         Cut::Fringe | Cut::Bob => bangs(d, line),
         Cut::Curly | Cut::Afro => curls(d, line),
-        Cut::LongStraight | Cut::CentrePart => vec![
-            (-0.97, 0.35),
-            (-0.84, -0.05),
-            (-0.55, line + 0.16),
-            (part * 0.4, line - 0.12),
-            (0.55, line + 0.16),
-            (0.84, -0.05),
-            (0.97, 0.35),
-        ],
-        Cut::LongWavy => vec![
-            (-1.0, 0.50),
-            (-0.80, 0.12),
-            (-0.86, -0.16),
-            (-0.5, line + 0.20),
-            (part, line - 0.12),
-            (0.6, line + 0.16),
-            (0.86, -0.18),
-            (0.80, 0.12),
-            (1.0, 0.50),
-        ],
-    };
-    let rise = match hair.cut {
-        Cut::Buzz => 0.015,
-        Cut::Receding | Cut::Bun => volume * 0.35,
-        Cut::Quiff => volume * 1.5,
-        Cut::Afro => volume * 1.8,
-        _ => volume,
-    };
-    let spread = if hair.cut == Cut::Quiff { volume * 0.25 } else { rise * 0.75 };
-    let low = edge[0].1;
-    let mut outer =
-        vec![d.view.skin(-w * edge[0].0.abs(), low, 0.0), d.view.at(-w - spread * 0.6, low - 0.06, -0.02)];
-    outer.extend((0..9).map(|step| {
-        let lean = if hair.cut == Cut::Quiff {
-            part * 0.35 * (1.0 - (step as f32 / 4.0 - 1.0).powi(2))
-        } else {
-            0.0
-        };
-        let (u, v, _) = crown(w + spread, 0.95 + rise, step);
-        let v = v.min(low - 0.10);
-        d.view.at(u + lean * rise, v, 0.0)
-    }));
-    outer.push(d.view.at(w + spread * 0.6, low - 0.06, -0.02));
-    let inner: Vec<Point> = edge.iter().map(|(u, v)| d.view.skin(u * w, *v, 0.02)).collect();
-    outer[0] = inner[0];
-    outer.push(inner[inner.len() - 1]);
-    Some((outer, inner))
+        Cut::LongStraight | Cut::CentrePart => {
+            parted(part * 0.4, line, &[(0.55, line + 0.16), (0.84, -0.05), (0.97, 0.35)])
+        }
+        Cut::LongWavy => parted(part, line, &[(0.57, line + 0.18), (0.86, -0.17), (0.80, 0.12), (1.0, 0.50)]),
+    })
+}
+
+/// Two curtains that part at `part`.
+fn parted(part: f32, line: f32, right_half: &[(f32, f32)]) -> Vec<(f32, f32)> {
+    let mut edge = symmetric(line - 0.12, right_half);
+    edge[right_half.len()].0 = part;
+    edge
 }
 
 /// Combed over from a parting, highest there and low on the other temple.

@@ -210,7 +210,7 @@ pub(super) fn beard(d: &mut Drawing) {
     let tint = d.id.hair.tint.shade(-0.25);
     match d.id.beard {
         Beard::None => {}
-        Beard::Stubble => full_beard(d, tint.mix(d.id.skin, 0.3), 0.34),
+        Beard::Stubble => full_beard(d, tint.mix(d.id.skin, 0.3), 0.27),
         Beard::Moustache => moustache(d, tint),
         Beard::Goatee => {
             moustache(d, tint);

@@ -142,6 +142,8 @@ pub(super) struct Identity {
     pub(super) age: f32,
     /// Share of the pictures in which this person wears glasses.
     pub(super) glasses_habit: f32,
+    /// Colours this person likes to wear.
+    pub(super) wardrobe: [Tint; 2],
 }
 
 impl Identity {
@@ -170,6 +172,7 @@ impl Identity {
             freckles: if freckled { dice.range(14.0, 40.0) as u32 } else { 0 },
             age,
             glasses_habit: if dice.chance(0.25) { 0.75 } else { 0.08 },
+            wardrobe: [Tint::cloth(dice, 0.9), Tint::cloth(dice, 0.9)],
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Synthetic faces: a seed that says who and a seed that says which picture enter, a drawn face with its ground truth
 //! leaves.
 //!
-//! Where there are no photos — a first run, a test, a machine without a network — these stand in for them. One face's way:
+//! Where there are no photos — a first run, a test, a machine without a network — these stand in for them. One
+//! face's way:
 //!
 //! 1. `identity` turns the first seed into measures and colours that all pictures of the face share;
 //! 2. `shot` turns the second into pose, light, expression, worn things and the camera's faults;
 //! 3. `view` places the head in the picture, turned by parallax;
-//! 4. `scene`, `hair`, `head`, `features` and `worn` say what is where, and `brush` draws it in one of two [`Style`]s;
+//! 4. `scene`, `hair`, `head`, `features` and `worn` say what is where, `brush` draws it in one of two [`Style`]s;
 //! 5. `finish` spoils the picture as cameras and paper do.
 //!
-//! Both styles draw the same identity, so that a set of sketches is the same people in another domain. The seeds and the
-//! drawing use no clock, no thread order and no global state: the same call gives the same bytes on the same kind of machine.
-//! Across kinds of machine single pixels may differ by rounding, since sines and SIMD fills are not specified to the bit.
+//! Both styles draw the same identity, so that a set of sketches is the same people in another domain. The seeds and
+//! the drawing use no clock, no thread order and no global state: the same call gives the same bytes on the same
+//! kind of machine. Across kinds of machine single pixels may differ by rounding, since sines and SIMD fills are not
+//! specified to the bit.
 
 mod brush;
 mod dataset;
@@ -88,8 +90,8 @@ pub struct SynthFace {
 /// `size` is the side of the square picture in pixels, from [`MIN_SIZE_PX`] to [`MAX_SIZE_PX`].
 ///
 /// # Conventions
-/// All pairs of seeds are valid. The two styles of one pair show the same face but in different poses, so that they cannot be
-/// matched pixel by pixel.
+/// All pairs of seeds are valid. The two styles of one pair show the same face but in different poses, so that they
+/// cannot be matched pixel by pixel.
 ///
 /// # Errors
 /// A size out of bounds → [`DataError::BadArgument`].

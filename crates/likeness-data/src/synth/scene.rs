@@ -7,7 +7,7 @@ use crate::geometry::Point;
 
 /// Covers the whole canvas.
 pub(super) fn background(brush: &mut Brush, dice: &mut Dice) {
-    let (one, other) = (Tint::cloth(dice, 0.8), Tint::cloth(dice, 0.8));
+    let (one, other) = (Tint::cloth(dice, 0.25), Tint::cloth(dice, 0.25));
     if brush.is_sketch() {
         scribbles(brush, dice, one);
         return;
@@ -44,7 +44,7 @@ fn gradient(brush: &mut Brush, dice: &mut Dice, one: Tint, other: Tint) {
 fn lights(brush: &mut Brush, dice: &mut Dice, base: Tint) {
     for _ in 0..12 {
         let at = Point { x: dice.unit() * brush.side(), y: dice.unit() * brush.side() };
-        let tint = Tint::cloth(dice, 1.0).mix(base, 0.3).shade(0.3);
+        let tint = Tint::cloth(dice, 0.5).mix(base, 0.3).shade(0.3);
         if let Some(path) = circle(at, brush.side() * dice.range(0.03, 0.12)) {
             brush.patch(&path, tint, dice.range(0.25, 0.7));
         }
@@ -54,7 +54,7 @@ fn lights(brush: &mut Brush, dice: &mut Dice, base: Tint) {
 fn blocks(brush: &mut Brush, dice: &mut Dice) {
     for _ in 0..9 {
         let (left, top) = (dice.range(-0.2, 0.9), dice.range(-0.2, 0.8));
-        let tint = Tint::cloth(dice, 0.7);
+        let tint = Tint::cloth(dice, 0.3);
         rectangle(brush, [left, top, left + dice.range(0.1, 0.5), top + dice.range(0.1, 0.6)], tint);
     }
 }
@@ -73,7 +73,7 @@ fn landscape(brush: &mut Brush, dice: &mut Dice, ground: Tint) {
     rectangle(brush, [0.0, horizon, 1.0, 1.0], ground);
     for _ in 0..5 {
         let at = Point { x: dice.unit() * brush.side(), y: horizon * brush.side() };
-        let tint = Tint::cloth(dice, 0.8).mix(ground, 0.4);
+        let tint = Tint::cloth(dice, 0.4).mix(ground, 0.4);
         if let Some(path) = circle(at, brush.side() * dice.range(0.06, 0.2)) {
             brush.patch(&path, tint, 0.9);
         }

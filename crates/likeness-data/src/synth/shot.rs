@@ -1,4 +1,5 @@
-//! How one picture of a face came out: seeds enter; pose, light, expression, worn things and faults of the camera leave.
+//! How one picture of a face came out: seeds enter; pose, light, expression, worn things and faults of the camera
+//! leave.
 
 use super::Style;
 use super::dice::{Dice, Purpose};
@@ -126,7 +127,7 @@ impl Shot {
                 (0.4, Headgear::Band),
             ]),
             glasses: dice.chance(identity.glasses_habit).then(|| glasses(dice)),
-            cloth: Tint::cloth(dice, 0.9),
+            cloth: cloth(dice, identity),
             accent: Tint::cloth(dice, 1.0),
             hair_volume: dice.range(0.75, 1.3),
             parting: if dice.chance(0.12) { -1.0 } else { 1.0 },
@@ -137,12 +138,19 @@ impl Shot {
     }
 }
 
+/// Mostly one of the person's two favourites, as wardrobes go.
+fn cloth(dice: &mut Dice, identity: &Identity) -> Tint {
+    let favourite = dice.pick(&identity.wardrobe);
+    let other = Tint::cloth(dice, 0.9);
+    if dice.chance(0.65) { favourite.shade(dice.bell(0.1)) } else { other }
+}
+
 fn pose(dice: &mut Dice) -> Pose {
     Pose {
         roll: dice.bell(0.30),
         yaw: dice.bell(0.55),
         pitch: dice.bell(0.28),
-        unit: dice.range(0.29, 0.40),
+        unit: dice.range(0.33, 0.43),
         centre: [0.5 + dice.bell(0.09), 0.53 + dice.bell(0.06)],
     }
 }
@@ -150,10 +158,10 @@ fn pose(dice: &mut Dice) -> Pose {
 fn light(dice: &mut Dice) -> Light {
     Light {
         side: dice.range(-1.0, 1.0),
-        strength: dice.range(0.1, 1.0),
-        warmth: dice.bell(1.0),
-        tinge: dice.bell(1.0),
-        exposure: dice.about(0.62, 1.24),
+        strength: dice.range(0.1, 0.85),
+        warmth: dice.bell(0.22),
+        tinge: dice.bell(0.22),
+        exposure: dice.about(0.88, 1.10),
     }
 }
 
@@ -181,10 +189,10 @@ fn glasses(dice: &mut Dice) -> Glasses {
 
 fn camera(dice: &mut Dice) -> Camera {
     Camera {
-        blur: if dice.chance(0.35) { dice.range(0.003, 0.009) } else { 0.0 },
+        blur: if dice.chance(0.3) { dice.range(0.003, 0.008) } else { 0.0 },
         noise: if dice.chance(0.6) { dice.range(0.006, 0.035) } else { 0.004 },
-        contrast: dice.about(0.72, 1.28),
-        saturation: if dice.chance(0.08) { 0.0 } else { dice.about(0.5, 1.4) },
+        contrast: dice.about(0.88, 1.12),
+        saturation: if dice.chance(0.03) { 0.0 } else { dice.about(0.8, 1.2) },
         chroma_block_px: dice.weighted(&[(0.55, 1), (0.25, 4), (0.2, 8)]),
     }
 }

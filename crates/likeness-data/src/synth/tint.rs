@@ -52,7 +52,7 @@ const CRAYONS: [Tint; 18] = [
     hex(0xa9643a),
     hex(0x744128),
     hex(0x47291d),
-    hex(0xe6c255),
+    hex(0xf5c400),
     hex(0xcb4b32),
     hex(0xd67f86),
     hex(0x7b3a58),
@@ -104,7 +104,7 @@ impl Tint {
         let (step, share) = (tone as usize, tone.fract());
         let skin = SKIN[step].mix(SKIN[step + 1], share);
         let (warm, fresh) = (dice.bell(0.03), dice.bell(0.02));
-        Self([skin.0[0] + fresh, skin.0[1], skin.0[2] - warm]).shade(0.0)
+        Self([skin.0[0] + fresh, skin.0[1], skin.0[2] - warm].map(|c| c.clamp(0.0, 1.0)))
     }
 
     /// A hair colour.

@@ -1,8 +1,8 @@
 //! From head units to pixels: a point of the head and its depth enter, its place in the picture leaves.
 //!
 //! The head is a half ellipsoid before the plane of its outline. Turning it moves what stands out of that plane, so
-//! the nose wanders more than the eyes and the outline hardly at all; that parallax is what tells a turned head from a
-//! shifted one.
+//! the nose wanders more than the eyes and the outline hardly at all; that parallax is what tells a turned head from
+//! a shifted one.
 
 use super::identity::Skull;
 use super::shot::Pose;
@@ -76,6 +76,12 @@ impl View {
     }
 }
 
+/// A curve from left to right through (0, `middle_v`), given by its right half from the middle outwards.
+pub(super) fn symmetric(middle_v: f32, right_half: &[(f32, f32)]) -> Vec<(f32, f32)> {
+    let left = right_half.iter().rev().map(|(u, v)| (-u, *v));
+    left.chain([(0.0, middle_v)]).chain(right_half.iter().copied()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +103,12 @@ mod tests {
         let moved = |u, v, lift| after.skin(u, v, lift).x - before.skin(u, v, lift).x;
         assert!(moved(0.0, 0.4, 0.2) > moved(0.3, 0.0, 0.0) && moved(0.3, 0.0, 0.0) > 0.0);
         assert_eq!(after.at(0.7, 0.0, 0.0), before.at(0.7, 0.0, 0.0));
+    }
+
+    #[test]
+    fn a_symmetric_curve_runs_from_left_to_right() {
+        let curve = symmetric(0.5, &[(0.1, 0.4), (0.2, 0.3)]);
+        assert_eq!(curve, [(-0.2, 0.3), (-0.1, 0.4), (0.0, 0.5), (0.1, 0.4), (0.2, 0.3)]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn dome(d: &mut Drawing, low: f32, rise: f32, tint: Tint) {
 fn band(d: &mut Drawing, top: f32, low: f32, tint: Tint) {
     let w = d.id.skull.half_width + d.id.hair.volume * 0.25;
     let edge = |v: f32| -> Vec<Point> {
-        [-1.0, -0.6, -0.2, 0.2, 0.6, 1.0].iter().map(|u| d.view.skin(u * w, v, 0.04)).collect()
+        [-0.95, -0.6, -0.2, 0.2, 0.6, 0.95].iter().map(|u| d.view.skin(u * w, v, 0.04)).collect()
     };
     let (upper, lower) = (edge(top), edge(low));
     let path = lens(&upper, &lower);
@@ -112,7 +112,8 @@ fn brim(d: &mut Drawing, tint: Tint) {
     }
 }
 
-/// A thing between the face and the camera, where this picture has one; never over more than about a third of the face.
+/// A thing between the face and the camera, where this picture has one; never over more than about a third of the
+/// face.
 pub(super) fn occluder(d: &mut Drawing) {
     if !d.shot.occluded {
         return;
