@@ -39,7 +39,7 @@ impl SamplingConfig {
                 (identity.to_owned(), if self.max_images > 0 { n.min(self.max_images) } else { n })
             })
             .collect();
-        let unlabelled_stay = self.identities == 0 && self.min_images == 0;
+        let unlabelled_stay = self.identities == 0 && self.min_images <= 1;
         let stays = |sample: &Sample| match &sample.identity {
             None => unlabelled_stay,
             Some(identity) => left.get_mut(identity).is_some_and(|n| {

@@ -90,6 +90,9 @@ pub(crate) struct EmbedArgs {
     /// Only this part of a dataset.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub(crate) split: SplitChoice,
+    /// How a folder of photos says whose picture a photo is.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub(crate) layout: LayoutArg,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
@@ -131,6 +134,9 @@ pub(crate) struct MatchArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
+    /// How a folder of photos says whose picture a photo is.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub(crate) layout: LayoutArg,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
@@ -162,6 +168,9 @@ pub(crate) struct EvaluateArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
+    /// How a folder of photos says whose picture a photo is.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub(crate) layout: LayoutArg,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]

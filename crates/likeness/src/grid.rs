@@ -25,7 +25,7 @@ pub(crate) fn draw(
     for nth in 0..count {
         let at = nth * queries.len() / count;
         let query = &queries.rows()[at];
-        let asked = tile(&reader, query).frame(Frame::Query).caption(file_name(&query.name)).caption("query");
+        let asked = tile(&reader, query).frame(Frame::Query).caption(&query.name).caption("query");
         let found = rankings[at].hits().iter().map(|hit| {
             let row = &gallery.rows()[hit.gallery_id.index()];
             let frame = match (&query.identity, &row.identity) {
@@ -35,7 +35,7 @@ pub(crate) fn draw(
             };
             tile(&reader, row)
                 .frame(frame)
-                .caption(file_name(&row.name))
+                .caption(&row.name)
                 .caption(format!("{}. at {:.3}", hit.rank, hit.distance))
         });
         sheet.add_row(None, std::iter::once(asked).chain(found));
@@ -49,8 +49,4 @@ fn tile(reader: &PhotoReader, row: &Row) -> Tile {
         Ok(photo) => Tile::new(photo.image),
         Err(error) => Tile::missing(error.reason()),
     }
-}
-
-fn file_name(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }

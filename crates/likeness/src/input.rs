@@ -18,6 +18,7 @@ use crate::progress::{Progress, say, say_skipped};
 /// Loads embeddings, making them where they are not there yet; the model is loaded when first needed.
 pub(crate) struct Loader<'a> {
     model: &'a ModelArgs,
+    layout: Layout,
     reading: &'a ReadingArgs,
     stop: &'a AtomicBool,
     embedder: OnceLock<Box<dyn Embedder>>,
@@ -31,8 +32,13 @@ pub(crate) struct Loaded {
 
 impl<'a> Loader<'a> {
     /// A loader for these flags.
-    pub(crate) fn new(model: &'a ModelArgs, reading: &'a ReadingArgs, stop: &'a AtomicBool) -> Self {
-        Self { model, reading, stop, embedder: OnceLock::new() }
+    pub(crate) fn new(
+        model: &'a ModelArgs,
+        layout: Layout,
+        reading: &'a ReadingArgs,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self { model, layout, reading, stop, embedder: OnceLock::new() }
     }
 
     /// The embeddings of `inputs`, of `split` alone where one is named.
@@ -42,7 +48,7 @@ impl<'a> Loader<'a> {
         {
             return self.load_file(file, split);
         }
-        let (items, mut skipped) = items(inputs)?;
+        let (items, mut skipped) = items(inputs, self.layout)?;
         let items = in_split(items, split, inputs)?;
         let embedder = self.embedder(&inputs[0])?;
         let progress = Progress::begin("embed");
@@ -129,11 +135,11 @@ fn in_split(
 }
 
 /// The photos behind `inputs`, with what is known about each.
-fn items(inputs: &[PathBuf]) -> anyhow::Result<(Vec<EmbedItem>, Vec<Skipped>)> {
+fn items(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<EmbedItem>, Vec<Skipped>)> {
     match inputs {
         [folder] if Dataset::is_at(folder) => Ok((dataset_items(folder)?, Vec::new())),
         [folder] if folder.is_dir() => {
-            let collection = source::read(folder, Layout::Auto, None)?;
+            let collection = source::read(folder, layout, None)?;
             collection.notes.iter().for_each(say);
             let item = |sample: source::Sample| EmbedItem {
                 row: Row {

@@ -41,6 +41,6 @@ pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
 /// Length of the longest run of leading folders, with its last `/`, that all of `folders` share and go beyond.
 fn shared_prefix(folders: &[&str]) -> usize {
     let Some(first) = folders.first() else { return 0 };
-    let ends = first.match_indices('/').map(|(at, _)| at + 1);
-    ends.filter(|&end| folders.iter().all(|f| f.starts_with(&first[..end]))).last().unwrap_or(0)
+    let mut ends = first.match_indices('/').map(|(at, _)| at + 1);
+    ends.rfind(|&end| folders.iter().all(|f| f.starts_with(&first[..end]))).unwrap_or(0)
 }

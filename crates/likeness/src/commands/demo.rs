@@ -82,7 +82,7 @@ fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
 fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
     let model = ModelArgs::named(descriptor.name());
     let reading = ReadingArgs::default();
-    let table = Loader::new(&model, &reading, stop).load(&[dataset.to_owned()], None)?.table;
+    let table = Loader::new(&model, Layout::Auto, &reading, stop).load(&[dataset.to_owned()], None)?.table;
     let distance = table.model().distance;
     let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
     let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;
