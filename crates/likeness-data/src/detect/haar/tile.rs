@@ -1,0 +1,179 @@
+//! Takes each size of the picture through the scanner in tiles that fit the cache and the scanner's offsets.
+//!
+//! A tile is made and summed on its own, so memory does not grow with the picture, and tiles of different strips can
+//! be scanned at the same time.
+
+use std::ops::Range;
+
+use image::RgbImage;
+use rayon::prelude::*;
+
+use super::cascade::Cascade;
+use super::grey::Grey;
+use super::integral::{Integral, Layout};
+use super::plan::Plan;
+use super::pyramid::{Layer, PixelRect};
+use super::resize::{RowResizer, taps};
+use super::scan::{RowScan, TileScan};
+
+/// Values in one integral image of a tile, where the window leaves the choice.
+const TILE_VALUES: usize = 1 << 16;
+
+/// Memory that one picture after another uses.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    grey: Grey,
+    plans: Vec<Plan>,
+    worker: Option<Worker>,
+}
+
+/// Memory that one strip after another uses.
+#[derive(Debug)]
+struct Worker {
+    integral: Integral,
+    resizer: RowResizer,
+    pixels: Vec<u8>,
+    row: RowScan,
+    skip_first: Vec<bool>,
+    hits: Vec<(usize, usize)>,
+}
+
+impl Worker {
+    fn new(cascade: &Cascade) -> Self {
+        Self {
+            integral: Integral::new(cascade.has_tilted()),
+            resizer: RowResizer::default(),
+            pixels: Vec::new(),
+            row: RowScan::default(),
+            skip_first: Vec::new(),
+            hits: Vec::new(),
+        }
+    }
+}
+
+/// The windows of all layers that pass the cascade, layer by layer, row by row.
+pub(crate) fn scan_layers(
+    cascade: &Cascade,
+    image: &RgbImage,
+    layers: &[Layer],
+    parallel: bool,
+    scratch: &mut Scratch,
+) -> Vec<PixelRect> {
+    if layers.is_empty() {
+        return Vec::new();
+    }
+    scratch.grey.fill(image);
+    update_plans(cascade, layers, &mut scratch.plans);
+    let (grey, plans) = (&scratch.grey, &scratch.plans);
+    let strips: Vec<Strip> = layers.iter().flat_map(|layer| strips(cascade, grey, plans, layer)).collect();
+    if parallel {
+        let found = strips.par_iter().map_init(|| Worker::new(cascade), |worker, strip| strip.scan(worker));
+        return found.collect::<Vec<_>>().concat();
+    }
+    let worker = scratch.worker.get_or_insert_with(|| Worker::new(cascade));
+    strips.iter().flat_map(|strip| strip.scan(worker)).collect()
+}
+
+/// Leaves in `plans` one plan for each window distance that occurs, wide enough for its widest layer.
+fn update_plans(cascade: &Cascade, layers: &[Layer], plans: &mut Vec<Plan>) {
+    let window = cascade.window();
+    let wanted = [1, 2].into_iter().filter_map(|step| {
+        let widest = layers.iter().filter(|layer| layer.step == step).map(|layer| layer.width).max()?;
+        let most = Layout::max_columns(step, (window.0 as usize, window.1 as usize));
+        Some(Layout::new(step, (widest + 1).min(most)))
+    });
+    let wanted: Vec<Layout> = wanted.collect();
+    plans.retain(|plan| wanted.contains(&plan.layout));
+    for layout in wanted {
+        if !plans.iter().any(|plan| plan.layout == layout) {
+            plans.push(Plan::new(cascade, layout));
+        }
+    }
+}
+
+/// Some rows of windows of a layer.
+#[derive(Debug)]
+struct Strip<'a> {
+    window: (u32, u32),
+    grey: &'a Grey,
+    plan: &'a Plan,
+    layer: &'a Layer,
+    rows: Range<usize>,
+}
+
+fn strips<'a>(
+    cascade: &Cascade,
+    grey: &'a Grey,
+    plans: &'a [Plan],
+    layer: &'a Layer,
+) -> impl Iterator<Item = Strip<'a>> {
+    let window = cascade.window();
+    let plan = plans.iter().find(|plan| plan.layout.step == layer.step).expect("a plan for every layer");
+    let pixels = (TILE_VALUES / plan.layout.stride()).max(4 * window.1 as usize);
+    let height = ((pixels - window.1 as usize) / layer.step).max(1);
+    let rows = layer.rows * usize::from(layer.columns > 0);
+    (0..rows).step_by(height).map(move |first| {
+        let rows = first..(first + height).min(rows);
+        Strip { window, grey, plan, layer, rows }
+    })
+}
+
+impl Strip<'_> {
+    fn scan(&self, worker: &mut Worker) -> Vec<PixelRect> {
+        worker.hits.clear();
+        worker.skip_first.clear();
+        worker.skip_first.resize(self.rows.len(), false);
+        let width = self.window.0 as usize;
+        let across = (self.plan.layout.stride() - 1 - width) / self.layer.step + 1;
+        let mut hits = Vec::new();
+        for first in (0..self.layer.columns).step_by(across) {
+            let columns = first..(first + across).min(self.layer.columns);
+            self.scan_tile(columns, worker);
+            hits.extend(worker.hits.drain(..).map(|(column, row)| (row, first + column)));
+        }
+        hits.sort_unstable(); // tiles one beside the other are joined row by row
+        let window = |(row, column)| self.layer.window(self.window, column, self.rows.start + row);
+        hits.into_iter().map(window).collect()
+    }
+
+    fn scan_tile(&self, columns: Range<usize>, worker: &mut Worker) {
+        let count = columns.len();
+        pulp::Arch::new().dispatch(Fill { strip: self, columns, worker });
+        pulp::Arch::new().dispatch(TileScan {
+            plan: self.plan,
+            integral: &worker.integral,
+            columns: count,
+            skip_first: &mut worker.skip_first,
+            row: &mut worker.row,
+            hits: &mut worker.hits,
+        });
+    }
+}
+
+/// Makes the pixels under some columns of a strip's windows and sums them.
+struct Fill<'a> {
+    strip: &'a Strip<'a>,
+    columns: Range<usize>,
+    worker: &'a mut Worker,
+}
+
+impl pulp::WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { strip: &Strip { window, grey, plan, layer, ref rows }, columns, worker } = self;
+        let reach = |range: &Range<usize>, side: u32| {
+            range.start * layer.step..(range.end - 1) * layer.step + side as usize
+        };
+        let (across, down) = (reach(&columns, window.0), reach(rows, window.1));
+        worker.integral.start(plan.layout, across.len(), down.len());
+        worker.pixels.resize(across.len(), 0);
+        worker.resizer.set_columns(grey.width, layer.width, across);
+        let tap = taps(grey.height, layer.height);
+        for y in down {
+            worker.resizer.row(grey, tap(y), &mut worker.pixels);
+            worker.integral.push_row(&worker.pixels);
+        }
+    }
+}
