@@ -6,7 +6,7 @@
 //! compiler turns into the widest instructions that the processor running it has (`pulp` chooses between them).
 
 use super::integral::{Integral, LANES, SPAN};
-use super::plan::{Plan, PlannedStage, Test};
+use super::plan::{Outcome, Plan, PlannedStage, Test};
 
 type Lanes<T> = [T; LANES];
 
@@ -139,12 +139,13 @@ fn other_stages(plan: &Plan, integral: &Integral, start: usize, row: &RowScan, m
 /// area, `1 / sqrt(A·Σp² − (Σp)²)`, and `A` times that below a tenth.
 #[inline(always)]
 fn window_norms(plan: &Plan, integral: &Integral, start: usize) -> (Lanes<f32>, Lanes<bool>) {
-    let sums = rect_sums(integral.sum_at(start), &plan.inner);
-    let squares = rect_sums(integral.square_at(start), &plan.inner);
+    let (sum_plane, square_plane) = (integral.sum_at(start), integral.square_at(start));
+    let sums = plan.inner.map(|offset| lanes(sum_plane, offset));
+    let squares = plan.inner.map(|offset| lanes(square_plane, offset));
     let (mut norms, mut usable) = ([0.0; LANES], [false; LANES]);
     for l in 0..LANES {
-        let sum = f64::from(sums[l]);
-        let spread = plan.inner_area * f64::from(squares[l] as u32) - sum * sum;
+        let sum = f64::from(rect_sum(sums, l));
+        let spread = plan.inner_area * f64::from(rect_sum(squares, l) as u32) - sum * sum;
         norms[l] = (1.0 / spread.sqrt()) as f32;
         usable[l] = (spread > 0.0) & (plan.inner_area * f64::from(norms[l]) < 0.1);
     }
@@ -157,11 +158,10 @@ fn stage_sums(stage: &PlannedStage, planes: Planes, norms: &Lanes<f32>) -> Lanes
     let mut sums = [0.0; LANES];
     if stage.tree_sizes.is_empty() {
         for test in &stage.tests {
-            let values = feature_values(test, planes, norms);
-            for l in 0..LANES {
-                let outcome = if values[l] < test.threshold { test.below.value } else { test.above.value };
-                sums[l] += f64::from(outcome);
-            }
+            let Test { threshold, below: Outcome { value: below, .. }, above: Outcome { value: above, .. }, .. } = *test;
+            for_each_value(test, planes, norms, |l, value| {
+                sums[l] += f64::from(if value < threshold { below } else { above });
+            });
         }
         return sums;
     }
@@ -169,63 +169,56 @@ fn stage_sums(stage: &PlannedStage, planes: Planes, norms: &Lanes<f32>) -> Lanes
     for &size in &stage.tree_sizes {
         let (tree, after) = rest.split_at(size);
         rest = after;
-        let leaves = tree_leaves(tree, planes, norms);
-        for l in 0..LANES {
-            sums[l] += f64::from(leaves[l]);
-        }
+        add_tree(tree, planes, norms, &mut sums);
     }
     sums
 }
 
-/// The leaf of one tree that each window reaches; a test counts for the windows that the tests before led to it.
+/// Adds the leaf of one tree that each window reaches; a test counts for the windows that the tests before led to it.
 #[inline(always)]
-fn tree_leaves(tree: &[Test], planes: Planes, norms: &Lanes<f32>) -> Lanes<f32> {
+fn add_tree(tree: &[Test], planes: Planes, norms: &Lanes<f32>, sums: &mut Lanes<f64>) {
     let (mut at, mut leaves) = ([0u32; LANES], [0.0; LANES]);
     for (place, test) in (0u32..).zip(tree) {
-        let values = feature_values(test, planes, norms);
-        for l in 0..LANES {
-            let below = values[l] < test.threshold;
-            let next = if below { test.below.next } else { test.above.next };
-            let value = if below { test.below.value } else { test.above.value };
+        let Test { threshold, below, above, .. } = *test;
+        for_each_value(test, planes, norms, |l, value| {
+            let is_below = value < threshold;
+            let next = if is_below { below.next } else { above.next };
+            let leaf = if is_below { below.value } else { above.value };
             let here = at[l] == place;
-            leaves[l] = if here { value } else { leaves[l] };
+            leaves[l] = if here { leaf } else { leaves[l] };
             at[l] = if here { next } else { at[l] };
-        }
+        });
     }
-    leaves
+    for l in 0..LANES {
+        sums[l] += f64::from(leaves[l]);
+    }
 }
 
-/// The feature of each window over its contrast.
+/// Calls `use_value` with each window's lane and its feature over its contrast.
+///
+/// One loop over the lanes from the corners to the use, so that it becomes vector code as a whole.
 #[inline(always)]
-fn feature_values(test: &Test, planes: Planes, norms: &Lanes<f32>) -> Lanes<f32> {
+fn for_each_value(test: &Test, planes: Planes, norms: &Lanes<f32>, mut use_value: impl FnMut(usize, f32)) {
     let plane = if test.tilted { planes.tilted } else { planes.upright };
-    let first = rect_sums(plane, &test.corners[0]);
-    let second = rect_sums(plane, &test.corners[1]);
-    let mut values = [0.0; LANES];
-    for l in 0..LANES {
-        values[l] = test.weights[0] * first[l] as f32 + test.weights[1] * second[l] as f32;
-    }
-    if test.weights[2] != 0.0 {
-        let third = rect_sums(plane, &test.corners[2]);
+    let [w, x, y] = test.weights;
+    let [a, b] = [0, 1].map(|i| test.corners[i].map(|offset| lanes(plane, offset)));
+    if y == 0.0 {
         for l in 0..LANES {
-            values[l] += test.weights[2] * third[l] as f32;
+            use_value(l, (w * rect_sum(a, l) as f32 + x * rect_sum(b, l) as f32) * norms[l]);
         }
+        return;
     }
+    let c = test.corners[2].map(|offset| lanes(plane, offset));
     for l in 0..LANES {
-        values[l] *= norms[l];
+        let value = w * rect_sum(a, l) as f32 + x * rect_sum(b, l) as f32 + y * rect_sum(c, l) as f32;
+        use_value(l, value * norms[l]);
     }
-    values
 }
 
-/// The sum over a rectangle of each window.
+/// The sum over the rectangle with these corners of the window in lane `l`.
 #[inline(always)]
-fn rect_sums(plane: &[i32; SPAN], corners: &[u16; 4]) -> Lanes<i32> {
-    let [a, b, c, d] = corners.map(|offset| lanes(plane, offset));
-    let mut sums = [0; LANES];
-    for l in 0..LANES {
-        sums[l] = a[l].wrapping_sub(b[l]).wrapping_sub(c[l]).wrapping_add(d[l]);
-    }
-    sums
+fn rect_sum(corners: [&Lanes<i32>; 4], l: usize) -> i32 {
+    corners[0][l].wrapping_sub(corners[1][l]).wrapping_sub(corners[2][l]).wrapping_add(corners[3][l])
 }
 
 #[inline(always)]
