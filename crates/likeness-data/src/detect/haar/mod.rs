@@ -15,6 +15,7 @@ pub mod cascade;
 mod grey;
 mod group;
 mod integral;
+mod lanes;
 mod locate;
 mod plan;
 mod pyramid;

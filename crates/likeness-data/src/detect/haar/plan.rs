@@ -24,8 +24,8 @@ pub(crate) struct Test {
 /// What follows from a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Outcome {
-    /// The test of this tree to go on with; 0 at a leaf.
-    pub(crate) next: u32,
+    /// The test of this tree to go on with, 0 at a leaf; a real number because that is what lanes compare.
+    pub(crate) next: f32,
     /// The leaf's value; 0 where the tree goes on.
     pub(crate) value: f32,
 }
@@ -93,14 +93,14 @@ fn order(tree: &Tree) -> Vec<usize> {
 
 fn tests<'a>(tree: &'a Tree, features: &'a [Feature], layout: Layout) -> impl Iterator<Item = Test> + 'a {
     let order = order(tree);
-    let mut place = vec![0; tree.nodes.len()];
-    order.iter().enumerate().for_each(|(at, &index)| place[index] = at as u32);
+    let mut place = vec![0.0; tree.nodes.len()];
+    order.iter().enumerate().for_each(|(at, &index)| place[index] = at as f32);
     order.into_iter().map(move |index| {
         let node = &tree.nodes[index];
         let feature = &features[node.feature];
         let outcome = |branch| match branch {
             Branch::Node(next) => Outcome { next: place[next], value: 0.0 },
-            Branch::Leaf(leaf) => Outcome { next: 0, value: tree.leaves[leaf] },
+            Branch::Leaf(leaf) => Outcome { next: 0.0, value: tree.leaves[leaf] },
         };
         let mut test = Test {
             corners: [[0; 4]; 3],

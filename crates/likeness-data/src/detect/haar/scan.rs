@@ -2,13 +2,12 @@
 //!
 //! The first stage turns away most windows, so it is evaluated for all; those that pass are taken in blocks of
 //! neighbours through the other stages until none is left. The arithmetic is OpenCV's, operation by operation: integer
-//! rectangle sums, features in single, stage sums in double precision. Written as loops over sixteen lanes, which the
-//! compiler turns into the widest instructions that the processor running it has (`pulp` chooses between them).
+//! rectangle sums, features in single, stage sums in double precision. The instructions are chosen when
+//! it runs ([`super::lanes`]).
 
 use super::integral::{Integral, LANES, SPAN};
-use super::plan::{Outcome, Plan, PlannedStage, Test};
-
-type Lanes<T> = [T; LANES];
+use super::lanes::{Lanes, Portable, Vectors};
+use super::plan::{Plan, PlannedStage, Test};
 
 /// The windows of a tile; the integral images must hold all their pixels.
 #[derive(Debug)]
@@ -45,20 +44,47 @@ enum State {
     Passed,
 }
 
-impl pulp::WithSimd for TileScan<'_> {
-    type Output = ();
+impl TileScan<'_> {
+    /// Scans with the widest instructions that this processor has.
+    pub(crate) fn run(self) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(v) = pulp::x86::V4::try_new() {
+                return v.vectorize(ScanWith(self, v));
+            }
+            if let Some(v) = pulp::x86::V3::try_new() {
+                return v.vectorize(ScanWith(self, v));
+            }
+        }
+        self.run_with(Portable);
+    }
 
+    /// Scans with these instructions.
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) {
+    fn run_with<V: Vectors>(self, v: V) {
         let Self { plan, integral, columns, skip_first, row: scratch, hits } = self;
         let layout = integral.layout();
         for (row, skip) in skip_first.iter_mut().enumerate() {
             let start = row * layout.step * layout.stride();
-            first_stage(plan, integral, start, columns, scratch);
+            first_stage(v, plan, integral, start, columns, scratch);
             *skip = walk(&scratch.states[..columns], usize::from(*skip), &mut scratch.alive);
             let hit = |column| hits.push((column, row));
-            other_stages(plan, integral, start, scratch, hit);
+            other_stages(v, plan, integral, start, scratch, hit);
         }
+    }
+}
+
+/// A scan and its instructions, to be called where the compiler may use them.
+#[cfg(target_arch = "x86_64")]
+struct ScanWith<'a, V>(TileScan<'a>, V);
+
+#[cfg(target_arch = "x86_64")]
+impl<V: Vectors> pulp::NullaryFnOnce for ScanWith<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0.run_with(self.1);
     }
 }
 
@@ -75,12 +101,12 @@ fn planes(integral: &Integral, start: usize) -> Planes<'_> {
 }
 
 #[inline(always)]
-fn first_stage(plan: &Plan, integral: &Integral, start: usize, columns: usize, row: &mut RowScan) {
+fn first_stage<V: Vectors>(v: V, plan: &Plan, integral: &Integral, start: usize, columns: usize, row: &mut RowScan) {
     row.norms.clear();
     row.states.clear();
     for first in (0..columns).step_by(LANES) {
         let (norms, usable) = window_norms(plan, integral, start + first);
-        let sums = stage_sums(&plan.stages[0], planes(integral, start + first), &norms);
+        let sums = stage_sums(v, &plan.stages[0], planes(integral, start + first), &norms);
         let mut states = [State::Flat; LANES];
         for l in 0..LANES {
             let passed = if sums[l] < plan.stages[0].threshold { State::Failed } else { State::Passed };
@@ -110,7 +136,7 @@ fn walk(states: &[State], first: usize, alive: &mut Vec<usize>) -> bool {
 }
 
 #[inline(always)]
-fn other_stages(plan: &Plan, integral: &Integral, start: usize, row: &RowScan, mut hit: impl FnMut(usize)) {
+fn other_stages<V: Vectors>(v: V, plan: &Plan, integral: &Integral, start: usize, row: &RowScan, mut hit: impl FnMut(usize)) {
     let mut rest = &row.alive[..];
     while let Some(&first) = rest.first() {
         let count = rest.iter().take_while(|&&column| column < first + LANES).count();
@@ -121,7 +147,7 @@ fn other_stages(plan: &Plan, integral: &Integral, start: usize, row: &RowScan, m
         let norms: &Lanes<f32> = row.norms[first..].first_chunk().expect("norms are padded by a block");
         let planes = planes(integral, start + first);
         for stage in &plan.stages[1..] {
-            let sums = stage_sums(stage, planes, norms);
+            let sums = stage_sums(v, stage, planes, norms);
             let mut any = false;
             for l in 0..LANES {
                 alive[l] &= sums[l] >= stage.threshold;
@@ -139,9 +165,8 @@ fn other_stages(plan: &Plan, integral: &Integral, start: usize, row: &RowScan, m
 /// area, `1 / sqrt(A·Σp² − (Σp)²)`, and `A` times that below a tenth.
 #[inline(always)]
 fn window_norms(plan: &Plan, integral: &Integral, start: usize) -> (Lanes<f32>, Lanes<bool>) {
-    let (sum_plane, square_plane) = (integral.sum_at(start), integral.square_at(start));
-    let sums = plan.inner.map(|offset| lanes(sum_plane, offset));
-    let squares = plan.inner.map(|offset| lanes(square_plane, offset));
+    let sums = corner_lanes(integral.sum_at(start), &plan.inner);
+    let squares = corner_lanes(integral.square_at(start), &plan.inner);
     let (mut norms, mut usable) = ([0.0; LANES], [false; LANES]);
     for l in 0..LANES {
         let sum = f64::from(rect_sum(sums, l));
@@ -154,71 +179,62 @@ fn window_norms(plan: &Plan, integral: &Integral, start: usize) -> (Lanes<f32>, 
 
 /// The sum of the leaves that each window reaches.
 #[inline(always)]
-fn stage_sums(stage: &PlannedStage, planes: Planes, norms: &Lanes<f32>) -> Lanes<f64> {
-    let mut sums = [0.0; LANES];
+fn stage_sums<V: Vectors>(v: V, stage: &PlannedStage, planes: Planes, norms: &Lanes<f32>) -> Lanes<f64> {
+    let (norms, mut sums) = (v.real(norms), v.zero());
     if stage.tree_sizes.is_empty() {
         for test in &stage.tests {
-            let Test { threshold, below: Outcome { value: below, .. }, above: Outcome { value: above, .. }, .. } = *test;
-            for_each_value(test, planes, norms, |l, value| {
-                sums[l] += f64::from(if value < threshold { below } else { above });
-            });
+            let below = v.less(feature_values(v, test, planes, norms), v.splat(test.threshold));
+            sums = v.accumulate(sums, v.select(below, v.splat(test.below.value), v.splat(test.above.value)));
         }
-        return sums;
+        return v.sums(sums);
     }
     let mut rest = &stage.tests[..];
     for &size in &stage.tree_sizes {
         let (tree, after) = rest.split_at(size);
         rest = after;
-        add_tree(tree, planes, norms, &mut sums);
+        sums = v.accumulate(sums, tree_leaves(v, tree, planes, norms));
     }
-    sums
+    v.sums(sums)
 }
 
-/// Adds the leaf of one tree that each window reaches; a test counts for the windows that the tests before led to it.
+/// The leaf of one tree that each window reaches; a test counts for the windows that the tests before led to it.
 #[inline(always)]
-fn add_tree(tree: &[Test], planes: Planes, norms: &Lanes<f32>, sums: &mut Lanes<f64>) {
-    let (mut at, mut leaves) = ([0u32; LANES], [0.0; LANES]);
-    for (place, test) in (0u32..).zip(tree) {
-        let Test { threshold, below, above, .. } = *test;
-        for_each_value(test, planes, norms, |l, value| {
-            let is_below = value < threshold;
-            let next = if is_below { below.next } else { above.next };
-            let leaf = if is_below { below.value } else { above.value };
-            let here = at[l] == place;
-            leaves[l] = if here { leaf } else { leaves[l] };
-            at[l] = if here { next } else { at[l] };
-        });
+fn tree_leaves<V: Vectors>(v: V, tree: &[Test], planes: Planes, norms: V::Real) -> V::Real {
+    let (mut at, mut leaves) = (v.splat(0.0), v.splat(0.0));
+    for (place, test) in tree.iter().enumerate() {
+        let below = v.less(feature_values(v, test, planes, norms), v.splat(test.threshold));
+        let next = v.select(below, v.splat(test.below.next), v.splat(test.above.next));
+        let leaf = v.select(below, v.splat(test.below.value), v.splat(test.above.value));
+        let here = v.equal(at, v.splat(place as f32));
+        leaves = v.select(here, leaf, leaves);
+        at = v.select(here, next, at);
     }
-    for l in 0..LANES {
-        sums[l] += f64::from(leaves[l]);
-    }
+    leaves
 }
 
-/// Calls `use_value` with each window's lane and its feature over its contrast.
-///
-/// One loop over the lanes from the corners to the use, so that it becomes vector code as a whole.
+/// The feature of each window over its contrast.
 #[inline(always)]
-fn for_each_value(test: &Test, planes: Planes, norms: &Lanes<f32>, mut use_value: impl FnMut(usize, f32)) {
+fn feature_values<V: Vectors>(v: V, test: &Test, planes: Planes, norms: V::Real) -> V::Real {
     let plane = if test.tilted { planes.tilted } else { planes.upright };
-    let [w, x, y] = test.weights;
-    let [a, b] = [0, 1].map(|i| test.corners[i].map(|offset| lanes(plane, offset)));
-    if y == 0.0 {
-        for l in 0..LANES {
-            use_value(l, (w * rect_sum(a, l) as f32 + x * rect_sum(b, l) as f32) * norms[l]);
-        }
-        return;
+    let weighted = |i: usize| v.mul(v.splat(test.weights[i]), v.rect(corner_lanes(plane, &test.corners[i])));
+    let mut values = v.add(weighted(0), weighted(1));
+    if test.weights[2] != 0.0 {
+        values = v.add(values, weighted(2));
     }
-    let c = test.corners[2].map(|offset| lanes(plane, offset));
-    for l in 0..LANES {
-        let value = w * rect_sum(a, l) as f32 + x * rect_sum(b, l) as f32 + y * rect_sum(c, l) as f32;
-        use_value(l, value * norms[l]);
-    }
+    v.mul(values, norms)
 }
 
 /// The sum over the rectangle with these corners of the window in lane `l`.
 #[inline(always)]
 fn rect_sum(corners: [&Lanes<i32>; 4], l: usize) -> i32 {
     corners[0][l].wrapping_sub(corners[1][l]).wrapping_sub(corners[2][l]).wrapping_add(corners[3][l])
+}
+
+/// The integral image's values at the corners of a rectangle. Written out because `array::map` is not inlined here.
+#[inline(always)]
+fn corner_lanes<'a>(plane: &'a [i32; SPAN], corners: &[u16; 4]) -> [&'a Lanes<i32>; 4] {
+    let [a, b, c, d] = *corners;
+    [lanes(plane, a), lanes(plane, b), lanes(plane, c), lanes(plane, d)]
 }
 
 #[inline(always)]

@@ -139,14 +139,15 @@ impl Strip<'_> {
     fn scan_tile(&self, columns: Range<usize>, worker: &mut Worker) {
         let count = columns.len();
         pulp::Arch::new().dispatch(Fill { strip: self, columns, worker });
-        pulp::Arch::new().dispatch(TileScan {
+        let scan = TileScan {
             plan: self.plan,
             integral: &worker.integral,
             columns: count,
             skip_first: &mut worker.skip_first,
             row: &mut worker.row,
             hits: &mut worker.hits,
-        });
+        };
+        scan.run();
     }
 }
 
