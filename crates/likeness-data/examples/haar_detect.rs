@@ -15,7 +15,9 @@ use serde_json::json;
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [cascade, scale_factor, min_neighbors, rounds, spread, photos @ ..] = &arguments[..] else {
-        return Err("usage: haar_detect CASCADE SCALE_FACTOR MIN_NEIGHBORS ROUNDS serial|parallel PHOTO…".into());
+        return Err(
+            "usage: haar_detect CASCADE SCALE_FACTOR MIN_NEIGHBORS ROUNDS serial|parallel PHOTO…".into()
+        );
     };
     let config = HaarConfig {
         scale_factor: scale_factor.parse()?,

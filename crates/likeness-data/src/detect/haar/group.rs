@@ -23,9 +23,7 @@ pub(crate) fn group(windows: &[PixelRect], min_neighbours: u32) -> Vec<Group> {
     }
     let mut groups = means(windows, &labels(windows));
     groups.retain(|group| group.neighbours > min_neighbours);
-    let outdone = |i: usize| {
-        groups.iter().enumerate().any(|(j, outer)| j != i && outdoes(outer, &groups[i]))
-    };
+    let outdone = |i: usize| groups.iter().enumerate().any(|(j, outer)| j != i && outdoes(outer, &groups[i]));
     (0..groups.len()).filter(|&i| !outdone(i)).map(|i| groups[i]).collect()
 }
 

@@ -188,7 +188,8 @@ impl Tilted {
         for x in 0..=width {
             let left = if x > 0 { above[x - 1] } else { row[x] };
             let right = if x < width { above[x + 1] } else { row[x] };
-            let column = if x > 0 { i32::from(pixels[x - 1]) + i32::from(self.pixels_above[x - 1]) } else { 0 };
+            let column =
+                if x > 0 { i32::from(pixels[x - 1]) + i32::from(self.pixels_above[x - 1]) } else { 0 };
             row[x] = left.wrapping_add(right).wrapping_sub(row[x]).wrapping_add(column);
             self.laid_out[layout.offset(x, y)] = row[x];
         }
@@ -206,7 +207,9 @@ mod tests {
     fn filled(step: usize, width: usize, pixels: &[u8]) -> Integral {
         let mut integral = Integral::new(true);
         // Leftovers of an earlier tile must not show.
-        for (w, rows) in [(37, vec![vec![255; 37]; 9]), (width, pixels.chunks(width).map(<[u8]>::to_vec).collect())] {
+        for (w, rows) in
+            [(37, vec![vec![255; 37]; 9]), (width, pixels.chunks(width).map(<[u8]>::to_vec).collect())]
+        {
             integral.start(Layout::new(step, w + 1), w, rows.len());
             rows.iter().for_each(|row| integral.push_row(row));
         }

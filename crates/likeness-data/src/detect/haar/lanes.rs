@@ -177,7 +177,8 @@ mod x86 {
         fn rect(self, [a, b, c, d]: [&Lanes<i32>; 4]) -> [f32x8; 2] {
             let [a, b, c, d]: [[i32x8; 2]; 4] = [cast(*a), cast(*b), cast(*c), cast(*d)];
             let part = |i: usize| {
-                let (plus, minus) = (self.wrapping_add_i32x8(a[i], d[i]), self.wrapping_add_i32x8(b[i], c[i]));
+                let (plus, minus) =
+                    (self.wrapping_add_i32x8(a[i], d[i]), self.wrapping_add_i32x8(b[i], c[i]));
                 self.convert_i32x8_to_f32x8(self.wrapping_sub_i32x8(plus, minus))
             };
             [part(0), part(1)]
@@ -240,9 +241,8 @@ mod tests {
         let scaled = v.add(v.mul(value, norm), v.mul(v.splat(-1.5), v.rect([d, b, a, c])));
         let chosen = v.select(v.less(scaled, v.splat(0.25)), value, norm);
         let same = v.select(v.equal(chosen, norm), v.splat(3.0), scaled);
-        let sum = |values: &[V::Real]| {
-            v.sums(values.iter().fold(v.zero(), |sum, &value| v.accumulate(sum, value)))
-        };
+        let sum =
+            |values: &[V::Real]| v.sums(values.iter().fold(v.zero(), |sum, &value| v.accumulate(sum, value)));
         [sum(&[scaled]), sum(&[chosen, norm]), sum(&[same, chosen, scaled])]
     }
 

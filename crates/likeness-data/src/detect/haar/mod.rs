@@ -22,6 +22,8 @@ mod pyramid;
 mod resize;
 mod scan;
 mod tile;
+#[cfg(test)]
+mod twin;
 mod xml;
 
 use std::path::Path;
@@ -142,7 +144,11 @@ fn detection(Group { rect, neighbours }: Group, width: u32, height: u32) -> Opti
     let (left, top) = (x.max(0), y.max(0));
     let right = (i64::from(x) + i64::from(w)).min(i64::from(width));
     let bottom = (i64::from(y) + i64::from(h)).min(i64::from(height));
-    let face_box =
-        Rect::new(left as f32, top as f32, (right - i64::from(left)) as f32, (bottom - i64::from(top)) as f32);
+    let face_box = Rect::new(
+        left as f32,
+        top as f32,
+        (right - i64::from(left)) as f32,
+        (bottom - i64::from(top)) as f32,
+    );
     face_box.is_valid().then_some(Detection { face_box, score: neighbours as f32, landmarks: None })
 }

@@ -106,7 +106,10 @@ mod tests {
     fn bounds_on_the_face_cut_the_sizes() {
         let faces = |min_face_px, max_face_px| {
             let config = HaarConfig { min_face_px, max_face_px, ..config(2.0) };
-            layers((20, 20), (200, 300), &config).iter().map(|l| l.window((20, 20), 0, 0).width).collect::<Vec<_>>()
+            layers((20, 20), (200, 300), &config)
+                .iter()
+                .map(|l| l.window((20, 20), 0, 0).width)
+                .collect::<Vec<_>>()
         };
         assert_eq!(faces(0, 0), [20, 40, 80, 160]);
         assert_eq!(faces(21, 0), [40, 80, 160]);

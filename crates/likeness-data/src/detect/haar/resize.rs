@@ -89,8 +89,7 @@ mod tests {
             (256 - u32::from(h.fraction)) * u32::from(row[h.index as usize])
                 + u32::from(h.fraction) * u32::from(next)
         };
-        let (upper, lower) =
-            (along(v.index as usize), along((v.index as usize + 1).min(source.height - 1)));
+        let (upper, lower) = (along(v.index as usize), along((v.index as usize + 1).min(source.height - 1)));
         let sum = (256 - u32::from(v.fraction)) * upper + u32::from(v.fraction) * lower;
         ((sum + (1 << 15)) >> 16) as u8
     }

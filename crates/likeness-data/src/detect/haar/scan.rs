@@ -101,7 +101,14 @@ fn planes(integral: &Integral, start: usize) -> Planes<'_> {
 }
 
 #[inline(always)]
-fn first_stage<V: Vectors>(v: V, plan: &Plan, integral: &Integral, start: usize, columns: usize, row: &mut RowScan) {
+fn first_stage<V: Vectors>(
+    v: V,
+    plan: &Plan,
+    integral: &Integral,
+    start: usize,
+    columns: usize,
+    row: &mut RowScan,
+) {
     row.norms.clear();
     row.states.clear();
     for first in (0..columns).step_by(LANES) {
@@ -136,7 +143,14 @@ fn walk(states: &[State], first: usize, alive: &mut Vec<usize>) -> bool {
 }
 
 #[inline(always)]
-fn other_stages<V: Vectors>(v: V, plan: &Plan, integral: &Integral, start: usize, row: &RowScan, mut hit: impl FnMut(usize)) {
+fn other_stages<V: Vectors>(
+    v: V,
+    plan: &Plan,
+    integral: &Integral,
+    start: usize,
+    row: &RowScan,
+    mut hit: impl FnMut(usize),
+) {
     let mut rest = &row.alive[..];
     while let Some(&first) = rest.first() {
         let count = rest.iter().take_while(|&&column| column < first + LANES).count();

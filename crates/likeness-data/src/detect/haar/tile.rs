@@ -17,7 +17,7 @@ use super::resize::{RowResizer, taps};
 use super::scan::{RowScan, TileScan};
 
 /// Values in one integral image of a tile, where the window leaves the choice.
-const TILE_VALUES: usize = 1 << 16;
+const TILE_VALUES: usize = 1 << 17;
 
 /// Memory that one picture after another uses.
 #[derive(Debug, Default)]
