@@ -2,11 +2,11 @@
 //!
 //! One picture's way through this folder:
 //!
-//! 1. [`grey`] drops the colour;
-//! 2. [`pyramid`] lists the sizes to look at and [`resize`] makes them, a strip of rows at a time ([`tile`]);
-//! 3. [`integral`] sums the strip, so that any rectangle costs four reads;
-//! 4. [`scan`] runs the [`plan`] made from the [`cascade`] (read by [`xml`]) over every window;
-//! 5. [`group`] joins the windows that answered around one face, and their number is the face's score.
+//! 1. `grey` drops the colour;
+//! 2. `pyramid` lists the sizes to look at and `resize` makes them, a strip of rows at a time (`tile`);
+//! 3. `integral` sums the strip, so that any rectangle costs four reads;
+//! 4. `scan` runs the `plan` made from the [`cascade`] (read by `xml`) over every window;
+//! 5. `group` joins the windows that answered around one face, and their number is the face's score.
 //!
 //! Every step is arithmetically that of OpenCV 4's `CascadeClassifier::detectMultiScale`, so the boxes are the same.
 //! Viola and Jones (2001), doi 10.1109/CVPR.2001.990517.
@@ -37,7 +37,7 @@ pub use self::locate::{find_cascade, find_cascade_in};
 
 use self::group::{Group, group};
 use self::pyramid::{PixelRect, layers};
-use self::tile::{Scratch, scan_layers};
+use self::tile::{Scratch, Search};
 use super::{Detection, FaceDetector};
 use crate::geometry::Rect;
 use crate::{DataError, Result};
@@ -116,7 +116,8 @@ impl HaarDetector {
         let (width, height) = image.dimensions();
         let mut scratch = self.lock_idle().pop().unwrap_or_default();
         let layers = layers(self.cascade.window(), (width, height), &self.config);
-        let windows = scan_layers(&self.cascade, image, &layers, self.config.parallel, &mut scratch);
+        let search = Search { cascade: &self.cascade, layers: &layers, parallel: self.config.parallel };
+        let windows = search.scan(image, &mut scratch);
         self.lock_idle().push(scratch);
         let mut groups = group(&windows, self.config.min_neighbors);
         groups.sort_by_key(|group| std::cmp::Reverse(group.neighbours));

@@ -65,11 +65,10 @@ impl TileScan<'_> {
         let Self { plan, integral, columns, skip_first, row: scratch, hits } = self;
         let layout = integral.layout();
         for (row, skip) in skip_first.iter_mut().enumerate() {
-            let start = row * layout.step * layout.stride();
-            first_stage(v, plan, integral, start, columns, scratch);
+            let windows = Windows { plan, integral, start: row * layout.step * layout.stride(), columns };
+            first_stage(v, windows, scratch);
             *skip = walk(&scratch.states[..columns], usize::from(*skip), &mut scratch.alive);
-            let hit = |column| hits.push((column, row));
-            other_stages(v, plan, integral, start, scratch, hit);
+            other_stages(v, windows, scratch, |column| hits.push((column, row)));
         }
     }
 }
@@ -100,15 +99,20 @@ fn planes(integral: &Integral, start: usize) -> Planes<'_> {
     Planes { upright: integral.sum_at(start), tilted: integral.tilted_at(start) }
 }
 
-#[inline(always)]
-fn first_stage<V: Vectors>(
-    v: V,
-    plan: &Plan,
-    integral: &Integral,
+/// One row of windows.
+#[derive(Clone, Copy)]
+struct Windows<'a> {
+    plan: &'a Plan,
+    integral: &'a Integral,
+    /// Where the first window's values stand in the integral images.
     start: usize,
+    /// How many there are.
     columns: usize,
-    row: &mut RowScan,
-) {
+}
+
+#[inline(always)]
+fn first_stage<V: Vectors>(v: V, windows: Windows, row: &mut RowScan) {
+    let Windows { plan, integral, start, columns } = windows;
     row.norms.clear();
     row.states.clear();
     for first in (0..columns).step_by(LANES) {
@@ -143,14 +147,8 @@ fn walk(states: &[State], first: usize, alive: &mut Vec<usize>) -> bool {
 }
 
 #[inline(always)]
-fn other_stages<V: Vectors>(
-    v: V,
-    plan: &Plan,
-    integral: &Integral,
-    start: usize,
-    row: &RowScan,
-    mut hit: impl FnMut(usize),
-) {
+fn other_stages<V: Vectors>(v: V, windows: Windows, row: &RowScan, mut hit: impl FnMut(usize)) {
+    let Windows { plan, integral, start, .. } = windows;
     let mut rest = &row.alive[..];
     while let Some(&first) = rest.first() {
         let count = rest.iter().take_while(|&&column| column < first + LANES).count();

@@ -51,27 +51,35 @@ impl Worker {
     }
 }
 
-/// The windows of all layers that pass the cascade, layer by layer, row by row.
-pub(crate) fn scan_layers(
-    cascade: &Cascade,
-    image: &RgbImage,
-    layers: &[Layer],
-    parallel: bool,
-    scratch: &mut Scratch,
-) -> Vec<PixelRect> {
-    if layers.is_empty() {
-        return Vec::new();
+/// What to look for and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Search<'a> {
+    pub(crate) cascade: &'a Cascade,
+    pub(crate) layers: &'a [Layer],
+    /// Whether to use all cores.
+    pub(crate) parallel: bool,
+}
+
+impl Search<'_> {
+    /// The windows of all layers that pass the cascade, layer by layer, row by row.
+    pub(crate) fn scan(&self, image: &RgbImage, scratch: &mut Scratch) -> Vec<PixelRect> {
+        let Self { cascade, layers, parallel } = *self;
+        if layers.is_empty() {
+            return Vec::new();
+        }
+        scratch.grey.fill(image);
+        update_plans(cascade, layers, &mut scratch.plans);
+        let (grey, plans) = (&scratch.grey, &scratch.plans);
+        let strips: Vec<Strip> =
+            layers.iter().flat_map(|layer| strips(cascade, grey, plans, layer)).collect();
+        if parallel {
+            let found =
+                strips.par_iter().map_init(|| Worker::new(cascade), |worker, strip| strip.scan(worker));
+            return found.collect::<Vec<_>>().concat();
+        }
+        let worker = scratch.worker.get_or_insert_with(|| Worker::new(cascade));
+        strips.iter().flat_map(|strip| strip.scan(worker)).collect()
     }
-    scratch.grey.fill(image);
-    update_plans(cascade, layers, &mut scratch.plans);
-    let (grey, plans) = (&scratch.grey, &scratch.plans);
-    let strips: Vec<Strip> = layers.iter().flat_map(|layer| strips(cascade, grey, plans, layer)).collect();
-    if parallel {
-        let found = strips.par_iter().map_init(|| Worker::new(cascade), |worker, strip| strip.scan(worker));
-        return found.collect::<Vec<_>>().concat();
-    }
-    let worker = scratch.worker.get_or_insert_with(|| Worker::new(cascade));
-    strips.iter().flat_map(|strip| strip.scan(worker)).collect()
 }
 
 /// Leaves in `plans` one plan for each window distance that occurs, wide enough for its widest layer.

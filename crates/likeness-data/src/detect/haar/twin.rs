@@ -12,7 +12,7 @@ use super::grey::Grey;
 use super::integral::Layout;
 use super::pyramid::{Layer, PixelRect, layers};
 use super::resize::{RowResizer, taps};
-use super::tile::{Scratch, scan_layers};
+use super::tile::{Scratch, Search};
 
 /// The layer's pixels, all at once.
 fn resized(grey: &Grey, layer: &Layer) -> Grey {
@@ -191,8 +191,10 @@ fn assert_agrees(cascade: &Cascade, image: &RgbImage, scratch: &mut Scratch) -> 
         &HaarConfig { scale_factor: 1.3, ..HaarConfig::default() },
     );
     let expected = slow(cascade, image, &layers);
-    assert_eq!(scan_layers(cascade, image, &layers, false, scratch), expected);
-    assert_eq!(scan_layers(cascade, image, &layers, true, scratch), expected);
+    for parallel in [false, true] {
+        let search = Search { cascade, layers: &layers, parallel };
+        assert_eq!(search.scan(image, scratch), expected);
+    }
     expected.len()
 }
 
