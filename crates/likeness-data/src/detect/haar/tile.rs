@@ -19,6 +19,9 @@ use super::scan::{RowScan, TileScan};
 /// Values in one integral image of a tile, where the window leaves the choice.
 const TILE_VALUES: usize = 1 << 17;
 
+/// The same where tiles are spread over cores, so that there are enough of them.
+const PARALLEL_TILE_VALUES: usize = 1 << 15;
+
 /// Memory that one picture after another uses.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -70,8 +73,14 @@ impl Search<'_> {
         scratch.grey.fill(image);
         update_plans(cascade, layers, &mut scratch.plans);
         let (grey, plans) = (&scratch.grey, &scratch.plans);
-        let strips: Vec<Strip> =
-            layers.iter().flat_map(|layer| strips(cascade, grey, plans, layer)).collect();
+        let values = if parallel { PARALLEL_TILE_VALUES } else { TILE_VALUES };
+        let strips = layers.iter().flat_map(|layer| {
+            let plan =
+                plans.iter().find(|plan| plan.layout.step == layer.step).expect("a plan for every layer");
+            let whole = Strip { window: cascade.window(), grey, plan, layer, rows: 0..layer.rows };
+            whole.split(values)
+        });
+        let strips: Vec<Strip> = strips.collect();
         if parallel {
             let found =
                 strips.par_iter().map_init(|| Worker::new(cascade), |worker, strip| strip.scan(worker));
@@ -109,24 +118,21 @@ struct Strip<'a> {
     rows: Range<usize>,
 }
 
-fn strips<'a>(
-    cascade: &Cascade,
-    grey: &'a Grey,
-    plans: &'a [Plan],
-    layer: &'a Layer,
-) -> impl Iterator<Item = Strip<'a>> {
-    let window = cascade.window();
-    let plan = plans.iter().find(|plan| plan.layout.step == layer.step).expect("a plan for every layer");
-    let pixels = (TILE_VALUES / plan.layout.stride()).max(4 * window.1 as usize);
-    let height = ((pixels - window.1 as usize) / layer.step).max(1);
-    let rows = layer.rows * usize::from(layer.columns > 0);
-    (0..rows).step_by(height).map(move |first| {
-        let rows = first..(first + height).min(rows);
-        Strip { window, grey, plan, layer, rows }
-    })
-}
+impl<'a> Strip<'a> {
+    /// Strips of about `values` values in each integral image, at least three windows high without the overlap.
+    fn split(self, values: usize) -> impl Iterator<Item = Strip<'a>> {
+        let Strip { window, grey, plan, layer, rows } = self;
+        let height = window.1 as usize;
+        let pixels = (values / plan.layout.stride()).max(4 * height);
+        let step = ((pixels - height) / layer.step).max(1);
+        let rows = rows.start..if layer.columns > 0 { rows.end } else { rows.start };
+        rows.clone().step_by(step).map(move |first| {
+            let rows = first..(first + step).min(rows.end);
+            Strip { window, grey, plan, layer, rows }
+        })
+    }
 
-impl Strip<'_> {
+    /// The windows that pass, row by row.
     fn scan(&self, worker: &mut Worker) -> Vec<PixelRect> {
         worker.hits.clear();
         worker.skip_first.clear();
