@@ -2,6 +2,8 @@
 //!
 //! Detectors that need no inference engine live here; the ones that run a network are in `likeness-model`.
 
+pub mod haar;
+
 use image::RgbImage;
 
 use crate::Result;
