@@ -10,6 +10,7 @@
 //!
 //! [`synth`] draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
 
+pub mod align;
 pub mod detect;
 mod error;
 pub mod geometry;
