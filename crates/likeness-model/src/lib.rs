@@ -1,5 +1,6 @@
 //! Faces in, embeddings out.
 
+pub mod detect;
 mod embedder;
 mod error;
 
