@@ -64,6 +64,12 @@ pub enum DataError {
         /// The way out.
         hint: String,
     },
+    /// A photo has no face to use: a counted result, not a fault.
+    #[error("{reason}")]
+    NoFace {
+        /// Whether none was found or none was good enough.
+        reason: String,
+    },
     /// The output folder holds something that this run must not overwrite.
     #[error("{}: {reason}", path.display())]
     Occupied {

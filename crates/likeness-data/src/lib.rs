@@ -5,12 +5,14 @@
 //! 1. a layout in [`source`] finds it and says whose picture it is;
 //! 2. [`sample`] keeps it or drops it, [`split`] puts it into training, validation or test;
 //! 3. [`decode`] reads it under [`limits`] and turns it upright;
-//! 4. a detector in [`detect`] finds the face, [`crop`] cuts it out;
+//! 4. a detector in [`detect`] finds the face, [`align`] or [`crop`] bring it to its size, by the rules of [`cut`];
 //! 5. [`prepare`] writes the crop and its row of the [`manifest`], and [`dataset`] opens the folder again.
 //!
 //! [`synth`] draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
 
+pub mod align;
 pub mod crop;
+pub mod cut;
 pub mod dataset;
 pub mod decode;
 pub mod detect;

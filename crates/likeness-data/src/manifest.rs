@@ -13,6 +13,7 @@
 //! | `box_left` … `box_height` | the face in the photo's pixels; empty where none was looked for |
 //! | `landmarks` | five `x y` pairs, separated by spaces, in the photo's pixels; may be empty |
 //! | `detector`, `score` | what found the face, and how sure it was |
+//! | `faces` | how many faces the detector found in the photo; empty where none looked |
 
 use std::path::Path;
 
@@ -53,6 +54,8 @@ pub struct Face {
     pub detector: Option<String>,
     /// How sure the detector was, on its own scale.
     pub score: Option<f32>,
+    /// How many faces the detector found in the photo.
+    pub faces: Option<usize>,
 }
 
 /// One line of the file.
@@ -74,6 +77,8 @@ struct Row {
     landmarks: Option<String>,
     detector: Option<String>,
     score: Option<f32>,
+    #[serde(default)]
+    faces: Option<usize>,
 }
 
 /// Writes `faces` as a manifest.
@@ -127,6 +132,7 @@ impl From<Face> for Row {
             landmarks: face.landmarks.map(text),
             detector: face.detector,
             score: face.score,
+            faces: face.faces,
         }
     }
 }
@@ -154,6 +160,7 @@ impl TryFrom<Row> for Face {
             landmarks: row.landmarks.as_deref().map(parse_landmarks).transpose()?,
             detector: row.detector,
             score: row.score,
+            faces: row.faces,
         })
     }
 }
@@ -195,6 +202,7 @@ mod tests {
                     landmarks: face_box.map(|b| [b.centre(); 5]),
                     detector: scored.then(|| "haar".to_owned()),
                     score: scored.then_some(0.1),
+                    faces: scored.then_some(3),
                 }
             },
         )

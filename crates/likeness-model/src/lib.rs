@@ -5,6 +5,7 @@
 //! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table.
 
 pub mod descriptor;
+pub mod detect;
 pub mod embed;
 mod embedder;
 pub mod engine;

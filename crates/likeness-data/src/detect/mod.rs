@@ -3,11 +3,16 @@
 //! Detectors that need no inference engine live here; the ones that run a network are in `likeness-model`.
 
 pub mod haar;
+mod main_face;
+mod suppress;
 
 use image::RgbImage;
 
 use crate::Result;
 use crate::geometry::{Landmarks, Rect};
+
+pub use main_face::FaceChoice;
+pub use suppress::suppress;
 
 /// One face found in a picture.
 #[derive(Debug, Clone, PartialEq)]

@@ -39,6 +39,8 @@ pub(super) struct WrittenFace {
     pub(super) detector: Option<String>,
     /// How sure it was.
     pub(super) score: Option<f32>,
+    /// How many faces were found in the photo.
+    pub(super) faces: Option<usize>,
 }
 
 /// A photo that was finished.

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 pub use self::face_file::FaceFormat;
 use self::journal::Journal;
 use self::plan::PlannedPhoto;
+use crate::cut::CutConfig;
 use crate::dataset::{self, DatasetCard};
+use crate::detect::FaceDetector;
 use crate::limits::Limits;
 use crate::manifest::{self, Face};
 use crate::photos::Skipped;
@@ -41,6 +43,9 @@ pub struct PrepareConfig {
     pub size: u32,
     /// The faces' file format.
     pub format: FaceFormat,
+    /// What looks for faces, if anything does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detection: Option<DetectionSettings>,
     /// The domain written into the manifest where the collection names none.
     pub domain: Option<String>,
 }
@@ -54,13 +59,28 @@ impl Default for PrepareConfig {
             split: SplitConfig::default(),
             size: 224,
             format: FaceFormat::Png,
+            detection: None,
             domain: None,
         }
     }
 }
 
+/// What looks for faces in photos, and what is done with those it finds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectionSettings {
+    /// The detector's name.
+    pub detector: String,
+    /// SHA-256 over the detector's file and settings, in hexadecimal.
+    pub fingerprint: String,
+    /// Which faces are kept, and how they are cut.
+    pub cut: CutConfig,
+}
+
 /// How a run is carried out; nothing here changes what is written.
 pub struct PrepareRun<'a> {
+    /// The detector of [`PrepareConfig::detection`]; both or neither are there.
+    pub detector: Option<&'a dyn FaceDetector>,
     /// Raised from outside to stop after the photos in hand.
     pub stop: &'a AtomicBool,
     /// Called after each photo with (finished, planned).
@@ -146,7 +166,7 @@ fn check(config: &PrepareConfig) -> Result<()> {
             config.size
         )));
     }
-    Ok(())
+    config.detection.as_ref().map_or(Ok(()), |detection| detection.cut.validate())
 }
 
 /// Everything that decides the dataset's bytes, as the journal's first line.

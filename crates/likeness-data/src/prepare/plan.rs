@@ -38,6 +38,7 @@ impl PlannedPhoto {
             landmarks: written.landmarks,
             detector: written.detector.clone(),
             score: written.score,
+            faces: written.faces,
         }
     }
 }

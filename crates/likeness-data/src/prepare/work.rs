@@ -10,9 +10,8 @@ use crossbeam_channel::bounded;
 use super::journal::{Journal, WrittenFace};
 use super::plan::PlannedPhoto;
 use super::{PrepareConfig, PrepareRun};
-use crate::crop::{Cropper, square_around};
+use crate::cut::{CutConfig, FaceCutter};
 use crate::decode::PhotoReader;
-use crate::geometry::Rect;
 use crate::photos::Skipped;
 use crate::{DataError, Result};
 
@@ -29,6 +28,8 @@ pub(super) fn carry_out(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if run.threads == 0 { cores } else { run.threads }.min(todo.len().max(1));
     let workshop = Workshop { output, config, reader: PhotoReader::new(run.limits) };
+    let default_cut = CutConfig::default();
+    let cut_config = config.detection.as_ref().map_or(&default_cut, |d| &d.cut);
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let stopped = || run.stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
     let (sender, receiver) = bounded(threads * 4);
@@ -39,10 +40,10 @@ pub(super) fn carry_out(
         for _ in 0..threads {
             let (sender, next, todo, workshop, stopped) = (sender.clone(), &next, &todo, &workshop, &stopped);
             scope.spawn(move || {
-                let mut cropper = Cropper::default();
+                let mut cutter = FaceCutter::new(run.detector, cut_config);
                 while !stopped() {
                     let Some(&at) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    let made = workshop.make(&photos[at], &mut cropper);
+                    let made = workshop.make(&photos[at], &mut cutter);
                     if sender.send((at, made)).is_err() {
                         break;
                     }
@@ -100,28 +101,33 @@ impl From<DataError> for Failure {
 }
 
 impl Workshop<'_> {
-    /// Reads, crops and writes one photo.
-    fn make(&self, photo: &PlannedPhoto, cropper: &mut Cropper) -> Result<Vec<WrittenFace>, Failure> {
+    /// Reads, cuts and writes one photo.
+    fn make(&self, photo: &PlannedPhoto, cutter: &mut FaceCutter<'_>) -> Result<Vec<WrittenFace>, Failure> {
         let read = self.reader.read(&photo.sample.path)?;
         let (width, height) = read.image.dimensions();
-        let area = match photo.sample.face_box {
-            Some(face_box) => square_around(face_box, width, height)?,
-            None => Rect::centre_square(width, height),
-        };
-        let face = cropper.crop(&read.image, area, self.config.size, self.config.size)?;
-        let file = format!("{}.{}", photo.stem, self.config.format.extension());
-        let bytes = self.config.format.write(&face, &self.output.join(&file)).map_err(Failure::Output)?;
-        Ok(vec![WrittenFace {
-            file,
-            bytes,
-            sha256: read.sha256.clone(),
-            width,
-            height,
-            face_box: photo.sample.face_box,
-            landmarks: photo.sample.landmarks,
-            detector: None,
-            score: None,
-        }])
+        let size = self.config.size;
+        let mut written = Vec::new();
+        for (at, cut) in cutter.cut(&read.image, photo.sample.face_box, (size, size))?.into_iter().enumerate()
+        {
+            let number = if at == 0 { String::new() } else { format!("~face{}", at + 1) };
+            let file = format!("{}{number}.{}", photo.stem, self.config.format.extension());
+            let path = self.output.join(&file);
+            let bytes = self.config.format.write(&cut.image, &path).map_err(Failure::Output)?;
+            let detector = self.config.detection.as_ref().filter(|_| cut.score.is_some());
+            written.push(WrittenFace {
+                file,
+                bytes,
+                sha256: read.sha256.clone(),
+                width,
+                height,
+                face_box: cut.face_box,
+                landmarks: cut.landmarks.or(photo.sample.landmarks),
+                detector: detector.map(|d| d.detector.clone()),
+                score: cut.score,
+                faces: cut.found,
+            });
+        }
+        Ok(written)
     }
 }
 

@@ -1,0 +1,108 @@
+//! Face alignment: a picture and its five landmarks enter, an upright face of a fixed size leaves.
+//!
+//! The similarity transform that best carries the landmarks onto a template ([`similarity`]) says where every pixel
+//! of the face comes from, and [`warp`] fetches it: bilinear where the face grows, area-averaged where it shrinks.
+//! Faces without landmarks are cut out as squares by [`crop_with_margin`].
+//!
+//! The template is the one ArcFace is trained with (Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face
+//! Recognition", 2019, arXiv 1801.07698). Its coordinates, and the landmarks given to it, count whole pixels at
+//! pixel centres, as OpenCV does and as every published ArcFace pipeline takes its detector's landmarks.
+
+mod crop;
+mod resize;
+pub mod similarity;
+mod warp;
+
+use image::RgbImage;
+
+use crate::geometry::{Landmarks, Point};
+use crate::{DataError, Result};
+
+pub use crop::crop_with_margin;
+pub use resize::{resize, resize_part};
+pub use similarity::Similarity;
+pub use warp::{Border, Sampling, WarpConfig, warp};
+
+/// Where the five landmarks lie in a 112×112 face: left eye, right eye, nose tip, left and right mouth corner.
+///
+/// Source: the reference points of SphereFace and ArcFace, published with InsightFace.
+pub const ARCFACE_112: Landmarks = [
+    Point { x: 38.2946, y: 51.6963 },
+    Point { x: 73.5318, y: 51.5014 },
+    Point { x: 56.0252, y: 71.7366 },
+    Point { x: 41.5493, y: 92.3655 },
+    Point { x: 70.7299, y: 92.2041 },
+];
+
+/// How landmarks become a face.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlignConfig {
+    /// Width and height of the face, in pixels.
+    pub size: u32,
+    /// What stands for pixels outside the picture.
+    pub border: Border,
+    /// How pixels are sampled.
+    pub sampling: Sampling,
+}
+
+impl Default for AlignConfig {
+    /// The input of ArcFace networks: 112 pixels, black outside the picture.
+    fn default() -> Self {
+        Self { size: 112, border: Border::default(), sampling: Sampling::default() }
+    }
+}
+
+/// [`ARCFACE_112`] scaled to a face of `size` × `size` pixels.
+///
+/// # Examples
+/// ```
+/// assert_eq!(likeness_data::align::template(224)[0].x, 2.0 * 38.2946);
+/// ```
+pub fn template(size: u32) -> Landmarks {
+    let ratio = size as f32 / 112.0;
+    ARCFACE_112.map(|p| Point { x: p.x * ratio, y: p.y * ratio })
+}
+
+/// The transform that carries `landmarks` of a picture onto the template of a face of `size` pixels.
+///
+/// # Errors        landmarks that are not finite or fix no transform → [`DataError::BadArgument`]
+pub fn to_template(landmarks: &Landmarks, size: u32) -> Result<Similarity> {
+    Similarity::estimate(landmarks, &template(size))
+}
+
+/// The face at `landmarks`, turned upright, scaled and shifted onto the template.
+///
+/// # Errors        landmarks that fix no transform, a size outside the limits of [`warp`] → [`DataError::BadArgument`]
+/// # References    Deng et al. (2019), section 3.1
+pub fn align(image: &RgbImage, landmarks: &Landmarks, config: &AlignConfig) -> Result<RgbImage> {
+    let transform = to_template(landmarks, config.size)?;
+    let (border, sampling) = (config.border, config.sampling);
+    warp(image, &transform, &WarpConfig { width: config.size, height: config.size, border, sampling })
+}
+
+/// The largest face side that is written, in pixels.
+const LARGEST_SIDE_PX: u32 = 8192;
+
+/// Refuses face sizes of zero and beyond reason.
+fn check_size(width: u32, height: u32) -> Result<()> {
+    let ok = |side: u32| (1..=LARGEST_SIDE_PX).contains(&side);
+    if ok(width) && ok(height) {
+        return Ok(());
+    }
+    Err(DataError::argument(format!(
+        "face size {width}×{height}: expected sides from 1 to {LARGEST_SIDE_PX} pixels"
+    )))
+}
+
+/// Refuses pictures without pixels.
+fn check_picture(image: &RgbImage) -> Result<()> {
+    if image.width() == 0 || image.height() == 0 {
+        return Err(DataError::argument(format!(
+            "picture of {}×{} pixels: expected at least 1×1",
+            image.width(),
+            image.height()
+        )));
+    }
+    Ok(())
+}

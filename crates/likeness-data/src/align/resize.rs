@@ -1,0 +1,56 @@
+//! Area-correct resizing: a picture or a part of it enters, a picture of the asked size leaves.
+//!
+//! The triangle filter of Pillow's `BILINEAR`, stretched over the whole footprint when the picture shrinks, and plain
+//! bilinear interpolation when it grows; by `fast_image_resize`, within one level of Pillow.
+
+use fast_image_resize as fir;
+use image::RgbImage;
+
+use super::{check_picture, check_size};
+use crate::geometry::Rect;
+use crate::{DataError, Result};
+
+/// `image` scaled to `width` × `height`.
+///
+/// # Errors        an empty picture, a size outside 1 to 8192 → [`DataError::BadArgument`]
+pub fn resize(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
+    if (width, height) == image.dimensions() && width > 0 && height > 0 {
+        return Ok(image.clone());
+    }
+    let whole = Rect::new(0.0, 0.0, image.width() as f32, image.height() as f32);
+    resize_part(image, &whole, width, height)
+}
+
+/// The part of `image` inside `part`, which need not lie on whole pixels, scaled to `width` × `height`.
+///
+/// # Errors        a part that is empty or reaches over the picture, a size outside 1 to 8192 →
+///                 [`DataError::BadArgument`]
+pub fn resize_part(image: &RgbImage, part: &Rect, width: u32, height: u32) -> Result<RgbImage> {
+    check_picture(image)?;
+    check_size(width, height)?;
+    shrink(image, part, (width, height), fir::FilterType::Bilinear)
+}
+
+/// [`resize_part`] with a filter of choice and checked arguments.
+pub(super) fn shrink(
+    image: &RgbImage,
+    part: &Rect,
+    (width, height): (u32, u32),
+    filter: fir::FilterType,
+) -> Result<RgbImage> {
+    let refused = |e: &dyn std::fmt::Display| DataError::argument(format!("resizing a picture: {e}"));
+    let source =
+        fir::images::ImageRef::new(image.width(), image.height(), image.as_raw(), fir::PixelType::U8x3)
+            .map_err(|e| refused(&e))?;
+    let mut face = RgbImage::new(width, height);
+    let mut target = fir::images::Image::from_slice_u8(width, height, &mut face, fir::PixelType::U8x3)
+        .map_err(|e| refused(&e))?;
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter)).crop(
+        part.left.into(),
+        part.top.into(),
+        part.width.into(),
+        part.height.into(),
+    );
+    fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| refused(&e))?;
+    Ok(face)
+}

@@ -1,0 +1,278 @@
+//! From a photo to its faces: detect, choose, align or crop. `prepare` and `embed` cut faces the same way.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::align::{self, AlignConfig, Border, crop_with_margin};
+use crate::crop::{Cropper, square_around};
+use crate::detect::{Detection, FaceChoice, FaceDetector};
+use crate::geometry::{Landmarks, Rect};
+use crate::{DataError, Result};
+
+/// Which of a photo's faces are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeepFaces {
+    /// The one the photo is of: large and near the centre.
+    #[default]
+    Main,
+    /// The largest.
+    Largest,
+    /// The one nearest to the centre.
+    Center,
+    /// Every one.
+    All,
+}
+
+/// What happens to a photo without a face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoFace {
+    /// It is skipped, counted and listed.
+    #[default]
+    Skip,
+    /// Its box from the collection, or its centre square, stands for the face.
+    Keep,
+}
+
+/// Which faces are kept, and how they are cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CutConfig {
+    /// Which of several faces.
+    pub faces: KeepFaces,
+    /// What to do without a face.
+    pub no_face: NoFace,
+    /// Faces whose box's longer side is shorter are none; pixels of the photo.
+    pub min_face_px: u32,
+    /// Faces the detector is less sure of are none; on the detector's own scale.
+    pub min_score: f32,
+    /// Room around a face without landmarks, on each side, as a share of the box's longer side.
+    pub margin: f32,
+}
+
+impl Default for CutConfig {
+    /// The main face; photos without one are skipped; a quarter of room, which holds the whole head for most detectors.
+    fn default() -> Self {
+        Self { faces: KeepFaces::Main, no_face: NoFace::Skip, min_face_px: 0, min_score: 0.0, margin: 0.25 }
+    }
+}
+
+impl CutConfig {
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors        a margin outside (−0.5, 5], a score that is no number → [`DataError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        if !(self.margin > -0.5 && self.margin <= 5.0) {
+            return Err(DataError::argument(format!(
+                "the margin must lie between -0.5 and 5, found {}",
+                self.margin
+            )));
+        }
+        if !self.min_score.is_finite() {
+            return Err(DataError::argument(format!(
+                "the least score must be a number, found {}",
+                self.min_score
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A face cut out of a photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CutFace {
+    /// The face.
+    pub image: RgbImage,
+    /// Where it is in the photo, where that is known.
+    pub face_box: Option<Rect>,
+    /// Its landmarks in the photo, where they are known.
+    pub landmarks: Option<Landmarks>,
+    /// The detector's score, where a detector found it.
+    pub score: Option<f32>,
+    /// Faces found in the photo, where a detector looked.
+    pub found: Option<usize>,
+}
+
+/// Cuts faces out of photos; one per thread.
+pub struct FaceCutter<'a> {
+    detector: Option<&'a dyn FaceDetector>,
+    config: &'a CutConfig,
+    cropper: Cropper,
+}
+
+impl<'a> FaceCutter<'a> {
+    /// A cutter that looks for faces with `detector`, or takes given boxes and centre squares without one.
+    pub fn new(detector: Option<&'a dyn FaceDetector>, config: &'a CutConfig) -> Self {
+        Self { detector, config, cropper: Cropper::default() }
+    }
+
+    /// The faces of `photo`, each `width` × `height`; `given_box` is where the collection says the face is.
+    ///
+    /// With five landmarks and a square face: aligned to the ArcFace template. Without: the box with its margin. A
+    /// picture of exactly the face's size is a face already and stays as it is where nothing is to be detected.
+    ///
+    /// # Conventions   with several faces, the surest first
+    /// # Errors        no face → [`DataError::NothingFound`]; a given box outside the photo; the detector's own fault
+    pub fn cut(
+        &mut self,
+        photo: &RgbImage,
+        given_box: Option<Rect>,
+        (width, height): (u32, u32),
+    ) -> Result<Vec<CutFace>> {
+        let Some(detector) = self.detector else {
+            return Ok(vec![self.without_detector(photo, given_box, (width, height))?]);
+        };
+        let found = detector.detect(&[photo])?.pop().unwrap_or_default();
+        let count = found.len();
+        let large = |d: &Detection| d.face_box.width.max(d.face_box.height) >= self.config.min_face_px as f32;
+        let kept: Vec<Detection> =
+            found.into_iter().filter(|d| large(d) && d.score >= self.config.min_score).collect();
+        let chosen = self.choose(kept, photo);
+        if chosen.is_empty() {
+            return match self.config.no_face {
+                NoFace::Skip => Err(no_face(count)),
+                NoFace::Keep => {
+                    let mut face = self.without_detector(photo, given_box, (width, height))?;
+                    face.found = Some(count);
+                    Ok(vec![face])
+                }
+            };
+        }
+        chosen.into_iter().map(|d| self.one(photo, d, count, (width, height))).collect()
+    }
+
+    fn choose(&self, found: Vec<Detection>, photo: &RgbImage) -> Vec<Detection> {
+        let choice = match self.config.faces {
+            KeepFaces::All => return found,
+            KeepFaces::Main => FaceChoice::LargeAndCentral,
+            KeepFaces::Largest => FaceChoice::Largest,
+            KeepFaces::Center => FaceChoice::MostCentral,
+        };
+        choice.pick(&found, photo.width(), photo.height()).cloned().into_iter().collect()
+    }
+
+    fn one(
+        &mut self,
+        photo: &RgbImage,
+        detection: Detection,
+        found: usize,
+        size: (u32, u32),
+    ) -> Result<CutFace> {
+        let (width, height) = size;
+        let aligned = match detection.landmarks {
+            Some(landmarks) if width == height => {
+                align::align(photo, &landmarks, &AlignConfig { size: width, ..AlignConfig::default() }).ok()
+            }
+            _ => None,
+        };
+        let image = match aligned {
+            Some(face) => face,
+            None => {
+                let square = crop_with_margin(
+                    photo,
+                    &detection.face_box,
+                    self.config.margin,
+                    width.max(height),
+                    Border::Replicate,
+                )?;
+                self.cropper.centre_crop(&square, width, height)?
+            }
+        };
+        Ok(CutFace {
+            image,
+            face_box: Some(detection.face_box),
+            landmarks: detection.landmarks,
+            score: Some(detection.score),
+            found: Some(found),
+        })
+    }
+
+    fn without_detector(
+        &mut self,
+        photo: &RgbImage,
+        given_box: Option<Rect>,
+        (width, height): (u32, u32),
+    ) -> Result<CutFace> {
+        let image = match given_box {
+            Some(face_box) => {
+                let area = square_around(face_box, photo.width(), photo.height())?;
+                self.cropper.crop(photo, area, width, height)?
+            }
+            None => self.cropper.centre_crop(photo, width, height)?,
+        };
+        Ok(CutFace { image, face_box: given_box, landmarks: None, score: None, found: None })
+    }
+}
+
+fn no_face(found: usize) -> DataError {
+    let reason = match found {
+        0 => "no face found".to_owned(),
+        1 => "the one face found is too small or its score too low".to_owned(),
+        n => format!("all {n} faces found are too small or their scores too low"),
+    };
+    DataError::NoFace { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Finds what it was told to.
+    struct Told(Vec<Detection>);
+
+    impl FaceDetector for Told {
+        fn name(&self) -> &str {
+            "told"
+        }
+
+        fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>> {
+            Ok(images.iter().map(|_| self.0.clone()).collect())
+        }
+    }
+
+    fn at(left: f32, side: f32, score: f32) -> Detection {
+        Detection { face_box: Rect::new(left, 30.0, side, side), score, landmarks: None }
+    }
+
+    fn cut(found: Vec<Detection>, config: &CutConfig) -> Result<Vec<CutFace>> {
+        let photo = RgbImage::from_fn(100, 100, |x, _| image::Rgb([x as u8; 3]));
+        FaceCutter::new(Some(&Told(found)), config).cut(&photo, None, (32, 32))
+    }
+
+    #[test]
+    fn several_faces_are_chosen_from() {
+        let found = vec![at(0.0, 30.0, 0.9), at(38.0, 25.0, 0.8), at(90.0, 5.0, 0.7)];
+        let lefts = |faces| {
+            let config = CutConfig { faces, ..CutConfig::default() };
+            let cut = cut(found.clone(), &config).unwrap();
+            cut.iter().map(|f| f.face_box.unwrap().left).collect::<Vec<_>>()
+        };
+        assert_eq!(lefts(KeepFaces::Largest), [0.0]);
+        assert_eq!(lefts(KeepFaces::Center), [38.0]);
+        assert_eq!(lefts(KeepFaces::Main), [38.0]);
+        assert_eq!(lefts(KeepFaces::All), [0.0, 38.0, 90.0]);
+    }
+
+    #[test]
+    fn small_and_unsure_faces_are_none() {
+        let config = CutConfig { min_face_px: 28, min_score: 0.85, ..CutConfig::default() };
+        assert_eq!(cut(vec![at(0.0, 30.0, 0.9), at(38.0, 25.0, 0.99)], &config).unwrap()[0].score, Some(0.9));
+        let error = cut(vec![at(0.0, 30.0, 0.5)], &config).unwrap_err();
+        assert!(error.to_string().contains("too small"), "{error}");
+        let kept = cut(Vec::new(), &CutConfig { no_face: NoFace::Keep, ..config }).unwrap();
+        assert_eq!((kept[0].score, kept[0].found), (None, Some(0)));
+    }
+
+    #[test]
+    fn landmarks_are_carried_onto_the_template() {
+        let landmarks = align::template(100);
+        let found =
+            Detection { face_box: Rect::new(10.0, 10.0, 80.0, 80.0), score: 1.0, landmarks: Some(landmarks) };
+        let face = &cut(vec![found], &CutConfig::default()).unwrap()[0];
+        // The photo's grey rises by one a pixel to the right, so the aligned face's by 100/32.
+        let rise =
+            i32::from(face.image.get_pixel(20, 16).0[0]) - i32::from(face.image.get_pixel(10, 16).0[0]);
+        assert!((rise - 31).abs() <= 1, "{rise}");
+    }
+}

@@ -1,0 +1,73 @@
+//! The settings every network detector shares.
+
+use serde::{Deserialize, Serialize};
+
+use super::input::STEP_PX;
+use crate::{ModelError, Result};
+
+/// How a network detector looks for faces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectorConfig {
+    /// Candidates with a lower score are no faces; `None` is the family's own value.
+    pub score_threshold: Option<f32>,
+    /// Of two candidates that overlap by more than this intersection over union, the less sure one goes.
+    pub nms_iou: f32,
+    /// Larger photos are scaled down to this longer side, for graphs that take any size; pixels.
+    pub max_side: u32,
+    /// Smaller photos are scaled up to this longer side, for graphs that take any size; pixels.
+    pub min_side: u32,
+    /// At most so many faces a photo.
+    pub max_faces: usize,
+}
+
+impl Default for DetectorConfig {
+    /// Overlap 0.4 as in InsightFace's SCRFD (OpenCV's YuNet has 0.3, YOLOv8-face 0.5); photos of up to 640 pixels as
+    /// they are, the size all four families are published for.
+    fn default() -> Self {
+        Self { score_threshold: None, nms_iou: 0.4, max_side: 640, min_side: 0, max_faces: 750 }
+    }
+}
+
+impl DetectorConfig {
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors        a threshold or overlap outside [0, 1], a side below 32 or above 8192 pixels, `min_side` above
+    ///                 `max_side`, no face at all → [`ModelError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        let share = |v: f32| (0.0..=1.0).contains(&v);
+        let reason = if !self.score_threshold.is_none_or(share) {
+            format!("score_threshold {:?}: expected a number from 0 to 1", self.score_threshold)
+        } else if !share(self.nms_iou) {
+            format!("nms_iou {}: expected a number from 0 to 1", self.nms_iou)
+        } else if !(STEP_PX..=8192).contains(&self.max_side) {
+            format!("max_side {}: expected {STEP_PX} to 8192 pixels", self.max_side)
+        } else if self.min_side > self.max_side {
+            format!("min_side {} is larger than max_side {}", self.min_side, self.max_side)
+        } else if self.max_faces == 0 {
+            "max_faces 0: expected at least 1".into()
+        } else {
+            return Ok(());
+        };
+        Err(ModelError::BadArgument { reason, hint: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        assert!(DetectorConfig::default().validate().is_ok());
+        for bad in [
+            DetectorConfig { score_threshold: Some(f32::NAN), ..Default::default() },
+            DetectorConfig { nms_iou: 1.5, ..Default::default() },
+            DetectorConfig { max_side: 8, ..Default::default() },
+            DetectorConfig { min_side: 700, ..Default::default() },
+            DetectorConfig { max_faces: 0, ..Default::default() },
+        ] {
+            assert!(matches!(bad.validate(), Err(ModelError::BadArgument { .. })), "{bad:?}");
+        }
+    }
+}

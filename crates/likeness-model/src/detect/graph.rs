@@ -1,0 +1,243 @@
+//! An ONNX graph that takes one picture tensor: pixels enter, the graph's outputs leave.
+//!
+//! Run by `rten`, one call on one thread. Loading runs the graph once on a blank picture, so that a file that cannot
+//! work is refused when it is opened, and so that its real output shapes are known whatever it declares.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rten::{Dimension, Model, NodeId, RunOptions, ThreadPool, Value};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensorView, Tensor};
+
+use super::input::Size;
+use crate::{ModelError, Result};
+
+/// One output of a graph for a whole batch.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    pub(super) name: String,
+    /// As the graph gave it; its first number is the batch's length, except in graphs made for one picture.
+    pub(super) shape: Vec<usize>,
+    /// Row-major.
+    pub(super) data: Vec<f32>,
+    batch: usize,
+}
+
+impl Output {
+    /// An output that a graph could have given.
+    #[cfg(test)]
+    pub(super) fn new(name: &str, shape: &[usize], data: Vec<f32>) -> Self {
+        Self { name: name.into(), shape: shape.to_vec(), data, batch: 1 }
+    }
+
+    /// The numbers of picture `item`.
+    pub(super) fn item(&self, item: usize) -> &[f32] {
+        let length = self.item_len();
+        &self.data[item * length..][..length]
+    }
+
+    /// How many numbers each picture has.
+    pub(super) fn item_len(&self) -> usize {
+        self.data.len() / self.batch
+    }
+
+    /// Whether each picture has `rows` rows of `columns` numbers.
+    pub(super) fn is_table(&self, rows: usize, columns: usize) -> bool {
+        self.item_len() == rows * columns && self.shape.len() >= 2 && self.shape.last() == Some(&columns)
+    }
+}
+
+/// A loaded graph and what its first run showed.
+pub(super) struct Graph {
+    path: PathBuf,
+    model: Model,
+    input: NodeId,
+    /// Width and height, where the graph takes only one.
+    fixed: Option<Size>,
+    takes_batches: bool,
+    probe: (Size, Vec<Output>),
+    threads: SingleThreads,
+}
+
+impl Graph {
+    /// Loads and tries the graph in `path`.
+    ///
+    /// # Errors        a file that is missing → [`ModelError::Io`]; no ONNX graph, another input than one picture, a
+    ///                 graph that does not run → [`ModelError::BadModel`]
+    pub(super) fn load(path: &Path) -> Result<Self> {
+        let bad = |reason: String, hint: &str| ModelError::BadModel {
+            path: path.to_path_buf(),
+            reason,
+            hint: Some(hint.into()),
+        };
+        let bytes = fs_err::read(path)?;
+        let model = caught(|| Model::load(bytes).map_err(|e| e.to_string())).map_err(|reason| {
+            bad(format!("is no ONNX graph that can be run: {reason}"), "download it again")
+        })?;
+        let declared = picture_input(&model)
+            .map_err(|reason| bad(reason, "a face detector takes one tensor of n×3×height×width pixels"))?;
+        let mut graph = Self {
+            path: path.to_path_buf(),
+            model,
+            input: declared.node,
+            fixed: declared.size,
+            takes_batches: declared.batch.is_none(),
+            probe: (Size { width: 0, height: 0 }, Vec::new()),
+            threads: SingleThreads::default(),
+        };
+        graph
+            .try_out()
+            .map_err(|reason| bad(format!("does not run on a blank picture: {reason}"), "export it again"))?;
+        Ok(graph)
+    }
+
+    /// Finds out, by running, which sizes and batches the graph really takes.
+    fn try_out(&mut self) -> Result<(), String> {
+        // Not square, so that an output's cells cannot be taken for another's; then what fixed graphs are exported at.
+        let any = [Size { width: 160, height: 128 }, Size { width: 640, height: 640 }];
+        let sizes = self.fixed.map_or(any.to_vec(), |size| vec![size]);
+        let mut reason = String::new();
+        for (i, size) in sizes.into_iter().enumerate() {
+            for batch in if self.takes_batches { [2, 1].as_slice() } else { &[1] } {
+                match self.run_checked(*batch, size, vec![0.0; batch * size.values()]) {
+                    Ok(outputs) if *batch == 1 || outputs.iter().all(|o| o.shape.first() == Some(batch)) => {
+                        self.takes_batches = *batch > 1;
+                        self.fixed = self.fixed.or((i > 0).then_some(size));
+                        self.probe = (size, outputs);
+                        return Ok(());
+                    }
+                    Ok(_) => {}
+                    Err(e) => reason = e,
+                }
+            }
+        }
+        Err(reason)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the graph answered to a blank picture of [`Self::probe_size`].
+    pub(super) fn probe(&self) -> &[Output] {
+        &self.probe.1
+    }
+
+    /// The size of the blank picture.
+    pub(super) fn probe_size(&self) -> Size {
+        self.probe.0
+    }
+
+    /// The one size the graph takes, or none where it takes any multiple of 32.
+    pub(super) fn fixed_size(&self) -> Option<Size> {
+        self.fixed
+    }
+
+    /// Whether several pictures may go in at once.
+    pub(super) fn takes_batches(&self) -> bool {
+        self.takes_batches
+    }
+
+    /// The outputs for a batch of pictures.
+    ///
+    /// # Shapes        pixels: [batch, 3, height, width]   ·   output: as recognised, one set of rows a picture
+    /// # Errors        a graph that fails, that gives other shapes than at its first run, or numbers that are none;
+    ///                 the reason in words
+    pub(super) fn run(&self, batch: usize, size: Size, pixels: Vec<f32>) -> Result<Vec<Output>, String> {
+        let outputs = self.run_checked(batch, size, pixels)?;
+        let same =
+            |a: &Output, b: &Output| a.shape.len() == b.shape.len() && a.shape.last() == b.shape.last();
+        let flat = |a: &Output, b: &Output| a.shape.len() < 4 && !same(a, b);
+        if outputs.len() != self.probe.1.len() || outputs.iter().zip(&self.probe.1).any(|(a, b)| flat(a, b)) {
+            return Err("gives outputs of other shapes than for a blank picture".into());
+        }
+        match outputs.iter().find(|o| o.data.iter().any(|v| v.is_nan())) {
+            Some(broken) => Err(format!("output {} is not a number in places", broken.name)),
+            None => Ok(outputs),
+        }
+    }
+
+    fn run_checked(&self, batch: usize, size: Size, pixels: Vec<f32>) -> Result<Vec<Output>, String> {
+        let shape = [batch, 3, size.height as usize, size.width as usize];
+        let tensor = NdTensorView::try_from_data(shape, pixels.as_slice()).map_err(|e| e.to_string())?;
+        let ids = self.model.output_ids();
+        let values = self.threads.run(|options| {
+            self.model.run(vec![(self.input, tensor.into())], ids, Some(options)).map_err(|e| e.to_string())
+        })?;
+        ids.iter().zip(values).map(|(id, value)| self.output(*id, value, batch)).collect()
+    }
+
+    fn output(&self, id: NodeId, value: Value, batch: usize) -> Result<Output, String> {
+        let name = self.model.node_info(id).and_then(|n| n.name().map(String::from)).unwrap_or_default();
+        let tensor = Tensor::<f32>::try_from(value).map_err(|e| format!("output {name}: {e}"))?;
+        let (shape, data) = (tensor.shape().to_vec(), tensor.to_vec());
+        if data.is_empty() || data.len() % batch != 0 {
+            return Err(format!("output {name} has shape {shape:?} for {batch} pictures"));
+        }
+        Ok(Output { name, shape, data, batch })
+    }
+}
+
+/// What a graph says it takes.
+struct DeclaredInput {
+    node: NodeId,
+    batch: Option<usize>,
+    size: Option<Size>,
+}
+
+/// The graph's only input, if it can be a picture.
+fn picture_input(model: &Model) -> Result<DeclaredInput, String> {
+    let [node] = model.input_ids() else {
+        return Err(format!("takes {} inputs, expected one picture", model.input_ids().len()));
+    };
+    let Some(shape) = model.node_info(*node).and_then(|n| n.shape()) else {
+        return Ok(DeclaredInput { node: *node, batch: None, size: None });
+    };
+    let fixed = |d: &Dimension| match d {
+        Dimension::Fixed(n) => Some(*n),
+        Dimension::Symbolic(_) => None,
+    };
+    let (batch, channels, height, width) = match shape.as_slice() {
+        [n, c, h, w] => (fixed(n), fixed(c).unwrap_or(3), fixed(h), fixed(w)),
+        _ => return Err(format!("takes a tensor of {} dimensions, expected 4", shape.len())),
+    };
+    let side = |n: Option<usize>| n.is_none_or(|n| (8..=4096).contains(&n));
+    if channels != 3 || batch.is_some_and(|n| n != 1) || !side(height) || !side(width) {
+        return Err(format!("takes a tensor of {shape:?}, expected a colour picture"));
+    }
+    let size = match (width, height) {
+        (Some(width), Some(height)) => Some(Size { width: width as u32, height: height as u32 }),
+        (None, None) => None,
+        _ => return Err("takes pictures of which only one side is free, expected both or none".into()),
+    };
+    Ok(DeclaredInput { node: *node, batch, size })
+}
+
+/// Runs graphs so that every call has one thread to itself.
+///
+/// rten computes on a rayon pool. A call that entered another pool from a worker of rayon would make that worker take
+/// up further calls while it waits, so the call is made from a thread of its own; and each pool serves one call at a
+/// time, so there are as many as there were calls at once.
+#[derive(Default)]
+struct SingleThreads {
+    idle: Mutex<Vec<Arc<ThreadPool>>>,
+}
+
+impl SingleThreads {
+    fn run<R: Send>(&self, work: impl FnOnce(RunOptions) -> Result<R, String> + Send) -> Result<R, String> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let pool = idle().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
+        let result = caught(|| work(options));
+        idle().push(pool);
+        result
+    }
+}
+
+/// The result of `work` on a thread of its own; a panic of the engine over a strange graph becomes an error.
+fn caught<R: Send>(work: impl FnOnce() -> Result<R, String> + Send) -> Result<R, String> {
+    std::thread::scope(|scope| scope.spawn(work).join())
+        .unwrap_or_else(|_| Err("the inference engine gave up on it".into()))
+}
