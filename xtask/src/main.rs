@@ -1,1 +1,48 @@
-fn main() {}
+//! The developers' gate: `cargo xtask check | test | golden | bench`.
+//!
+//! Each command lies in a file of its own; `process` runs programs, `python` keeps the reference environment.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod check;
+mod golden;
+mod process;
+mod python;
+mod readme;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  check                      formatting, lints, documentation, spelling, licences
+  test                       every test, and the README's commands; what CI runs
+  golden [--venv DIR]        makes the expected values of the golden tests again, with Python
+  bench [NAME…] [OPTIONS]    measures: prepare, match, help, sampling; all of them without a name
+      --venv DIR             Python environment [default: one in the user's cache folder]
+      --repeats N            repetitions, of which the median counts [default: 3]
+      --write                writes the tables into docs/results/first-loop.md";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => check::run(),
+        ["test"] => test::run(),
+        ["golden", rest @ ..] => golden::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(anyhow::anyhow!("no such command: {}\n\n{USAGE}", words.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

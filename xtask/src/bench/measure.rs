@@ -1,0 +1,73 @@
+//! What a program takes: seconds, CPU seconds, and the most memory it was resident in.
+//!
+//! CPU time is what the kernel charges to this process for children it waited for, theirs included; resident memory is
+//! `VmHWM`, read while the program runs. Both are Linux's, and zero elsewhere.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// Between two looks at a program's memory. The peak never falls, so only its last rise can be missed.
+const LOOK: Duration = Duration::from_millis(10);
+/// Linux reports CPU time in these, whatever the kernel's own tick.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What one run took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    pub(super) seconds: f64,
+    pub(super) cpu_seconds: f64,
+    pub(super) peak_mib: f64,
+}
+
+/// Runs `command` silently to its end.
+///
+/// # Errors        it does not start, or reports failure
+pub(super) fn measure(command: &mut Command) -> Result<Usage> {
+    let cpu_before = children_cpu_seconds();
+    let start = Instant::now();
+    let mut child =
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("cannot be started")?;
+    let mut peak_mib: f64 = 0.0;
+    let status = loop {
+        peak_mib = peak_mib.max(resident_peak_mib(child.id()));
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        std::thread::sleep(LOOK);
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    ensure!(status.success(), "{:?} ended with {status}", command.get_program());
+    Ok(Usage { seconds, cpu_seconds: children_cpu_seconds() - cpu_before, peak_mib })
+}
+
+/// Seconds until `command` has ended, without looking at its memory meanwhile.
+pub(super) fn time(command: &mut Command) -> Result<f64> {
+    let start = Instant::now();
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    ensure!(status.success(), "{:?} ended with {status}", command.get_program());
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The middle value; of an even number the upper of the two.
+pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn resident_peak_mib(process: u32) -> f64 {
+    let status = fs_err::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.unwrap_or(0.0) / 1024.0
+}
+
+/// The fields `cutime` and `cstime` of `proc_pid_stat(5)`.
+fn children_cpu_seconds() -> f64 {
+    let stat = fs_err::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = after_name.split_whitespace().skip(13).take(2).filter_map(|n| n.parse::<f64>().ok());
+    ticks.sum::<f64>() / TICKS_PER_SECOND
+}

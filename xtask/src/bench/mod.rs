@@ -1,0 +1,72 @@
+//! `cargo xtask bench`: Likeness beside its Python peers, in one run on one machine, alternating.
+
+mod help;
+mod match_;
+mod measure;
+mod prepare;
+mod report;
+mod sampling;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::build_likeness;
+use crate::python;
+use report::Section;
+
+/// What a bench is given.
+struct Bench {
+    /// The program.
+    likeness: PathBuf,
+    /// Runs of each side, of which the median counts.
+    repeats: usize,
+    /// The Python environment's folder, if the user named one.
+    venv: Option<String>,
+}
+
+impl Bench {
+    /// The Python of the peers.
+    fn python(&self) -> Result<PathBuf> {
+        python::environment(self.venv.as_deref())
+    }
+}
+
+type Run = fn(&Bench) -> Result<Section>;
+
+const ALL: [(&str, Run); 4] =
+    [("prepare", prepare::run), ("match", match_::run), ("help", help::run), ("sampling", sampling::run)];
+
+/// Runs the command.
+pub(crate) fn run(args: &[&str]) -> Result<()> {
+    let (mut repeats, mut venv, mut write, mut names) = (3, None, false, Vec::new());
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--venv" => venv = Some((*words.next().context("--venv: expected a folder")?).to_owned()),
+            "--repeats" => {
+                repeats = words
+                    .next()
+                    .and_then(|n| n.parse().ok())
+                    .filter(|&n| n > 0)
+                    .context("--repeats: expected a number from 1 on")?;
+            }
+            "--write" => write = true,
+            name => names.push(name),
+        }
+    }
+    if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|(known, _)| known != *name)) {
+        bail!("no such bench: {unknown}; known are prepare, match, help and sampling");
+    }
+    let bench = Bench { likeness: build_likeness()?, repeats, venv };
+    for (name, run) in ALL.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        eprintln!("== {name}");
+        let section = run(&bench)?;
+        let text = section.markdown(name, repeats);
+        println!("{text}");
+        if write {
+            report::write(name, &text)?;
+        }
+    }
+    Ok(())
+}
