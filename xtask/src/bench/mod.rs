@@ -5,6 +5,7 @@ mod match_;
 mod measure;
 mod prepare;
 mod report;
+mod retrieval;
 mod sampling;
 
 use std::path::PathBuf;
@@ -34,8 +35,13 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 4] =
-    [("prepare", prepare::run), ("match", match_::run), ("help", help::run), ("sampling", sampling::run)];
+const ALL: [(&str, Run); 5] = [
+    ("retrieval", retrieval::run),
+    ("prepare", prepare::run),
+    ("match", match_::run),
+    ("help", help::run),
+    ("sampling", sampling::run),
+];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
@@ -56,7 +62,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
     }
     if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|(known, _)| known != *name)) {
-        bail!("no such bench: {unknown}; known are prepare, match, help and sampling");
+        bail!("no such bench: {unknown}; known are retrieval, prepare, match, help and sampling");
     }
     let bench = Bench { likeness: build_likeness()?, repeats, venv };
     for (name, run) in ALL.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
