@@ -35,6 +35,16 @@ pub enum ModelError {
         /// What came out, and for which picture where known.
         reason: String,
     },
+    /// A download failed.
+    #[error("{url}: {reason}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+        /// The way out.
+        hint: String,
+    },
     /// A photo or dataset is at fault.
     #[error(transparent)]
     Data(#[from] likeness_data::DataError),
@@ -51,6 +61,7 @@ impl ModelError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::BadModel { hint, .. } | Self::BadArgument { hint, .. } => hint.as_deref(),
+            Self::Download { hint, .. } => Some(hint),
             Self::Data(error) => error.hint(),
             _ => None,
         }

@@ -2,7 +2,8 @@
 //!
 //! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an [`engine`];
 //! 2. [`preprocess`] says how a face becomes the network's input;
-//! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table.
+//! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table;
+//! 4. [`registry`] knows public weights: where they come from, what they allow, where they lie on this machine.
 
 pub mod descriptor;
 pub mod detect;
@@ -12,6 +13,7 @@ pub mod engine;
 mod error;
 mod load;
 pub mod preprocess;
+pub mod registry;
 
 pub use embedder::{Embedder, EmbedderSpec};
 pub use error::{ModelError, Result};
