@@ -169,6 +169,6 @@ fn bad(path: &Path, reason: impl Into<String>) -> DataError {
 }
 
 /// SHA-256 of `bytes` in hexadecimal.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -8,8 +8,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use image::RgbImage;
-use likeness_data::crop::Cropper;
+use likeness_data::cut::{CutConfig, FaceCutter};
 use likeness_data::decode::PhotoReader;
+use likeness_data::detect::FaceDetector;
+use likeness_data::geometry::Rect;
 use likeness_data::limits::Limits;
 use likeness_data::photos::Skipped;
 use likeness_search::{EmbeddingTable, ModelTag, Row};
@@ -26,10 +28,14 @@ pub struct EmbedItem {
     pub path: PathBuf,
     /// What the table will say about it; an empty `sha256` is filled in from the file.
     pub row: Row,
+    /// Where the face is, where somebody said; in the photo's pixels.
+    pub face_box: Option<Rect>,
 }
 
 /// How embedding is carried out; nothing here changes the numbers.
 pub struct EmbedRun<'a> {
+    /// What looks for faces, and the rules for those it finds; without it the given box or the centre square is taken.
+    pub detection: Option<(&'a dyn FaceDetector, &'a CutConfig)>,
     /// Raised from outside to stop.
     pub stop: &'a AtomicBool,
     /// Called after each batch with (finished, planned).
@@ -40,12 +46,12 @@ pub struct EmbedRun<'a> {
     pub threads: usize,
 }
 
-/// A photo's way through a worker: its row and values, or why there are none.
-type Outcome = Result<(Row, Vec<f32>), Skipped>;
+/// A photo's way through a worker: a row and values for each of its faces, or why there are none.
+type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
 
 /// The embeddings of `items` in their order, and what could not be used.
 ///
-/// Photos that are not of the model's input size are centre-cropped to a square and scaled.
+/// A photo with several faces to keep gives several rows, named `photo.jpg#2` from the second on.
 ///
 /// # Errors        no photo could be used; a fault of the model itself; a stop
 pub fn embed(
@@ -56,6 +62,8 @@ pub fn embed(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if run.threads == 0 { cores } else { run.threads }.min(items.len().max(1));
     let batch = items.len().div_ceil(threads).clamp(1, BATCH);
+    let default_cut = CutConfig::default();
+    let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
     let worker = Worker { embedder, reader: PhotoReader::new(run.limits) };
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new((0..items.len()).map(|_| None).collect());
@@ -65,14 +73,14 @@ pub fn embed(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let mut cropper = Cropper::default();
+                let mut cutter = FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
                 while !run.stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
                     let start = next.fetch_add(batch, Ordering::Relaxed);
                     if start >= items.len() {
                         break;
                     }
                     let part = &items[start..items.len().min(start + batch)];
-                    match worker.embed(part, &mut cropper) {
+                    match worker.embed(part, &mut cutter) {
                         Ok(embedded) => {
                             let mut outcomes = lock(&outcomes);
                             for (at, outcome) in embedded.into_iter().enumerate() {
@@ -106,9 +114,11 @@ fn collect(outcomes: Vec<Option<Outcome>>, spec: &EmbedderSpec) -> Result<(Embed
     values.reserve_exact(total * spec.dimension);
     for (done, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
-            Some(Ok((row, mut embedding))) => {
-                rows.push(row);
-                values.append(&mut embedding);
+            Some(Ok(faces)) => {
+                for (row, mut embedding) in faces {
+                    rows.push(row);
+                    values.append(&mut embedding);
+                }
             }
             Some(Err(reason)) => skipped.push(reason),
             None => return Err(likeness_data::DataError::Interrupted { done, total }.into()),
@@ -131,22 +141,24 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    fn embed(&self, items: &[EmbedItem], cropper: &mut Cropper) -> Result<Vec<Outcome>> {
-        let mut outcomes = Vec::with_capacity(items.len());
+    fn embed(&self, items: &[EmbedItem], cutter: &mut FaceCutter<'_>) -> Result<Vec<Outcome>> {
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(items.len());
         let (mut faces, mut places) = (Vec::new(), Vec::new());
         for (at, item) in items.iter().enumerate() {
-            match self.read(item, cropper) {
-                Ok((row, face)) => {
-                    faces.push(face);
-                    places.push(at);
-                    outcomes.push(Ok((row, Vec::new())));
+            match self.read(item, cutter) {
+                Ok(cut) => {
+                    outcomes.push(Ok(Vec::with_capacity(cut.len())));
+                    for (row, face) in cut {
+                        faces.push(face);
+                        places.push((at, row));
+                    }
                 }
                 Err(error) => outcomes.push(Err(Skipped::new(&item.row.name, error.reason()))),
             }
         }
-        for (at, embedded) in places.into_iter().zip(self.values(&faces)?) {
+        for ((at, row), embedded) in places.into_iter().zip(self.values(&faces)?) {
             match (embedded, &mut outcomes[at]) {
-                (Ok(values), Ok((_, place))) => *place = values,
+                (Ok(values), Ok(rows)) => rows.push((row, values)),
                 (Ok(_), Err(_)) => {}
                 (Err(reason), outcome) => *outcome = Err(Skipped::new(&items[at].row.name, reason)),
             }
@@ -154,15 +166,25 @@ impl Worker<'_> {
         Ok(outcomes)
     }
 
-    fn read(&self, item: &EmbedItem, cropper: &mut Cropper) -> likeness_data::Result<(Row, RgbImage)> {
+    /// The faces of a photo, each with its row.
+    fn read(
+        &self,
+        item: &EmbedItem,
+        cutter: &mut FaceCutter<'_>,
+    ) -> likeness_data::Result<Vec<(Row, RgbImage)>> {
         let photo = self.reader.read(&item.path)?;
-        let (width, height) = self.embedder.spec().input_size;
-        let face = cropper.centre_crop(&photo.image, width, height)?;
-        let mut row = item.row.clone();
-        if row.sha256.is_empty() {
-            row.sha256.clone_from(&photo.sha256);
-        }
-        Ok((row, face))
+        let faces = cutter.cut(&photo.image, item.face_box, self.embedder.spec().input_size)?;
+        let one = |(at, face): (usize, likeness_data::cut::CutFace)| {
+            let mut row = item.row.clone();
+            if row.sha256.is_empty() {
+                row.sha256.clone_from(&photo.sha256);
+            }
+            if at > 0 {
+                row.name = format!("{}#{}", row.name, at + 1);
+            }
+            (row, face.image)
+        };
+        Ok(faces.into_iter().enumerate().map(one).collect())
     }
 
     /// Each face's embedding; where the model answers a batch with no numbers, each face by itself, so that one face

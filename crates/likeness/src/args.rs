@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
+use likeness_data::cut::{CutConfig, KeepFaces, NoFace};
 use likeness_data::limits::Limits;
 use likeness_data::prepare::FaceFormat;
 use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
 use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
 use likeness_search::{Distance, Protocol, ResultsShape};
+
+use crate::input::PhotoArgs;
 
 /// Finds pictures of the same person, or the same thing, in a collection.
 #[derive(Debug, Parser)]
@@ -21,6 +24,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Prepare(PrepareArgs),
+    Detect(DetectArgs),
     Embed(EmbedArgs),
     Match(MatchArgs),
     Evaluate(EvaluateArgs),
@@ -56,9 +60,6 @@ pub(crate) struct PrepareArgs {
     /// Seed of everything drawn by chance.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// What finds the face: `none` takes the table's box, or the centre square.
-    #[arg(long, value_enum, default_value_t = DetectorArg::None)]
-    pub(crate) detector: DetectorArg,
     /// Width and height of a face in pixels.
     #[arg(long, value_name = "PX", default_value_t = 224)]
     pub(crate) size: u32,
@@ -68,12 +69,38 @@ pub(crate) struct PrepareArgs {
     /// Domain written into the manifest where the collection names none.
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<String>,
+    /// Draw a contact sheet of photos with the boxes and landmarks that were found.
+    #[arg(long, value_name = "PNG")]
+    pub(crate) preview: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) detection: DetectionArgs,
     /// Change a dataset that was made with other settings, instead of refusing.
     #[arg(long)]
     pub(crate) replace: bool,
     /// Print one JSON document with the counts.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Finds faces in photos and prints, stores or draws where they are.
+#[derive(Debug, Group)]
+pub(crate) struct DetectArgs {
+    /// Photos and folders.
+    #[arg(required = true)]
+    pub(crate) photos: Vec<PathBuf>,
+    /// Print JSON: one document.
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Print CSV: a row a face [default].
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Draw a contact sheet with boxes and landmarks.
+    #[arg(long, value_name = "PNG")]
+    pub(crate) preview: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) detection: DetectionArgs,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
 }
@@ -90,13 +117,10 @@ pub(crate) struct EmbedArgs {
     /// Only this part of a dataset.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub(crate) split: SplitChoice,
-    /// How a folder of photos says whose picture a photo is.
-    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
-    pub(crate) layout: LayoutArg,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
+    pub(crate) photos: PhotosArgs,
 }
 
 /// Ranks a gallery by its distance from each query.
@@ -134,13 +158,10 @@ pub(crate) struct MatchArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
-    /// How a folder of photos says whose picture a photo is.
-    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
-    pub(crate) layout: LayoutArg,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
+    pub(crate) photos: PhotosArgs,
 }
 
 /// Measures how well a model finds images of the same identity.
@@ -168,13 +189,10 @@ pub(crate) struct EvaluateArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
-    /// How a folder of photos says whose picture a photo is.
-    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
-    pub(crate) layout: LayoutArg,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
+    pub(crate) photos: PhotosArgs,
 }
 
 /// Runs the whole loop on synthetic faces: draw, prepare, embed, match, evaluate.
@@ -301,6 +319,94 @@ impl Default for ReadingArgs {
     }
 }
 
+/// How photos are found, looked at and read.
+#[derive(Debug, Group)]
+pub(crate) struct PhotosArgs {
+    /// How a folder of photos says whose picture a photo is.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    layout: LayoutArg,
+    #[command(flatten)]
+    detection: DetectionArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+impl PhotosArgs {
+    /// The same, for a loader.
+    pub(crate) fn refer(&self) -> PhotoArgs<'_> {
+        PhotoArgs { layout: self.layout.into(), detection: &self.detection, reading: &self.reading }
+    }
+}
+
+impl Default for PhotosArgs {
+    fn default() -> Self {
+        Self { layout: LayoutArg::Auto, detection: DetectionArgs::default(), reading: ReadingArgs::default() }
+    }
+}
+
+/// What finds faces, and which are kept.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Faces")]
+pub(crate) struct DetectionArgs {
+    /// What finds faces: none (the table's box, or the centre square), auto, yunet, scrfd, yolov8-face, ultra-light, haar,
+    /// an ONNX file or a cascade's XML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "none")]
+    pub(crate) detector: String,
+    /// Folder to look for detectors and models in first.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+    /// Which faces of a photo to keep.
+    #[arg(long, value_enum, default_value_t = FacesArg::Main)]
+    faces: FacesArg,
+    /// What to do with a photo without a face.
+    #[arg(long, value_enum, default_value_t = NoFaceArg::Skip)]
+    no_face: NoFaceArg,
+    /// Smallest face, in pixels of the photo.
+    #[arg(long, value_name = "PX", default_value_t = 0)]
+    pub(crate) min_face_px: u32,
+    /// Least score of a face, on the detector's own scale [default: the detector's].
+    #[arg(long, value_name = "SCORE")]
+    pub(crate) min_score: Option<f32>,
+    /// Room around a face without landmarks, as a share of its box.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, allow_negative_numbers = true)]
+    margin: f32,
+    /// Haar cascade: how much smaller the picture gets from one size to the next.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.1)]
+    pub(crate) scale_factor: f64,
+    /// Haar cascade: windows that must agree on a face.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) min_neighbors: u32,
+}
+
+impl DetectionArgs {
+    /// Which faces are kept, and how they are cut.
+    pub(crate) fn cut(&self) -> CutConfig {
+        CutConfig {
+            faces: self.faces.into(),
+            no_face: self.no_face.into(),
+            min_face_px: self.min_face_px,
+            min_score: self.min_score.unwrap_or(0.0),
+            margin: self.margin,
+        }
+    }
+}
+
+impl Default for DetectionArgs {
+    fn default() -> Self {
+        Self {
+            detector: "none".to_owned(),
+            models: None,
+            faces: FacesArg::Main,
+            no_face: NoFaceArg::Skip,
+            min_face_px: 0,
+            min_score: None,
+            margin: 0.25,
+            scale_factor: 1.1,
+            min_neighbors: 3,
+        }
+    }
+}
+
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let (width, height) = text.split_once('x').unwrap_or((text, text));
     match (width.parse(), height.parse()) {
@@ -368,6 +474,24 @@ values!(FormatArg => FaceFormat {
     Jpeg => FaceFormat::Jpeg,
 });
 
+values!(FacesArg => KeepFaces {
+    /// The large one near the centre
+    Main => KeepFaces::Main,
+    /// The largest
+    Largest => KeepFaces::Largest,
+    /// The one nearest to the centre
+    Center => KeepFaces::Center,
+    /// Every one
+    All => KeepFaces::All,
+});
+
+values!(NoFaceArg => NoFace {
+    /// Skip it, count it, list it
+    Skip => NoFace::Skip,
+    /// Take the centre square instead
+    Keep => NoFace::Keep,
+});
+
 values!(DistanceArg => Distance {
     /// 1 − cosine similarity
     Cosine => Distance::Cosine,
@@ -432,11 +556,4 @@ impl SplitChoice {
             Self::Test => Some("test"),
         }
     }
-}
-
-/// What finds the face in a photo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DetectorArg {
-    /// The collection's box, or the centre square
-    None,
 }

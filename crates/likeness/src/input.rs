@@ -1,5 +1,6 @@
 //! What a user names as INPUT, QUERIES or GALLERY: photos, folders, a dataset or an embeddings file; embeddings leave.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -11,17 +12,26 @@ use likeness_model::embed::{EmbedItem, EmbedRun, embed};
 use likeness_model::{Embedder, load_embedder};
 use likeness_search::{EmbeddingTable, Role, Row, is_embeddings_file};
 
-use crate::args::{ModelArgs, ReadingArgs};
+use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
+use crate::detector::{self, LoadedDetector};
 use crate::failure::hinted;
 use crate::progress::{Progress, say, say_skipped};
 
 /// Loads embeddings, making them where they are not there yet; the model is loaded when first needed.
 pub(crate) struct Loader<'a> {
     model: &'a ModelArgs,
-    layout: Layout,
-    reading: &'a ReadingArgs,
+    photos: PhotoArgs<'a>,
     stop: &'a AtomicBool,
     embedder: OnceLock<Box<dyn Embedder>>,
+    detector: OnceLock<Option<LoadedDetector>>,
+}
+
+/// How photos are read: their layout, what finds the faces, and the limits.
+#[derive(Clone, Copy)]
+pub(crate) struct PhotoArgs<'a> {
+    pub(crate) layout: Layout,
+    pub(crate) detection: &'a DetectionArgs,
+    pub(crate) reading: &'a ReadingArgs,
 }
 
 /// Embeddings, and what was passed over on the way.
@@ -32,13 +42,8 @@ pub(crate) struct Loaded {
 
 impl<'a> Loader<'a> {
     /// A loader for these flags.
-    pub(crate) fn new(
-        model: &'a ModelArgs,
-        layout: Layout,
-        reading: &'a ReadingArgs,
-        stop: &'a AtomicBool,
-    ) -> Self {
-        Self { model, layout, reading, stop, embedder: OnceLock::new() }
+    pub(crate) fn new(model: &'a ModelArgs, photos: PhotoArgs<'a>, stop: &'a AtomicBool) -> Self {
+        Self { model, photos, stop, embedder: OnceLock::new(), detector: OnceLock::new() }
     }
 
     /// The embeddings of `inputs`, of `split` alone where one is named.
@@ -48,15 +53,19 @@ impl<'a> Loader<'a> {
         {
             return self.load_file(file, split);
         }
-        let (items, mut skipped) = items(inputs, self.layout)?;
+        let (items, mut skipped) = items(inputs, self.photos.layout)?;
         let items = in_split(items, split, inputs)?;
         let embedder = self.embedder(&inputs[0])?;
         let progress = Progress::begin("embed");
+        let is_dataset = matches!(inputs, [folder] if Dataset::is_at(folder));
+        let detector = if is_dataset { None } else { self.detector()? };
+        let cut = self.photos.detection.cut();
         let run = EmbedRun {
+            detection: detector.map(|d| (d.detector.as_ref(), &cut)),
             stop: self.stop,
             progress: &|done, total| progress.show(done, total),
-            limits: self.reading.limits(),
-            threads: self.reading.threads,
+            limits: self.photos.reading.limits(),
+            threads: self.photos.reading.threads,
         };
         let (table, unusable) = embed(&items, embedder, &run)?;
         progress.end(items.len(), "photos");
@@ -96,6 +105,15 @@ impl<'a> Loader<'a> {
             ));
         }
         Ok(Loaded { table, skipped: Vec::new() })
+    }
+
+    /// The detector that the flags name; loaded when first needed.
+    fn detector(&self) -> anyhow::Result<Option<&LoadedDetector>> {
+        if self.detector.get().is_none() {
+            let loaded = detector::load(self.photos.detection)?;
+            return Ok(self.detector.get_or_init(|| loaded).as_ref());
+        }
+        Ok(self.detector.get().and_then(Option::as_ref))
     }
 
     fn embedder(&self, input: &Path) -> anyhow::Result<&dyn Embedder> {
@@ -150,6 +168,7 @@ fn items(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<EmbedItem>, 
                     role: sample.role.map(role).unwrap_or_default(),
                     ..Row::new(sample.name)
                 },
+                face_box: sample.face_box,
                 path: sample.path,
             };
             Ok((collection.samples.into_iter().map(item).collect(), collection.skipped))
@@ -158,6 +177,7 @@ fn items(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<EmbedItem>, 
             let (found, skipped) = photos::find_some(inputs, None)?;
             let item = |photo: photos::PhotoPath| EmbedItem {
                 row: Row { path: photos::display_name(&photo.path), ..Row::new(photo.name) },
+                face_box: None,
                 path: photo.path,
             };
             Ok((found.into_iter().map(item).collect(), skipped))
@@ -167,10 +187,13 @@ fn items(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<EmbedItem>, 
 
 fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
     let dataset = Dataset::open(folder)?;
-    let item = |face: &likeness_data::manifest::Face| {
+    let mut seen = HashMap::<&str, usize>::new();
+    let item = |face| {
+        let face: &likeness_data::manifest::Face = face;
         let path = dataset.path_of(face);
+        let nth = seen.entry(&face.source).and_modify(|n| *n += 1).or_insert(1);
         let row = Row {
-            name: face.source.clone(),
+            name: if *nth == 1 { face.source.clone() } else { format!("{}#{nth}", face.source) },
             path: photos::display_name(&path),
             sha256: face.sha256.clone(),
             identity: face.identity.clone(),
@@ -178,7 +201,7 @@ fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
             split: Some(face.split.name().to_owned()),
             role: role(face.role),
         };
-        EmbedItem { path, row }
+        EmbedItem { path, row, face_box: None }
     };
     Ok(dataset.faces.iter().map(item).collect())
 }

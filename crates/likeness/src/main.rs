@@ -5,10 +5,12 @@
 
 mod args;
 mod commands;
+mod detector;
 mod failure;
 mod grid;
 mod input;
 mod interrupt;
+mod preview;
 mod progress;
 mod submit;
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let stop = interrupt::listen();
     let result = match args.command {
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
+        args::Command::Detect(args) => commands::detect::run(args, stop),
         args::Command::Embed(args) => commands::embed::run(args, stop),
         args::Command::Match(args) => commands::match_::run(args, stop),
         args::Command::Evaluate(args) => commands::evaluate::run(args, stop),

@@ -93,8 +93,22 @@ pub struct PrepareRun<'a> {
     pub replace: bool,
 }
 
+/// Photos in [`Prepared::examples`], at most.
+pub const EXAMPLES: usize = 64;
+
+/// A photo and the faces that were cut out of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The photo.
+    pub photo: PathBuf,
+    /// Its name in the collection.
+    pub name: String,
+    /// Its faces.
+    pub faces: Vec<Face>,
+}
+
 /// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
     /// Faces in the dataset.
     pub images: usize,
@@ -106,6 +120,8 @@ pub struct Prepared {
     pub skipped: Vec<Skipped>,
     /// What the user should know about how the collection was read.
     pub notes: Vec<String>,
+    /// Photos spread evenly over the plan, for a look at what was found.
+    pub examples: Vec<Example>,
 }
 
 /// Makes the dataset `output` from the collection at `input`.
@@ -147,6 +163,7 @@ pub fn prepare(
         worked,
         skipped,
         notes: collection.notes,
+        examples: examples(&photos, &journal),
     };
     finish(output, input, config, &faces, &prepared, &mut journal)?;
     if faces.is_empty() {
@@ -186,6 +203,16 @@ fn faces(photos: &[PlannedPhoto], journal: &Journal) -> Vec<Face> {
         entry.into_iter().flat_map(|e| &e.faces).map(|written| photo.face(written)).collect()
     };
     photos.iter().flat_map(rows).collect()
+}
+
+fn examples(photos: &[PlannedPhoto], journal: &Journal) -> Vec<Example> {
+    let count = photos.len().min(EXAMPLES);
+    let one = |nth: usize| {
+        let photo = &photos[nth * photos.len() / count];
+        let faces = journal.entry(photo).into_iter().flat_map(|e| &e.faces).map(|f| photo.face(f)).collect();
+        Example { photo: photo.sample.path.clone(), name: photo.sample.name.clone(), faces }
+    };
+    (0..count).map(one).collect()
 }
 
 /// Writes the tables, the card last: a dataset with a card is complete.

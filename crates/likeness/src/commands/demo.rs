@@ -10,7 +10,7 @@ use likeness_model::descriptor::Descriptor;
 use likeness_search::{EvaluateConfig, RankConfig, Results, ResultsShape, evaluate, rank};
 
 use super::evaluate::print;
-use crate::args::{DemoArgs, ModelArgs, ReadingArgs};
+use crate::args::{DemoArgs, ModelArgs, PhotosArgs, ReadingArgs};
 use crate::failure::hinted;
 use crate::input::Loader;
 use crate::progress::{Progress, say};
@@ -37,6 +37,7 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
         &dataset,
         &config,
         &PrepareRun {
+            detector: None,
             stop,
             progress: &|done, total| progress.show(done, total),
             limits: ReadingArgs::default().limits(),
@@ -81,8 +82,8 @@ fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
 /// Embeds the dataset, evaluates the descriptor and, for the strongest, writes everything a user would look at.
 fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
     let model = ModelArgs::named(descriptor.name());
-    let reading = ReadingArgs::default();
-    let table = Loader::new(&model, Layout::Auto, &reading, stop).load(&[dataset.to_owned()], None)?.table;
+    let photos = PhotosArgs::default();
+    let table = Loader::new(&model, photos.refer(), stop).load(&[dataset.to_owned()], None)?.table;
     let distance = table.model().distance;
     let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
     let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;

@@ -9,8 +9,7 @@ use crate::progress::say;
 
 /// Runs the command.
 pub(crate) fn run(args: EmbedArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    let loaded = Loader::new(&args.model, args.layout.into(), &args.reading, stop)
-        .load(&args.input, args.split.name())?;
+    let loaded = Loader::new(&args.model, args.photos.refer(), stop).load(&args.input, args.split.name())?;
     loaded.table.save(&args.output)?;
     let (count, dimension) = (loaded.table.len(), loaded.table.dimension());
     say(format!("{count} embeddings of {dimension} numbers in {}", args.output.display()));

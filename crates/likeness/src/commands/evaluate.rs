@@ -17,7 +17,7 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
     if let Some(share) = args.require_top1 {
         check_share("--require-top1", share)?;
     }
-    let loader = Loader::new(&args.model, args.layout.into(), &args.reading, stop);
+    let loader = Loader::new(&args.model, args.photos.refer(), stop);
     let loaded = loader.load(std::slice::from_ref(&args.input), args.split.name())?;
     let gallery = match &args.gallery {
         Some(gallery) => Some(loader.load(std::slice::from_ref(gallery), None)?),

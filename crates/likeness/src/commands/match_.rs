@@ -18,7 +18,7 @@ use crate::{Outcome, grid, submit};
 
 /// Runs the command.
 pub(crate) fn run(args: MatchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    let loader = Loader::new(&args.model, args.layout.into(), &args.reading, stop);
+    let loader = Loader::new(&args.model, args.photos.refer(), stop);
     let (queries, gallery, mut skipped);
     if let [queries_input @ .., gallery_input] = &args.input[..]
         && !queries_input.is_empty()

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod demo;
+pub(crate) mod detect;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod match_;

@@ -8,12 +8,14 @@ use likeness_data::split::SplitConfig;
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::{DetectorArg, PrepareArgs};
+use crate::args::PrepareArgs;
+use crate::detector;
+use crate::preview;
 use crate::progress::{Progress, say, say_skipped};
 
 /// Runs the command.
 pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    let DetectorArg::None = args.detector;
+    let detector = detector::load(&args.detection)?;
     let config = PrepareConfig {
         layout: args.layout.into(),
         sampling: SamplingConfig {
@@ -25,6 +27,7 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
         size: args.size,
         format: args.format.into(),
         domain: args.domain,
+        detection: detector.as_ref().map(|d| d.settings(&args.detection)),
     };
     let progress = Progress::begin("prepare");
     let prepared = prepare(
@@ -32,6 +35,7 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
         &args.output,
         &config,
         &PrepareRun {
+            detector: detector.as_ref().map(|d| d.detector.as_ref()),
             stop,
             progress: &|done, total| progress.show(done, total),
             limits: args.reading.limits(),
@@ -47,6 +51,10 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
     }
     let (images, identities) = (prepared.images, prepared.identities);
     say(format!("{images} images of {identities} identities in {}", args.output.display()));
+    if let Some(path) = &args.preview {
+        preview::of_dataset(&prepared.examples, path)?;
+        say(format!("preview in {}", path.display()));
+    }
     if args.json {
         print_json(&serde_json::json!({
             "images": images,
