@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod match_;
+pub(crate) mod models;
 pub(crate) mod prepare;
 
 use anyhow::Context;
