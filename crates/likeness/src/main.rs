@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         args::Command::Embed(args) => commands::embed::run(args, stop),
         args::Command::Match(args) => commands::match_::run(args, stop),
         args::Command::Evaluate(args) => commands::evaluate::run(args, stop),
+        args::Command::Models(args) => commands::models::run(args, stop),
         args::Command::Demo(args) => commands::demo::run(args, stop),
     };
     match result {

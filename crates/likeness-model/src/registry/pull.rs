@@ -231,6 +231,7 @@ fn fetch(entry: &Entry, url: &str, part: &mut Part, how: &Pull<'_>) -> Result<u6
         _ => false,
     };
     if unfit && part.bytes > 0 {
+        drop(response);
         part.restart()?;
         response = request(&agent, url, 0, how.patience)?;
     }

@@ -5,6 +5,7 @@ pub(crate) mod detect;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod match_;
+pub(crate) mod models;
 pub(crate) mod prepare;
 
 use anyhow::Context;

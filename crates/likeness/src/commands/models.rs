@@ -1,0 +1,357 @@
+//! `likeness models`: public weights listed, shown, downloaded, and brought files taken in.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use likeness_model::registry::entry::{identify, known_names};
+use likeness_model::registry::{
+    Entry, Import, Imported, Places, Pull, Pulled, Verification, by_name, entries, import, pull, sha256_of,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::print_json;
+use crate::Outcome;
+use crate::args::{ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs};
+use crate::failure::hinted;
+use crate::progress::{Progress, say};
+
+/// Longest wait for a connection, an answer or the next bytes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub(crate) fn run(args: ModelsArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    match args.action {
+        ModelsAction::List(args) => list(&args),
+        ModelsAction::Show(args) => show(&args),
+        ModelsAction::Pull(args) => fetch(&args, stop),
+        ModelsAction::Import(args) => bring(&args),
+    }?;
+    Ok(Outcome::Done)
+}
+
+/// One model as `--json` prints it.
+#[derive(Serialize)]
+struct Document<'a> {
+    name: &'a str,
+    kind: &'static str,
+    family: Option<likeness_model::registry::DetectorFamily>,
+    about: &'a str,
+    source: &'a str,
+    licence: &'a str,
+    terms: likeness_model::registry::Terms,
+    warning: Option<&'a str>,
+    bytes: Option<u64>,
+    /// The registry's checksum; shorter than 64 digits where only its beginning is published.
+    sha256: Option<&'a str>,
+    url: Option<&'a str>,
+    file: &'a str,
+    path: Option<&'a Path>,
+    present: bool,
+    /// Checksum of the file that is present.
+    present_sha256: Option<&'a str>,
+    /// Null where there is no file, or nothing to compare it with.
+    verified: Option<bool>,
+}
+
+/// A file that was found, with its checksum.
+struct Found {
+    path: PathBuf,
+    sha256: String,
+    bytes: u64,
+}
+
+impl Found {
+    fn read(path: PathBuf) -> anyhow::Result<Self> {
+        let (sha256, bytes) = sha256_of(&path)?;
+        Ok(Self { path, sha256, bytes })
+    }
+}
+
+fn document<'a>(entry: &'a Entry, found: Option<&'a Found>) -> Document<'a> {
+    Document {
+        name: &entry.name,
+        kind: entry.kind.name(),
+        family: entry.family,
+        about: &entry.about,
+        source: &entry.source,
+        licence: &entry.licence,
+        terms: entry.terms,
+        warning: entry.warning.as_deref(),
+        bytes: entry.bytes,
+        sha256: entry.sha256.as_deref(),
+        url: entry.url.as_deref(),
+        file: &entry.file,
+        path: found.map(|found| found.path.as_path()),
+        present: found.is_some(),
+        present_sha256: found.map(|found| found.sha256.as_str()),
+        verified: found.and_then(|found| entry.verify(&found.sha256).as_bool()),
+    }
+}
+
+fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
+    let places = Places::of_user(args.models.as_deref());
+    let mut found = Vec::new();
+    for entry in entries() {
+        found.push(places.find(entry).map(Found::read).transpose()?);
+    }
+    if args.json {
+        let models: Vec<_> = entries().iter().zip(&found).map(|(e, f)| document(e, f.as_ref())).collect();
+        return print_json(&json!({ "folders": places.folders(), "models": models }));
+    }
+    for (entry, found) in entries().iter().zip(&found) {
+        print_lines(&[row(entry, found.as_ref())]);
+    }
+    say("! the licence asks something of you: `likeness models show NAME` says what");
+    let folders: Vec<_> = places.folders().iter().map(|folder| folder.display().to_string()).collect();
+    say(format!("looked in {}, and where OpenCV installs its cascades", folders.join(", ")));
+    Ok(())
+}
+
+fn row(entry: &Entry, found: Option<&Found>) -> String {
+    let flag = if entry.warning.is_some() { '!' } else { ' ' };
+    let size = entry.bytes.map_or_else(|| "?".to_owned(), megabytes);
+    let state = match found {
+        None if entry.url.is_none() => "absent, no address: import it".to_owned(),
+        None => "absent".to_owned(),
+        Some(found) => {
+            format!("{} {}", checksum_state(entry.verify(&found.sha256)), found.path.display())
+        }
+    };
+    let known = match (&entry.sha256, entry.has_whole_checksum()) {
+        (None, _) => " [no checksum known]",
+        (Some(_), false) => " [only the beginning of the checksum known]",
+        _ => "",
+    };
+    format!(
+        "{:27} {:8} {size:>9} {flag} {:20} {state}{known}",
+        entry.name,
+        entry.kind.name(),
+        short(&entry.licence)
+    )
+}
+
+/// The licence's name without its explanation.
+fn short(licence: &str) -> &str {
+    licence.split([':', '(']).next().unwrap_or(licence).trim()
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+fn checksum_state(verification: Verification) -> &'static str {
+    match verification {
+        Verification::Verified => "present",
+        Verification::Prefix => "present (beginning of the checksum agrees)",
+        Verification::Unknown => "present (not compared)",
+        Verification::Wrong => "WRONG CHECKSUM",
+    }
+}
+
+#[allow(clippy::print_stdout)]
+fn print_lines(lines: &[String]) {
+    lines.iter().for_each(|line| println!("{line}"));
+}
+
+fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
+    let file = Path::new(&args.model);
+    let places = Places::of_user(args.models.as_deref());
+    // A file in the working folder comes before an entry's file of the same name.
+    let named = by_name(&args.model).filter(|entry| entry.name == args.model || !file.is_file());
+    let path = match named {
+        Some(entry) => places.find(entry),
+        None if file.is_file() => Some(file.to_owned()),
+        None => places.find_by_name(&args.model),
+    };
+    let found = path.map(Found::read).transpose()?;
+    let entry = named.or_else(|| {
+        let found = found.as_ref()?;
+        let name = found.path.file_name()?.to_string_lossy();
+        identify(&found.sha256, &name).map(|(entry, _)| entry)
+    });
+    match (entry, &found) {
+        (Some(entry), _) if args.json => print_json(&document(entry, found.as_ref())),
+        (Some(entry), _) => {
+            print_lines(&details(entry, found.as_ref()));
+            Ok(())
+        }
+        (None, Some(found)) if args.json => print_json(&json!({
+            "name": null, "path": found.path, "present": true, "bytes": found.bytes,
+            "present_sha256": found.sha256, "verified": null,
+        })),
+        (None, Some(found)) => {
+            print_lines(&[
+                line("file", found.path.display()),
+                line("size", format!("{} bytes", found.bytes)),
+                line("sha256", &found.sha256),
+                line("registry", "no entry has this checksum or name"),
+            ]);
+            Ok(())
+        }
+        (None, None) => Err(unknown(&args.model)),
+    }
+}
+
+fn line(key: &str, value: impl std::fmt::Display) -> String {
+    format!("{key:12} {value}")
+}
+
+fn details(entry: &Entry, found: Option<&Found>) -> Vec<String> {
+    let none = || "-".to_owned();
+    let sum = match (&entry.sha256, entry.has_whole_checksum()) {
+        (None, _) => "none published".to_owned(),
+        (Some(sum), true) => sum.clone(),
+        (Some(sum), false) => format!("{sum}… (only its beginning is published)"),
+    };
+    let mut lines = vec![
+        line("name", &entry.name),
+        line("kind", entry.kind.name()),
+        line("about", &entry.about),
+        line("source", &entry.source),
+        line("licence", &entry.licence),
+    ];
+    lines.extend(entry.warning.as_ref().map(|warning| line("warning", warning)));
+    lines.extend([
+        line("address", entry.url.clone().unwrap_or_else(none)),
+        line("file", &entry.file),
+        line("size", entry.bytes.map_or_else(none, |bytes| format!("{bytes} bytes"))),
+        line("sha256", sum),
+    ]);
+    if let Some(p) = &entry.preprocess {
+        let size = p.input_size.map_or_else(none, |[w, h]| format!("{w}×{h}"));
+        lines.push(line("input", format!("{size} {:?}, mean {:?}, std {:?}", p.channels, p.mean, p.std)));
+    }
+    lines.extend(presence(entry, found));
+    lines
+}
+
+fn presence(entry: &Entry, found: Option<&Found>) -> Vec<String> {
+    let Some(found) = found else { return vec![line("present", "no")] };
+    let compared = match entry.verify(&found.sha256) {
+        Verification::Verified => "the checksum agrees",
+        Verification::Prefix => "the published beginning of the checksum agrees",
+        Verification::Unknown => "there is no published checksum to compare",
+        Verification::Wrong => "the checksum is another: not the published file",
+    };
+    vec![
+        line("present", found.path.display()),
+        line("", format!("{} bytes, SHA-256 {}", found.bytes, found.sha256)),
+        line("", compared),
+    ]
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    hinted(
+        format!("{name}: neither a model's name nor a file"),
+        format!("known models are {}", known_names()),
+    )
+}
+
+/// The folder that models are put into.
+fn target(models: Option<&Path>) -> anyhow::Result<PathBuf> {
+    Places::of_user(models).target().map(Path::to_owned).ok_or_else(|| {
+        hinted("there is no folder for models", "name one with --models or the variable LIKENESS_MODELS")
+    })
+}
+
+fn fetch(args: &PullModelArgs, stop: &AtomicBool) -> anyhow::Result<()> {
+    let entry = by_name(&args.name).ok_or_else(|| unknown(&args.name))?;
+    let folder = target(args.models.as_deref())?;
+    if let Some(warning) = &entry.warning {
+        say(format!("licence of {}: {}", entry.name, entry.licence));
+        say(format!("warning: {warning}"));
+    }
+    let progress = Progress::begin("pull");
+    let show = |bytes: u64, total: Option<u64>| {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        progress.show(size(bytes), size(total.unwrap_or(bytes)));
+    };
+    let how = Pull { folder: &folder, url: args.url.as_deref(), stop, progress: &show, patience: PATIENCE };
+    let pulled = pull(entry, &how)?;
+    if pulled.fetched {
+        let bytes = usize::try_from(pulled.bytes - pulled.resumed_from).unwrap_or(usize::MAX);
+        progress.end(bytes, "bytes");
+    }
+    say_pulled(&pulled);
+    print_lines(&[pulled.path.display().to_string()]);
+    Ok(())
+}
+
+fn say_pulled(pulled: &Pulled) {
+    if !pulled.fetched {
+        say("nothing to do: the file is there already");
+    }
+    if pulled.resumed_from > 0 {
+        say(format!("went on after {} bytes of an earlier download", pulled.resumed_from));
+    }
+    say(format!("{} bytes, SHA-256 {}", pulled.bytes, pulled.sha256));
+    match pulled.verification {
+        Verification::Prefix => say("only the beginning of the checksum is published; it agrees"),
+        Verification::Unknown => say("no checksum is published, so it could not be compared"),
+        Verification::Verified | Verification::Wrong => {}
+    }
+}
+
+fn bring(args: &ImportModelArgs) -> anyhow::Result<()> {
+    let folder = target(args.models.as_deref())?;
+    let how = Import { file: &args.file, folder: &folder, name: args.name.as_deref(), replace: args.replace };
+    let imported = import(&how)?;
+    say_imported(&imported);
+    print_lines(&[imported.path.display().to_string()]);
+    Ok(())
+}
+
+fn say_imported(imported: &Imported) {
+    if !imported.copied {
+        say("nothing to do: the same file is there already");
+    }
+    say(format!("{} bytes, SHA-256 {}", imported.bytes, imported.sha256));
+    let Some((entry, verification)) = imported.entry else {
+        say("the registry does not know this file");
+        return;
+    };
+    match verification {
+        Verification::Verified => say(format!("this is {}", entry.name)),
+        Verification::Prefix => say(format!("this is {} by the beginning of its checksum", entry.name)),
+        Verification::Unknown => say(format!("this is {} by its name; no checksum is published", entry.name)),
+        Verification::Wrong => say(format!("warning: named as {}, but its checksum is another", entry.name)),
+    }
+    if let Some(warning) = &entry.warning {
+        say(format!("warning: {warning}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_every_stable_key() {
+        let value = serde_json::to_value(document(&entries()[0], None)).unwrap();
+        for key in
+            ["name", "kind", "licence", "warning", "bytes", "sha256", "url", "path", "present", "verified"]
+        {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        assert_eq!(value["present"], false);
+        assert!(value["verified"].is_null());
+    }
+
+    #[test]
+    fn a_licence_that_asks_something_is_flagged_in_the_list() {
+        for entry in entries() {
+            let row = row(entry, None);
+            assert_eq!(row.contains(" ! "), entry.warning.is_some(), "{row}");
+            assert!(row.contains("absent"), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_published_beginning_of_a_checksum_is_said_to_be_one() {
+        let entry = by_name("resnet50-timm").unwrap();
+        assert!(row(entry, None).contains("only the beginning of the checksum known"));
+        assert!(details(entry, None).iter().any(|line| line.contains("14fe96d1…")));
+    }
+}
