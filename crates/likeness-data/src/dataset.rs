@@ -152,6 +152,16 @@ pub(crate) fn write_labels(path: &Path, faces: &[Face]) -> Result<()> {
     })
 }
 
+/// Takes the card away before faces change: until [`write_card`] the dataset is not complete.
+///
+/// # Errors        the disk's, naming the file
+pub(crate) fn reopen(folder: &Path) -> Result<()> {
+    match fs_err::remove_file(folder.join(CARD)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Makes `folder` ours: created, or empty, or a dataset already.
 ///
 /// # Errors        it holds something else → [`DataError::Occupied`]; it cannot be written to → [`DataError::Io`]

@@ -49,6 +49,7 @@ impl<'a> Loader<'a> {
     /// The embeddings of `inputs`, of `split` alone where one is named.
     pub(crate) fn load(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Loaded> {
         if let [file] = inputs
+            && file.is_file()
             && is_embeddings_file(file)
         {
             return self.load_file(file, split);

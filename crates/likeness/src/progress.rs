@@ -1,6 +1,6 @@
 //! Progress on stderr: a bar with rate and time left on a terminal, one line a stage otherwise.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,7 +36,6 @@ impl Progress {
     }
 
     /// Ends the stage with one line: how many, how fast.
-    #[allow(clippy::print_stderr)]
     pub(crate) fn end(self, count: usize, unit: &str) {
         self.bar.finish_and_clear();
         let seconds = self.started.elapsed().as_secs_f64();
@@ -45,14 +44,14 @@ impl Progress {
         } else {
             String::new()
         };
-        eprintln!("{}: {count} {unit} in {seconds:.1} s{rate}", self.stage);
+        say(format!("{}: {count} {unit} in {seconds:.1} s{rate}", self.stage));
     }
 }
 
 /// Says one line on stderr.
-#[allow(clippy::print_stderr)]
 pub(crate) fn say(line: impl std::fmt::Display) {
-    eprintln!("{line}");
+    // Nobody listening on stderr is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Says what was passed over: the count and the first reasons.

@@ -24,6 +24,7 @@ pub(crate) fn submit(url: &str, results: &str, timeout: Duration) -> anyhow::Res
             ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
                 format!("{url}: the connection was refused")
             }
+            ureq::Error::Io(io) => format!("{url}: the connection broke off: {io}"),
             other => format!("{url}: {other}"),
         };
         hinted(reason, kept)

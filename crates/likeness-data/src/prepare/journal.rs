@@ -61,6 +61,8 @@ pub(super) struct Entry {
 pub(super) struct Journal {
     file: fs_err::File,
     entries: HashMap<String, Entry>,
+    /// Face files of photos that can no longer be used.
+    forgotten: Vec<String>,
     kept_folder: PathBuf,
 }
 
@@ -96,7 +98,7 @@ impl Journal {
         }
         rewrite(&path, settings, &entries)?;
         let file = fs_err::OpenOptions::new().append(true).open(&path)?;
-        Ok(Self { file, entries, kept_folder: folder.to_owned() })
+        Ok(Self { file, entries, forgotten: Vec::new(), kept_folder: folder.to_owned() })
     }
 
     /// What was finished of `photo`, whether or not it still holds.
@@ -119,7 +121,8 @@ impl Journal {
 
     /// Forgets `photo`, which could not be used.
     pub(super) fn forget(&mut self, photo: &PlannedPhoto) {
-        self.entries.remove(&key(photo));
+        let forgotten = self.entries.remove(&key(photo));
+        self.forgotten.extend(forgotten.into_iter().flat_map(|e| e.faces).map(|f| f.file));
     }
 
     /// Notes that `photo` is finished.
@@ -142,9 +145,9 @@ impl Journal {
 
     /// Deletes face files that earlier runs wrote and the dataset no longer has.
     pub(super) fn remove_unwanted_faces(&mut self, folder: &Path, wanted: &BTreeSet<&str>) -> Result<()> {
-        for face in self.entries.values().flat_map(|e| &e.faces).filter(|f| !wanted.contains(f.file.as_str()))
-        {
-            let path = folder.join(&face.file);
+        let written = self.entries.values().flat_map(|e| &e.faces).map(|f| &f.file).chain(&self.forgotten);
+        for file in written.filter(|file| !wanted.contains(file.as_str())) {
+            let path = folder.join(file);
             if path.exists() {
                 fs_err::remove_file(path)?;
             }

@@ -11,6 +11,7 @@ use super::journal::{Journal, WrittenFace};
 use super::plan::PlannedPhoto;
 use super::{PrepareConfig, PrepareRun};
 use crate::cut::{CutConfig, FaceCutter};
+use crate::dataset;
 use crate::decode::PhotoReader;
 use crate::photos::Skipped;
 use crate::{DataError, Result};
@@ -24,6 +25,9 @@ pub(super) fn carry_out(
     journal: &mut Journal,
 ) -> Result<(usize, Vec<Skipped>)> {
     let todo: Vec<usize> = (0..photos.len()).filter(|&i| !journal.holds(&photos[i])).collect();
+    if !todo.is_empty() {
+        dataset::reopen(output)?;
+    }
     make_folders(photos, &todo, output)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if run.threads == 0 { cores } else { run.threads }.min(todo.len().max(1));
@@ -51,7 +55,8 @@ pub(super) fn carry_out(
             });
         }
         drop(sender);
-        for (at, made) in &receiver {
+        // Taken whole: an early end drops the receiver, and no worker waits for room in its channel.
+        for (at, made) in receiver {
             let noted = match made {
                 Ok(faces) => journal.add(&photos[at], faces),
                 Err(Failure::Photo(error)) => {

@@ -27,8 +27,8 @@ pub(super) fn identity_file(root: &Path) -> Option<PathBuf> {
     find_file(root, IDENTITIES)
 }
 
-/// Reads the collection at `root`.
-pub(super) fn read(root: &Path) -> Result<Collection> {
+/// Reads the collection at `root`; images below `except` are none of its.
+pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
     let identity_file = identity_file(root).ok_or_else(|| DataError::NothingFound {
         path: root.to_owned(),
         reason: format!("no {IDENTITIES} in it"),
@@ -41,7 +41,7 @@ pub(super) fn read(root: &Path) -> Result<Collection> {
         Some(path) => read_partition(&path)?,
         None => HashMap::new(),
     };
-    let (folder, mut present) = image_folder(&root, &identities)?;
+    let (folder, mut present) = image_folder(&root, &identities, except)?;
     notes.push(format!("images from {}", folder.display()));
     let mut samples = Vec::new();
     for (file, identity) in identities {
@@ -141,7 +141,15 @@ fn find_file(root: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The folder below `root`, or beside it, that holds the most of the listed files, with the names of all files in it.
-fn image_folder(root: &Path, rows: &[(String, String)]) -> Result<(PathBuf, HashSet<String>)> {
+fn image_folder(
+    root: &Path,
+    rows: &[(String, String)],
+    except: Option<&Path>,
+) -> Result<(PathBuf, HashSet<String>)> {
+    let except = except.and_then(|p| fs_err::canonicalize(p).ok());
+    let excepted = |folder: &Path| {
+        except.as_ref().is_some_and(|e| fs_err::canonicalize(folder).is_ok_and(|f| f.starts_with(e)))
+    };
     let listed: HashSet<&str> = rows.iter().map(|(file, _)| file.as_str()).collect();
     let mut best = (0, PathBuf::new(), HashSet::new());
     let beside = root.parent().filter(|p| !p.as_os_str().is_empty());
@@ -152,6 +160,9 @@ fn image_folder(root: &Path, rows: &[(String, String)]) -> Result<(PathBuf, Hash
     for folder in folders(root, DEPTH).chain(beside.into_iter().flat_map(|b| folders(b, 1).skip(1))) {
         if best.0 > 0 && !folder.starts_with(root) {
             break;
+        }
+        if excepted(&folder) {
+            continue;
         }
         let Ok(entries) = fs_err::read_dir(&folder) else { continue };
         let names: HashSet<String> = entries

@@ -42,6 +42,7 @@ pub(super) fn table_of(root: &Path) -> Result<Option<PathBuf>> {
 fn is_table(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_ascii_lowercase());
     extension.is_some_and(|e| e == "csv" || e == "tsv")
+        && path.is_file()
         && Columns::open(path).is_ok_and(|(columns, _)| columns.path.is_some() && columns.identity.is_some())
 }
 

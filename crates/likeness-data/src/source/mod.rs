@@ -116,7 +116,7 @@ pub fn read(root: &Path, layout: Layout, except: Option<&Path>) -> Result<Collec
         layout => (layout, None),
     };
     let mut collection = match layout {
-        Layout::Celeba => celeba::read(root)?,
+        Layout::Celeba => celeba::read(root, except)?,
         Layout::Csv => csv::read(root)?,
         Layout::Folders => folders::read(root, except)?,
         Layout::Prefix => prefix::read(root, except)?,

@@ -19,6 +19,11 @@ use crate::{Embedder, EmbedderSpec, ModelError, Result};
 /// Input size where neither the graph nor the settings name one: ArcFace's.
 const DEFAULT_SIZE: u32 = 112;
 
+/// Widest and tallest input of a graph, in pixels; a larger one is an accident or an attack.
+const MAX_SIDE: usize = 4096;
+/// Most pictures that a graph may insist on taking at once.
+const MAX_BATCH: usize = 256;
+
 /// An ONNX network that gives one vector for each picture.
 pub struct RtenEmbedder {
     spec: EmbedderSpec,
@@ -230,6 +235,14 @@ fn input_form(
             return Err(format!("expected an input of 3 channels, found {found}"));
         }
     };
+    for (what, found, most) in
+        [("batch", fixed(0), MAX_BATCH), ("width", width, MAX_SIDE), ("height", height, MAX_SIDE)]
+    {
+        if found.is_some_and(|n| n > most) {
+            let found = found.unwrap_or_default();
+            return Err(format!("expected an input {what} of at most {most}, found {found}"));
+        }
+    }
     let size = width.zip(height).map(|(w, h)| [w as u32, h as u32]);
     Ok((layout, fixed(0).filter(|&n| n > 0), size))
 }

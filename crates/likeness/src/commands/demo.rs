@@ -87,7 +87,7 @@ fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBo
     let distance = table.model().distance;
     let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
     let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;
-    print(&evaluation, descriptor.name());
+    print(&evaluation, descriptor.name())?;
     if descriptor == Descriptor::Classic {
         table.save(&output.join("classic.embeddings"))?;
         let (queries, gallery) = (table.select(|r| r.role.is_query()), table.select(|r| r.role.is_gallery()));

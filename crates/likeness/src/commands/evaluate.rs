@@ -6,7 +6,7 @@ use likeness_search::{Distance, EvaluateConfig, Evaluation, Interval, Protocol, 
 use serde_json::json;
 
 use super::match_::{check_share, has_roles};
-use super::print_json;
+use super::{print_json, print_text};
 use crate::Outcome;
 use crate::args::EvaluateArgs;
 use crate::input::Loader;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         document["skipped"] = json!(skipped);
         print_json(&document)?;
     } else {
-        print(&evaluation, &table.model().name);
+        print(&evaluation, &table.model().name)?;
     }
     match args.require_top1 {
         Some(share) if evaluation.top1 < share => {
@@ -59,8 +59,7 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
 }
 
 /// Prints the metrics to be read.
-#[allow(clippy::print_stdout)]
-pub(crate) fn print(evaluation: &Evaluation, model: &str) {
+pub(crate) fn print(evaluation: &Evaluation, model: &str) -> anyhow::Result<()> {
     let protocol = match evaluation.protocol {
         Some(Protocol::LeaveOneOut) => "leave-one-out",
         Some(Protocol::QueryGallery) => "query-gallery",
@@ -69,27 +68,25 @@ pub(crate) fn print(evaluation: &Evaluation, model: &str) {
     let percent = |share: f64| format!("{:5.1} %", share * 100.0);
     let interval = |i: &Interval| format!("   95 % within {:.1} and {:.1}", i.low * 100.0, i.high * 100.0);
     let intervals = evaluation.intervals.as_ref();
-    println!("{model}, {} distance, {protocol}", evaluation.distance);
-    println!(
-        "{} queries of {} identities, {} images in the gallery; {} unmated, {} unlabelled",
-        evaluation.queries,
-        evaluation.identities,
-        evaluation.gallery,
-        evaluation.unmated,
-        evaluation.unlabelled
-    );
-    println!(
-        "top-1      {}{}",
-        percent(evaluation.top1),
-        intervals.map_or(String::new(), |i| interval(&i.top1))
-    );
-    println!("top-5      {}", percent(evaluation.top5));
-    println!("top-10     {}", percent(evaluation.top10));
-    println!(
-        "mAP        {}{}",
-        percent(evaluation.map),
-        intervals.map_or(String::new(), |i| interval(&i.map))
-    );
-    println!("MAP@R      {}", percent(evaluation.map_at_r));
-    println!("challenge  {:5.1} of 1000", evaluation.challenge_score);
+    print_text(&format!(
+        "{model}, {distance} distance, {protocol}\n\
+         {queries} queries of {identities} identities, {gallery} images in the gallery; \
+         {unmated} unmated, {unlabelled} unlabelled\n\
+         top-1      {top1}{top1_interval}\ntop-5      {top5}\ntop-10     {top10}\n\
+         mAP        {map}{map_interval}\nMAP@R      {map_at_r}\nchallenge  {score:5.1} of 1000\n",
+        distance = evaluation.distance,
+        queries = evaluation.queries,
+        identities = evaluation.identities,
+        gallery = evaluation.gallery,
+        unmated = evaluation.unmated,
+        unlabelled = evaluation.unlabelled,
+        top1 = percent(evaluation.top1),
+        top1_interval = intervals.map_or(String::new(), |i| interval(&i.top1)),
+        top5 = percent(evaluation.top5),
+        top10 = percent(evaluation.top10),
+        map = percent(evaluation.map),
+        map_interval = intervals.map_or(String::new(), |i| interval(&i.map)),
+        map_at_r = percent(evaluation.map_at_r),
+        score = evaluation.challenge_score,
+    ))
 }

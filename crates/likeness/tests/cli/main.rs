@@ -1,0 +1,10 @@
+//! The program as its users meet it: exit code, stdout and stderr, with good input, bad input and bad luck.
+
+mod bench;
+mod files;
+mod interrupted;
+mod networks;
+mod results;
+mod shared;
+mod submitted;
+mod words;
