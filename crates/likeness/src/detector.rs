@@ -3,17 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use likeness_data::detect::FaceDetector;
-use likeness_data::detect::haar::{HaarConfig, HaarDetector, find_cascade};
+use likeness_data::detect::haar::{HaarConfig, HaarDetector};
 use likeness_data::prepare::DetectionSettings;
 use likeness_model::detect::{DetectorConfig, load_detector};
-use likeness_model::registry::{best_detector, find_model};
+use likeness_model::registry::{best_detector, find_detector};
 
 use crate::args::DetectionArgs;
 use crate::failure::hinted;
 use crate::progress::say;
-
-/// The cascade that `haar` stands for: the fewest false faces of OpenCV's frontal ones.
-const HAAR_CASCADE: &str = "haarcascade_frontalface_alt2.xml";
 
 /// A detector and the file it comes from.
 pub(crate) struct LoadedDetector {
@@ -68,16 +65,13 @@ fn find(name: &str, args: &DetectionArgs) -> anyhow::Result<PathBuf> {
     if Path::new(name).is_file() {
         return Ok(PathBuf::from(name));
     }
-    let named = if name == "haar" { HAAR_CASCADE } else { name };
-    if let Some(path) = find_model(named, args.models.as_deref()) {
+    if let Some(path) = find_detector(name, args.models.as_deref()) {
         return Ok(path);
-    }
-    if named.ends_with(".xml") {
-        return Ok(find_cascade(named)?);
     }
     Err(hinted(
         format!("{name}: no such detector here"),
-        "give its file, name the folder it is in with --models, or see `likeness models list`",
+        "give its file, name the folder it is in with --models, or see `likeness models list`; Haar cascades also come \
+         with `apt-get install opencv-data`",
     ))
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 
 /// A picture that differs for each `seed` and is nowhere flat.
-pub fn picture(seed: u32, width: u32, height: u32) -> RgbImage {
+pub(crate) fn picture(seed: u32, width: u32, height: u32) -> RgbImage {
     let channel = |v: u32| (v % 256) as u8;
     RgbImage::from_fn(width, height, |x, y| {
         Rgb([channel(x * 5 + seed * 37), channel(y * 7 + seed * 11), channel((x ^ y) * 3 + seed * 71)])
@@ -14,19 +14,19 @@ pub fn picture(seed: u32, width: u32, height: u32) -> RgbImage {
 }
 
 /// Writes `picture(seed, 24, 20)` to `path`, in the format of its name, with all folders above it.
-pub fn photo(path: &Path, seed: u32) {
+pub(crate) fn photo(path: &Path, seed: u32) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     picture(seed, 24, 20).save(path).unwrap();
 }
 
 /// Writes `text` to `path`, with all folders above it.
-pub fn text(path: &Path, text: &str) {
+pub(crate) fn text(path: &Path, text: &str) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     fs_err::write(path, text).unwrap();
 }
 
 /// Every file below `folder` with its content, by name, in order; `except` is left out.
-pub fn contents(folder: &Path, except: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn contents(folder: &Path, except: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
         let entry = entry.unwrap();

@@ -47,6 +47,19 @@ pub enum DetectorFamily {
     Haar,
 }
 
+impl DetectorFamily {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yunet => "yunet",
+            Self::Scrfd => "scrfd",
+            Self::Yolov8Face => "yolov8-face",
+            Self::UltraLight => "ultra-light",
+            Self::Haar => "haar",
+        }
+    }
+}
+
 /// What a licence asks of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

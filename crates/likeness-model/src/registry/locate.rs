@@ -81,10 +81,23 @@ impl Places {
 
     /// The best detector whose file is present: YuNet, SCRFD, YOLOv8-face, Ultra-Light, then a frontal Haar cascade.
     pub fn best_detector(&self) -> Option<(&'static Entry, PathBuf)> {
-        let mut ranked: Vec<_> = entries().iter().filter(|entry| entry.auto.is_some()).collect();
-        ranked.sort_by_key(|entry| entry.auto);
+        self.best_of(|entry| entry.auto.is_some())
+    }
+
+    /// The first wanted entry whose file is present; those that `auto` ranks first, in its order.
+    fn best_of(&self, wanted: impl Fn(&Entry) -> bool) -> Option<(&'static Entry, PathBuf)> {
+        let mut ranked: Vec<_> = entries().iter().filter(|entry| wanted(entry)).collect();
+        ranked.sort_by_key(|entry| (entry.auto.is_none(), entry.auto));
         ranked.into_iter().find_map(|entry| Some((entry, self.find(entry)?)))
     }
+}
+
+/// The detector called `name` in this user's folders: a model as [`find_model`] knows it, or the best of a family
+/// (`scrfd`, `haar`) whose file is present.
+pub fn find_detector(name: &str, models_dir: Option<&Path>) -> Option<PathBuf> {
+    let places = Places::of_user(models_dir);
+    let family = |entry: &Entry| entry.family.is_some_and(|family| family.name() == name);
+    places.find_by_name(name).or_else(|| places.best_of(family).map(|(_, path)| path))
 }
 
 /// [`Places::find_by_name`] in this user's folders.
