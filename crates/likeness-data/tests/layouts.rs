@@ -1,4 +1,5 @@
 //! Collections as people have them: every layout, its variants, and what is wrong in them said by name and line.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The sampling of CelebA at its real size: 202,599 rows of 10,177 identities, the 481 most frequent kept.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,5 @@
 //! The program as its users meet it: exit code, stdout and stderr, with good input, bad input and bad luck.
+#![allow(clippy::unwrap_used)]
 
 mod bench;
 mod files;
