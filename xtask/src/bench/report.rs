@@ -64,7 +64,7 @@ fn placed(page: &str, name: &str, section: &str) -> String {
     }
 }
 
-/// The processor and its cores, and the versions measured.
+/// The processor and its cores.
 fn machine() -> String {
     let info = fs_err::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find(|line| line.starts_with("model name"));
