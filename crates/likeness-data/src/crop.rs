@@ -32,11 +32,13 @@ impl Cropper {
         let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)
             .map_err(|e| refused(&e))?;
         let mut target = Image::new(width, height, PixelType::U8x3);
+        let (left, crop_width) = inside(area.left, area.width, image.width());
+        let (top, crop_height) = inside(area.top, area.height, image.height());
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).crop(
-            f64::from(area.left),
-            f64::from(area.top),
-            f64::from(area.width),
-            f64::from(area.height),
+            left,
+            top,
+            crop_width,
+            crop_height,
         );
         self.resizer.resize(&source, &mut target, &options).map_err(|e| refused(&e))?;
         Ok(RgbImage::from_raw(width, height, target.into_vec())
@@ -53,6 +55,14 @@ impl Cropper {
         let area = Rect::centre_square(image.width(), image.height());
         self.crop(image, area, width, height)
     }
+}
+
+/// Start and length of an area on one axis, without what rounding let stand out over the picture's edge.
+fn inside(start: f32, length: f32, picture: u32) -> (f64, f64) {
+    const ROUNDING_PX: f64 = 0.01;
+    let (start, length, picture) = (f64::from(start), f64::from(length), f64::from(picture));
+    let over = start + length - picture;
+    if (0.0..ROUNDING_PX).contains(&over) { (start, length - over) } else { (start, length) }
 }
 
 /// The square around a face box: centred on it, as long as its longer side, moved and if need be shrunk to lie inside

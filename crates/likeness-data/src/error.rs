@@ -111,10 +111,11 @@ impl DataError {
     pub fn reason(&self) -> String {
         match self {
             Self::BadImage { reason, .. } | Self::LimitExceeded { reason, .. } => reason.clone(),
-            Self::Io(e) => e
-                .get_ref()
-                .and_then(|inner| inner.source())
-                .map_or_else(|| e.to_string(), ToString::to_string),
+            // The file system's errors read: failed to do this with `PATH`: REASON.
+            Self::Io(e) => {
+                let said = e.to_string();
+                said.split_once("`: ").map_or_else(|| said.clone(), |(_, reason)| reason.to_owned())
+            }
             other => other.to_string(),
         }
     }

@@ -1,5 +1,7 @@
 //! The registry's promises: the list, the places, imports; downloads are in `registry/download.rs`.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "registry/download.rs"]
 mod download;
 

@@ -14,7 +14,7 @@ use crate::{DataError, Result};
 ///
 /// # Units         rect in pixels, as [`crate::geometry`]; margin as a share of the box's longer side, may be negative
 /// # Errors        a box that is not valid, a margin that leaves nothing, a size outside 1 to 8192 →
-///                 [`DataError::BadArgument`]
+/// [`DataError::BadArgument`]
 /// # Examples
 /// ```
 /// use likeness_data::align::{Border, crop_with_margin};

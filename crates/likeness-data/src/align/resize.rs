@@ -24,7 +24,7 @@ pub fn resize(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
 /// The part of `image` inside `part`, which need not lie on whole pixels, scaled to `width` × `height`.
 ///
 /// # Errors        a part that is empty or reaches over the picture, a size outside 1 to 8192 →
-///                 [`DataError::BadArgument`]
+/// [`DataError::BadArgument`]
 pub fn resize_part(image: &RgbImage, part: &Rect, width: u32, height: u32) -> Result<RgbImage> {
     check_picture(image)?;
     check_size(width, height)?;

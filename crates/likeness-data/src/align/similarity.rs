@@ -39,9 +39,9 @@ impl Similarity {
     /// The similarity with the least sum of squared distances between the images of `from` and `to`, without reflection.
     ///
     /// # Conventions   Equal to scikit-image's `SimilarityTransform.estimate`. Collinear points are fine, two are
-    ///                 enough. Mirrored points give the best proper rotation, which may shrink the face.
+    /// enough. Mirrored points give the best proper rotation, which may shrink the face.
     /// # Errors        fewer than two pairs, lists of unequal length, numbers that are not finite, points that all
-    ///                 coincide, pairs that no rotation fits better than a single point → [`DataError::BadArgument`]
+    /// coincide, pairs that no rotation fits better than a single point → [`DataError::BadArgument`]
     /// # References    Umeyama (1991), equations 40–42
     pub fn estimate(from: &[Point], to: &[Point]) -> Result<Self> {
         if from.len() != to.len() || from.len() < 2 {

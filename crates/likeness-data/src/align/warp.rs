@@ -59,7 +59,7 @@ impl Default for WarpConfig {
 ///
 /// # Units         coordinates count pixels at their centres: (0, 0) is the middle of the top-left pixel
 /// # Conventions   with [`Sampling::Bilinear`], OpenCV's `warpAffine(INTER_LINEAR)` within one level; versions of
-///                 OpenCV that round positions to 1/32 pixel differ by up to 1/64 of the steepest local contrast
+/// OpenCV that round positions to 1/32 pixel differ by up to 1/64 of the steepest local contrast
 /// # Errors        an empty picture, a face side outside 1 to 8192 → [`DataError::BadArgument`](crate::DataError)
 pub fn warp(image: &RgbImage, to_face: &Similarity, config: &WarpConfig) -> Result<RgbImage> {
     check_picture(image)?;

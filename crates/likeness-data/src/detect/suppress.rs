@@ -8,7 +8,7 @@ use super::Detection;
 /// The candidates that overlap no surer one by more than `iou_threshold`, surest first, at most `max_faces`.
 ///
 /// # Conventions   equal scores keep the candidates' order; candidates whose score or box is not finite, or whose box
-///                 is empty, are dropped; applying it twice changes nothing
+/// is empty, are dropped; applying it twice changes nothing
 /// # Examples
 /// ```
 /// use likeness_data::{detect::{Detection, suppress}, geometry::Rect};

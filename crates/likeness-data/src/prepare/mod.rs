@@ -147,13 +147,14 @@ pub fn prepare(
         });
     }
     config.split.apply(&mut samples)?;
-    let photos = plan::plan(samples, config);
+    let mut photos = plan::plan(samples, config);
 
     dataset::claim(output)?;
     let settings = settings_text(input, config);
     let mut journal = Journal::open(output, &settings, run.replace)?;
     let (worked, unreadable) = work::carry_out(&photos, output, config, run, &mut journal)?;
 
+    split_what_was_used(&mut photos, config, &journal)?;
     let faces = faces(&photos, &journal);
     let mut skipped = collection.skipped;
     skipped.extend(unreadable);
@@ -194,6 +195,20 @@ fn settings_text(input: &Path, config: &PrepareConfig) -> String {
 
 fn absolute(path: &Path) -> PathBuf {
     fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Splits again without the photos that could not be used: an unreadable photo must not stand for an identity's query.
+fn split_what_was_used(photos: &mut [PlannedPhoto], config: &PrepareConfig, journal: &Journal) -> Result<()> {
+    let used: Vec<usize> = (0..photos.len()).filter(|&i| journal.entry(&photos[i]).is_some()).collect();
+    if used.len() == photos.len() || used.is_empty() {
+        return Ok(());
+    }
+    let mut samples: Vec<_> = used.iter().map(|&i| photos[i].sample.clone()).collect();
+    config.split.apply(&mut samples)?;
+    for (i, sample) in used.into_iter().zip(samples) {
+        photos[i].sample = sample;
+    }
+    Ok(())
 }
 
 /// The manifest's rows in the plan's order.

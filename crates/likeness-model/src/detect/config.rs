@@ -33,7 +33,7 @@ impl DetectorConfig {
     /// Refuses settings that make no sense.
     ///
     /// # Errors        a threshold or overlap outside [0, 1], a side below 32 or above 8192 pixels, `min_side` above
-    ///                 `max_side`, no face at all → [`ModelError::BadArgument`]
+    /// `max_side`, no face at all → [`ModelError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         let share = |v: f32| (0.0..=1.0).contains(&v);
         let reason = if !self.score_threshold.is_none_or(share) {

@@ -25,12 +25,6 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// An output that a graph could have given.
-    #[cfg(test)]
-    pub(super) fn new(name: &str, shape: &[usize], data: Vec<f32>) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), data, batch: 1 }
-    }
-
     /// The numbers of picture `item`.
     pub(super) fn item(&self, item: usize) -> &[f32] {
         let length = self.item_len();
@@ -64,7 +58,7 @@ impl Graph {
     /// Loads and tries the graph in `path`.
     ///
     /// # Errors        a file that is missing → [`ModelError::Io`]; no ONNX graph, another input than one picture, a
-    ///                 graph that does not run → [`ModelError::BadModel`]
+    /// graph that does not run → [`ModelError::BadModel`]
     pub(super) fn load(path: &Path) -> Result<Self> {
         let bad = |reason: String, hint: &str| ModelError::BadModel {
             path: path.to_path_buf(),
@@ -144,7 +138,7 @@ impl Graph {
     ///
     /// # Shapes        pixels: [batch, 3, height, width]   ·   output: as recognised, one set of rows a picture
     /// # Errors        a graph that fails, that gives other shapes than at its first run, or numbers that are none;
-    ///                 the reason in words
+    /// the reason in words
     pub(super) fn run(&self, batch: usize, size: Size, pixels: Vec<f32>) -> Result<Vec<Output>, String> {
         let outputs = self.run_checked(batch, size, pixels)?;
         let same =

@@ -34,7 +34,7 @@ pub use config::DetectorConfig;
 /// A call of its [`FaceDetector::detect`] works on one thread; callers get speed by calling from several.
 ///
 /// # Errors        a file that is missing, is no ONNX graph, does not run, or answers like no known detector →
-///                 [`ModelError::BadModel`] or [`ModelError::Io`]; a setting out of range → [`ModelError::BadArgument`]
+/// [`ModelError::BadModel`] or [`ModelError::Io`]; a setting out of range → [`ModelError::BadArgument`]
 pub fn load_detector(path: &Path, config: &DetectorConfig) -> Result<Box<dyn FaceDetector>> {
     config.validate()?;
     let graph = Graph::load(path)?;

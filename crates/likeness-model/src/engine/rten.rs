@@ -65,7 +65,7 @@ impl RtenEmbedder {
     /// One picture is run to see what comes out.
     ///
     /// # Errors        no or an unsupported ONNX graph, more than one input, an input that is no RGB picture, no output
-    ///                 of one vector a picture → [`ModelError::BadModel`]
+    /// of one vector a picture → [`ModelError::BadModel`]
     pub fn load(path: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
         let preprocess = Preprocess::for_graph(path, overrides)?;
         let bytes = fs_err::read(path)?;

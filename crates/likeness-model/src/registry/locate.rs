@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(folders(Some("/a"), &all), expected);
         assert_eq!(folders(Some("/b"), &all), expected[1..], "a folder named twice is looked at once");
         let home = PathBuf::from("/home/me/.local/share/likeness/models");
-        assert_eq!(folders(None, &[("HOME", "/home/me")]), [home.clone()]);
+        assert_eq!(folders(None, &[("HOME", "/home/me")]), std::slice::from_ref(&home));
         let empty = [("LIKENESS_MODELS", ""), ("XDG_DATA_HOME", "relative"), ("HOME", "/home/me")];
         assert_eq!(folders(None, &empty), [home]);
         assert!(folders(None, &[]).is_empty());

@@ -26,7 +26,13 @@ fn as_nobody(bench: &Bench, args: &[&str]) -> Output {
     if fs_err::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
         command.uid(NOBODY).gid(NOBODY);
     }
-    command.output().unwrap()
+    loop {
+        match command.output() {
+            // Another test's child may still hold the copy open for writing, until it has become its own program.
+            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            output => return output.unwrap(),
+        }
+    }
 }
 
 #[test]
