@@ -1,5 +1,7 @@
 //! Alignment against scikit-image and OpenCV; see `tests/golden/align/README.md`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use image::RgbImage;

@@ -1,5 +1,7 @@
 //! Network detectors against plain Python, ONNX Runtime and OpenCV; see `tests/golden/detect/README.md`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

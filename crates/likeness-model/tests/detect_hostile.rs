@@ -1,5 +1,7 @@
 //! Files that are no detectors, broken graphs and strange pictures: clear errors or no faces, never a panic.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
