@@ -6,10 +6,10 @@ use image::RgbImage;
 use likeness_data::detect::{Detection, FaceDetector, suppress};
 use likeness_data::{DataError, Result};
 
-use super::Decoder;
 use super::config::DetectorConfig;
 use super::graph::Graph;
 use super::input::{Layout, Size};
+use super::{Decoder, recognise};
 
 /// A batch holds at most so many pixels, to stay small in memory.
 const BATCH_PIXELS: usize = 1 << 20;
@@ -34,9 +34,13 @@ impl CnnDetector {
             layout.fill(photo, &format, planes)?;
         }
         let outputs = self.graph.run(batch.len(), size, pixels).map_err(|reason| self.broken(reason))?;
-        let threshold = self.config.score_threshold.unwrap_or(self.decoder.default_score_threshold());
+        // Recognised anew: a strange graph may answer otherwise at another size.
+        let Some(decoder) = recognise(&outputs, size).filter(|d| d.name() == self.decoder.name()) else {
+            return Err(self.broken("gives outputs of other shapes than for a blank picture".into()));
+        };
+        let threshold = self.config.score_threshold.unwrap_or(decoder.default_score_threshold());
         let faces = |(item, (_, layout)): (usize, &(&RgbImage, Layout))| {
-            let candidates = self.decoder.decode(&outputs, item, size, threshold);
+            let candidates = decoder.decode(&outputs, item, size, threshold);
             let kept = suppress(candidates, self.config.nms_iou, self.config.max_faces);
             kept.into_iter().map(|d| layout.to_photo(d)).filter(is_sound).collect()
         };

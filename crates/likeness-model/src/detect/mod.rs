@@ -15,6 +15,7 @@ mod graph;
 mod input;
 mod scrfd;
 mod ultra_light;
+mod wire;
 mod yolov8_face;
 mod yunet;
 
@@ -62,7 +63,7 @@ trait Decoder: Send + Sync {
 
     /// The candidates of picture `item` of the batch, in the network input's pixels, in the order of the cells.
     ///
-    /// `outputs` have the shapes that [`recognise`] saw, for an input of `size`.
+    /// `outputs` and `size` are those that the decoder was recognised by.
     fn decode(&self, outputs: &[Output], item: usize, size: Size, threshold: f32) -> Vec<Detection>;
 }
 
@@ -85,8 +86,14 @@ fn describe(outputs: &[Output], size: Size) -> String {
     format!("{} outputs for {}×{} pixels: {}", outputs.len(), size.width, size.height, shapes.join(", "))
 }
 
-/// Cells of a feature map, row by row: (column, row).
+/// Cells of a feature map, row by row: (column, row). A part of a stride at the edge is a cell too.
 fn cells(size: Size, stride: u32) -> impl Iterator<Item = (f32, f32)> {
-    let columns = size.width / stride;
-    (0..size.height / stride).flat_map(move |row| (0..columns).map(move |column| (column as f32, row as f32)))
+    let columns = size.width.div_ceil(stride);
+    (0..size.height.div_ceil(stride))
+        .flat_map(move |row| (0..columns).map(move |column| (column as f32, row as f32)))
+}
+
+/// How many there are.
+fn cell_count(size: Size, stride: u32) -> usize {
+    size.width.div_ceil(stride) as usize * size.height.div_ceil(stride) as usize
 }

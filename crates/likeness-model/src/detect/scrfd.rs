@@ -8,7 +8,7 @@ use likeness_data::geometry::{Point, Rect};
 
 use super::graph::Output;
 use super::input::{Channels, InputFormat, Placement, Size};
-use super::{Decoder, cells};
+use super::{Decoder, cell_count, cells};
 
 const STRIDES_PX: [u32; 3] = [8, 16, 32];
 
@@ -35,7 +35,7 @@ impl Scrfd {
         }
         [2, 1].into_iter().find_map(|anchors| {
             let head = |stride| {
-                let rows = anchors * cells(size, stride).count();
+                let rows = anchors * cell_count(size, stride);
                 let table = |columns| outputs.iter().position(|o| o.is_table(rows, columns));
                 let landmarks = table(10);
                 (landmarks.is_some() == (outputs.len() == 9))

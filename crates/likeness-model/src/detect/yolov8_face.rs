@@ -28,7 +28,8 @@ impl YoloV8Face {
     /// The decoder for three outputs [n, 80, height / stride, width / stride].
     pub(super) fn recognise(outputs: &[Output], size: Size) -> Option<Self> {
         let head = |stride: u32| {
-            let (rows, columns) = ((size.height / stride) as usize, (size.width / stride) as usize);
+            let (rows, columns) =
+                (size.height.div_ceil(stride) as usize, size.width.div_ceil(stride) as usize);
             let fits = |o: &Output| matches!(*o.shape, [_, CHANNELS, h, w] if (h, w) == (rows, columns));
             outputs.iter().position(fits).map(|i| (stride, i))
         };

@@ -8,7 +8,7 @@ use likeness_data::geometry::{Point, Rect};
 
 use super::graph::Output;
 use super::input::{Channels, InputFormat, Placement, Size};
-use super::{Decoder, cells};
+use super::{Decoder, cell_count, cells};
 
 const STRIDES_PX: [u32; 3] = [8, 16, 32];
 
@@ -33,7 +33,7 @@ impl YuNet {
             return None;
         }
         let head = |stride| {
-            let rows = cells(size, stride).count();
+            let rows = cell_count(size, stride);
             let tables = |columns| {
                 let fits = move |(i, o): (usize, &Output)| o.is_table(rows, columns).then_some(i);
                 outputs.iter().enumerate().filter_map(fits).collect::<Vec<_>>()

@@ -1,0 +1,169 @@
+//! A look at the bytes of an ONNX file before the engine sees them: bytes enter, a verdict leaves.
+//!
+//! ONNX files are Protocol Buffers messages (<https://protobuf.dev/programming-guides/encoding/>). rten 0.27 reads a
+//! number of more than ten bytes forever and follows nested graphs to any depth, so a file with either must not reach
+//! it; a file cut short is told apart from one that is something else.
+
+/// Messages may be nested so deep; the deepest in honest files, an attribute's graph within another's, take a dozen.
+const DEEPEST: usize = 64;
+
+/// The longest encoding of a 64-bit number.
+const LONGEST_NUMBER: usize = 10;
+
+/// The messages of `onnx.proto` whose fields the engine reads.
+#[derive(Clone, Copy)]
+enum Message {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    Value,
+    Type,
+    TensorType,
+    Sequence,
+    Shape,
+    /// One without messages or packed numbers of its own.
+    Plain,
+}
+
+/// What a length-delimited field holds.
+enum Content {
+    Nested(Message),
+    Numbers,
+    Bytes,
+}
+
+impl Message {
+    fn content(self, field: u64) -> Content {
+        use Content::{Bytes, Nested, Numbers};
+        match (self, field) {
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Nested(Self::Graph),
+            (Self::Graph, 1) => Nested(Self::Node),
+            (Self::Node, 5) => Nested(Self::Attribute),
+            (Self::Graph | Self::Attribute, 5) | (Self::Attribute, 10) => Nested(Self::Tensor),
+            (Self::Graph, 11..=13) => Nested(Self::Value),
+            (Self::Value, 2) | (Self::Sequence, 1) => Nested(Self::Type),
+            (Self::Type, 1) => Nested(Self::TensorType),
+            (Self::Type, 4) => Nested(Self::Sequence),
+            (Self::TensorType, 2) => Nested(Self::Shape),
+            (Self::Model, 8 | 14) | (Self::Tensor, 13) | (Self::Shape, 1) => Nested(Self::Plain),
+            (Self::Tensor, 1 | 5 | 7 | 11) | (Self::Attribute, 8) => Numbers,
+            _ => Bytes,
+        }
+    }
+}
+
+/// Whether `bytes` can be given to the engine.
+///
+/// # Errors        the reason why not, in words
+pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
+    if bytes.is_empty() {
+        return Err("the file is empty".into());
+    }
+    check_message(bytes, Message::Model, 0)
+}
+
+fn check_message(mut bytes: &[u8], message: Message, depth: usize) -> Result<(), String> {
+    if depth > DEEPEST {
+        return Err(format!("its graphs are nested more than {DEEPEST} deep"));
+    }
+    while !bytes.is_empty() {
+        let tag = number(&mut bytes)?;
+        match tag & 7 {
+            0 => drop(number(&mut bytes)?),
+            1 => drop(take(&mut bytes, 8)?),
+            2 => {
+                let length = number(&mut bytes)?;
+                let mut inner = take(&mut bytes, length)?;
+                match message.content(tag >> 3) {
+                    Content::Nested(child) => check_message(inner, child, depth + 1)?,
+                    Content::Numbers => {
+                        while !inner.is_empty() {
+                            number(&mut inner)?;
+                        }
+                    }
+                    Content::Bytes => {}
+                }
+            }
+            5 => drop(take(&mut bytes, 4)?),
+            _ => return Err("it holds a field of no known kind".into()),
+        }
+    }
+    Ok(())
+}
+
+/// The number at the front, seven bits a byte, the lowest first.
+fn number(bytes: &mut &[u8]) -> Result<u64, String> {
+    let mut value = 0;
+    for (i, byte) in bytes.iter().take(LONGEST_NUMBER).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if *byte < 0x80 {
+            *bytes = &bytes[i + 1..];
+            return Ok(value);
+        }
+    }
+    match bytes.len() < LONGEST_NUMBER {
+        true => Err("it ends in the middle of a number".into()),
+        false => Err("it holds a number of more than 64 bits".into()),
+    }
+}
+
+/// The first `length` bytes.
+fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8], String> {
+    let split = usize::try_from(length).ok().and_then(|n| bytes.split_at_checked(n));
+    let Some((front, rest)) = split else {
+        return Err(format!(
+            "it ends in the middle of a field: {length} bytes expected, {} found",
+            bytes.len()
+        ));
+    };
+    *bytes = rest;
+    Ok(front)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn broken_encodings_are_told() {
+        let reason = |bytes: &[u8]| check(bytes).unwrap_err();
+        assert!(reason(b"").contains("empty"));
+        assert!(reason(&[0xff; 300]).contains("more than 64 bits"));
+        assert!(reason(&[0x08]).contains("middle of a number"));
+        assert!(reason(&[0x3a, 9, 1]).contains("9 bytes expected, 1 found"));
+        assert!(reason(&[0x0b]).contains("no known kind"));
+        // Graph → initialiser → dimensions: a packed number that never ends.
+        let endless = [&[0x3a, 15, 0x2a, 13, 0x0a, 11][..], &[0x80; 11]].concat();
+        assert!(reason(&endless).contains("more than 64 bits"));
+        assert!(check(&[0x08, 7]).is_ok());
+    }
+
+    #[test]
+    fn nesting_ends_somewhere() {
+        // Attribute → graph → node → attribute …, from the inside out.
+        let mut bytes = Vec::new();
+        for i in 0..300 {
+            let tag = [0x32, 0x2a, 0x0a][i % 3];
+            let mut length = bytes.len();
+            let mut head = vec![tag];
+            while length >= 0x80 {
+                head.push(length as u8 | 0x80);
+                length >>= 7;
+            }
+            head.push(length as u8);
+            bytes = [head, bytes].concat();
+        }
+        assert!(check_message(&bytes, Message::Graph, 0).unwrap_err().contains("nested"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_verdict(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = check(&bytes);
+        }
+    }
+}
