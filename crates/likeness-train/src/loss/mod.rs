@@ -1,0 +1,1 @@
+//! Losses over a batch of embeddings, one file each.

@@ -1,0 +1,1 @@
+//! Choices of pairs and triplets within a batch, one file each.
