@@ -29,6 +29,12 @@ pub enum SearchError {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// A chart that could not be drawn.
+    #[error("the chart cannot be drawn: {reason}")]
+    Chart {
+        /// Why.
+        reason: String,
+    },
     /// The file system refused; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -7,7 +7,7 @@
 //! 3. [`rank`] orders a gallery by its distance from every query, exactly, and gives [`Rankings`].
 //! 4. [`evaluate`] asks where the photos of the right identity stand and gives an [`Evaluation`],
 //!    made of the definitions in [`metric`].
-//! 5. [`Results`] writes the rankings in the shape a contest's server reads.
+//! 5. [`Results`] writes the rankings in the shape a contest's server reads; [`chart`] draws curves.
 //!
 //! ```
 //! use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};
@@ -24,6 +24,7 @@
 //! ```
 
 mod atomic;
+pub mod chart;
 mod distance;
 mod error;
 pub mod metric;

@@ -1,0 +1,72 @@
+//! `--device`: a name enters, the device that training computes on leaves.
+
+use burn::tensor::Device;
+
+use crate::{Result, TrainError};
+
+/// The device called `name`: `cpu`, `cuda`, `cuda:N` or `wgpu`.
+///
+/// # Errors        another name, or a device this program was built without → [`TrainError::BadArgument`]
+pub fn device(name: &str) -> Result<Device> {
+    let (kind, index) = match name.split_once(':') {
+        Some((kind, index)) => (kind, index.parse::<usize>().ok()),
+        None => (name, Some(0)),
+    };
+    match (kind, index) {
+        ("cpu", Some(0)) => Ok(Device::flex()),
+        ("cuda", Some(index)) => cuda(index),
+        ("wgpu", Some(0)) => wgpu(),
+        _ => Err(TrainError::BadArgument {
+            reason: format!("{name}: no such device"),
+            hint: Some("devices are cpu, cuda, cuda:N and wgpu".into()),
+        }),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<Device> {
+    Ok(Device::cuda(index))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_index: usize) -> Result<Device> {
+    Err(absent("cuda"))
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu() -> Result<Device> {
+    Ok(Device::wgpu(Default::default()))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu() -> Result<Device> {
+    Err(absent("wgpu"))
+}
+
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+fn absent(feature: &str) -> TrainError {
+    TrainError::BadArgument {
+        reason: format!("{feature}: this program was built without it"),
+        hint: Some(format!("build with `cargo build --release --features {feature}`, or take --device cpu")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_always_there_and_nonsense_is_not() {
+        device("cpu").unwrap();
+        for name in ["gpu", "cuda:first", "cpu:3", "", "wgpu:2"] {
+            let error = device(name).unwrap_err();
+            assert!(error.to_string().contains("no such device"), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn what_is_absent_is_an_error_with_a_way_out() {
+        assert!(device("cuda:1").unwrap_err().hint().unwrap().contains("--features cuda"));
+    }
+}

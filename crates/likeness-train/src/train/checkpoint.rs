@@ -1,0 +1,226 @@
+//! `checkpoint/`: what a run needs to go on as if it had never stopped.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `state.toml` | format, epochs done, steps, best validation, the faces' and the settings' fingerprints, the length and SHA-256 of the other files; written last |
+//! | `tensors.safetensors` | `network.KEY`, `loss.KEY`, `average.KEY`, `first.KEY` and `second.KEY` |
+//!
+//! A checkpoint is written into a folder beside, and renamed; the one before stays as `checkpoint.previous/` until the
+//! next. One that is cut short or altered is refused by its checksums, and the previous one is taken.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, View, serialize_to_file};
+use serde::{Deserialize, Serialize};
+
+use likeness_data::decode::sha256_hex;
+
+use crate::{Result, TrainError};
+
+const FORMAT: u32 = 1;
+const STATE: &str = "state.toml";
+const TENSORS: &str = "tensors.safetensors";
+/// The folder in a run.
+pub const FOLDER: &str = "checkpoint";
+const PREVIOUS: &str = "checkpoint.previous";
+const UNFINISHED: &str = "checkpoint.unfinished";
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Version of the layout.
+    pub format: u32,
+    /// Version of the program.
+    pub likeness: String,
+    /// Epochs done, over all phases.
+    pub epochs: u32,
+    /// Steps of the optimiser in this phase.
+    pub steps: u64,
+    /// Best validation top-1 so far, and its epoch.
+    pub best: Option<(f64, u32)>,
+    /// Of the faces.
+    pub faces: String,
+    /// Of the settings.
+    pub settings: String,
+    /// SHA-256 of the tensors' file.
+    #[serde(default)]
+    tensors_sha256: String,
+}
+
+impl State {
+    /// Where a run stands after `epochs`.
+    pub fn new(epochs: u32, steps: u64, best: Option<(f64, u32)>, faces: &str, settings: &str) -> Self {
+        Self {
+            format: FORMAT,
+            likeness: env!("CARGO_PKG_VERSION").to_owned(),
+            epochs,
+            steps,
+            best,
+            faces: faces.to_owned(),
+            settings: settings.to_owned(),
+            tensors_sha256: String::new(),
+        }
+    }
+}
+
+/// A checkpoint's numbers, by group and key.
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+struct Floats<'a>(&'a [usize], &'a [f32]);
+
+impl View for Floats<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.1.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.1.len()
+    }
+}
+
+/// Writes a checkpoint into `run`, whole or not at all.
+///
+/// # Errors        the disk → [`TrainError::Io`]; the checkpoint before is then untouched
+pub fn write(run: &Path, mut state: State, tensors: &Tensors) -> Result<()> {
+    let unfinished = run.join(UNFINISHED);
+    let written = write_files(&unfinished, &mut state, tensors);
+    if written.is_err() {
+        // Half a checkpoint only takes room that the next may need.
+        let _ = fs_err::remove_dir_all(&unfinished);
+        return written;
+    }
+    let (folder, previous) = (run.join(FOLDER), run.join(PREVIOUS));
+    if previous.exists() {
+        fs_err::remove_dir_all(&previous)?;
+    }
+    if folder.exists() {
+        fs_err::rename(&folder, &previous)?;
+    }
+    Ok(fs_err::rename(&unfinished, &folder)?)
+}
+
+fn write_files(folder: &Path, state: &mut State, tensors: &Tensors) -> Result<()> {
+    if folder.exists() {
+        fs_err::remove_dir_all(folder)?;
+    }
+    fs_err::create_dir_all(folder)?;
+    let path = folder.join(TENSORS);
+    let views = tensors.iter().map(|(key, (shape, values))| (key.as_str(), Floats(shape, values)));
+    serialize_to_file(views, None, &path).map_err(|error| match error {
+        safetensors::SafeTensorError::IoError(error) => TrainError::Io(error),
+        other => TrainError::Io(std::io::Error::other(format!("{}: {other}", path.display()))),
+    })?;
+    fs_err::File::open(&path)?.sync_all()?;
+    state.tensors_sha256 = sha256_hex(&fs_err::read(&path)?);
+    let text = toml::to_string(&*state).expect("a state is plain data");
+    fs_err::write(folder.join(STATE), text)?;
+    Ok(fs_err::File::open(folder.join(STATE))?.sync_all()?)
+}
+
+/// A checkpoint that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Where the run stands.
+    pub state: State,
+    /// The numbers.
+    pub tensors: Tensors,
+    /// Why the newest checkpoint could not be taken, where it is the previous one.
+    pub instead_of: Option<String>,
+}
+
+/// The newest whole checkpoint of `run`; none where it never wrote one.
+///
+/// # Errors        checkpoints that are all damaged → [`TrainError::BadCheckpoint`]
+pub fn read(run: &Path) -> Result<Option<Loaded>> {
+    let mut refused: Option<String> = None;
+    for name in [FOLDER, PREVIOUS] {
+        let folder = run.join(name);
+        if !folder.exists() {
+            continue;
+        }
+        match read_folder(&folder) {
+            Ok((state, tensors)) => return Ok(Some(Loaded { state, tensors, instead_of: refused })),
+            Err(reason) => refused = Some(format!("{name}: {reason}")),
+        }
+    }
+    match refused {
+        Some(reason) => Err(TrainError::BadCheckpoint { path: run.join(FOLDER), reason }),
+        None => Ok(None),
+    }
+}
+
+fn read_folder(folder: &Path) -> std::result::Result<(State, Tensors), String> {
+    let text = fs_err::read_to_string(folder.join(STATE)).map_err(|e| e.to_string())?;
+    let state: State = toml::from_str(&text).map_err(|e| format!("{STATE}: {}", e.message()))?;
+    if state.format != FORMAT {
+        return Err(format!("{STATE}: format {}, expected {FORMAT}", state.format));
+    }
+    let bytes = fs_err::read(folder.join(TENSORS)).map_err(|e| e.to_string())?;
+    if sha256_hex(&bytes) != state.tensors_sha256 {
+        return Err(format!("{TENSORS} is cut short or was altered"));
+    }
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| format!("{TENSORS}: {e}"))?;
+    let mut tensors = Tensors::new();
+    for (key, view) in file.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(format!("{TENSORS}: {key} is not of f32"));
+        }
+        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        tensors.insert(key.to_owned(), (view.shape().to_vec(), values));
+    }
+    Ok((state, tensors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensors(value: f32) -> Tensors {
+        Tensors::from([
+            ("network.a".to_owned(), (vec![2, 2], vec![value, 1.0, -0.0, f32::MIN_POSITIVE])),
+            ("first.a".to_owned(), (vec![1], vec![value])),
+        ])
+    }
+
+    fn state(epochs: u32) -> State {
+        State::new(epochs, 7, Some((0.5, 1)), "faces", "settings")
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_bit_for_bit() {
+        let run = tempfile::tempdir().unwrap();
+        assert!(read(run.path()).unwrap().is_none());
+        write(run.path(), state(1), &tensors(0.1)).unwrap();
+        write(run.path(), state(2), &tensors(0.2)).unwrap();
+        let loaded = read(run.path()).unwrap().unwrap();
+        assert_eq!((loaded.state.epochs, loaded.state.best), (2, Some((0.5, 1))));
+        assert_eq!(loaded.tensors, tensors(0.2));
+        assert!(loaded.instead_of.is_none());
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_gives_way_to_the_one_before() {
+        let run = tempfile::tempdir().unwrap();
+        write(run.path(), state(1), &tensors(0.1)).unwrap();
+        write(run.path(), state(2), &tensors(0.2)).unwrap();
+        let path = run.path().join(FOLDER).join(TENSORS);
+        let bytes = fs_err::read(&path).unwrap();
+        fs_err::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let loaded = read(run.path()).unwrap().unwrap();
+        assert_eq!(loaded.state.epochs, 1);
+        assert_eq!(loaded.tensors, tensors(0.1));
+        assert!(loaded.instead_of.unwrap().contains("cut short"));
+        fs_err::remove_file(run.path().join(PREVIOUS).join(STATE)).unwrap();
+        assert!(matches!(read(run.path()), Err(TrainError::BadCheckpoint { .. })));
+    }
+}

@@ -1,0 +1,216 @@
+//! One epoch: batches through the network and back, and a step for every few of them.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use burn::module::ParamId;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::config::TrainConfig;
+use super::faces::TrainingFaces;
+use super::guard::Distances;
+use super::objective::{BatchLoss, Objective, Targets};
+use super::optimizer::{CollectedGradients, Optimizer, check_norm, floats};
+use super::run::{Observer, StepReport};
+use crate::layer::Pass;
+use crate::loader::{Batch, Loader};
+use crate::network::Network;
+use crate::seed::{Purpose, stream};
+use crate::{Result, TrainError};
+use rand::Rng;
+
+/// What is trained, with what moves it.
+pub(super) struct Learner {
+    /// Only empty within a step.
+    pub(super) network: Option<Network>,
+    /// Of the current phase.
+    pub(super) objective: Objective,
+    pub(super) optimizer: Optimizer,
+    /// Key and factor on the rate of every parameter that learns.
+    pub(super) keys: BTreeMap<ParamId, (String, f32)>,
+    /// Averaged numbers of the network, by parameter; empty where nothing is averaged.
+    pub(super) average: super::run::Average,
+}
+
+/// One epoch's place in its run.
+pub(super) struct EpochPlan<'a> {
+    pub(super) config: &'a TrainConfig,
+    pub(super) faces: &'a TrainingFaces,
+    pub(super) device: &'a Device,
+    /// Counted from 0, over all phases.
+    pub(super) epoch: u32,
+    pub(super) phase: usize,
+    /// Steps of the phase before this epoch, and in all of it.
+    pub(super) step: u64,
+    pub(super) steps: u64,
+    pub(super) batches: u64,
+}
+
+/// Sums over an epoch.
+#[derive(Debug, Default)]
+pub(super) struct EpochSums {
+    pub(super) loss: f64,
+    pub(super) first_loss: Option<f64>,
+    pub(super) batches: u64,
+    pub(super) images: usize,
+    pub(super) correct: Option<usize>,
+    /// Active share, positive and negative distance, summed over batches with triplets.
+    pub(super) triplets: [f64; 3],
+    pub(super) batches_with_triplets: u64,
+    pub(super) batches_without_triplets: usize,
+    pub(super) gradient_norm: f64,
+    pub(super) steps: u64,
+    pub(super) learning_rate: f32,
+    pub(super) distances: Distances,
+    pub(super) seconds: f64,
+    pub(super) waiting_seconds: f64,
+    pub(super) skipped: usize,
+    /// Whether the observer asked for an end.
+    pub(super) stopped: bool,
+}
+
+impl Learner {
+    /// Trains on all that `loader` gives.
+    ///
+    /// # Errors        a loss or gradient that is no number → [`TrainError::NotANumber`]
+    pub(super) fn epoch(
+        &mut self,
+        plan: &EpochPlan<'_>,
+        mut loader: Loader,
+        observer: &mut dyn Observer,
+    ) -> Result<EpochSums> {
+        let mut sums = EpochSums::default();
+        let mut collected = CollectedGradients::default();
+        let start = Instant::now();
+        let mut pending = 0;
+        while let Some(batch) = loader.next() {
+            if batch.labels.is_empty() {
+                continue;
+            }
+            let number = sums.batches;
+            self.learn(plan, &batch, number, &mut sums, &mut collected)
+                .inspect_err(|_| observer.broken_batch(&batch))?;
+            pending += 1;
+            let last = number + 1 == plan.batches;
+            if pending == plan.config.accumulate || last {
+                self.step(plan, &mut sums, std::mem::take(&mut collected))?;
+                pending = 0;
+            }
+            sums.seconds = start.elapsed().as_secs_f64();
+            sums.waiting_seconds = loader.waited().as_secs_f64();
+            if observer.on_step(&report(plan, &sums)).is_break() {
+                sums.stopped = true;
+                break;
+            }
+        }
+        sums.skipped = loader.skipped().len();
+        Ok(sums)
+    }
+
+    /// One batch there and back.
+    fn learn(
+        &mut self,
+        plan: &EpochPlan<'_>,
+        batch: &Batch,
+        number: u64,
+        sums: &mut EpochSums,
+        collected: &mut CollectedGradients,
+    ) -> Result<()> {
+        let side = plan.config.input_px as usize;
+        let shape = [batch.labels.len(), 3, side, side];
+        let images = Tensor::<4>::from_data(TensorData::new(batch.pixels.clone(), shape), plan.device);
+        let place = [u64::from(plan.epoch), number];
+        let mut numbers = stream(plan.config.seed, Purpose::Mining, &place);
+        let mut pass = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
+        let network = self.network.take().expect("a network between steps");
+        let output = network.forward(images, &mut pass);
+        let targets = Targets { labels: &batch.labels, teacher: plan.faces.teacher_of(&batch.indices) };
+        let answer = self.objective.forward(&output, &targets, &mut numbers)?;
+        let loss = f64::from(floats(answer.loss.clone().inner())[0]);
+        if !loss.is_finite() {
+            return Err(TrainError::NotANumber { what: "loss", step: plan.step + sums.steps });
+        }
+        sums.distances.add(&floats(output.embedding.clone().inner()), &batch.labels);
+        sums.add(loss, &answer, batch.labels.len());
+        drop(output);
+        let mut gradients = answer.loss.backward();
+        let factor = 1.0 / plan.config.accumulate as f32;
+        collected.add(&network, &mut gradients, factor);
+        collected.add(&self.objective.parameters, &mut gradients, factor);
+        self.network = Some(network.absorb(pass));
+        Ok(())
+    }
+
+    /// One step along the collected gradients.
+    fn step(&mut self, plan: &EpochPlan<'_>, sums: &mut EpochSums, mut collected: CollectedGradients) -> Result<()> {
+        let step = plan.step + sums.steps;
+        let norm = collected.norm();
+        check_norm(norm, step)?;
+        let phase = &plan.config.phases[plan.phase];
+        let rate = phase.learning_rate * phase.schedule.share(step, plan.steps);
+        let scale = plan.config.clip_norm.map_or(1.0, |most| (most / norm.max(most)).min(1.0));
+        self.optimizer.begin();
+        let network = self.network.take().expect("a network between steps");
+        self.network = Some(self.optimizer.update(network, &mut collected, scale, &self.keys, rate));
+        let parameters = self.objective.parameters.clone();
+        self.objective.parameters = self.optimizer.update(parameters, &mut collected, scale, &self.keys, rate);
+        self.average.follow(self.network.as_ref().expect("just put back"), plan.config.averaging);
+        sums.gradient_norm += f64::from(norm);
+        sums.learning_rate = rate;
+        sums.steps += 1;
+        Ok(())
+    }
+}
+
+impl EpochSums {
+    fn add(&mut self, loss: f64, answer: &BatchLoss, images: usize) {
+        self.loss += loss;
+        self.first_loss.get_or_insert(loss);
+        self.batches += 1;
+        self.images += images;
+        if let Some(correct) = answer.correct {
+            *self.correct.get_or_insert(0) += correct;
+        }
+        match answer.triplets {
+            Some(statistics) if statistics.triplets == 0 => self.batches_without_triplets += 1,
+            Some(s) => {
+                let values = [s.active_share, s.mean_positive_distance, s.mean_negative_distance];
+                self.triplets.iter_mut().zip(values).for_each(|(sum, v)| *sum += f64::from(v));
+                self.batches_with_triplets += 1;
+            }
+            None => {}
+        }
+    }
+
+    /// Mean over batches with triplets of the active share, the positive and the negative distance.
+    pub(super) fn triplet_means(&self) -> Option<[f64; 3]> {
+        (self.batches_with_triplets > 0).then(|| self.triplets.map(|sum| sum / self.batches_with_triplets as f64))
+    }
+
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss / self.batches.max(1) as f64
+    }
+
+    pub(super) fn train_top1(&self) -> Option<f64> {
+        self.correct.map(|correct| correct as f64 / self.images.max(1) as f64)
+    }
+}
+
+fn report(plan: &EpochPlan<'_>, sums: &EpochSums) -> StepReport {
+    StepReport {
+        epoch: plan.epoch + 1,
+        epochs: plan.config.epochs(),
+        phase: plan.config.phases[plan.phase].name.clone(),
+        batch: sums.batches,
+        batches: plan.batches,
+        loss: sums.mean_loss(),
+        train_top1: sums.train_top1(),
+        active_triplets: sums.triplet_means().map(|means| means[0]),
+        images_per_second: sums.images as f64 / sums.seconds.max(1e-9),
+        waiting_share: sums.waiting_seconds / sums.seconds.max(1e-9),
+    }
+}
+
+/// Whether an observer lets a run go on.
+pub type GoOn = ControlFlow<()>;

@@ -1,0 +1,184 @@
+//! A dataset's faces, taken apart into those trained on and those validated with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use likeness_data::dataset::Dataset;
+use likeness_data::decode::sha256_hex;
+use likeness_data::split::Split;
+use rand::seq::SliceRandom;
+
+use crate::seed::{Purpose, stream};
+use crate::{Result, TrainError};
+
+/// One face of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledFace {
+    /// Its picture.
+    pub path: PathBuf,
+    /// Its place in [`TrainingFaces::identities`], or in the validation's.
+    pub label: u32,
+}
+
+/// The faces of a run.
+#[derive(Debug, Clone, Default)]
+pub struct TrainingFaces {
+    /// Names of the identities trained on, in order.
+    pub identities: Vec<String>,
+    /// Faces trained on.
+    pub train: Vec<LabelledFace>,
+    /// Faces validated with; may be empty.
+    pub validation: Vec<LabelledFace>,
+    /// Faces without an identity, which were left out.
+    pub unlabelled: usize,
+    /// A teacher's embeddings of the faces trained on, row by row.
+    teacher: Option<(usize, Vec<f32>)>,
+}
+
+impl TrainingFaces {
+    /// The faces of `dataset`: those of its validation split, or of a share of the training identities where it has
+    /// none, are for validation.
+    ///
+    /// # Errors        no training faces, fewer than two identities, no identity with two images →
+    /// [`TrainError::BadArgument`]
+    pub fn new(dataset: &Dataset, validation_share: f32, seed: u64) -> Result<Self> {
+        let mut faces = Self::default();
+        let mut parts: [Vec<(PathBuf, &str)>; 2] = [Vec::new(), Vec::new()];
+        for face in dataset.faces.iter().filter(|face| face.split != Split::Test) {
+            match &face.identity {
+                Some(identity) => {
+                    let part = usize::from(face.split == Split::Validation);
+                    parts[part].push((dataset.folder.join(&face.path), identity));
+                }
+                None => faces.unlabelled += 1,
+            }
+        }
+        let [mut train, mut validation] = parts;
+        if validation.is_empty() {
+            let held_out = held_out(&train, validation_share, seed);
+            (validation, train) = train.into_iter().partition(|(_, identity)| held_out.contains(identity));
+        }
+        (faces.train, faces.identities) = labelled(train);
+        (faces.validation, _) = labelled(validation);
+        faces.check()?;
+        Ok(faces)
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut images = vec![0usize; self.identities.len()];
+        self.train.iter().for_each(|face| images[face.label as usize] += 1);
+        let (reason, hint) = if self.train.is_empty() {
+            ("the dataset has no faces to train with", "prepare it with labels and a training split")
+        } else if self.identities.len() < 2 {
+            ("the training faces are all of one identity", "two identities or more are needed to tell them apart")
+        } else if images.iter().all(|n| *n < 2) {
+            ("every identity has a single training face", "give two photos or more of some identities")
+        } else {
+            return Ok(());
+        };
+        Err(TrainError::BadArgument { reason: reason.into(), hint: Some(hint.into()) })
+    }
+
+    /// The faces with a teacher's embeddings of those trained on, in their order.
+    ///
+    /// # Shapes        embeddings: [train, dim]
+    /// # Errors        a count that does not fit, numbers that are not finite → [`TrainError::BadArgument`]
+    pub fn with_teacher(mut self, dim: usize, embeddings: Vec<f32>) -> Result<Self> {
+        if dim == 0 || embeddings.len() != dim * self.train.len() {
+            let reason = format!("{} numbers of a teacher for {} faces of {dim}", embeddings.len(), self.train.len());
+            return Err(TrainError::bad_argument(reason));
+        }
+        if !embeddings.iter().all(|v| v.is_finite()) {
+            return Err(TrainError::bad_argument("the teacher's embeddings are not all finite"));
+        }
+        self.teacher = Some((dim, embeddings));
+        Ok(self)
+    }
+
+    /// Numbers in a teacher's embedding.
+    pub fn teacher_dim(&self) -> Option<usize> {
+        self.teacher.as_ref().map(|(dim, _)| *dim)
+    }
+
+    /// The teacher's embeddings of some of the faces trained on; empty without a teacher.
+    pub fn teacher_of(&self, faces: &[usize]) -> Vec<f32> {
+        let Some((dim, values)) = &self.teacher else { return Vec::new() };
+        faces.iter().flat_map(|i| &values[i * dim..(i + 1) * dim]).copied().collect()
+    }
+
+    /// The labels of the faces trained on.
+    pub fn labels(&self) -> Vec<u32> {
+        self.train.iter().map(|face| face.label).collect()
+    }
+
+    /// SHA-256 over names and labels: a run goes on with the same faces only.
+    pub fn fingerprint(&self) -> String {
+        let mut text = self.identities.join("\n");
+        for face in self.train.iter().chain(&self.validation) {
+            let name = face.path.file_name().unwrap_or_default().to_string_lossy();
+            text += &format!("\n{name} {}", face.label);
+        }
+        sha256_hex(text.as_bytes())
+    }
+}
+
+/// A share of the identities with two images or more, chosen by the seed; all others remain for training.
+fn held_out<'a>(faces: &[(PathBuf, &'a str)], share: f32, seed: u64) -> BTreeSet<&'a str> {
+    let mut images: BTreeMap<&str, usize> = BTreeMap::new();
+    faces.iter().for_each(|(_, identity)| *images.entry(identity).or_default() += 1);
+    let mut candidates: Vec<&str> = images.iter().filter(|(_, n)| **n > 1).map(|(identity, _)| *identity).collect();
+    candidates.shuffle(&mut stream(seed, Purpose::Validation, &[]));
+    let count = ((images.len() as f32 * share) as usize).min(images.len().saturating_sub(2));
+    // Of a single identity every search finds it, which says nothing.
+    if count < 2 { BTreeSet::new() } else { candidates.into_iter().take(count).collect() }
+}
+
+fn labelled(faces: Vec<(PathBuf, &str)>) -> (Vec<LabelledFace>, Vec<String>) {
+    let names: BTreeSet<&str> = faces.iter().map(|(_, identity)| *identity).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let label = |identity| names.binary_search(&identity).expect("every identity is listed") as u32;
+    let faces = faces.into_iter().map(|(path, identity)| LabelledFace { path, label: label(identity) }).collect();
+    (faces, names.into_iter().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faces(identities: &[(&'static str, usize)]) -> Vec<(PathBuf, &'static str)> {
+        let of = |(name, n): &(&'static str, usize)| {
+            let name = *name;
+            (0..*n).map(move |i| (PathBuf::from(format!("{name}{i}.png")), name)).collect::<Vec<_>>()
+        };
+        identities.iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn held_out_identities_have_company_and_leave_some() {
+        let many: Vec<(&'static str, usize)> =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].into_iter().map(|n| (n, 3)).collect();
+        let chosen = held_out(&faces(&many), 0.3, 1);
+        assert_eq!(chosen.len(), 3);
+        assert_eq!(chosen, held_out(&faces(&many), 0.3, 1));
+        assert!(held_out(&faces(&many), 0.1, 1).is_empty(), "one identity alone says nothing");
+        assert!(held_out(&faces(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]), 0.9, 1).is_empty());
+    }
+
+    #[test]
+    fn labels_follow_names() {
+        let (labelled, names) = labelled(faces(&[("zoe", 1), ("ann", 2)]));
+        assert_eq!(names, ["ann", "zoe"]);
+        assert_eq!(labelled.iter().map(|f| f.label).collect::<Vec<_>>(), [1, 0, 0]);
+    }
+
+    #[test]
+    fn too_little_to_learn_from_is_refused() {
+        let refused = |given: &[(&'static str, usize)]| {
+            let (train, identities) = labelled(faces(given));
+            TrainingFaces { train, identities, ..Default::default() }.check().unwrap_err().to_string()
+        };
+        assert!(refused(&[]).contains("no faces"));
+        assert!(refused(&[("a", 5)]).contains("one identity"));
+        assert!(refused(&[("a", 1), ("b", 1)]).contains("single"));
+    }
+}

@@ -1,0 +1,25 @@
+//! The training loop: labelled faces in, a run folder with the best network out.
+//!
+//! 1. [`config`] says what is trained and how; a run is a list of [phases](config::PhaseConfig), such as classification
+//!    and then triplets;
+//! 2. [`faces`] takes the dataset's faces apart into training and validation;
+//! 3. every epoch feeds seeded batches through the network, an [`objective`] turns them into one number, the
+//!    [`optimizer`] follows its gradients at the rate of the [`schedule`];
+//! 4. [`validation`] searches among faces that were not trained on, [`guard`] looks for collapse and broken numbers;
+//! 5. [`history`] keeps a line an epoch, [`checkpoint`] what a run needs to go on, and [`run`] lays the folder out.
+
+pub mod checkpoint;
+pub mod config;
+mod epoch;
+pub mod faces;
+pub mod guard;
+pub mod history;
+pub mod objective;
+pub mod optimizer;
+pub mod run;
+pub mod schedule;
+pub mod validation;
+
+pub use config::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, WeightedLoss};
+pub use faces::TrainingFaces;
+pub use run::{Observer, Outcome, StepReport, train};

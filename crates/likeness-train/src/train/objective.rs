@@ -1,0 +1,197 @@
+//! The weighted sum of a phase's losses, with the parameters they bring along.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::Rng;
+
+use super::config::{LossConfig, PhaseConfig};
+use super::faces::TrainingFaces;
+use crate::layer::{Initializer, Linear};
+use crate::loss::{ArcFace, ClassificationConfig, CosFace, TripletConfig, TripletStatistics, correct, normalize};
+use crate::miner::{LabelledDistances, Miner};
+use crate::network::Embeddings;
+use crate::{Result, TrainError};
+
+/// Parameters of losses: class weights, the way to a teacher's embedding.
+#[derive(Module, Debug)]
+pub struct LossParameters {
+    classifiers: Vec<Linear>,
+    arcfaces: Vec<ArcFace>,
+    cosfaces: Vec<CosFace>,
+    to_teacher: Vec<Linear>,
+}
+
+/// What a phase makes small.
+#[derive(Debug)]
+pub struct Objective {
+    /// The parameters, which the optimiser moves like the network's.
+    pub parameters: LossParameters,
+    losses: Vec<(f32, Loss)>,
+}
+
+#[derive(Debug, Clone)]
+enum Loss {
+    Classification(ClassificationConfig),
+    ArcFace,
+    CosFace,
+    Triplet(Miner, TripletConfig),
+    Teacher,
+}
+
+/// A batch's loss, and what it says about the network.
+#[derive(Debug)]
+pub struct BatchLoss {
+    /// The sum, `[1]`.
+    pub loss: Tensor<1>,
+    /// Faces whose identity the classifier tells; none without a classifier.
+    pub correct: Option<usize>,
+    /// About the triplets; none without a triplet loss.
+    pub triplets: Option<TripletStatistics>,
+}
+
+/// What a batch should become.
+#[derive(Debug)]
+pub struct Targets<'a> {
+    /// Identities.
+    pub labels: &'a [u32],
+    /// The teacher's embeddings, row by row; empty without a teacher.
+    pub teacher: Vec<f32>,
+}
+
+impl Objective {
+    /// The objective of a phase for these faces, its parameters drawn from `seed`.
+    ///
+    /// # Errors        losses that make no sense; a teacher's loss without a teacher → [`TrainError::BadArgument`]
+    pub fn new(phase: &PhaseConfig, faces: &TrainingFaces, dim: usize, seed: u64, device: &Device) -> Result<Self> {
+        let mut init = Initializer::new(device, seed);
+        let mut parameters = LossParameters {
+            classifiers: Vec::new(),
+            arcfaces: Vec::new(),
+            cosfaces: Vec::new(),
+            to_teacher: Vec::new(),
+        };
+        let classes = faces.identities.len();
+        let mut losses = Vec::new();
+        for weighted in &phase.losses {
+            let loss = match &weighted.loss {
+                LossConfig::Classification(config) => {
+                    parameters.classifiers.push(Linear::new([dim, classes], true, &mut init));
+                    Loss::Classification(*config)
+                }
+                LossConfig::ArcFace(config) => {
+                    parameters.arcfaces.push(config.init(classes, dim, seed, device)?);
+                    Loss::ArcFace
+                }
+                LossConfig::CosFace(config) => {
+                    parameters.cosfaces.push(config.init(classes, dim, seed, device)?);
+                    Loss::CosFace
+                }
+                LossConfig::Triplet { miner, triplet } => Loss::Triplet(*miner, *triplet),
+                LossConfig::Teacher => {
+                    let teacher = faces.teacher_dim().ok_or_else(|| {
+                        TrainError::bad_argument("a loss asks for a teacher, and no teacher was given")
+                    })?;
+                    parameters.to_teacher.push(Linear::new([dim, teacher], false, &mut init));
+                    Loss::Teacher
+                }
+            };
+            losses.push((weighted.weight, loss));
+        }
+        Ok(Self { parameters, losses })
+    }
+
+    /// The loss of a batch.
+    ///
+    /// # Shapes        embeddings of the targets' faces, in their order
+    pub fn forward(&self, output: &Embeddings, targets: &Targets<'_>, numbers: &mut impl Rng) -> Result<BatchLoss> {
+        let device = output.raw.device();
+        let values: Vec<i64> = targets.labels.iter().map(|l| i64::from(*l)).collect();
+        let labels = Tensor::<1, Int>::from_data(TensorData::new(values, [targets.labels.len()]), &device);
+        let mut sum: Option<Tensor<1>> = None;
+        let mut batch = BatchLoss { loss: Tensor::zeros([1], &device), correct: None, triplets: None };
+        let [mut classifiers, mut arcfaces, mut cosfaces, mut teachers] = [0; 4];
+        for (weight, loss) in &self.losses {
+            let value = match loss {
+                Loss::Classification(config) => {
+                    let logits = self.parameters.classifiers[next(&mut classifiers)].forward(output.raw.clone());
+                    batch.correct = Some(correct(logits.clone(), labels.clone()));
+                    config.forward(logits, labels.clone())
+                }
+                Loss::ArcFace => {
+                    let head = &self.parameters.arcfaces[next(&mut arcfaces)];
+                    let margin = head.forward(output.raw.clone(), labels.clone());
+                    batch.correct = Some(correct(margin.logits, labels.clone()));
+                    margin.loss
+                }
+                Loss::CosFace => {
+                    let head = &self.parameters.cosfaces[next(&mut cosfaces)];
+                    let margin = head.forward(output.raw.clone(), labels.clone());
+                    batch.correct = Some(correct(margin.logits, labels.clone()));
+                    margin.loss
+                }
+                Loss::Triplet(miner, config) => {
+                    let distances = config.distance.matrix(output.embedding.clone());
+                    let labelled = LabelledDistances::new(distances.values(), targets.labels)?;
+                    let answer = config.forward(&distances, &miner.mine(&labelled, numbers));
+                    batch.triplets = Some(answer.statistics);
+                    answer.loss
+                }
+                Loss::Teacher => {
+                    let way = &self.parameters.to_teacher[next(&mut teachers)];
+                    away_from_teacher(way.forward(output.embedding.clone()), &targets.teacher)
+                }
+            };
+            let value = value.mul_scalar(*weight);
+            sum = Some(match sum {
+                Some(sum) => sum + value,
+                None => value,
+            });
+        }
+        batch.loss = sum.ok_or_else(|| TrainError::bad_argument("a phase without a loss"))?;
+        Ok(batch)
+    }
+
+    /// The parameters' keys, each with the factor of the head on the rate.
+    pub fn keys(&self, phase: usize, factor: f32) -> BTreeMap<ParamId, (String, f32)> {
+        let mut lister = Lister { prefix: format!("loss{phase}"), path: Vec::new(), factor, keys: BTreeMap::new() };
+        self.parameters.visit(&mut lister);
+        lister.keys
+    }
+}
+
+/// Mean of 1 − cosine similarity.
+fn away_from_teacher(rows: Tensor<2>, teacher: &[f32]) -> Tensor<1> {
+    let shape = rows.dims();
+    let teacher = Tensor::<2>::from_data(TensorData::new(teacher.to_vec(), shape), &rows.device());
+    let cosines = (normalize(rows) * normalize(teacher)).sum_dim(1); // [batch, 1]
+    cosines.mean().mul_scalar(-1.0).add_scalar(1.0)
+}
+
+fn next(counter: &mut usize) -> usize {
+    *counter += 1;
+    *counter - 1
+}
+
+struct Lister {
+    prefix: String,
+    path: Vec<String>,
+    factor: f32,
+    keys: BTreeMap<ParamId, (String, f32)>,
+}
+
+impl ModuleVisitor for Lister {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let key = format!("{}.{}", self.prefix, self.path.join("."));
+        self.keys.insert(param.id, (key, self.factor));
+    }
+}

@@ -1,0 +1,501 @@
+//! A run from its configuration to its folder.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `run.toml` | the resolved settings, the dataset, the version |
+//! | `history.jsonl` | a line an epoch, see [`history`] |
+//! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
+//! | `model/weights.safetensors` | the best network so far |
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+use likeness_data::augment::AugmentConfig;
+use likeness_data::decode::sha256_hex;
+
+use super::checkpoint::{self, State, Tensors};
+use super::config::TrainConfig;
+use super::epoch::{EpochPlan, EpochSums, GoOn, Learner};
+use super::faces::{LabelledFace, TrainingFaces};
+use super::guard::Warning;
+use super::history::{self, EpochRecord};
+use super::objective::Objective;
+use super::optimizer::{Moments, Optimizer, floats};
+use super::validation::{Accuracy, accuracy, embed};
+use crate::loader::{Batch, Loader, LoaderConfig};
+use crate::network::{Network, parameters};
+use crate::weights::{LoadOptions, load_weights, save_safetensors};
+use crate::{Result, TrainError};
+
+/// Faces that are embedded at a time for validation.
+const VALIDATION_BATCH: usize = 32;
+/// Share of active triplets below which they are said to have run out.
+const FEW_ACTIVE: f64 = 0.02;
+/// Share of time spent waiting for pictures that is said aloud.
+const MUCH_WAITING: f64 = 0.05;
+
+/// Who watches a run.
+pub trait Observer {
+    /// After every batch; a break stops the run, which can be resumed.
+    fn on_step(&mut self, report: &StepReport) -> GoOn;
+    /// After every epoch.
+    fn on_epoch(&mut self, record: &EpochRecord);
+    /// Something that the user should know.
+    fn say(&mut self, message: String);
+    /// A batch whose loss was no number, before the run ends with an error.
+    fn broken_batch(&mut self, batch: &Batch);
+}
+
+/// Where an epoch stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Counted from 1, over all phases.
+    pub epoch: u32,
+    /// Of all phases.
+    pub epochs: u32,
+    /// The phase's name.
+    pub phase: String,
+    /// Batches of the epoch so far.
+    pub batch: u64,
+    /// Batches of the epoch.
+    pub batches: u64,
+    /// Mean loss of the epoch so far.
+    pub loss: f64,
+    /// Share of faces whose identity the classifier told.
+    pub train_top1: Option<f64>,
+    /// Share of triplets that violated the margin.
+    pub active_triplets: Option<f64>,
+    /// Faces a second.
+    pub images_per_second: f64,
+    /// Share of the time spent waiting for pictures.
+    pub waiting_share: f64,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Epochs done.
+    pub epochs: u32,
+    /// Whether it was stopped before its end, and can be resumed.
+    pub stopped: bool,
+    /// Whether it ended for want of progress.
+    pub stopped_early: bool,
+    /// Best validation top-1 and its epoch.
+    pub best: Option<(f64, u32)>,
+}
+
+/// A running average of a network's numbers: Tarvainen and Valpola (2017), arXiv 1703.01780, section 2.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Average {
+    numbers: BTreeMap<ParamId, Vec<f32>>,
+    steps: u64,
+}
+
+impl Average {
+    /// Moves towards `network`, keeping `decay` of what there was; less of it in the first steps.
+    pub(super) fn follow(&mut self, network: &Network, decay: f32) {
+        if decay > 0.0 {
+            self.steps += 1;
+            let decay = decay.min((1 + self.steps) as f32 / (10 + self.steps) as f32);
+            network.visit(&mut Follower { average: self, decay });
+        }
+    }
+
+    fn apply(&self, network: Network) -> Network {
+        if self.numbers.is_empty() { network } else { network.map(&mut Setter { numbers: &self.numbers }) }
+    }
+}
+
+struct Follower<'a> {
+    average: &'a mut Average,
+    decay: f32,
+}
+
+impl ModuleVisitor for Follower<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let values = floats(param.val().inner());
+        match self.average.numbers.get_mut(&param.id) {
+            Some(kept) => kept.iter_mut().zip(values).for_each(|(kept, v)| *kept += (v - *kept) * (1.0 - self.decay)),
+            None => drop(self.average.numbers.insert(param.id, values)),
+        }
+    }
+}
+
+struct Setter<'a> {
+    numbers: &'a BTreeMap<ParamId, Vec<f32>>,
+}
+
+impl ModuleMapper for Setter<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(values) = self.numbers.get(&param.id) else { return param };
+        let gradient = param.is_require_grad();
+        param.map(|tensor| {
+            let data = TensorData::new(values.clone(), tensor.shape());
+            let tensor = Tensor::from_data(data, &tensor.device());
+            if gradient { tensor.require_grad() } else { tensor }
+        })
+    }
+}
+
+/// Trains on `faces` by `config` in the folder `run`; goes on from its checkpoint where it has one.
+///
+/// # Errors        settings, weights, faces that do not fit; a checkpoint of other settings or faces; numbers that break
+pub fn train(
+    faces: &TrainingFaces,
+    config: &TrainConfig,
+    run: &Path,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    config.validate()?;
+    let mut training = Training::new(faces, config, run, device, observer)?;
+    training.restore(observer)?;
+    training.go_on(observer)
+}
+
+struct Training<'a> {
+    faces: &'a TrainingFaces,
+    config: &'a TrainConfig,
+    run: PathBuf,
+    device: Device,
+    learner: Learner,
+    phase: usize,
+    done: u32,
+    best: Option<(f64, u32)>,
+}
+
+impl<'a> Training<'a> {
+    fn new(
+        faces: &'a TrainingFaces,
+        config: &'a TrainConfig,
+        run: &Path,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let device = device.clone().autodiff();
+        let mut network = config.network.init(&device)?;
+        if let Some(weights) = &config.weights {
+            let options = LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
+            let report = load_weights(&mut network, weights, &options)?;
+            observer.say(report.to_string());
+        }
+        let network = network.freeze(&config.freeze).freeze_statistics(&config.freeze_statistics);
+        let learner = learner(network, faces, config, 0, &device)?;
+        Ok(Self { faces, config, run: run.to_owned(), device, learner, phase: 0, done: 0, best: None })
+    }
+
+    fn network(&self) -> &Network {
+        self.learner.network.as_ref().expect("a network between steps")
+    }
+
+    /// What another run must agree with to go on from this one's checkpoint.
+    fn fingerprints(&self) -> (String, String) {
+        let settings = TrainConfig { workers: 0, cache_mib: 0, ..self.config.clone() };
+        let text = toml::to_string(&settings).expect("settings are plain data");
+        (self.faces.fingerprint(), sha256_hex(text.as_bytes()))
+    }
+
+    fn restore(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let Some(loaded) = checkpoint::read(&self.run)? else { return Ok(()) };
+        if let Some(reason) = &loaded.instead_of {
+            observer.say(format!("{reason}; going on from the checkpoint before it"));
+        }
+        let (faces, settings) = self.fingerprints();
+        let differing = [("faces or labels", &loaded.state.faces, &faces), ("settings", &loaded.state.settings, &settings)];
+        if let Some((what, ..)) = differing.iter().find(|(_, a, b)| a != b) {
+            return Err(TrainError::OtherRun { path: self.run.clone(), what });
+        }
+        self.done = loaded.state.epochs;
+        self.best = loaded.state.best;
+        if let Some((phase, place)) = self.config.phase_of(self.done) {
+            self.phase = phase;
+            let network = self.learner.network.take().expect("a network between steps");
+            self.learner = learner(network, self.faces, self.config, phase, &self.device)?;
+            self.take_tensors(&loaded.tensors, place > 0, loaded.state.steps)?;
+        }
+        history::keep(&self.run.join("history.jsonl"), self.done)?;
+        observer.say(format!("going on after epoch {} of {}", self.done, self.config.epochs()));
+        Ok(())
+    }
+
+    /// Numbers of a checkpoint into network, losses, optimiser and average; the middle two only within a phase.
+    fn take_tensors(&mut self, tensors: &Tensors, within_phase: bool, steps: u64) -> Result<()> {
+        let missing = |key: &str| TrainError::BadCheckpoint {
+            path: self.run.join(checkpoint::FOLDER),
+            reason: format!("{key} is missing"),
+        };
+        let named = named(self.network());
+        let find = |prefix: &str, key: &str| tensors.get(&format!("{prefix}.{key}")).map(|(_, values)| values.clone());
+        let mut numbers = BTreeMap::new();
+        for (key, id) in &named {
+            numbers.insert(*id, find("network", key).ok_or_else(|| missing(key))?);
+            if let Some(values) = find("average", key) {
+                self.learner.average.numbers.insert(*id, values);
+            }
+        }
+        self.learner.average.steps = tensors.get("average_steps").map_or(0, |(_, v)| v[0] as u64);
+        let network = self.learner.network.take().expect("a network between steps");
+        self.learner.network = Some(network.map(&mut Setter { numbers: &numbers }));
+        if !within_phase {
+            return Ok(());
+        }
+        let mut of_losses = BTreeMap::new();
+        for (id, (key, _)) in self.learner.objective.keys(self.phase, 1.0) {
+            of_losses.insert(id, find("loss", &key).ok_or_else(|| missing(&key))?);
+        }
+        let parameters = self.learner.objective.parameters.clone();
+        self.learner.objective.parameters = parameters.map(&mut Setter { numbers: &of_losses });
+        let mut moments: BTreeMap<String, Moments> = BTreeMap::new();
+        for (key, (_, values)) in tensors {
+            if let Some(key) = key.strip_prefix("first.") {
+                moments.entry(key.to_owned()).or_default().first = values.clone();
+            } else if let Some(key) = key.strip_prefix("second.") {
+                moments.entry(key.to_owned()).or_default().second = values.clone();
+            }
+        }
+        self.learner.optimizer = Optimizer::resume(self.config.optimizer, moments, steps);
+        Ok(())
+    }
+
+    fn go_on(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let mut unsaved = false;
+        while let Some((phase, place)) = self.config.phase_of(self.done) {
+            if place == 0 && phase != self.phase {
+                self.phase = phase;
+                let network = self.learner.network.take().expect("a network between steps");
+                let average = std::mem::take(&mut self.learner.average);
+                self.learner = learner(network, self.faces, self.config, phase, &self.device)?;
+                self.learner.average = average;
+            }
+            let sums = self.epoch(place, observer)?;
+            if sums.stopped {
+                return Ok(self.outcome(true, false));
+            }
+            self.done += 1;
+            let accuracy = self.validate(sums.steps)?;
+            let record = self.record(&sums, accuracy);
+            self.keep_best(accuracy)?;
+            history::append(&self.run.join("history.jsonl"), &record)?;
+            observer.on_epoch(&record);
+            self.warn(&sums, observer);
+            unsaved = self.save(observer, unsaved);
+            if self.waited_long_enough() {
+                return Ok(self.outcome(false, true));
+            }
+        }
+        Ok(self.outcome(false, false))
+    }
+
+    fn outcome(&self, stopped: bool, stopped_early: bool) -> Outcome {
+        Outcome { epochs: self.done, stopped, stopped_early, best: self.best }
+    }
+
+    fn waited_long_enough(&self) -> bool {
+        let since_best = self.best.map(|(_, epoch)| self.done - epoch);
+        matches!((self.config.patience, since_best), (Some(patience), Some(since)) if since >= patience)
+    }
+
+    fn epoch(&mut self, place: u32, observer: &mut dyn Observer) -> Result<EpochSums> {
+        let phase = &self.config.phases[self.phase];
+        let labels = self.faces.labels();
+        let sampler = phase.sampler.build(&labels, self.config.seed)?;
+        if place == 0 {
+            sampler.warnings().iter().for_each(|warning| observer.say(warning.to_string()));
+        }
+        let batches = sampler.batches(u64::from(self.done));
+        let per_epoch = batches.len().div_ceil(self.config.accumulate) as u64;
+        let plan = EpochPlan {
+            config: self.config,
+            faces: self.faces,
+            device: &self.device,
+            epoch: self.done,
+            phase: self.phase,
+            step: per_epoch * u64::from(place),
+            steps: per_epoch * u64::from(phase.epochs),
+            batches: batches.len() as u64,
+        };
+        let loader = self.loader(&self.faces.train, batches, self.config.augmentation.clone());
+        self.learner.epoch(&plan, loader, observer)
+    }
+
+    fn loader(&self, faces: &[LabelledFace], batches: Vec<Vec<usize>>, augmentation: AugmentConfig) -> Loader {
+        let normalization = self.config.network.backbone.architecture.normalization();
+        LoaderConfig {
+            side_px: self.config.input_px,
+            mean: normalization.mean.map(|v| 255.0 * v),
+            deviation: normalization.deviation.map(|v| 255.0 * v),
+            augmentation,
+            seed: self.config.seed,
+            epoch: u64::from(self.done),
+            workers: self.config.workers,
+            cache_bytes: self.config.cache_mib << 20,
+        }
+        .start(faces, batches)
+    }
+
+    fn validate(&mut self, step: u64) -> Result<Option<Accuracy>> {
+        let faces = &self.faces.validation;
+        if faces.is_empty() {
+            return Ok(None);
+        }
+        let order: Vec<usize> = (0..faces.len()).collect();
+        let batches = order.chunks(VALIDATION_BATCH).map(<[usize]>::to_vec).collect();
+        let loader = self.loader(faces, batches, AugmentConfig::none());
+        let network = self.finished_network().valid();
+        let device = self.device.clone().inner();
+        let (labels, rows) = embed(&network, loader, self.config.input_px as usize, &device);
+        accuracy(&labels, rows, step)
+    }
+
+    /// The network as it would be kept: averaged where it is.
+    fn finished_network(&self) -> Network {
+        self.learner.average.apply(self.network().clone())
+    }
+
+    fn record(&self, sums: &EpochSums, accuracy: Option<Accuracy>) -> EpochRecord {
+        let triplets = sums.triplet_means();
+        EpochRecord {
+            epoch: self.done,
+            phase: self.config.phases[self.phase].name.clone(),
+            loss: sums.mean_loss(),
+            first_loss: sums.first_loss.unwrap_or(f64::NAN),
+            train_top1: sums.train_top1(),
+            active_triplets: triplets.map(|t| t[0]),
+            batches_without_triplets: sums.batches_without_triplets,
+            positive_distance: triplets.map(|t| t[1]),
+            negative_distance: triplets.map(|t| t[2]),
+            validation_top1: accuracy.map(|a| a.top1),
+            validation_map: accuracy.map(|a| a.map),
+            learning_rate: f64::from(sums.learning_rate),
+            gradient_norm: sums.gradient_norm / sums.steps.max(1) as f64,
+            images: sums.images,
+            skipped: sums.skipped,
+            seconds: sums.seconds,
+            waiting_seconds: sums.waiting_seconds,
+            distances: sums.distances.clone(),
+            more: BTreeMap::new(),
+        }
+    }
+
+    /// Writes the network where it is the best so far, or where nothing says which is.
+    fn keep_best(&mut self, accuracy: Option<Accuracy>) -> Result<()> {
+        let better = match (accuracy, self.best) {
+            (Some(now), Some((best, _))) => now.top1 >= best,
+            _ => true,
+        };
+        if let (true, Some(now)) = (better, accuracy) {
+            self.best = Some((now.top1, self.done));
+        }
+        if better {
+            let folder = self.run.join("model");
+            fs_err::create_dir_all(&folder)?;
+            let notes = BTreeMap::from([("epoch".to_owned(), self.done.to_string())]);
+            save_safetensors(&self.finished_network(), &folder.join("weights.safetensors"), &notes)?;
+        }
+        Ok(())
+    }
+
+    fn warn(&self, sums: &EpochSums, observer: &mut dyn Observer) {
+        if sums.distances.collapsed() {
+            observer.say(Warning::Collapsed { spread: sums.distances.spread }.to_string());
+        }
+        match sums.triplet_means() {
+            Some([share, ..]) if share < FEW_ACTIVE => {
+                observer.say(Warning::FewActiveTriplets { share: share as f32 }.to_string());
+            }
+            None if sums.batches_without_triplets > 0 => observer.say(Warning::NoTriplets.to_string()),
+            _ => {}
+        }
+        let share = sums.waiting_seconds / sums.seconds.max(1e-9);
+        if share > MUCH_WAITING {
+            observer.say(Warning::Starved { share: share as f32 }.to_string());
+        }
+    }
+
+    /// Writes a checkpoint; a disk that will not take it is said, and the next epoch tries again.
+    fn save(&self, observer: &mut dyn Observer, failed_before: bool) -> bool {
+        let (faces, settings) = self.fingerprints();
+        let state = State::new(self.done, self.learner.optimizer.steps(), self.best, &faces, &settings);
+        match checkpoint::write(&self.run, state, &self.tensors()) {
+            Ok(()) => {
+                if failed_before {
+                    observer.say("the checkpoint could be written again".to_owned());
+                }
+                false
+            }
+            Err(error) => {
+                observer.say(format!("no checkpoint of epoch {}: {error}; training goes on", self.done));
+                true
+            }
+        }
+    }
+
+    fn tensors(&self) -> Tensors {
+        let mut collector = Collector::default();
+        self.network().visit(&mut collector);
+        let mut tensors = Tensors::new();
+        for (key, id) in named(self.network()) {
+            if let Some((shape, values)) = collector.found.remove(&id) {
+                if let Some(average) = self.learner.average.numbers.get(&id) {
+                    tensors.insert(format!("average.{key}"), (shape.clone(), average.clone()));
+                }
+                tensors.insert(format!("network.{key}"), (shape, values));
+            }
+        }
+        tensors.insert("average_steps".to_owned(), (vec![1], vec![self.learner.average.steps as f32]));
+        self.learner.objective.parameters.visit(&mut collector);
+        for (id, (key, _)) in self.learner.objective.keys(self.phase, 1.0) {
+            if let Some(tensor) = collector.found.remove(&id) {
+                tensors.insert(format!("loss.{key}"), tensor);
+            }
+        }
+        for (key, moments) in self.learner.optimizer.moments() {
+            for (name, values) in [("first", &moments.first), ("second", &moments.second)] {
+                if !values.is_empty() {
+                    tensors.insert(format!("{name}.{key}"), (vec![values.len()], values.clone()));
+                }
+            }
+        }
+        tensors
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    found: BTreeMap<ParamId, (Vec<usize>, Vec<f32>)>,
+}
+
+impl ModuleVisitor for Collector {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val().inner();
+        self.found.insert(param.id, (tensor.dims().to_vec(), floats(tensor)));
+    }
+}
+
+fn named(network: &Network) -> Vec<(String, ParamId)> {
+    parameters(network).into_iter().map(|info| (info.key, info.id)).collect()
+}
+
+/// A learner at the beginning of a phase.
+fn learner(
+    network: Network,
+    faces: &TrainingFaces,
+    config: &TrainConfig,
+    phase: usize,
+    device: &Device,
+) -> Result<Learner> {
+    let seed = config.seed.wrapping_add(1 + phase as u64);
+    let dim = config.network.embedding_dim;
+    let objective = Objective::new(&config.phases[phase], faces, dim, seed, device)?;
+    let factor = |stage| config.rates.get(&stage).copied().unwrap_or(1.0);
+    let mut keys: BTreeMap<ParamId, (String, f32)> = parameters(&network)
+        .into_iter()
+        .filter(|info| info.trained)
+        .map(|info| (info.id, (info.key, factor(info.stage))))
+        .collect();
+    keys.extend(objective.keys(phase, factor(crate::backbone::Stage::Head)));
+    let optimizer = Optimizer::new(config.optimizer);
+    Ok(Learner { network: Some(network), objective, optimizer, keys, average: Average::default() })
+}

@@ -1,0 +1,72 @@
+//! Searches among faces that were not trained on: every face among all others, by cosine distance.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, ModelTag, Protocol, Row, evaluate};
+
+use super::optimizer::floats;
+use crate::layer::Pass;
+use crate::loader::Loader;
+use crate::network::Network;
+use crate::{Result, TrainError};
+
+/// What the searches found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accuracy {
+    /// Share of searches whose nearest face is of the same identity.
+    pub top1: f64,
+    /// Mean average precision.
+    pub map: f64,
+}
+
+/// Labels and embeddings of all faces that `loader` gives, row by row.
+///
+/// `device` is one without gradients.
+pub fn embed(network: &Network, loader: Loader, side_px: usize, device: &Device) -> (Vec<u32>, Vec<f32>) {
+    let (mut labels, mut rows) = (Vec::new(), Vec::new());
+    for batch in loader {
+        let shape = [batch.labels.len(), 3, side_px, side_px];
+        if shape[0] == 0 {
+            continue;
+        }
+        let images = Tensor::<4>::from_data(TensorData::new(batch.pixels, shape), device);
+        let output = network.forward(images, &mut Pass::evaluation());
+        rows.extend(floats(output.embedding));
+        labels.extend(batch.labels);
+    }
+    (labels, rows)
+}
+
+/// The accuracy of leave-one-out searches among these embeddings; none where no face has company.
+///
+/// # Errors        embeddings that are not finite → [`TrainError::NotANumber`]
+pub fn accuracy(labels: &[u32], rows: Vec<f32>, step: u64) -> Result<Option<Accuracy>> {
+    let dimension = rows.len() / labels.len().max(1);
+    let name = |(i, label): (usize, &u32)| Row { identity: Some(label.to_string()), ..Row::new(i.to_string()) };
+    let named = labels.iter().enumerate().map(name).collect();
+    let tag = ModelTag::new("in training", "", dimension, Distance::Cosine);
+    let broken = |_| TrainError::NotANumber { what: "embedding of a validation face", step };
+    if labels.len() < 2 {
+        return Ok(None);
+    }
+    let table = EmbeddingTable::new(tag, named, rows).map_err(broken)?;
+    let config = EvaluateConfig { resamples: 0, ..EvaluateConfig::default() };
+    Ok(evaluate(&table, Protocol::LeaveOneOut, &config)
+        .ok()
+        .filter(|evaluation| evaluation.queries > 0)
+        .map(|evaluation| Accuracy { top1: evaluation.top1, map: evaluation.map }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_face_decides() {
+        let rows = vec![1.0, 0.0, 0.9, 0.1, 0.0, 1.0, 0.95, 0.05];
+        let found = accuracy(&[0, 0, 1, 1], rows, 0).unwrap().unwrap();
+        // The last of identity 1 lies among those of identity 0.
+        assert_eq!(found.top1, 0.25);
+        assert!(accuracy(&[0, 1], vec![1.0, 0.0, 0.0, 1.0], 0).unwrap().is_none());
+        assert!(matches!(accuracy(&[0, 0], vec![f32::NAN; 2], 3), Err(TrainError::NotANumber { step: 3, .. })));
+    }
+}

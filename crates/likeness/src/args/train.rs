@@ -1,0 +1,235 @@
+//! The flags of `likeness train`.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, ValueEnum};
+use likeness_train::backbone::Architecture;
+
+/// Trains an embedding network on a dataset's labelled faces.
+#[derive(Debug, Group)]
+pub(crate) struct TrainArgs {
+    /// The dataset.
+    pub(crate) dataset: PathBuf,
+    /// The run's folder.
+    #[arg(short, long, value_name = "RUN")]
+    pub(crate) output: PathBuf,
+    /// Settings to begin with, as a run's run.toml has them; flags change them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Go on with a run that was interrupted.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// What the network is asked for [default: triplet].
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<MethodArg>,
+    /// Epochs of the method [default: 12; of triplets 4].
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<u32>,
+    /// Epochs of classification before triplets [default: 12].
+    #[arg(long, value_name = "EPOCHS")]
+    pub(crate) warm_up: Option<u32>,
+    /// Seed of everything drawn by chance.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where to compute: cpu, cuda, cuda:N or wgpu.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub(crate) device: String,
+    /// Threads that prepare pictures [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) losses: LossArgs,
+    #[command(flatten)]
+    pub(crate) steps: StepArgs,
+    /// Print one JSON document about the run.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The network.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArgs {
+    /// Backbone: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0 or mobilefacenet [default: resnet50].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backbone: Option<Architecture>,
+    /// Weights to begin with: a PyTorch or safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Layers that the weights may lack, as layer4,fc.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    pub(crate) allow_missing: Vec<String>,
+    /// Numbers in an embedding [default: 512].
+    #[arg(long, value_name = "N")]
+    pub(crate) embedding_dim: Option<usize>,
+    /// Side of the faces that enter, in pixels [default: 112].
+    #[arg(long, value_name = "PX")]
+    pub(crate) size: Option<u32>,
+    /// Share of the features that is dropped.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) dropout: Option<f32>,
+    /// Stages that do not learn, as stem,layer1.
+    #[arg(long, value_name = "STAGES", value_delimiter = ',')]
+    pub(crate) freeze: Vec<String>,
+    /// Stages whose normalisation keeps its statistics.
+    #[arg(long, value_name = "STAGES", value_delimiter = ',')]
+    pub(crate) freeze_statistics: Vec<String>,
+    /// Learning rate of a stage as a multiple, as layer1=0.1,head=2.
+    #[arg(long, value_name = "STAGE=FACTOR", value_delimiter = ',')]
+    pub(crate) rates: Vec<String>,
+}
+
+/// The losses.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Losses")]
+pub(crate) struct LossArgs {
+    /// Margin of ArcFace in radians or CosFace on the cosine.
+    #[arg(long, value_name = "M")]
+    pub(crate) margin: Option<f32>,
+    /// Scale of ArcFace and CosFace.
+    #[arg(long, value_name = "S")]
+    pub(crate) scale: Option<f32>,
+    /// Label smoothing of the classification.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) label_smoothing: Option<f32>,
+    /// Margin of triplets: a number, or soft [default: soft].
+    #[arg(long, value_name = "M")]
+    pub(crate) triplet_margin: Option<String>,
+    /// Distance of triplets [default: squared-euclidean].
+    #[arg(long, value_enum)]
+    pub(crate) triplet_distance: Option<TripletDistanceArg>,
+    /// Which triplets of a batch count [default: batch-hard].
+    #[arg(long, value_enum)]
+    pub(crate) miner: Option<MinerArg>,
+    /// Keep the classification in the sum with triplets, with this weight.
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) keep_classification: Option<f32>,
+    /// Learn the embeddings of this model as well: an ONNX file or a model folder.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) teacher: Option<String>,
+    /// Weight of the teacher in the sum [default: 4].
+    #[arg(long, value_name = "WEIGHT", requires = "teacher")]
+    pub(crate) teacher_weight: Option<f32>,
+}
+
+/// How it learns.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Steps")]
+pub(crate) struct StepArgs {
+    /// Images in a batch [default: 32].
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<usize>,
+    /// Identities in a batch of triplets [default: 8].
+    #[arg(long, value_name = "P")]
+    pub(crate) identities_per_batch: Option<usize>,
+    /// Images of each identity in a batch of triplets [default: 4].
+    #[arg(long, value_name = "K")]
+    pub(crate) images_per_identity: Option<usize>,
+    /// Batches whose gradients make one step.
+    #[arg(long, value_name = "N")]
+    pub(crate) accumulate: Option<usize>,
+    /// Optimiser [default: adamw].
+    #[arg(long, value_enum)]
+    pub(crate) optimizer: Option<OptimizerArg>,
+    /// Highest learning rate [default: 0.001; of triplets a tenth].
+    #[arg(long, value_name = "RATE")]
+    pub(crate) learning_rate: Option<f32>,
+    /// Decay of the weights.
+    #[arg(long, value_name = "DECAY")]
+    pub(crate) weight_decay: Option<f32>,
+    /// How the rate moves [default: cosine].
+    #[arg(long, value_enum)]
+    pub(crate) schedule: Option<ScheduleArg>,
+    /// Longest gradient; 0 clips none [default: 5].
+    #[arg(long, value_name = "NORM")]
+    pub(crate) clip: Option<f32>,
+    /// Keep a running average of the weights, this much of it at each step, as 0.999.
+    #[arg(long, value_name = "DECAY")]
+    pub(crate) average: Option<f32>,
+    /// What is done to faces before the network sees them [default: default].
+    #[arg(long, value_enum)]
+    pub(crate) augment: Option<AugmentArg>,
+    /// Share of the training identities held out where the dataset has no validation split [default: 0.1].
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) validation: Option<f32>,
+    /// Stop after so many epochs without a better validation top-1.
+    #[arg(long, value_name = "EPOCHS")]
+    pub(crate) patience: Option<u32>,
+}
+
+/// What the network is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodArg {
+    /// The identity, by a linear classifier.
+    Classification,
+    /// Positives closer than negatives, after a warm-up of classification.
+    Triplet,
+    /// The identity by angle, with a margin on the angle.
+    #[value(name = "arcface")]
+    ArcFace,
+    /// The identity by angle, with a margin on the cosine.
+    #[value(name = "cosface")]
+    CosFace,
+    /// A teacher's embeddings alone; needs no labels.
+    Teacher,
+}
+
+/// Distance of triplets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TripletDistanceArg {
+    /// Squared length of the difference.
+    SquaredEuclidean,
+    /// Length of the difference.
+    Euclidean,
+    /// 1 − cosine similarity.
+    Cosine,
+}
+
+/// Which triplets count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MinerArg {
+    /// Every one.
+    All,
+    /// Farthest positive and closest negative of each anchor.
+    BatchHard,
+    /// Negatives farther than the positive, within the margin.
+    SemiHard,
+    /// Closest positive and closest negative of each anchor.
+    EasyPositive,
+    /// By chance.
+    Random,
+}
+
+/// Optimisers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizerArg {
+    /// Gradient descent with momentum 0.9.
+    Sgd,
+    /// Adam with decoupled weight decay.
+    #[value(name = "adamw")]
+    AdamW,
+}
+
+/// Schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScheduleArg {
+    /// Half a cosine down to a hundredth.
+    Cosine,
+    /// Times 0.1 at half and at three quarters.
+    Step,
+    /// The same throughout.
+    Constant,
+}
+
+/// Strength of augmentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AugmentArg {
+    /// Nothing.
+    None,
+    /// Flips, small turns and shifts, some colour.
+    Default,
+    /// More of everything.
+    Strong,
+}

@@ -1,0 +1,245 @@
+//! Flags to settings: defaults, then the file, then the flags.
+
+use anyhow::{Context, bail};
+use likeness_data::augment::AugmentConfig;
+use likeness_train::backbone::{Architecture, Stage};
+use likeness_train::loss::{EmbeddingDistance, TripletMargin};
+use likeness_train::miner::{EasyPositiveNegative, Miner};
+use likeness_train::sampler::SamplerConfig;
+use likeness_train::train::schedule::Decay;
+use likeness_train::train::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, WeightedLoss};
+use likeness_train::weights::WeightsFile;
+
+use super::RunCard;
+use crate::args::train::{
+    AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs, OptimizerArg, ScheduleArg, StepArgs, TrainArgs,
+    TripletDistanceArg,
+};
+use crate::failure::hinted;
+
+/// Weight of a teacher beside other losses, which are several times as large.
+const TEACHER_WEIGHT: f32 = 4.0;
+/// Share of the rate that triplets after a classification learn at.
+const TRIPLET_RATE: f32 = 0.1;
+
+/// The settings of a new run.
+pub(super) fn resolve(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
+    let mut config = match &args.config {
+        Some(file) => read(file)?,
+        None => by_method(args.method.unwrap_or(MethodArg::Triplet), args.network.backbone.unwrap_or_default()),
+    };
+    if args.config.is_some() && args.method.is_some() {
+        config.phases = by_method(args.method.unwrap_or(MethodArg::Triplet), Architecture::default()).phases;
+    }
+    apply_phases(args, &mut config);
+    apply_losses(&args.losses, &mut config)?;
+    apply_network(&args.network, &mut config)?;
+    apply_steps(&args.steps, &mut config);
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.network.seed = config.seed;
+    config.workers = args.workers.unwrap_or(config.workers);
+    Ok(config)
+}
+
+/// The settings of a run that goes on: its own, but for what changes no number.
+pub(super) fn resumed(args: &TrainArgs, mut config: TrainConfig) -> anyhow::Result<TrainConfig> {
+    config.workers = args.workers.unwrap_or(config.workers);
+    Ok(config)
+}
+
+fn read(file: &std::path::Path) -> anyhow::Result<TrainConfig> {
+    let text = fs_err::read_to_string(file)?;
+    // A run's own card, or its settings alone.
+    match toml::from_str::<RunCard>(&text) {
+        Ok(card) => Ok(card.settings),
+        Err(_) => toml::from_str(&text).with_context(|| format!("{}: not settings of a run", file.display())),
+    }
+}
+
+fn by_method(method: MethodArg, architecture: Architecture) -> TrainConfig {
+    let loss = match method {
+        MethodArg::Triplet => return TrainConfig::triplet(architecture),
+        MethodArg::Classification => LossConfig::Classification(Default::default()),
+        MethodArg::ArcFace => LossConfig::ArcFace(Default::default()),
+        MethodArg::CosFace => LossConfig::CosFace(Default::default()),
+        MethodArg::Teacher => LossConfig::Teacher,
+    };
+    TrainConfig::single(architecture, loss)
+}
+
+fn is_triplet(phase: &PhaseConfig) -> bool {
+    phase.losses.iter().any(|l| matches!(l.loss, LossConfig::Triplet { .. }))
+}
+
+/// Lengths, rates and batches of the phases.
+fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
+    if args.warm_up == Some(0) {
+        let triplet_only: Vec<PhaseConfig> = config.phases.iter().filter(|p| is_triplet(p)).cloned().collect();
+        if !triplet_only.is_empty() {
+            config.phases = triplet_only;
+            // Alone, a triplet phase begins from nothing and needs the whole rate.
+            config.phases[0].learning_rate /= TRIPLET_RATE;
+        }
+    }
+    let several = config.phases.len() > 1;
+    for phase in &mut config.phases {
+        let (triplet, steps) = (is_triplet(phase), &args.steps);
+        let epochs = if several && !triplet { args.warm_up } else { args.epochs };
+        phase.epochs = epochs.unwrap_or(phase.epochs);
+        if let Some(rate) = steps.learning_rate {
+            phase.learning_rate = if several && triplet { TRIPLET_RATE * rate } else { rate };
+        }
+        match steps.schedule {
+            Some(ScheduleArg::Cosine) => phase.schedule.decay = Decay::Cosine,
+            Some(ScheduleArg::Step) => phase.schedule.decay = Decay::Step,
+            Some(ScheduleArg::Constant) => phase.schedule.decay = Decay::Constant,
+            None => {}
+        }
+        match &mut phase.sampler {
+            SamplerConfig::Shuffled(shuffled) => shuffled.batch_size = steps.batch.unwrap_or(shuffled.batch_size),
+            SamplerConfig::Balanced(balanced) => {
+                let (p, k) = (&mut balanced.identities_per_batch, &mut balanced.images_per_identity);
+                *p = steps.identities_per_batch.unwrap_or(*p);
+                *k = steps.images_per_identity.unwrap_or(*k);
+            }
+        }
+    }
+}
+
+fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+    for loss in config.phases.iter_mut().flat_map(|phase| &mut phase.losses) {
+        match &mut loss.loss {
+            LossConfig::Classification(c) => c.label_smoothing = args.label_smoothing.unwrap_or(c.label_smoothing),
+            LossConfig::ArcFace(c) => {
+                c.margin_rad = args.margin.unwrap_or(c.margin_rad);
+                c.scale = args.scale.unwrap_or(c.scale);
+            }
+            LossConfig::CosFace(c) => {
+                c.margin = args.margin.unwrap_or(c.margin);
+                c.scale = args.scale.unwrap_or(c.scale);
+            }
+            LossConfig::Triplet { miner, triplet } => {
+                if let Some(text) = &args.triplet_margin {
+                    triplet.margin = triplet_margin(text)?;
+                }
+                match args.triplet_distance {
+                    Some(TripletDistanceArg::SquaredEuclidean) => triplet.distance = EmbeddingDistance::SquaredEuclidean,
+                    Some(TripletDistanceArg::Euclidean) => triplet.distance = EmbeddingDistance::Euclidean,
+                    Some(TripletDistanceArg::Cosine) => triplet.distance = EmbeddingDistance::Cosine,
+                    None => {}
+                }
+                if let Some(chosen) = args.miner {
+                    *miner = miner_of(chosen, triplet.margin)?;
+                }
+            }
+            LossConfig::Teacher => {}
+        }
+    }
+    keep_classification(args, config)?;
+    if args.teacher.is_some() {
+        let weight = args.teacher_weight.unwrap_or(TEACHER_WEIGHT);
+        for phase in &mut config.phases {
+            phase.losses.retain(|l| l.loss != LossConfig::Teacher);
+            phase.losses.push(WeightedLoss { weight, loss: LossConfig::Teacher });
+        }
+    } else if config.needs_teacher() {
+        return Err(hinted("the teacher's embeddings are to be learned, and no teacher is named", "name one with --teacher MODEL"));
+    }
+    Ok(())
+}
+
+fn keep_classification(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+    let Some(weight) = args.keep_classification else { return Ok(()) };
+    let classification = config.phases[0].losses.first().map(|l| l.loss.clone());
+    let Some(triplets) = config.phases.iter_mut().skip(1).find(|p| is_triplet(p)) else {
+        bail!("--keep-classification: there are no triplets after a classification");
+    };
+    triplets.losses.extend(classification.map(|loss| WeightedLoss { weight, loss }));
+    Ok(())
+}
+
+fn triplet_margin(text: &str) -> anyhow::Result<TripletMargin> {
+    if text == "soft" {
+        return Ok(TripletMargin::Soft);
+    }
+    let margin = text.parse().with_context(|| format!("--triplet-margin {text}: expected a number or soft"))?;
+    Ok(TripletMargin::Hinge(margin))
+}
+
+fn miner_of(arg: MinerArg, margin: TripletMargin) -> anyhow::Result<Miner> {
+    Ok(match (arg, margin) {
+        (MinerArg::All, _) => Miner::All,
+        (MinerArg::BatchHard, _) => Miner::BatchHard,
+        (MinerArg::SemiHard, TripletMargin::Hinge(margin)) => Miner::SemiHard { margin },
+        (MinerArg::SemiHard, TripletMargin::Soft) => {
+            return Err(hinted("semi-hard triplets lie within a margin, and a soft one has no end", "name one, as --triplet-margin 0.2"));
+        }
+        (MinerArg::EasyPositive, _) => Miner::EasyPositive { negative: EasyPositiveNegative::default() },
+        (MinerArg::Random, _) => Miner::Random { per_anchor: 4 },
+    })
+}
+
+fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+    let network = &mut config.network;
+    if let Some(architecture) = args.backbone {
+        network.backbone.architecture = architecture;
+    }
+    network.embedding_dim = args.embedding_dim.unwrap_or(network.embedding_dim);
+    network.dropout = args.dropout.unwrap_or(network.dropout);
+    if let Some(weights) = &args.weights {
+        network.backbone.adopt(WeightsFile::open(weights)?.metadata())?;
+        config.weights = Some(weights.clone());
+    }
+    if !args.allow_missing.is_empty() {
+        config.allow_missing.clone_from(&args.allow_missing);
+    }
+    config.input_px = args.size.unwrap_or(config.input_px);
+    if !args.freeze.is_empty() {
+        config.freeze = args.freeze.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
+    }
+    if !args.freeze_statistics.is_empty() {
+        config.freeze_statistics = args.freeze_statistics.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
+    }
+    for rate in &args.rates {
+        let (name, factor) = rate.split_once('=').with_context(|| format!("--rates {rate}: expected STAGE=FACTOR"))?;
+        let factor = factor.parse().with_context(|| format!("--rates {rate}: expected a number"))?;
+        config.rates.insert(stage(name)?, factor);
+    }
+    Ok(())
+}
+
+fn stage(name: &str) -> anyhow::Result<Stage> {
+    let known = ["stem", "layer1", "layer2", "layer3", "layer4", "head"];
+    match known.iter().position(|k| *k == name) {
+        Some(i) => Ok(Stage::ALL[i]),
+        None => Err(hinted(format!("{name}: no such stage"), format!("stages are {}", known.join(", ")))),
+    }
+}
+
+fn apply_steps(args: &StepArgs, config: &mut TrainConfig) {
+    config.accumulate = args.accumulate.unwrap_or(config.accumulate);
+    match args.optimizer {
+        Some(OptimizerArg::Sgd) => config.optimizer = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 5e-4 },
+        Some(OptimizerArg::AdamW) => config.optimizer = OptimizerConfig::default(),
+        None => {}
+    }
+    if let Some(decay) = args.weight_decay {
+        match &mut config.optimizer {
+            OptimizerConfig::Sgd { weight_decay, .. } | OptimizerConfig::AdamW { weight_decay, .. } => *weight_decay = decay,
+        }
+    }
+    match args.clip {
+        Some(0.0) => config.clip_norm = None,
+        Some(norm) => config.clip_norm = Some(norm),
+        None => {}
+    }
+    config.averaging = args.average.unwrap_or(config.averaging);
+    match args.augment {
+        Some(AugmentArg::None) => config.augmentation = AugmentConfig::none(),
+        Some(AugmentArg::Default) => config.augmentation = AugmentConfig::default(),
+        Some(AugmentArg::Strong) => config.augmentation = AugmentConfig::strong(),
+        None => {}
+    }
+    config.validation_share = args.validation.unwrap_or(config.validation_share);
+    config.patience = args.patience.or(config.patience);
+}
