@@ -1,5 +1,5 @@
 //! The Haar detector against OpenCV's boxes, hostile files and odd pictures.
-#![allow(clippy::unwrap_used)] // helpers outside of `#[test]` functions too
+#![allow(clippy::unwrap_used)] // in the functions that tests share, too
 
 use std::path::{Path, PathBuf};
 
