@@ -35,14 +35,14 @@ pub struct SecondLook {
 
 impl Default for DetectorConfig {
     /// Overlap 0.4 as in InsightFace's SCRFD (OpenCV's YuNet has 0.3, YOLOv8-face 0.5); photos of up to 640 pixels as
-    /// they are, the size all four families are published for, but those below 384 scaled up: on photos of at most
-    /// 256 pixels that made the landmarks, and so retrieval, a little better.
+    /// they are, the size all four families are published for. Scaling small photos up changes little and not always for
+    /// the better (`docs/results/faces.md`).
     fn default() -> Self {
         Self {
             score_threshold: None,
             nms_iou: 0.4,
             max_side: 640,
-            min_side: 384,
+            min_side: 0,
             max_faces: 750,
             second_look: None,
         }
