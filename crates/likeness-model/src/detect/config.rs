@@ -60,7 +60,10 @@ impl DetectorConfig {
         }
         let share = |v: f32| (0.0..=1.0).contains(&v);
         let reason = if !self.score_threshold.is_none_or(share) {
-            format!("score_threshold {:?}: expected a number from 0 to 1", self.score_threshold)
+            format!(
+                "the least score of a network's face must lie between 0 and 1, found {}",
+                self.score_threshold.unwrap_or_default()
+            )
         } else if !share(self.nms_iou) {
             format!("nms_iou {}: expected a number from 0 to 1", self.nms_iou)
         } else if !(STEP_PX..=8192).contains(&self.max_side) {
