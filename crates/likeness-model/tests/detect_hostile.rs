@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use likeness_data::DataError;
 use likeness_data::detect::FaceDetector;
 use likeness_model::ModelError;
-use likeness_model::detect::{DetectorConfig, load_detector};
+use likeness_model::detect::{DetectorConfig, SecondLook, load_detector};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/detect")
@@ -192,4 +192,18 @@ fn batches_and_threads_find_what_single_calls_find() {
         assert!((a.score - b.score).abs() < 1e-4 && a.face_box.iou(&b.face_box) > 0.99);
     }
     assert!(threaded.iter().filter(|f| !f.is_empty()).count() > photos.len() * 9 / 10);
+}
+
+#[test]
+fn a_second_look_finds_what_the_first_does_not() {
+    let path = folder().join("yunet.onnx");
+    let (photo, empty) = (RgbImage::new(64, 32), RgbImage::new(0, 0));
+    let blind = DetectorConfig { score_threshold: Some(1.0), ..DetectorConfig::default() };
+    let found = load_detector(&path, &blind).unwrap().detect(&[&photo, &empty]).unwrap();
+    assert_eq!(found, [vec![], vec![]]);
+    let second_look = Some(SecondLook { score_threshold: 0.6, min_side: 640 });
+    let twice = load_detector(&path, &DetectorConfig { second_look, ..blind }).unwrap();
+    let found = twice.detect(&[&photo, &empty]).unwrap();
+    assert_eq!(found, load(&path).unwrap().detect(&[&photo, &empty]).unwrap());
+    assert!(!found[0].is_empty());
 }

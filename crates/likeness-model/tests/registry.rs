@@ -85,6 +85,8 @@ fn a_registry_that_contradicts_itself_is_refused() {
         (good.replace("a.pth", "../a.pth"), "plain"),
         (format!("{good}sha256 = \"12\"\n"), "no SHA-256"),
         (format!("{good}url = \"http://a/b\"\n"), "https://"),
+        (format!("{good}url = \"https://a/b\"\n"), "how it was confirmed"),
+        (format!("{good}url = \"https://a/b\"\nconfirmed = \"stated\"\n"), "without a whole checksum"),
         (good.replace("backbone", "detector"), "family"),
         (good.replace("backbone", "embedder"), "preprocessing"),
         (format!("{good}size = 3\n"), "unknown field"),

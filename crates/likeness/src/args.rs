@@ -85,7 +85,10 @@ pub(crate) struct PrepareArgs {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Finds faces in photos and prints, stores or draws where they are.
+/// Finds faces in photos and prints or draws where they are.
+///
+/// Without --detector the best that is here looks for them. Every face is told: --faces, --no-face and --margin, which
+/// say what is cut out of a photo, change nothing here.
 #[derive(Debug, Group)]
 pub(crate) struct DetectArgs {
     /// Photos and folders.

@@ -17,6 +17,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let seconds = (0..RUNS).map(|_| once()).collect::<Result<Vec<_>>>()?;
     let milliseconds = median(seconds) * 1e3;
     Ok(Section {
+        page: "first-loop",
         title: "Start",
         about: format!("`likeness --help`, {RUNS} runs."),
         columns: vec!["median"],

@@ -37,6 +37,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         ]
     };
     Ok(Section {
+        page: "first-loop",
         title: "Match",
         about: "Exact ranking of 1,252 gallery images for 1,252 queries, 512 values each, the ten nearest; \
                 scikit-learn is `NearestNeighbors(algorithm=\"brute\")`, fitted and asked."

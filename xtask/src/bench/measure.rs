@@ -3,6 +3,7 @@
 //! CPU time is what the kernel charges to this process for children it waited for, theirs included; resident memory is
 //! `VmHWM`, read while the program runs. Both are Linux's, and zero elsewhere.
 
+use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,10 +26,20 @@ pub(super) struct Usage {
 ///
 /// # Errors        it does not start, or reports failure
 pub(super) fn measure(command: &mut Command) -> Result<Usage> {
+    measure_output(command).map(|(_, usage)| usage)
+}
+
+/// As [`measure`], with what the command printed to stdout.
+pub(super) fn measure_output(command: &mut Command) -> Result<(String, Usage)> {
     let cpu_before = children_cpu_seconds();
     let start = Instant::now();
     let mut child =
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("cannot be started")?;
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("cannot be started")?;
+    let mut stdout = child.stdout.take().context("has no stdout")?;
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
     let mut peak_mib: f64 = 0.0;
     let status = loop {
         peak_mib = peak_mib.max(resident_peak_mib(child.id()));
@@ -39,7 +50,8 @@ pub(super) fn measure(command: &mut Command) -> Result<Usage> {
     };
     let seconds = start.elapsed().as_secs_f64();
     ensure!(status.success(), "{:?} ended with {status}", command.get_program());
-    Ok(Usage { seconds, cpu_seconds: children_cpu_seconds() - cpu_before, peak_mib })
+    let text = reader.join().expect("reading does not panic").context("printed no text")?;
+    Ok((text, Usage { seconds, cpu_seconds: children_cpu_seconds() - cpu_before, peak_mib }))
 }
 
 /// Seconds until `command` has ended, without looking at its memory meanwhile.

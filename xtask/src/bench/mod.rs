@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: Likeness beside its Python peers, in one run on one machine, alternating.
 
+mod detectors;
+mod faces;
 mod help;
 mod match_;
 mod measure;
+mod pipeline;
 mod prepare;
 mod report;
 mod retrieval;
@@ -35,12 +38,15 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 5] = [
+const ALL: [(&str, Run); 8] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
     ("help", help::run),
     ("sampling", sampling::run),
+    ("detectors", detectors::run),
+    ("faces", faces::run),
+    ("pipeline", pipeline::run),
 ];
 
 /// Runs the command.
@@ -62,7 +68,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
     }
     if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|(known, _)| known != *name)) {
-        bail!("no such bench: {unknown}; known are retrieval, prepare, match, help and sampling");
+        bail!("no such bench: {unknown}; known are {}", ALL.map(|(known, _)| known).join(", "));
     }
     let bench = Bench { likeness: build_likeness()?, repeats, venv };
     for (name, run) in ALL.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
@@ -71,7 +77,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         let text = section.markdown(name, repeats);
         println!("{text}");
         if write {
-            report::write(name, &text)?;
+            report::write(name, section.page, &text)?;
         }
     }
     Ok(())

@@ -88,7 +88,7 @@ fn large_collection(likeness: &Path, collection: &Path, scratch: &Scratch) -> Re
 }
 
 /// A hard link, or a symbolic one to another disk.
-fn link(photo: &Path, name: &Path) -> Result<()> {
+pub(super) fn link(photo: &Path, name: &Path) -> Result<()> {
     if fs_err::hard_link(photo, name).is_err() {
         #[cfg(unix)]
         fs_err::os::unix::fs::symlink(photo, name)?;
@@ -132,6 +132,7 @@ fn section(sides: &[Side], images: usize, (photos, large): (usize, Usage)) -> Se
     };
     let verdict = if large.peak_mib < MEMORY_MIB { "below" } else { "NOT below" };
     Section {
+        page: "first-loop",
         title: "Prepare",
         about: format!(
             "{images} photos of CelebA: read, centre square, bicubic to 224×224, PNG, labels; two threads beside two \

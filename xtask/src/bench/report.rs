@@ -6,12 +6,10 @@ use anyhow::Result;
 
 use crate::process::repository;
 
-const PAGE: &str = "docs/results/first-loop.md";
-const PAGE_START: &str =
-    "# The first loop, measured\n\nMedians of one run; `cargo xtask bench --write` puts them here.\n";
-
 /// One bench's results.
 pub(super) struct Section {
+    /// The page in `docs/results/` that it belongs to.
+    pub(super) page: &'static str,
     pub(super) title: &'static str,
     /// What was compared, in a sentence or two.
     pub(super) about: String,
@@ -41,15 +39,18 @@ impl Section {
     }
 }
 
-/// Puts `section` between its markers on the page, which is begun where it is missing.
-pub(super) fn write(name: &str, section: &str) -> Result<()> {
-    let path = repository().join(PAGE);
-    let page = if path.exists() { fs_err::read_to_string(&path)? } else { PAGE_START.to_owned() };
+/// Puts `section` between its markers on `page`, which is begun where it is missing.
+pub(super) fn write(name: &str, page: &str, section: &str) -> Result<()> {
+    let place = format!("docs/results/{page}.md");
+    let path = repository().join(&place);
+    let start =
+        format!("# {page}, measured\n\nMedians of one run; `cargo xtask bench --write` puts them here.\n");
+    let page = if path.exists() { fs_err::read_to_string(&path)? } else { start };
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }
     fs_err::write(&path, placed(&page, name, section))?;
-    eprintln!("written to {PAGE}");
+    eprintln!("written to {place}");
     Ok(())
 }
 

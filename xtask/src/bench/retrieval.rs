@@ -58,6 +58,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         }
     }
     Ok(Section {
+        page: "first-loop",
         title: "Real faces, found without looking for them",
         about: "CelebA's official test identities (58 people, 1,252 photos) and AT&T (40 people, 400 photos) \
                 leave-one-out; London's 102 smiling portraits against its 102 neutral ones. Plain centre squares of \

@@ -35,6 +35,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let least = found.values().min().context("nothing was picked")?;
     let images: usize = found.values().sum();
     Ok(Section {
+        page: "first-loop",
         title: "Sampling",
         about: format!("`prepare --identities {KEPT} --size 16` on {ROWS} rows of {IDENTITIES} identities."),
         columns: vec!["identities", "images", "fewest images of one", "time", "peak memory"],

@@ -19,13 +19,33 @@ pub struct DetectorConfig {
     pub min_side: u32,
     /// At most so many faces a photo.
     pub max_faces: usize,
+    /// How to look again at a photo without a face; `None` leaves it without.
+    pub second_look: Option<SecondLook>,
+}
+
+/// A closer look at photos in which the first found no face.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondLook {
+    /// As [`DetectorConfig::score_threshold`].
+    pub score_threshold: f32,
+    /// As [`DetectorConfig::min_side`].
+    pub min_side: u32,
 }
 
 impl Default for DetectorConfig {
     /// Overlap 0.4 as in InsightFace's SCRFD (OpenCV's YuNet has 0.3, YOLOv8-face 0.5); photos of up to 640 pixels as
-    /// they are, the size all four families are published for.
+    /// they are, the size all four families are published for. Scaling small photos up changes little and not always for
+    /// the better (`docs/results/faces.md`).
     fn default() -> Self {
-        Self { score_threshold: None, nms_iou: 0.4, max_side: 640, min_side: 0, max_faces: 750 }
+        Self {
+            score_threshold: None,
+            nms_iou: 0.4,
+            max_side: 640,
+            min_side: 0,
+            max_faces: 750,
+            second_look: None,
+        }
     }
 }
 
@@ -35,9 +55,15 @@ impl DetectorConfig {
     /// # Errors        a threshold or overlap outside [0, 1], a side below 32 or above 8192 pixels, `min_side` above
     /// `max_side`, no face at all → [`ModelError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
+        if let Some(second) = self.for_second_look() {
+            second.validate()?;
+        }
         let share = |v: f32| (0.0..=1.0).contains(&v);
         let reason = if !self.score_threshold.is_none_or(share) {
-            format!("score_threshold {:?}: expected a number from 0 to 1", self.score_threshold)
+            format!(
+                "the least score of a network's face must lie between 0 and 1, found {}",
+                self.score_threshold.unwrap_or_default()
+            )
         } else if !share(self.nms_iou) {
             format!("nms_iou {}: expected a number from 0 to 1", self.nms_iou)
         } else if !(STEP_PX..=8192).contains(&self.max_side) {
@@ -50,6 +76,16 @@ impl DetectorConfig {
             return Ok(());
         };
         Err(ModelError::BadArgument { reason, hint: None })
+    }
+
+    /// The settings of the second look, if there is to be one.
+    pub(super) fn for_second_look(&self) -> Option<Self> {
+        self.second_look.map(|second| Self {
+            score_threshold: Some(second.score_threshold),
+            min_side: second.min_side,
+            second_look: None,
+            ..self.clone()
+        })
     }
 }
 
@@ -66,6 +102,10 @@ mod tests {
             DetectorConfig { max_side: 8, ..Default::default() },
             DetectorConfig { min_side: 700, ..Default::default() },
             DetectorConfig { max_faces: 0, ..Default::default() },
+            DetectorConfig {
+                second_look: Some(SecondLook { score_threshold: 7.0, min_side: 0 }),
+                ..Default::default()
+            },
         ] {
             assert!(matches!(bad.validate(), Err(ModelError::BadArgument { .. })), "{bad:?}");
         }

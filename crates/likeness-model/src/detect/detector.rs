@@ -27,7 +27,12 @@ impl CnnDetector {
     }
 
     /// The faces of photos that share one input size.
-    fn detect_batch(&self, batch: &[(&RgbImage, Layout)], size: Size) -> Result<Vec<Vec<Detection>>> {
+    fn detect_batch(
+        &self,
+        batch: &[(&RgbImage, Layout)],
+        size: Size,
+        config: &DetectorConfig,
+    ) -> Result<Vec<Vec<Detection>>> {
         let format = self.decoder.input();
         let mut pixels = vec![0.0; batch.len() * size.values()];
         for ((photo, layout), planes) in batch.iter().zip(pixels.chunks_exact_mut(size.values())) {
@@ -38,13 +43,35 @@ impl CnnDetector {
         let Some(decoder) = recognise(&outputs, size).filter(|d| d.name() == self.decoder.name()) else {
             return Err(self.broken("gives outputs of other shapes than for a blank picture".into()));
         };
-        let threshold = self.config.score_threshold.unwrap_or(decoder.default_score_threshold());
+        let threshold = config.score_threshold.unwrap_or(decoder.default_score_threshold());
         let faces = |(item, (_, layout)): (usize, &(&RgbImage, Layout))| {
             let candidates = decoder.decode(&outputs, item, size, threshold);
-            let kept = suppress(candidates, self.config.nms_iou, self.config.max_faces);
+            let kept = suppress(candidates, config.nms_iou, config.max_faces);
             kept.into_iter().map(|d| layout.to_photo(d)).filter(is_sound).collect()
         };
         Ok(batch.iter().enumerate().map(faces).collect())
+    }
+
+    /// The faces of every photo by the settings of one look.
+    fn look(&self, images: &[&RgbImage], config: &DetectorConfig) -> Result<Vec<Vec<Detection>>> {
+        let placement = self.decoder.input().placement;
+        let mut by_size: BTreeMap<Size, Vec<(usize, Layout)>> = BTreeMap::new();
+        for (i, image) in images.iter().enumerate().filter(|(_, image)| !image.is_empty()) {
+            let photo = Size { width: image.width(), height: image.height() };
+            let layout = Layout::new(photo, self.graph.fixed_size(), placement, config);
+            by_size.entry(layout.input).or_default().push((i, layout));
+        }
+        let mut found = vec![Vec::new(); images.len()];
+        for (size, members) in by_size {
+            let most = if self.graph.takes_batches() { (3 * BATCH_PIXELS / size.values()).max(1) } else { 1 };
+            for chunk in members.chunks(most) {
+                let batch: Vec<_> = chunk.iter().map(|(i, layout)| (images[*i], *layout)).collect();
+                for ((i, _), faces) in chunk.iter().zip(self.detect_batch(&batch, size, config)?) {
+                    found[*i] = faces;
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn broken(&self, reason: String) -> DataError {
@@ -58,21 +85,12 @@ impl FaceDetector for CnnDetector {
     }
 
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>> {
-        let placement = self.decoder.input().placement;
-        let mut by_size: BTreeMap<Size, Vec<(usize, Layout)>> = BTreeMap::new();
-        for (i, image) in images.iter().enumerate().filter(|(_, image)| !image.is_empty()) {
-            let photo = Size { width: image.width(), height: image.height() };
-            let layout = Layout::new(photo, self.graph.fixed_size(), placement, &self.config);
-            by_size.entry(layout.input).or_default().push((i, layout));
-        }
-        let mut found = vec![Vec::new(); images.len()];
-        for (size, members) in by_size {
-            let most = if self.graph.takes_batches() { (3 * BATCH_PIXELS / size.values()).max(1) } else { 1 };
-            for chunk in members.chunks(most) {
-                let batch: Vec<_> = chunk.iter().map(|(i, layout)| (images[*i], *layout)).collect();
-                for ((i, _), faces) in chunk.iter().zip(self.detect_batch(&batch, size)?) {
-                    found[*i] = faces;
-                }
+        let mut found = self.look(images, &self.config)?;
+        if let Some(closer) = self.config.for_second_look() {
+            let missing: Vec<usize> = (0..images.len()).filter(|i| found[*i].is_empty()).collect();
+            let again: Vec<&RgbImage> = missing.iter().map(|i| images[*i]).collect();
+            for (i, faces) in missing.into_iter().zip(self.look(&again, &closer)?) {
+                found[i] = faces;
             }
         }
         Ok(found)

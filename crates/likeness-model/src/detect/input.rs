@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn any_size_is_padded_to_the_step_and_limited() {
-        let config = DetectorConfig { min_side: 64, ..Default::default() };
+        let config = DetectorConfig { min_side: 64, ..DetectorConfig::default() };
         let input = |w, h| Layout::new(size(w, h), None, Placement::TopLeft, &config).input;
         assert_eq!(input(256, 200), size(256, 224));
         assert_eq!(input(4000, 3000), size(640, 480));

@@ -1,10 +1,10 @@
 //! Face detection by networks: photos and an ONNX file enter, boxes and mostly five landmarks leave.
 //!
 //! [`load_detector`] opens a file and recognises which of four families it is from what the graph answers to a blank
-//! picture: [`yunet`], [`scrfd`], [`yolov8_face`] or [`ultra_light`]. One photo's way from there:
+//! picture: `yunet`, `scrfd`, `yolov8_face` or `ultra_light`. One photo's way from there:
 //!
-//! 1. [`input`] scales and pads it to what the graph takes and writes it into the input tensor;
-//! 2. [`graph`] runs the network, one call on one thread;
+//! 1. `input` scales and pads it to what the graph takes and writes it into the input tensor;
+//! 2. `graph` runs the network, one call on one thread;
 //! 3. the family's decoder turns the answer into candidates;
 //! 4. [`suppress`](likeness_data::detect::suppress) keeps one of each overlapping group, and the boxes go back into the
 //!    photo's own pixels.
@@ -15,7 +15,6 @@ mod graph;
 mod input;
 mod scrfd;
 mod ultra_light;
-mod wire;
 mod yolov8_face;
 mod yunet;
 
@@ -28,7 +27,7 @@ use detector::CnnDetector;
 use graph::{Graph, Output};
 use input::{InputFormat, Size};
 
-pub use config::DetectorConfig;
+pub use config::{DetectorConfig, SecondLook};
 
 /// Opens the face detector in `path`, an ONNX file of any of the four families.
 ///

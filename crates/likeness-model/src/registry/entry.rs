@@ -74,6 +74,29 @@ pub enum Terms {
     Unstated,
 }
 
+/// How far address, size and checksum of an entry are known to belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirmed {
+    /// The file of that repository and revision was hashed.
+    Bytes,
+    /// Independent publishers state them so; nothing was downloaded.
+    Stated,
+    /// Only the address is published, and no whole checksum to compare.
+    Address,
+}
+
+impl Confirmed {
+    /// What it means, for a reader.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Bytes => "the file in that repository was hashed",
+            Self::Stated => "address, size and checksum as independent publishers state them; not downloaded",
+            Self::Address => "the address alone; no whole checksum is published",
+        }
+    }
+}
+
 /// Another name under which an entry's network lies on disks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +133,8 @@ pub struct Entry {
     pub warning: Option<String>,
     /// The public address; none where the file has to be brought.
     pub url: Option<String>,
+    /// How far the address can be trusted to lead to these bytes; there where an address is.
+    pub confirmed: Option<Confirmed>,
     /// The file name in the models folder.
     pub file: String,
     /// Size in bytes.
@@ -204,6 +229,13 @@ impl Entry {
         }
         if self.url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
             return Err(format!("{}: the address must begin with https://", self.name));
+        }
+        if self.url.is_some() != self.confirmed.is_some() {
+            return Err(format!("{}: an address needs a word on how it was confirmed", self.name));
+        }
+        if (self.confirmed == Some(Confirmed::Address)) != (self.url.is_some() && !self.has_whole_checksum())
+        {
+            return Err(format!("{}: without a whole checksum only the address is confirmed", self.name));
         }
         if (self.terms == Terms::Permissive) == self.warning.is_some() {
             return Err(format!("{}: a warning belongs to terms that are not permissive", self.name));

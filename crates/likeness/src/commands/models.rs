@@ -46,6 +46,8 @@ struct Document<'a> {
     /// The registry's checksum; shorter than 64 digits where only its beginning is published.
     sha256: Option<&'a str>,
     url: Option<&'a str>,
+    /// How far the address is known to lead to these bytes.
+    confirmed: Option<likeness_model::registry::Confirmed>,
     file: &'a str,
     path: Option<&'a Path>,
     present: bool,
@@ -82,6 +84,7 @@ fn document<'a>(entry: &'a Entry, found: Option<&'a Found>) -> Document<'a> {
         bytes: entry.bytes,
         sha256: entry.sha256.as_deref(),
         url: entry.url.as_deref(),
+        confirmed: entry.confirmed,
         file: &entry.file,
         path: found.map(|found| found.path.as_path()),
         present: found.is_some(),
@@ -219,6 +222,7 @@ fn details(entry: &Entry, found: Option<&Found>) -> Vec<String> {
         line("size", entry.bytes.map_or_else(none, |bytes| format!("{bytes} bytes"))),
         line("sha256", sum),
     ]);
+    lines.extend(entry.confirmed.map(|confirmed| line("confirmed", confirmed.about())));
     if let Some(p) = &entry.preprocess {
         let size = p.input_size.map_or_else(none, |[w, h]| format!("{w}×{h}"));
         lines.push(line("input", format!("{size} {:?}, mean {:?}, std {:?}", p.channels, p.mean, p.std)));

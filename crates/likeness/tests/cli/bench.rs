@@ -49,6 +49,8 @@ impl Bench {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_likeness"));
         command.current_dir(self.path()).args(args).env_remove("RUST_LOG").env("COLUMNS", "100");
+        // Models of whoever runs the tests must not be found.
+        command.env_remove("LIKENESS_MODELS").env("HOME", self.path()).env("XDG_DATA_HOME", self.at("data"));
         command
     }
 

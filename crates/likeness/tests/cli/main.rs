@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod detectors;
 mod files;
 mod interrupted;
+mod models;
 mod networks;
+mod pictures;
 mod results;
 mod shared;
 mod submitted;

@@ -19,6 +19,9 @@ fn help_of_every_command() {
     let bench = Bench::new();
     told!("help", bench.story(&["--help"]));
     told!("help-prepare", bench.story(&["prepare", "--help"]));
+    told!("help-detect", bench.story(&["detect", "--help"]));
+    told!("help-models", bench.story(&["models", "--help"]));
+    told!("help-models-pull", bench.story(&["models", "pull", "--help"]));
     told!("help-embed", bench.story(&["embed", "--help"]));
     told!("help-match", bench.story(&["match", "--help"]));
     told!("help-evaluate", bench.story(&["evaluate", "--help"]));

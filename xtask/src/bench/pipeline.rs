@@ -1,0 +1,127 @@
+//! `bench pipeline`: photo to embedding beside the Python people use for it, and the memory of a very long run.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::Bench;
+use super::measure::{Usage, measure, measure_output, median};
+use super::report::Section;
+use crate::process::{self, Scratch, repository};
+
+const EMBEDDER: &str = "weights/mobilefacenet-arcface-128d.onnx";
+const DETECTOR: &str = "weights/detectors/yunet_n_dynamic.onnx";
+const PHOTOS: &str = "data/celeba/images";
+/// Photos of the long run, by links to the collection's.
+const MANY: usize = 100_000;
+
+/// Runs the bench.
+pub(super) fn run(bench: &Bench) -> Result<Section> {
+    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let python = bench.python()?;
+    let scratch = Scratch::new("pipeline")?;
+    let (mut ours, mut theirs, mut their_peak, mut photos, mut faces) =
+        (Vec::new(), Vec::new(), Vec::new(), 0, 0);
+    for _ in 0..bench.repeats {
+        ours.push(measure(&mut embed(
+            &bench.likeness,
+            &shared,
+            &shared.join(PHOTOS),
+            &scratch.join("ours"),
+        ))?);
+        let (text, usage) = measure_output(&mut peer(&python, &shared, &scratch.join("theirs.npy")))?;
+        let last = text.lines().last().unwrap_or_default();
+        let answer: Value = serde_json::from_str(last).context("the peer printed no JSON")?;
+        their_peak.push(answer["peak_mib"].as_f64().unwrap_or(f64::NAN));
+        photos = answer["photos"].as_u64().unwrap_or(0);
+        faces = answer["faces"].as_u64().unwrap_or(0);
+        theirs.push(usage);
+    }
+    let many = shared.join(PHOTOS);
+    let short = measure(&mut embed(
+        &bench.likeness,
+        &shared,
+        &links(&many, MANY / 10, &scratch)?,
+        &scratch.join("short"),
+    ))?;
+    let long =
+        measure(&mut embed(&bench.likeness, &shared, &links(&many, MANY, &scratch)?, &scratch.join("long")))?;
+    Ok(section((&ours, &theirs, &their_peak), (photos, faces), (short, long)))
+}
+
+fn embed(likeness: &Path, shared: &Path, photos: &Path, output: &Path) -> Command {
+    let mut command = Command::new(likeness);
+    command.arg("embed").arg(photos).arg("--detector").arg(shared.join(DETECTOR)).arg("--model");
+    command.arg(shared.join(EMBEDDER)).args(["--normalize", "none", "--threads", "2", "-o"]).arg(output);
+    command
+}
+
+fn peer(python: &Path, shared: &Path, output: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.arg(repository().join("xtask/peers/pipeline.py"));
+    command
+        .arg(shared.join(PHOTOS))
+        .arg(shared.join(DETECTOR))
+        .arg(shared.join(EMBEDDER))
+        .arg(output)
+        .arg("2");
+    command
+}
+
+/// A folder of `count` links to the photos, again and again.
+fn links(photos: &Path, count: usize, scratch: &Scratch) -> Result<std::path::PathBuf> {
+    let folder = scratch.join(&format!("photos{count}"));
+    fs_err::create_dir_all(&folder)?;
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(photos)? {
+        names.push(entry?.path());
+    }
+    names.sort();
+    ensure!(!names.is_empty(), "no photos");
+    for i in 0..count {
+        super::prepare::link(&names[i % names.len()], &folder.join(format!("{i:06}.jpg")))?;
+    }
+    Ok(folder)
+}
+
+fn section(
+    (ours, theirs, their_peak): (&[Usage], &[Usage], &[f64]),
+    (photos, faces): (u64, u64),
+    (short, long): (Usage, Usage),
+) -> Section {
+    let of = |runs: &[Usage], what: fn(&Usage) -> f64| median(runs.iter().map(what));
+    let row = |name: &str, runs: &[Usage], peak: f64| {
+        vec![
+            name.to_owned(),
+            format!("{:.1}", photos as f64 / of(runs, |u| u.seconds)),
+            format!("{:.2}×", of(runs, |u| u.seconds) / of(ours, |u| u.seconds)),
+            format!("{:.1}", 1000.0 * of(runs, |u| u.cpu_seconds) / photos as f64),
+            format!("{:.2}×", of(runs, |u| u.cpu_seconds) / of(ours, |u| u.cpu_seconds)),
+            format!("{peak:.0} MiB"),
+        ]
+    };
+    Section {
+        page: "faces",
+        title: "Photo to embedding, beside Python",
+        about: format!(
+            "{photos} photos of CelebA: decode, YuNet, alignment to 112 px, MobileFaceNet. `likeness embed` with two threads \
+             beside OpenCV's YuNet and ONNX Runtime in two processes of one thread (`xtask/peers/pipeline.py`, {faces} \
+             faces), alternating."
+        ),
+        columns: vec!["", "photos/s", "Likeness is faster by", "CPU ms a photo", "by CPU", "peak memory"],
+        rows: vec![
+            row("Likeness", ours, of(ours, |u| u.peak_mib)),
+            row("OpenCV + ONNX Runtime", theirs, median(their_peak.iter().copied())),
+        ],
+        remarks: vec![format!(
+            "{} photos, by links: {:.0} MiB at the peak, {:.1} photos/s; {MANY} photos: {:.0} MiB, {:.1} photos/s.",
+            MANY / 10,
+            short.peak_mib,
+            (MANY / 10) as f64 / short.seconds,
+            long.peak_mib,
+            MANY as f64 / long.seconds
+        )],
+    }
+}
