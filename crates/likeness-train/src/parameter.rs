@@ -77,8 +77,12 @@ impl KeyPath {
             return key;
         }
         match key.split_once('.') {
-            Some(("head", rest)) if rest.starts_with("linear.") => rest.replacen("linear", "features.layers.2", 1),
-            Some(("head", rest)) if rest.starts_with("neck.") => rest.replacen("neck", "features.layers.3", 1),
+            Some(("head", rest)) if rest.starts_with("linear.") => {
+                rest.replacen("linear", "features.layers.2", 1)
+            }
+            Some(("head", rest)) if rest.starts_with("neck.") => {
+                rest.replacen("neck", "features.layers.3", 1)
+            }
             _ => key,
         }
     }

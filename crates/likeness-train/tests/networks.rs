@@ -2,7 +2,9 @@
 //!
 //! `golden/networks/README.md` says how the values were made and what the tolerance means.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use likeness_train::backbone::{Architecture, Backbone, BackboneConfig, Downsampling, Layers};
@@ -200,16 +202,12 @@ fn mobilefacenet_is_insightfaces() {
 fn the_head_is_pytorchs() {
     let golden = golden("head");
     let device = Device::flex().autodiff();
-    let config = NetworkConfig {
-        embedding_dim: 8,
-        feature_norm: true,
-        ..NetworkConfig::new(Architecture::ResNet18)
-    };
+    let config =
+        NetworkConfig { embedding_dim: 8, feature_norm: true, ..NetworkConfig::new(Architecture::ResNet18) };
     let network = fill(config.init(&device).unwrap());
     let features = tensor("images", [6, 512], &device);
-    let forward = |network: &Network, pass: &mut Pass| {
-        unit_length(network.head.forward(features.clone(), pass))
-    };
+    let forward =
+        |network: &Network, pass: &mut Pass| unit_length(network.head.forward(features.clone(), pass));
     for (mode, pass) in [("evaluation", Pass::evaluation()), ("training", Pass::training(0))] {
         let (worst, place) = compare(network.clone(), forward, pass, &golden[mode]);
         assert!(worst < TOLERANCE, "{mode}: {worst:e} at {place}");

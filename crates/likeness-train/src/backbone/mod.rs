@@ -94,7 +94,9 @@ impl BackboneConfig {
     /// # Errors    a value that cannot be read → [`TrainError::BadArgument`]
     pub fn adopt(&mut self, metadata: &BTreeMap<String, String>) -> Result<()> {
         let unreadable = |key: &str, text: &str| {
-            TrainError::bad_argument(format!("the metadata of the weights has {key} `{text}`, which is not understood"))
+            TrainError::bad_argument(format!(
+                "the metadata of the weights has {key} `{text}`, which is not understood"
+            ))
         };
         if let Some(text) = metadata.get("bn_eps") {
             self.batch_norm_epsilon = text.parse().map_err(|_| unreadable("bn_eps", text))?;

@@ -123,10 +123,7 @@ impl Block {
             conv3: bottleneck.then(|| Conv2d::new([width, output], square(1, 1), init)),
             bn3: bottleneck.then(|| BatchNorm::new(output, epsilon, init)),
             downsample: (stride != 1 || input != output).then(|| {
-                (
-                    Conv2d::new([input, output], square(1, stride), init),
-                    BatchNorm::new(output, epsilon, init),
-                )
+                (Conv2d::new([input, output], square(1, stride), init), BatchNorm::new(output, epsilon, init))
             }),
         }
     }

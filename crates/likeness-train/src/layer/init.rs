@@ -66,7 +66,11 @@ mod tests {
     fn draws_have_the_variance_of_the_fan_out_and_repeat() {
         let device = Device::flex();
         let draw = |seed| {
-            Initializer::new(&device, seed).kaiming_fan_out([64, 16, 3, 3]).into_data().try_to_vec::<f32>().unwrap()
+            Initializer::new(&device, seed)
+                .kaiming_fan_out([64, 16, 3, 3])
+                .into_data()
+                .try_to_vec::<f32>()
+                .unwrap()
         };
         let values = draw(7);
         let count = values.len() as f32;

@@ -99,9 +99,8 @@ mod tests {
     #[test]
     fn dropout_keeps_the_mean_and_repeats_by_seed() {
         let ones = Tensor::<2>::ones([100, 100], &Device::flex());
-        let drop = |seed| {
-            Pass::training(seed).dropout(ones.clone(), 0.4).into_data().try_to_vec::<f32>().unwrap()
-        };
+        let drop =
+            |seed| Pass::training(seed).dropout(ones.clone(), 0.4).into_data().try_to_vec::<f32>().unwrap();
         let values = drop(3);
         let zeros = values.iter().filter(|v| **v == 0.0).count();
         assert!((3800..4200).contains(&zeros), "{zeros}");

@@ -8,8 +8,7 @@ use burn::tensor::ops::MaxPoolOptions;
 ///
 /// # Shapes        input: [batch, channels, h, w] · output: [batch, channels, h', w']
 pub(crate) fn max_pool(input: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
-    let options =
-        MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
+    let options = MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
     module::max_pool2d(input, options)
 }
 

@@ -35,7 +35,11 @@ impl WeightsFile {
         if size > MAX_FILE_BYTES {
             return Err(bad(path, format!("{size} bytes are more than the {MAX_FILE_BYTES} that are read")));
         }
-        if pickle::looks_like_pytorch(path)? { Self::open_pytorch(path) } else { Self::open_safetensors(path) }
+        if pickle::looks_like_pytorch(path)? {
+            Self::open_pytorch(path)
+        } else {
+            Self::open_safetensors(path)
+        }
     }
 
     fn open_safetensors(path: &Path) -> Result<Self> {
@@ -83,7 +87,8 @@ impl WeightsFile {
         let absent = || bad(&self.path, format!("no tensor {key}"));
         let (bytes, kind) = match &self.source {
             Source::Safetensors(bytes) => {
-                let tensors = SafeTensors::deserialize(bytes).map_err(|error| bad(&self.path, error.to_string()))?;
+                let tensors =
+                    SafeTensors::deserialize(bytes).map_err(|error| bad(&self.path, error.to_string()))?;
                 let view = tensors.tensor(key).map_err(|_| absent())?;
                 (view.data().to_vec(), safetensors_kind(view.dtype()))
             }
@@ -94,13 +99,14 @@ impl WeightsFile {
             }
         };
         let Some(kind) = kind else {
-            return Err(bad(&self.path, format!("tensor {key} does not hold 16, 32 or 64 bit floating-point numbers")));
+            return Err(bad(
+                &self.path,
+                format!("tensor {key} does not hold 16, 32 or 64 bit floating-point numbers"),
+            ));
         };
         let values = kind.decode(&bytes);
         match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => {
-                Err(bad(&self.path, format!("tensor {key}: number {index} is {}", values[index])))
-            }
+            Some(index) => Err(bad(&self.path, format!("tensor {key}: number {index} is {}", values[index]))),
             None => Ok(values),
         }
     }

@@ -111,9 +111,9 @@ fn compare(
     prefix: &str,
     options: &LoadOptions,
 ) -> std::result::Result<LoadReport, LoadReport> {
-    let has_head = wanted
-        .iter()
-        .any(|info| info.stage == Stage::Head && file.shapes().contains_key(&format!("{prefix}{}", info.key)));
+    let has_head = wanted.iter().any(|info| {
+        info.stage == Stage::Head && file.shapes().contains_key(&format!("{prefix}{}", info.key))
+    });
     let fresh_head = !has_head && !options.require_head;
     let (mut report, mut refused) = (LoadReport::default(), LoadReport::default());
     for info in wanted {

@@ -107,8 +107,29 @@ enum Argument {
 
 fn argument(instruction: u8) -> Option<Argument> {
     Some(match instruction {
-        b'(' | b'.' | b'0' | b'1' | b'2' | b'N' | b'Q' | b'R' | b'a' | b'b' | b'd' | b'}' | b'e' | b'l'
-        | b']' | b'o' | b's' | b't' | b')' | b'u' | 0x81 | 0x85..=0x89 | 0x8f..=0x94 => Argument::None,
+        b'('
+        | b'.'
+        | b'0'
+        | b'1'
+        | b'2'
+        | b'N'
+        | b'Q'
+        | b'R'
+        | b'a'
+        | b'b'
+        | b'd'
+        | b'}'
+        | b'e'
+        | b'l'
+        | b']'
+        | b'o'
+        | b's'
+        | b't'
+        | b')'
+        | b'u'
+        | 0x81
+        | 0x85..=0x89
+        | 0x8f..=0x94 => Argument::None,
         b'K' | b'h' | b'q' | 0x80 => Argument::Bytes(1),
         b'M' => Argument::Bytes(2),
         b'J' | b'j' | b'r' => Argument::Bytes(4),
@@ -162,7 +183,10 @@ impl<'a> Walker<'a> {
 
     fn step(&mut self, instruction: u8, reader: &mut impl BufRead) -> Result<()> {
         let Some(argument) = argument(instruction) else {
-            return Err(bad(self.path, format!("the pickle has an instruction 0x{instruction:02x} that is not read")));
+            return Err(bad(
+                self.path,
+                format!("the pickle has an instruction 0x{instruction:02x} that is not read"),
+            ));
         };
         let value = match argument {
             Argument::None => Vec::new(),
