@@ -120,6 +120,20 @@ fn a_file_cut_anywhere_is_an_error() {
     }
 }
 
+#[test]
+fn a_header_whose_length_looks_like_a_pickle_is_still_safetensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("length.safetensors");
+    let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    let header = format!("{header:<width$}", width = 0x280);
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    assert_eq!(bytes[..2], [0x80, 2]);
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&2.5f32.to_le_bytes());
+    fs_err::write(&path, bytes).unwrap();
+    assert_eq!(WeightsFile::open(&path).unwrap().read("a").unwrap(), [2.5]);
+}
+
 proptest! {
     #[test]
     fn a_damaged_file_never_panics(old in any::<bool>(), place in 0usize..3000, byte in any::<u8>()) {

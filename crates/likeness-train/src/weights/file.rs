@@ -44,8 +44,9 @@ impl WeightsFile {
 
     fn open_safetensors(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
-        let damaged =
-            |error: safetensors::SafeTensorError| bad(path, format!("not a safetensors file: {error}"));
+        let damaged = |error: safetensors::SafeTensorError| {
+            bad(path, format!("neither safetensors nor a file of torch.save: {error}"))
+        };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;

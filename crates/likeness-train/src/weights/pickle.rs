@@ -48,13 +48,15 @@ const STORAGES: [&str; 12] = [
     "float16",
 ];
 
-/// Whether a file is an archive or begins as a pickle does; safetensors begins with a length whose upper bytes are zero.
+/// Whether a file is an archive or begins as a pickle does, and not as safetensors: a length of eight bytes, then `{`.
 ///
 /// # Errors    the disk → [`TrainError::Io`]
 pub(super) fn looks_like_pytorch(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut start)?;
-    Ok(start.starts_with(b"PK") || start.first() == Some(&0x80) && start.get(1).is_some_and(|p| *p <= 5))
+    File::open(path)?.take(9).read_to_end(&mut start)?;
+    let pickle = matches!(start[..], [0x80, 0..=5, ..]);
+    let safetensors = matches!(start[..], [_, _, _, _, _, 0, 0, 0, b'{']);
+    Ok(start.starts_with(b"PK") || pickle && !safetensors)
 }
 
 /// Checks the pickle of an archive, or the pickles at the start of an old file.
