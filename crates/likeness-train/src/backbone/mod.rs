@@ -1,1 +1,200 @@
 //! Networks that turn faces into features, one file each, with torchvision's layer names.
+//!
+//! A [`BackboneConfig`] says which, and [`BackboneConfig::init`] builds it with random first values. The path of every
+//! parameter, as [`parameters`](crate::network::parameters) lists it, is its key in a published file of weights.
+
+mod architecture;
+mod efficientnet;
+mod mobilefacenet;
+mod resnet;
+mod vgg;
+
+pub use architecture::{Architecture, IMAGENET, Normalization, SYMMETRIC, Stage};
+pub use efficientnet::EfficientNet;
+pub use mobilefacenet::MobileFaceNet;
+pub use resnet::ResNet;
+pub use vgg::Vgg;
+
+use crate::error::{Result, TrainError};
+use crate::layer::{Initializer, Pass};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The epsilon of PyTorch's batch normalisation, which all published networks here were trained with.
+const EPSILON: f64 = 1e-5;
+
+/// Where a bottleneck block of ResNet50 halves the feature map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downsampling {
+    /// In its 3×3 convolution, as torchvision does.
+    #[default]
+    Middle,
+    /// In its first 1×1 convolution, as He et al. (2015) did.
+    First,
+}
+
+impl Downsampling {
+    /// The name in settings and in the metadata of a file of weights.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Middle => "middle",
+            Self::First => "first",
+        }
+    }
+
+    /// Reads the metadata of a file of weights: our own word, or a sentence that says which convolution has the stride.
+    fn from_metadata(text: &str) -> Option<Self> {
+        match text {
+            "middle" => Some(Self::Middle),
+            "first" => Some(Self::First),
+            _ if text.contains("stride in the first 1x1") => Some(Self::First),
+            _ if text.contains("stride in the 3x3") => Some(Self::Middle),
+            _ => None,
+        }
+    }
+}
+
+/// What a backbone is before it is built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackboneConfig {
+    /// Which network.
+    pub architecture: Architecture,
+    /// Added to the variance in batch normalisation.
+    pub batch_norm_epsilon: f64,
+    /// Where ResNet50 halves the feature map; other networks have no choice.
+    pub downsampling: Downsampling,
+    /// Probability, in training, that the last block of EfficientNet passes a picture unchanged; it grows from 0 block by block.
+    pub stochastic_depth: f32,
+}
+
+impl Default for BackboneConfig {
+    fn default() -> Self {
+        Self {
+            architecture: Architecture::default(),
+            batch_norm_epsilon: EPSILON,
+            downsampling: Downsampling::default(),
+            // Tan and Le (2019), section 5.2
+            stochastic_depth: 0.2,
+        }
+    }
+}
+
+impl BackboneConfig {
+    /// The usual settings of an architecture.
+    pub fn new(architecture: Architecture) -> Self {
+        Self { architecture, ..Self::default() }
+    }
+
+    /// Takes epsilon and the place of the stride from the metadata of a file of weights, where it has them.
+    ///
+    /// # Errors    a value that cannot be read → [`TrainError::BadArgument`]
+    pub fn adopt(&mut self, metadata: &BTreeMap<String, String>) -> Result<()> {
+        let unreadable = |key: &str, text: &str| {
+            TrainError::bad_argument(format!(
+                "the metadata of the weights has {key} `{text}`, which is not understood"
+            ))
+        };
+        if let Some(text) = metadata.get("bn_eps") {
+            self.batch_norm_epsilon = text.parse().map_err(|_| unreadable("bn_eps", text))?;
+        }
+        if let Some(text) = metadata.get("downsampling") {
+            self.downsampling =
+                Downsampling::from_metadata(text).ok_or_else(|| unreadable("downsampling", text))?;
+        }
+        self.validate()
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors    a number out of range → [`TrainError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        if !(self.batch_norm_epsilon > 0.0 && self.batch_norm_epsilon < 1.0) {
+            let reason = format!("batch_norm_epsilon {} is not between 0 and 1", self.batch_norm_epsilon);
+            return Err(TrainError::bad_argument(reason));
+        }
+        if !(0.0..1.0).contains(&self.stochastic_depth) {
+            let reason = format!("stochastic_depth {} is not from 0 to below 1", self.stochastic_depth);
+            return Err(TrainError::bad_argument(reason));
+        }
+        Ok(())
+    }
+
+    /// Builds the network with first values drawn from `init`.
+    ///
+    /// # Errors    settings that make no sense → [`TrainError::BadArgument`]
+    pub fn init(&self, init: &mut Initializer) -> Result<Backbone> {
+        self.validate()?;
+        let layers = match self.architecture {
+            Architecture::ResNet18 => Layers::ResNet(ResNet::new(resnet::RESNET18, self, init)),
+            Architecture::ResNet34 => Layers::ResNet(ResNet::new(resnet::RESNET34, self, init)),
+            Architecture::ResNet50 => Layers::ResNet(ResNet::new(resnet::RESNET50, self, init)),
+            Architecture::Vgg16 => Layers::Vgg(Vgg::new(false, self, init)),
+            Architecture::Vgg16Bn => Layers::Vgg(Vgg::new(true, self, init)),
+            Architecture::EfficientNetB0 => Layers::EfficientNet(EfficientNet::new(self, init)),
+            Architecture::MobileFaceNet => Layers::MobileFaceNet(MobileFaceNet::new(self, init)),
+        };
+        Ok(Backbone { layers, config: self.clone() })
+    }
+
+    /// Builds the network on a device, with first values drawn from `seed`.
+    ///
+    /// # Errors    as [`init`](Self::init)
+    pub fn init_seeded(&self, device: &Device, seed: u64) -> Result<Backbone> {
+        self.init(&mut Initializer::new(device, seed))
+    }
+
+    pub(crate) fn epsilon(&self) -> f32 {
+        self.batch_norm_epsilon as f32
+    }
+}
+
+/// A network that turns faces into features.
+#[derive(Module, Debug)]
+pub struct Backbone {
+    layers: Layers,
+    #[module(skip)]
+    config: BackboneConfig,
+}
+
+/// The layers of one of the architectures.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+pub enum Layers {
+    /// ResNet-18, 34 or 50.
+    ResNet(ResNet),
+    /// VGG-16.
+    Vgg(Vgg),
+    /// EfficientNet-B0.
+    EfficientNet(EfficientNet),
+    /// MobileFaceNet.
+    MobileFaceNet(MobileFaceNet),
+}
+
+impl Backbone {
+    /// The features of each face.
+    ///
+    /// # Shapes        images: [batch, 3, side, side], normalised · output: [batch, feature_dim]
+    /// # Panics        a side that [`Architecture::accepts`] refuses
+    pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {
+        match &self.layers {
+            Layers::ResNet(layers) => layers.forward(images, pass),
+            Layers::Vgg(layers) => layers.forward(images, pass),
+            Layers::EfficientNet(layers) => layers.forward(images, pass),
+            Layers::MobileFaceNet(layers) => layers.forward(images, pass),
+        }
+    }
+
+    /// The settings it was built with.
+    pub fn config(&self) -> &BackboneConfig {
+        &self.config
+    }
+
+    /// The layers, for what only one architecture can do.
+    pub fn layers(&self) -> &Layers {
+        &self.layers
+    }
+}

@@ -1,0 +1,205 @@
+//! The architectures by name, with what is known of each before it is built.
+
+use super::{mobilefacenet, vgg::Vgg};
+use crate::error::TrainError;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A network that turns faces into features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// 18 layers, 11 million parameters.
+    #[serde(rename = "resnet18")]
+    ResNet18,
+    /// 34 layers, 21 million parameters.
+    #[serde(rename = "resnet34")]
+    ResNet34,
+    /// 50 layers, 24 million parameters.
+    #[default]
+    #[serde(rename = "resnet50")]
+    ResNet50,
+    /// 13 convolutions, 15 million parameters.
+    Vgg16,
+    /// The same with batch normalisation.
+    Vgg16Bn,
+    /// 4 million parameters.
+    #[serde(rename = "efficientnet-b0")]
+    EfficientNetB0,
+    /// 2 million parameters, made for faces of 112 pixels.
+    #[serde(rename = "mobilefacenet")]
+    MobileFaceNet,
+}
+
+/// A part of a network that is frozen or learns at its own rate as a whole, from the picture to the embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// What comes before the first stage of blocks.
+    Stem,
+    /// First stage of blocks.
+    Layer1,
+    /// Second stage of blocks.
+    Layer2,
+    /// Third stage of blocks.
+    Layer3,
+    /// Last stage of blocks and what follows it in the backbone.
+    Layer4,
+    /// The embedding head.
+    Head,
+}
+
+impl Stage {
+    /// All stages, from the picture to the embedding.
+    pub const ALL: [Self; 6] =
+        [Self::Stem, Self::Layer1, Self::Layer2, Self::Layer3, Self::Layer4, Self::Head];
+}
+
+/// How pixels of 0 to 1 are scaled: (x − mean) / deviation, red, green, blue.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Normalization {
+    /// Subtracted.
+    pub mean: [f32; 3],
+    /// Divided by.
+    pub deviation: [f32; 3],
+}
+
+/// The pictures of ImageNet, as torchvision's weights expect.
+pub const IMAGENET: Normalization =
+    Normalization { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+
+/// −1 to 1, as InsightFace's networks expect.
+pub const SYMMETRIC: Normalization = Normalization { mean: [0.5; 3], deviation: [0.5; 3] };
+
+impl Architecture {
+    /// All architectures.
+    pub const ALL: [Self; 7] = [
+        Self::ResNet18,
+        Self::ResNet34,
+        Self::ResNet50,
+        Self::Vgg16,
+        Self::Vgg16Bn,
+        Self::EfficientNetB0,
+        Self::MobileFaceNet,
+    ];
+
+    /// The name in settings, on the command line and in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ResNet18 => "resnet18",
+            Self::ResNet34 => "resnet34",
+            Self::ResNet50 => "resnet50",
+            Self::Vgg16 => "vgg16",
+            Self::Vgg16Bn => "vgg16-bn",
+            Self::EfficientNetB0 => "efficientnet-b0",
+            Self::MobileFaceNet => "mobilefacenet",
+        }
+    }
+
+    /// Numbers in the features of one face.
+    pub const fn feature_dim(self) -> usize {
+        match self {
+            Self::ResNet50 => 2048,
+            Self::EfficientNetB0 => 1280,
+            _ => 512,
+        }
+    }
+
+    /// How pixels are scaled for the published weights.
+    pub const fn normalization(self) -> Normalization {
+        match self {
+            Self::MobileFaceNet => SYMMETRIC,
+            _ => IMAGENET,
+        }
+    }
+
+    /// Whether faces of this side length, in pixels, can enter.
+    pub const fn accepts(self, side_px: usize) -> bool {
+        match self {
+            Self::MobileFaceNet => side_px == mobilefacenet::INPUT_PX,
+            _ => side_px >= 32,
+        }
+    }
+
+    /// The stage of a parameter by its key, such as `layer1.0.conv1.weight`.
+    ///
+    /// VGG's five blocks and EfficientNet's and MobileFaceNet's changes of resolution are spread over the stages.
+    pub fn stage_of(self, key: &str) -> Stage {
+        let mut parts = key.split('.');
+        let first = parts.next().unwrap_or_default();
+        let index = parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+        let number = match (self, first) {
+            (_, "head") => 5,
+            (Self::Vgg16 | Self::Vgg16Bn, _) => Vgg::block_of(index, self == Self::Vgg16Bn),
+            (Self::EfficientNetB0, _) => [0, 1, 1, 2, 3, 3, 4, 4, 4].get(index).copied().unwrap_or(4),
+            (Self::MobileFaceNet, "layers") => (index / 2).min(4),
+            (Self::MobileFaceNet, _) if is_mobile_head(key) => 5,
+            (Self::MobileFaceNet, _) => 4,
+            (_, "layer1") => 1,
+            (_, "layer2") => 2,
+            (_, "layer3") => 3,
+            (_, "layer4") => 4,
+            _ => 0,
+        };
+        Stage::ALL[number]
+    }
+}
+
+fn is_mobile_head(key: &str) -> bool {
+    key.starts_with("features.layers.2.") || key.starts_with("features.layers.3.")
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = TrainError;
+
+    fn from_str(name: &str) -> Result<Self, TrainError> {
+        Self::ALL.into_iter().find(|architecture| architecture.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|architecture| architecture.name()).collect();
+            TrainError::BadArgument {
+                reason: format!("`{name}` is not an architecture"),
+                hint: Some(format!("choose one of {}", names.join(", "))),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_everywhere() {
+        for architecture in Architecture::ALL {
+            assert_eq!(architecture.name().parse::<Architecture>().unwrap(), architecture);
+            assert_eq!(serde_json::to_value(architecture).unwrap(), architecture.name());
+        }
+        let error = "resnet51".parse::<Architecture>().unwrap_err();
+        assert!(error.hint().unwrap().contains("vgg16-bn"));
+    }
+
+    #[test]
+    fn stages_follow_the_keys() {
+        let cases = [
+            (Architecture::ResNet50, "bn1.weight", Stage::Stem),
+            (Architecture::ResNet50, "layer3.5.bn2.bias", Stage::Layer3),
+            (Architecture::Vgg16, "features.0.weight", Stage::Stem),
+            (Architecture::Vgg16Bn, "features.41.weight", Stage::Layer4),
+            (Architecture::EfficientNetB0, "features.0.0.weight", Stage::Stem),
+            (Architecture::EfficientNetB0, "features.3.0.block.0.0.weight", Stage::Layer2),
+            (Architecture::MobileFaceNet, "layers.3.layers.0.layers.0.layers.0.weight", Stage::Layer1),
+            (Architecture::MobileFaceNet, "conv_sep.layers.0.weight", Stage::Layer4),
+            (Architecture::MobileFaceNet, "features.layers.2.weight", Stage::Head),
+            (Architecture::ResNet18, "head.linear.weight", Stage::Head),
+        ];
+        for (architecture, key, stage) in cases {
+            assert_eq!(architecture.stage_of(key), stage, "{architecture} {key}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! MobileFaceNet with the keys and widths of InsightFace's `mbf`.
+//!
+//! Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-time Face Verification on Mobile Devices (2018),
+//! arXiv 1804.07573, table 1, twice as wide. Faces of exactly 112 pixels enter; what leaves is the global depthwise
+//! convolution, a trained weighting of the 7×7 places in the stead of an average. The linear layer and normalisation after
+//! it, `features.layers.2` and `features.layers.3` in InsightFace, are the network's [head](crate::network::EmbeddingHead).
+
+use super::BackboneConfig;
+use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, PRelu, Pass, Window, square};
+use crate::ops::Activation;
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+/// The one size of face, in pixels.
+pub(crate) const INPUT_PX: usize = 112;
+
+/// MobileFaceNet without its linear layer.
+#[derive(Module, Debug)]
+pub struct MobileFaceNet {
+    layers: Vec<Part>,
+    conv_sep: ConvBlock,
+    features: GlobalDepthwise,
+}
+
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+enum Part {
+    Conv(ConvBlock),
+    Bottleneck(Bottleneck),
+    Residual(Residual),
+}
+
+/// A convolution, its normalisation and a rectifier.
+#[derive(Module, Debug)]
+struct ConvBlock {
+    layers: (Conv2d, BatchNorm, PRelu),
+}
+
+/// A convolution and its normalisation.
+#[derive(Module, Debug)]
+struct LinearBlock {
+    layers: ConvNorm,
+}
+
+/// Expand, filter each channel, project.
+#[derive(Module, Debug)]
+struct Bottleneck {
+    layers: (ConvBlock, ConvBlock, LinearBlock),
+    shortcut: bool,
+}
+
+/// Bottlenecks that add to their input.
+#[derive(Module, Debug)]
+struct Residual {
+    layers: Vec<Bottleneck>,
+}
+
+/// One 7×7 filter a channel, over the whole map.
+#[derive(Module, Debug)]
+struct GlobalDepthwise {
+    layers: Vec<LinearBlock>,
+}
+
+/// What makes layers: epsilon and first values.
+struct Maker<'a> {
+    epsilon: f32,
+    init: &'a mut Initializer,
+}
+
+impl MobileFaceNet {
+    pub(crate) fn new(config: &BackboneConfig, init: &mut Initializer) -> Self {
+        let mut make = Maker { epsilon: config.epsilon(), init };
+        let layers = vec![
+            Part::Conv(make.conv_block([3, 128], square(3, 2))),
+            Part::Conv(make.conv_block([128, 128], Window { groups: 64, ..square(3, 1) })),
+            Part::Bottleneck(make.bottleneck([128, 128, 128], 2)),
+            make.residual(4, 128, 128),
+            Part::Bottleneck(make.bottleneck([128, 256, 256], 2)),
+            make.residual(6, 256, 256),
+            Part::Bottleneck(make.bottleneck([256, 512, 256], 2)),
+            make.residual(2, 256, 256),
+        ];
+        let conv_sep = make.conv_block([256, 512], square(1, 1));
+        let whole = Window { groups: 512, padding: 0, ..square(7, 1) };
+        let features = GlobalDepthwise { layers: vec![make.linear_block([512, 512], whole)] };
+        Self { layers, conv_sep, features }
+    }
+
+    /// The global depthwise convolution.
+    ///
+    /// # Shapes        images: [batch, 3, 112, 112] · output: [batch, 512]
+    pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {
+        let x = self.layers.iter().fold(images, |x, part| match part {
+            Part::Conv(block) => block.forward(x, pass),
+            Part::Bottleneck(block) => block.forward(x, pass),
+            Part::Residual(blocks) => blocks.layers.iter().fold(x, |x, block| block.forward(x, pass)),
+        });
+        let x = self.conv_sep.forward(x, pass); // [batch, 512, 7, 7]
+        let x = self.features.layers.iter().fold(x, |x, block| block.forward(x, None, pass));
+        x.flatten(1, 3)
+    }
+}
+
+impl Maker<'_> {
+    fn conv_block(&mut self, channels: [usize; 2], window: Window) -> ConvBlock {
+        let LinearBlock { layers: (conv, norm) } = self.linear_block(channels, window);
+        ConvBlock { layers: (conv, norm, PRelu::new(channels[1], self.init)) }
+    }
+
+    fn linear_block(&mut self, channels: [usize; 2], window: Window) -> LinearBlock {
+        let conv = Conv2d::new(channels, window, self.init);
+        LinearBlock { layers: (conv, BatchNorm::new(channels[1], self.epsilon, self.init)) }
+    }
+
+    fn bottleneck(&mut self, [input, width, output]: [usize; 3], stride: usize) -> Bottleneck {
+        let layers = (
+            self.conv_block([input, width], square(1, 1)),
+            self.conv_block([width, width], Window { groups: width, ..square(3, stride) }),
+            self.linear_block([width, output], square(1, 1)),
+        );
+        Bottleneck { layers, shortcut: stride == 1 }
+    }
+
+    fn residual(&mut self, blocks: usize, channels: usize, width: usize) -> Part {
+        let layers = (0..blocks).map(|_| self.bottleneck([channels, width, channels], 1)).collect();
+        Part::Residual(Residual { layers })
+    }
+}
+
+impl ConvBlock {
+    fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let (conv, norm, prelu) = &self.layers;
+        prelu.forward(norm.forward(conv.forward(x), None, Activation::Identity, pass))
+    }
+}
+
+impl LinearBlock {
+    fn forward(&self, x: Tensor<4>, residual: Option<Tensor<4>>, pass: &mut Pass) -> Tensor<4> {
+        let (conv, norm) = &self.layers;
+        norm.forward(conv.forward(x), residual, Activation::Identity, pass)
+    }
+}
+
+impl Bottleneck {
+    fn forward(&self, input: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
+        let (expand, filter, project) = &self.layers;
+        let x = filter.forward(expand.forward(input.clone(), pass), pass);
+        project.forward(x, self.shortcut.then_some(input), pass)
+    }
+}

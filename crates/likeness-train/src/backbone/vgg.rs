@@ -1,0 +1,99 @@
+//! VGG-16, plain and with batch normalisation, with torchvision's keys.
+//!
+//! Simonyan and Zisserman, Very Deep Convolutional Networks (2014), arXiv 1409.1556, configuration D. Images of any size
+//! from 32 pixels enter, and the global average of the last feature map leaves: the three fully connected layers of the
+//! classifier are tied to 224 pixels and hold 120 of its 138 million numbers, and the averaged convolutions serve
+//! retrieval better (Babenko and Lempitsky (2015), arXiv 1510.07493), so `classifier.*` of a published file is left out.
+//! torchvision's 7×7 pooling before them has no parameters; at 224 pixels it changes nothing.
+
+use super::BackboneConfig;
+use crate::layer::{BatchNorm, Conv2d, Initializer, Pass, Window, global_average, max_pool, square};
+use crate::ops::Activation;
+use burn::module::Module;
+use burn::tensor::{Tensor, activation::relu};
+
+/// Output channels of the convolutions, block by block; a pooling ends each block.
+const BLOCKS: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
+
+/// VGG-16 without its classifier.
+#[derive(Module, Debug)]
+pub struct Vgg {
+    /// The places of activations and poolings, which have no parameters, are empty.
+    features: Vec<Option<Layer>>,
+    batch_norm: bool,
+}
+
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+enum Layer {
+    Conv(Conv2d),
+    BatchNorm(BatchNorm),
+}
+
+impl Vgg {
+    pub(crate) fn new(batch_norm: bool, config: &BackboneConfig, init: &mut Initializer) -> Self {
+        let mut features = Vec::new();
+        let mut input = 3;
+        for block in BLOCKS {
+            for &output in block {
+                let window = Window { bias: true, ..square(3, 1) };
+                features.push(Some(Layer::Conv(Conv2d::new([input, output], window, init))));
+                if batch_norm {
+                    let norm = BatchNorm::new(output, config.epsilon(), init);
+                    features.push(Some(Layer::BatchNorm(norm)));
+                }
+                features.push(None);
+                input = output;
+            }
+            features.push(None);
+        }
+        Self { features, batch_norm }
+    }
+
+    /// The block, counted from 0, that the layer at `index` of `features` belongs to.
+    pub(crate) fn block_of(index: usize, batch_norm: bool) -> usize {
+        let layers = if batch_norm { 3 } else { 2 };
+        let mut end = 0;
+        BLOCKS
+            .iter()
+            .position(|block| {
+                end += block.len() * layers + 1;
+                index < end
+            })
+            .unwrap_or(BLOCKS.len() - 1)
+    }
+
+    /// Global average of the last feature map.
+    ///
+    /// # Shapes        images: [batch, 3, h, w], h and w ≥ 32 · output: [batch, 512]
+    pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {
+        let mut x = images;
+        let mut after_activation = false;
+        for layer in &self.features {
+            x = match layer {
+                Some(Layer::Conv(conv)) => conv.forward(x),
+                Some(Layer::BatchNorm(norm)) => norm.forward(x, None, Activation::Relu, pass),
+                None if after_activation => max_pool(x, 2, 2, 0),
+                None if self.batch_norm => x, // the normalisation has activated
+                None => relu(x),
+            };
+            after_activation = layer.is_none();
+        }
+        global_average(x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_end_at_their_pooling() {
+        for (index, block) in [(0, 0), (4, 0), (5, 1), (9, 1), (10, 2), (16, 2), (17, 3), (24, 4), (30, 4)] {
+            assert_eq!(Vgg::block_of(index, false), block, "{index}");
+        }
+        for (index, block) in [(6, 0), (7, 1), (13, 1), (14, 2), (24, 3), (34, 4), (43, 4)] {
+            assert_eq!(Vgg::block_of(index, true), block, "{index}");
+        }
+    }
+}

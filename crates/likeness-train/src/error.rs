@@ -1,0 +1,102 @@
+//! What can go wrong between labelled faces and a trained network, split by whose move it is next.
+
+use std::path::PathBuf;
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = TrainError> = std::result::Result<T, E>;
+
+/// An error of this crate.
+///
+/// Messages are lower case, subject first, without a final stop; [`TrainError::hint`] is the way out, where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting makes no sense, alone or with the others.
+    #[error("{reason}")]
+    BadArgument {
+        /// What is wrong and what would be right.
+        reason: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// A file of weights is damaged, or not of a format that is read.
+    #[error("{}: {reason}", path.display())]
+    BadWeights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A pickle asks for a Python object other than a tensor; nothing of it was executed.
+    #[error("{}: the pickle asks for the Python object `{object}`, which a table of tensors does not need", path.display())]
+    UnsafePickle {
+        /// The file.
+        path: PathBuf,
+        /// The object, as `module.name`.
+        object: String,
+    },
+    /// The tensors of a file are not those of the network.
+    #[error("{}: the weights do not fit {network}{}", path.display(), listing(missing, misshaped, unexpected))]
+    WeightsMismatch {
+        /// The file.
+        path: PathBuf,
+        /// The network's architecture.
+        network: String,
+        /// Tensors of the network that the file lacks.
+        missing: Vec<String>,
+        /// Tensors of another shape in the file, with both shapes.
+        misshaped: Vec<String>,
+        /// Tensors of the file that the network lacks.
+        unexpected: Vec<String>,
+    },
+    /// A file of weights was made with settings other than the network's.
+    #[error("{}: the weights were made with {setting} {found}, the network has {expected}", path.display())]
+    WeightsSettings {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        setting: &'static str,
+        /// Its value in the file.
+        found: String,
+        /// Its value in the network.
+        expected: String,
+    },
+    /// The disk would not give or take.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl TrainError {
+    /// An argument that makes no sense, with no particular way out.
+    pub fn bad_argument(reason: impl Into<String>) -> Self {
+        Self::BadArgument { reason: reason.into(), hint: None }
+    }
+
+    /// The way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::BadArgument { hint, .. } => hint.clone(),
+            Self::UnsafePickle { .. } => Some(
+                "save the tensors alone in Python, torch.save(model.state_dict(), \"weights.pth\"), or as safetensors"
+                    .into(),
+            ),
+            Self::WeightsMismatch { unexpected, .. } if !unexpected.is_empty() => {
+                Some("choose the architecture that the file was made for".into())
+            }
+            Self::WeightsMismatch { .. } => Some(
+                "name the layers that may start afresh, as in --allow-missing layer4,fc, or choose the architecture that the file was made for"
+                    .into(),
+            ),
+            Self::WeightsSettings { .. } => Some("take the network's settings from the file".into()),
+            _ => None,
+        }
+    }
+}
+
+fn listing(missing: &[String], misshaped: &[String], unexpected: &[String]) -> String {
+    [("missing", missing), ("of another shape", misshaped), ("unexpected", unexpected)]
+        .iter()
+        .filter(|(_, keys)| !keys.is_empty())
+        .map(|(what, keys)| format!("; {what}: {}", keys.join(", ")))
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! A linear layer with PyTorch's keys and layout.
+
+use super::{Initializer, parameter};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+/// x · weightᵀ + bias.
+///
+/// # Shapes        input: [batch, in] · output: [batch, out]
+#[derive(Module, Debug)]
+pub struct Linear {
+    /// `[out, in]`.
+    pub weight: Param<Tensor<2>>,
+    /// `[out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+}
+
+impl Linear {
+    /// A layer of random weights and zero bias.
+    pub fn new([input, output]: [usize; 2], bias: bool, init: &mut Initializer) -> Self {
+        Self {
+            weight: parameter(init.linear([output, input])),
+            bias: bias.then(|| parameter(Tensor::zeros([output], &init.device))),
+        }
+    }
+
+    /// Maps every row.
+    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        let output = input.matmul(self.weight.val().transpose());
+        match &self.bias {
+            Some(bias) => output + bias.val().unsqueeze(),
+            None => output,
+        }
+    }
+}

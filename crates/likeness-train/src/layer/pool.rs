@@ -1,0 +1,21 @@
+//! Poolings, which have no parameters.
+
+use burn::tensor::Tensor;
+use burn::tensor::module;
+use burn::tensor::ops::MaxPoolOptions;
+
+/// The largest number of each square window.
+///
+/// # Shapes        input: [batch, channels, h, w] · output: [batch, channels, h', w']
+pub(crate) fn max_pool(input: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
+    let options = MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
+    module::max_pool2d(input, options)
+}
+
+/// The mean of each channel.
+///
+/// # Shapes        input: [batch, channels, h, w] · output: [batch, channels]
+pub(crate) fn global_average(input: Tensor<4>) -> Tensor<2> {
+    let [batch, channels, height, width] = input.dims();
+    input.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
+}

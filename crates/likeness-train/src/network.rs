@@ -1,0 +1,282 @@
+//! The network that is trained: a backbone that turns faces into features, and a head that turns features into embeddings.
+//!
+//! The head follows ArcFace (Deng et al. (2018), arXiv 1801.07698, section 3.2: normalisation, dropout, linear, normalisation)
+//! and the neck of Luo et al., Bag of Tricks for Person Re-identification (2019), arXiv 1903.07071: batch normalisation
+//! without activation, before the distance is taken. Each of its parts can be left out.
+
+use crate::backbone::{Architecture, Backbone, BackboneConfig, Stage};
+use crate::error::{Result, TrainError};
+use crate::layer::{self, BatchNorm, Initializer, Linear, Pass};
+pub use crate::parameter::{Keyed, ParameterInfo, parameters};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Keeps the length of an embedding above 0; squared.
+const SMALLEST_SQUARE: f32 = 1e-12;
+
+/// What a network is before it is built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Numbers in an embedding.
+    pub embedding_dim: usize,
+    /// Whether the features are normalised before the linear layer.
+    pub feature_norm: bool,
+    /// Share of the features that is dropped in training.
+    pub dropout: f32,
+    /// Whether the embedding is normalised over the batch after the linear layer, which then needs no bias.
+    pub neck: bool,
+    /// Seed of the first values.
+    pub seed: u64,
+    /// The network before the head.
+    pub backbone: BackboneConfig,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            // Deng et al. (2018), section 3.1
+            embedding_dim: 512,
+            feature_norm: false,
+            dropout: 0.0,
+            neck: true,
+            seed: 0,
+            backbone: BackboneConfig::default(),
+        }
+    }
+}
+
+impl NetworkConfig {
+    /// The usual settings of an architecture.
+    pub fn new(architecture: Architecture) -> Self {
+        Self { backbone: BackboneConfig::new(architecture), ..Self::default() }
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors    a number out of range → [`TrainError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        if self.embedding_dim == 0 || self.embedding_dim > 16384 {
+            let reason = format!("embedding_dim {} is not from 1 to 16384", self.embedding_dim);
+            return Err(TrainError::bad_argument(reason));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(TrainError::bad_argument(format!(
+                "dropout {} is not from 0 to below 1",
+                self.dropout
+            )));
+        }
+        self.backbone.validate()
+    }
+
+    /// Builds the network with first values drawn from the seed.
+    ///
+    /// # Errors    settings that make no sense → [`TrainError::BadArgument`]
+    pub fn init(&self, device: &Device) -> Result<Network> {
+        self.validate()?;
+        let init = &mut Initializer::new(device, self.seed);
+        let backbone = self.backbone.init(init)?;
+        let head = EmbeddingHead::new(self, self.backbone.architecture.feature_dim(), init);
+        Ok(Network { backbone, head, config: self.clone() })
+    }
+}
+
+/// Turns features into embeddings.
+#[derive(Module, Debug)]
+pub struct EmbeddingHead {
+    norm: Option<BatchNorm>,
+    linear: Linear,
+    neck: Option<BatchNorm>,
+    dropout: f32,
+}
+
+impl EmbeddingHead {
+    /// A head for features of `feature_dim` numbers.
+    pub fn new(config: &NetworkConfig, feature_dim: usize, init: &mut Initializer) -> Self {
+        let epsilon = config.backbone.epsilon();
+        let dim = config.embedding_dim;
+        Self {
+            norm: config.feature_norm.then(|| BatchNorm::new(feature_dim, epsilon, init)),
+            linear: Linear::new([feature_dim, dim], !config.neck, init),
+            neck: config.neck.then(|| BatchNorm::new(dim, epsilon, init)),
+            dropout: config.dropout,
+        }
+    }
+
+    /// The embeddings before they are scaled to unit length.
+    ///
+    /// # Shapes        features: [batch, feature_dim] · output: [batch, embedding_dim]
+    pub fn forward(&self, features: Tensor<2>, pass: &mut Pass) -> Tensor<2> {
+        let x = match &self.norm {
+            Some(norm) => norm.forward_rows(features, pass),
+            None => features,
+        };
+        let x = self.linear.forward(pass.dropout(x, self.dropout));
+        match &self.neck {
+            Some(neck) => neck.forward_rows(x, pass),
+            None => x,
+        }
+    }
+}
+
+/// A backbone and its head.
+#[derive(Module, Debug)]
+pub struct Network {
+    /// Faces to features.
+    pub backbone: Backbone,
+    /// Features to embeddings.
+    pub head: EmbeddingHead,
+    #[module(skip)]
+    config: NetworkConfig,
+}
+
+/// What a network makes of a batch of faces.
+#[derive(Debug, Clone)]
+pub struct Embeddings {
+    /// Output of the backbone, `[batch, feature_dim]`.
+    pub features: Tensor<2>,
+    /// Output of the head, `[batch, embedding_dim]`.
+    pub raw: Tensor<2>,
+    /// The same at unit length, `[batch, embedding_dim]`.
+    pub embedding: Tensor<2>,
+}
+
+impl Network {
+    /// The embeddings of a batch of faces.
+    ///
+    /// # Shapes        images: [batch, 3, side, side], normalised by [`Architecture::normalization`]
+    /// # Panics        a side that [`Architecture::accepts`] refuses · a training pass over one face
+    pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Embeddings {
+        let features = self.backbone.forward(images, pass);
+        let raw = self.head.forward(features.clone(), pass);
+        Embeddings { features, embedding: unit_length(raw.clone()), raw }
+    }
+
+    /// Mixes the batch statistics of a training pass into the running ones.
+    pub fn absorb(self, pass: Pass) -> Self {
+        layer::absorb(self, pass)
+    }
+
+    /// Stops the given stages from learning: no gradients, and running statistics normalise and stay as they are.
+    pub fn freeze(self, stages: &[Stage]) -> Self {
+        crate::parameter::set_trained(self, stages, false)
+    }
+
+    /// Lets the given stages learn again.
+    pub fn unfreeze(self, stages: &[Stage]) -> Self {
+        crate::parameter::set_trained(self, stages, true)
+    }
+
+    /// Normalises the given stages by their running statistics, which stay as they are, while their weights learn.
+    pub fn freeze_statistics(self, stages: &[Stage]) -> Self {
+        crate::parameter::freeze_statistics(self, stages)
+    }
+
+    /// The settings it was built with.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+}
+
+/// Scales each row to length 1; a row of zeros stays.
+///
+/// # Shapes        rows, output: [batch, dim]
+pub fn unit_length(rows: Tensor<2>) -> Tensor<2> {
+    let square = rows.clone().square().sum_dim(1); // [batch, 1]
+    rows / square.add_scalar(SMALLEST_SQUARE).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> NetworkConfig {
+        NetworkConfig {
+            embedding_dim: 16,
+            feature_norm: true,
+            dropout: 0.2,
+            seed: 5,
+            ..NetworkConfig::new(Architecture::ResNet18)
+        }
+    }
+
+    fn images(device: &Device) -> Tensor<4> {
+        let values: Vec<f32> = (0..4 * 3 * 32 * 32).map(|i| ((i * i) % 97) as f32 / 48.5 - 1.0).collect();
+        Tensor::<1>::from_floats(values.as_slice(), device).reshape([4, 3, 32, 32])
+    }
+
+    fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn settings_survive_toml() {
+        let config = small();
+        let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("architecture = \"resnet18\""), "{text}");
+        assert_eq!(toml::from_str::<NetworkConfig>(&text).unwrap(), config);
+        assert!(toml::from_str::<NetworkConfig>("embeding_dim = 3").is_err());
+        assert!(NetworkConfig { dropout: 1.0, ..small() }.validate().is_err());
+        assert!(NetworkConfig { embedding_dim: 0, ..small() }.init(&Device::flex()).is_err());
+    }
+
+    #[test]
+    fn embeddings_have_unit_length_and_the_seed_repeats() {
+        let device = Device::flex();
+        let network = small().init(&device).unwrap();
+        let found = network.forward(images(&device), &mut Pass::training(1));
+        assert_eq!(found.features.dims(), [4, 512]);
+        for row in numbers(found.embedding.clone()).chunks(16) {
+            assert!((row.iter().map(|v| v * v).sum::<f32>() - 1.0).abs() < 1e-5);
+        }
+        let again = small().init(&device).unwrap().forward(images(&device), &mut Pass::training(1));
+        assert_eq!(numbers(again.raw), numbers(found.raw));
+        let other = NetworkConfig { seed: 6, ..small() }.init(&device).unwrap();
+        let other = other.forward(images(&device), &mut Pass::training(1));
+        assert_ne!(numbers(other.embedding), numbers(found.embedding));
+    }
+
+    #[test]
+    fn frozen_stages_have_no_gradient_and_keep_their_statistics() {
+        let device = Device::flex().autodiff();
+        let frozen = [Stage::Stem, Stage::Layer1, Stage::Layer2];
+        let network = small().init(&device).unwrap().freeze(&frozen);
+        let mut pass = Pass::training(1);
+        let output = network.forward(images(&device), &mut pass);
+        let weights: Vec<f32> = (0..64).map(|i| i as f32 / 64.0).collect();
+        let weights = Tensor::<1>::from_floats(weights.as_slice(), &device).reshape([4, 16]);
+        let gradients = (output.raw * weights).sum().backward();
+        let gradients = burn::optim::GradientsParams::from_grads(gradients, &network);
+        let before = parameters(&network);
+        for info in &before {
+            let expected = !info.buffer && !frozen.contains(&info.stage);
+            assert_eq!(info.trained, expected, "{}", info.key);
+            let found = match info.shape.len() {
+                1 => gradients.get::<1>(info.id).is_some(),
+                2 => gradients.get::<2>(info.id).is_some(),
+                _ => gradients.get::<4>(info.id).is_some(),
+            };
+            assert_eq!(found, expected, "{}", info.key);
+        }
+        let network = network.absorb(pass);
+        let moved = |layer: &str| {
+            crate::weights::tensor_values(&network.valid(), &format!("{layer}.running_mean")).unwrap()
+        };
+        assert!(moved("layer2.0.bn1").iter().all(|v| *v == 0.0));
+        assert!(moved("layer3.0.bn1").iter().any(|v| *v != 0.0));
+        let network = network.unfreeze(&Stage::ALL);
+        assert!(parameters(&network).iter().all(|info| info.trained != info.buffer));
+    }
+
+    #[test]
+    fn every_architecture_is_built() {
+        for architecture in Architecture::ALL {
+            let network = NetworkConfig::new(architecture).init(&Device::flex()).unwrap();
+            let keys = parameters(&network);
+            for stage in Stage::ALL {
+                assert!(keys.iter().any(|info| info.stage == stage), "{architecture} {stage:?}");
+            }
+        }
+    }
+}

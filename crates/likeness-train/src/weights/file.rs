@@ -1,0 +1,162 @@
+//! A file of weights as a table of named tensors, each read when it is asked for.
+
+use super::pickle;
+use crate::error::{Result, TrainError};
+use burn_store::pytorch_reader::{DType, PytorchReader, Tensor as PytorchTensor};
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read; the largest published network here has 0.6 GB.
+const MAX_FILE_BYTES: u64 = 4 << 30;
+
+/// A file of weights.
+#[derive(Debug)]
+pub struct WeightsFile {
+    path: PathBuf,
+    metadata: BTreeMap<String, String>,
+    shapes: BTreeMap<String, Vec<usize>>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Safetensors(Vec<u8>),
+    Pytorch(std::collections::HashMap<String, PytorchTensor>),
+}
+
+impl WeightsFile {
+    /// Opens a `.pth`, `.pt` or `.safetensors` file, whatever its name says.
+    ///
+    /// # Errors    damaged, another format → [`TrainError::BadWeights`] · a pickle that asks for more than tensors →
+    ///             [`TrainError::UnsafePickle`] · unreadable → [`TrainError::Io`]
+    pub fn open(path: &Path) -> Result<Self> {
+        let size = fs_err::metadata(path)?.len();
+        if size > MAX_FILE_BYTES {
+            return Err(bad(path, format!("{size} bytes are more than the {MAX_FILE_BYTES} that are read")));
+        }
+        if pickle::looks_like_pytorch(path)? {
+            Self::open_pytorch(path)
+        } else {
+            Self::open_safetensors(path)
+        }
+    }
+
+    fn open_safetensors(path: &Path) -> Result<Self> {
+        let bytes = fs_err::read(path)?;
+        let damaged = |error: safetensors::SafeTensorError| {
+            bad(path, format!("neither safetensors nor a file of torch.save: {error}"))
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+        let shapes = tensors.tensors().into_iter().map(|(key, view)| (key, view.shape().to_vec())).collect();
+        Ok(Self { path: path.to_owned(), metadata, shapes, source: Source::Safetensors(bytes) })
+    }
+
+    fn open_pytorch(path: &Path) -> Result<Self> {
+        pickle::check(path)?;
+        let reader = PytorchReader::new(path).map_err(|error| bad(path, error.to_string()))?;
+        let tensors = reader.into_tensors();
+        if tensors.is_empty() {
+            return Err(bad(path, "no tensors inside".into()));
+        }
+        let shapes = tensors.iter().map(|(key, tensor)| (key.clone(), tensor.shape().to_vec())).collect();
+        let metadata = BTreeMap::new();
+        Ok(Self { path: path.to_owned(), metadata, shapes, source: Source::Pytorch(tensors) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The notes of a safetensors file; a `.pth` file has none.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The tensors' extents by key.
+    pub fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
+        &self.shapes
+    }
+
+    /// The numbers of one tensor, outermost extent first.
+    ///
+    /// # Errors    no such tensor, whole numbers, a number that is not finite, damage → [`TrainError::BadWeights`]
+    pub fn read(&self, key: &str) -> Result<Vec<f32>> {
+        let absent = || bad(&self.path, format!("no tensor {key}"));
+        let (bytes, kind) = match &self.source {
+            Source::Safetensors(bytes) => {
+                let tensors =
+                    SafeTensors::deserialize(bytes).map_err(|error| bad(&self.path, error.to_string()))?;
+                let view = tensors.tensor(key).map_err(|_| absent())?;
+                (view.data().to_vec(), safetensors_kind(view.dtype()))
+            }
+            Source::Pytorch(tensors) => {
+                let tensor = tensors.get(key).ok_or_else(absent)?;
+                let bytes = tensor.read().map_err(|error| bad(&self.path, error.to_string()))?;
+                (bytes, pytorch_kind(tensor.dtype()))
+            }
+        };
+        let Some(kind) = kind else {
+            return Err(bad(
+                &self.path,
+                format!("tensor {key} does not hold 16, 32 or 64 bit floating-point numbers"),
+            ));
+        };
+        let values = kind.decode(&bytes);
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(bad(&self.path, format!("tensor {key}: number {index} is {}", values[index]))),
+            None => Ok(values),
+        }
+    }
+}
+
+pub(super) fn bad(path: &Path, reason: String) -> TrainError {
+    TrainError::BadWeights { path: path.to_owned(), reason }
+}
+
+/// A floating-point format, little end first.
+#[derive(Debug, Clone, Copy)]
+enum Float {
+    Half,
+    Brain,
+    Single,
+    Double,
+}
+
+fn safetensors_kind(kind: Dtype) -> Option<Float> {
+    match kind {
+        Dtype::F16 => Some(Float::Half),
+        Dtype::BF16 => Some(Float::Brain),
+        Dtype::F32 => Some(Float::Single),
+        Dtype::F64 => Some(Float::Double),
+        _ => None,
+    }
+}
+
+fn pytorch_kind(kind: DType) -> Option<Float> {
+    match kind {
+        DType::F16 => Some(Float::Half),
+        DType::BF16 => Some(Float::Brain),
+        DType::F32 => Some(Float::Single),
+        DType::F64 => Some(Float::Double),
+        _ => None,
+    }
+}
+
+impl Float {
+    fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::Half => pieces(bytes).map(|b| half::f16::from_le_bytes(b).to_f32()).collect(),
+            Self::Brain => pieces(bytes).map(|b| half::bf16::from_le_bytes(b).to_f32()).collect(),
+            Self::Single => pieces(bytes).map(f32::from_le_bytes).collect(),
+            Self::Double => pieces(bytes).map(|b| f64::from_le_bytes(b) as f32).collect(),
+        }
+    }
+}
+
+fn pieces<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.as_chunks::<N>().0.iter().copied()
+}

@@ -1,0 +1,13 @@
+//! Files of weights: PyTorch's `.pth` and safetensors in, safetensors out, under torchvision's keys.
+//!
+//! A `.pth` file is a pickle, a small program that can ask Python for anything. Nothing of it is ever executed here: a scan
+//! of its instructions refuses any but those that describe tensors, and the tensors' sizes are checked against the file.
+
+mod file;
+mod load;
+mod pickle;
+mod save;
+
+pub use file::WeightsFile;
+pub use load::{LoadOptions, LoadReport, load_from, load_weights};
+pub use save::{save_safetensors, tensor_values};

@@ -1,0 +1,236 @@
+"""Golden values of the networks: features, a loss and gradients, by torchvision in double precision.
+
+Weights, images and the loss's coefficients come from a formula of the tensor's key (`values`), which the test repeats, so
+that nothing large is stored. Run: python generate.py [reference weights] ; writes one JSON file a network beside itself.
+"""
+
+import json
+import os
+import struct
+import sys
+
+import numpy as np
+import torch
+import torchvision
+from torch import nn
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def values(key, count):
+    """`count` numbers in [-1, 1) of 24 bits: splitmix64 of (FNV-1a of the key) + index."""
+    seed = 0xCBF29CE484222325
+    for byte in key.encode():
+        seed = ((seed ^ byte) * 0x100000001B3) % 2**64
+    with np.errstate(over="ignore"):
+        z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)
+
+
+def filled(key, shape):
+    """A tensor's value, in single precision, by the kind that its key and shape tell."""
+    v = values(key, int(np.prod(shape)))
+    one, tenth = np.float32(1), np.float32(0.1)
+    if key.endswith("running_var"):
+        v = one + np.float32(0.5) * v
+    elif key.endswith("weight") and len(shape) > 1:
+        v = v * np.float32(np.sqrt(3.0 / np.prod(shape[1:])))
+    elif key.endswith("weight"):
+        v = one + tenth * v
+    else:
+        v = tenth * v
+    return torch.from_numpy(v.reshape(shape)).double()
+
+
+def fill(model):
+    state = model.state_dict()
+    for key, tensor in state.items():
+        if not key.endswith("num_batches_tracked"):
+            tensor.copy_(filled(key, tuple(tensor.shape)))
+    return model
+
+
+def conv_block(i, o, k, s, g=1, prelu=True, pad=None):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            parts = [nn.Conv2d(i, o, k, s, k // 2 if pad is None else pad, groups=g, bias=False), nn.BatchNorm2d(o)]
+            self.layers = nn.Sequential(*parts, *([nn.PReLU(o)] if prelu else []))
+
+        def forward(self, x):
+            return self.layers(x)
+
+    return Block()
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, i, w, o, s):
+        super().__init__()
+        self.shortcut = s == 1
+        self.layers = nn.Sequential(conv_block(i, w, 1, 1), conv_block(w, w, 3, s, w), conv_block(w, o, 1, 1, prelu=False))
+
+    def forward(self, x):
+        return x + self.layers(x) if self.shortcut else self.layers(x)
+
+
+class Chain(nn.Module):
+    def __init__(self, *parts):
+        super().__init__()
+        self.layers = nn.Sequential(*parts)
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class MobileFaceNet(nn.Module):
+    """InsightFace's arcface_torch `mbf`, up to its global depthwise convolution."""
+
+    def __init__(self):
+        super().__init__()
+        repeat = lambda n, c, w: Chain(*[Bottleneck(c, w, c, 1) for _ in range(n)])
+        self.layers = nn.ModuleList(
+            [
+                conv_block(3, 128, 3, 2),
+                conv_block(128, 128, 3, 1, 64),
+                Bottleneck(128, 128, 128, 2),
+                repeat(4, 128, 128),
+                Bottleneck(128, 256, 256, 2),
+                repeat(6, 256, 256),
+                Bottleneck(256, 512, 256, 2),
+                repeat(2, 256, 256),
+            ]
+        )
+        self.conv_sep = conv_block(256, 512, 1, 1)
+        self.features = Chain(conv_block(512, 512, 7, 1, 512, prelu=False, pad=0), nn.Flatten())
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.features(self.conv_sep(x))
+
+
+class Head(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.ModuleDict(
+            {"norm": nn.BatchNorm1d(512), "linear": nn.Linear(512, 8, bias=False), "neck": nn.BatchNorm1d(8)}
+        )
+
+    def forward(self, x):
+        return nn.functional.normalize(self.head.neck(self.head.linear(self.head.norm(x))))
+
+
+def stride_in_first(model):
+    for layer in (model.layer2, model.layer3, model.layer4):
+        layer[0].conv1.stride, layer[0].conv2.stride = layer[0].conv2.stride, layer[0].conv1.stride
+    return model
+
+
+def classifier(model):
+    """Features of a torchvision classifier: the average of its last map."""
+    if hasattr(model, "fc"):
+        model.fc = nn.Identity()
+    else:
+        model.classifier = nn.Identity()
+        model.avgpool = nn.AdaptiveAvgPool2d(1)
+    return model
+
+
+def epsilon(model, value):
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = value
+    return model
+
+
+def summary(tensor, entries=3):
+    """Norm, and a few entries spread over the tensor."""
+    flat = tensor.detach().reshape(-1)
+    picked = [(k * 7919 + 13) % flat.numel() for k in range(entries)]
+    return [float(flat.norm())] + [float(flat[i]) for i in picked]
+
+
+def run(model, images, train):
+    model.train(train)
+    model.zero_grad()
+    output = model(images)
+    coefficients = torch.from_numpy(values("coefficients", output.numel())).double().reshape(output.shape)
+    loss = (output * coefficients).sum()
+    loss.backward()
+    result = {
+        "output": summary(output, 40),
+        "loss": float(loss.detach()),
+        "gradients": {k: summary(p.grad) for k, p in model.named_parameters()},
+    }
+    if train:
+        result["statistics"] = {k: summary(b) for k, b in model.named_buffers() if "running" in k}
+    return result
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v) for v in value]
+    return float(f"{value:.9g}")
+
+
+def write(name, content):
+    with open(os.path.join(HERE, name + ".json"), "w") as file:
+        json.dump(rounded(content), file, separators=(",", ":"))
+        file.write("\n")
+
+
+def network(name, model, shape):
+    model = fill(model.double())
+    images = torch.from_numpy(values("images", int(np.prod(shape)))).double().reshape(shape)
+    cases = {"shape": list(shape)}
+    for mode in ("evaluation", "training"):
+        cases[mode] = run(model, images, mode == "training")
+        fill(model)
+    write(name, cases)
+    print(name, cases["training"]["loss"])
+
+
+def reference(path):
+    """ResNet50's third stage, averaged, with the reference weights at 112 pixels."""
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + size])
+    header.pop("__metadata__")
+    state = {}
+    for key, entry in header.items():
+        start, end = entry["data_offsets"]
+        array = np.frombuffer(data, np.float32, (end - start) // 4, 8 + size + start)
+        state[key] = torch.from_numpy(array.reshape(entry["shape"]).copy())
+    model = epsilon(stride_in_first(torchvision.models.resnet50()), 1.001e-5)
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert not unexpected and all(k.startswith(("layer4.", "fc.")) or "num_batches" in k for k in missing)
+    model = model.double().eval()
+    x = torch.from_numpy(values("images", 2 * 3 * 112 * 112)).double().reshape(2, 3, 112, 112)
+    with torch.no_grad():
+        x = model.maxpool(model.relu(model.bn1(model.conv1(x))))
+        x = model.layer3(model.layer2(model.layer1(x))).mean((2, 3))
+    write("reference", {"shape": [2, 3, 112, 112], "output": summary(x, 40)})
+
+
+def main():
+    torch.manual_seed(0)
+    models = torchvision.models
+    shape = (4, 3, 64, 64)
+    for name in ("resnet18", "resnet34", "resnet50", "vgg16", "vgg16_bn"):
+        network(name.replace("_", "-"), classifier(getattr(models, name)()), shape)
+    network("resnet50-first", epsilon(stride_in_first(classifier(models.resnet50())), 1.001e-5), shape)
+    network("efficientnet-b0", classifier(models.efficientnet_b0(stochastic_depth_prob=0.0)), shape)
+    network("mobilefacenet", MobileFaceNet(), (4, 3, 112, 112))
+    network("head", Head(), (6, 512))
+    if len(sys.argv) > 1:
+        reference(sys.argv[1])
+    print(torch.__version__, torchvision.__version__, np.__version__)
+
+
+if __name__ == "__main__":
+    main()
