@@ -8,9 +8,11 @@
 //! 4. a detector in [`detect`] finds the face, [`align`] or [`crop`] bring it to its size, by the rules of [`cut`];
 //! 5. [`prepare`] writes the crop and its row of the [`manifest`], and [`dataset`] opens the folder again.
 //!
-//! [`synth`] draws faces of its own where there are no photos; [`sheet`] lays pictures out to be looked at.
+//! [`augment`] varies faces while a network trains on them; [`synth`] draws faces of its own where there are no photos;
+//! [`sheet`] lays pictures out to be looked at.
 
 pub mod align;
+pub mod augment;
 pub mod crop;
 pub mod cut;
 pub mod dataset;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use likeness_data::DataError;
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
 
@@ -61,6 +63,33 @@ pub enum TrainError {
         /// Its value in the network.
         expected: String,
     },
+    /// The loss, a gradient or an embedding is no number any more.
+    #[error("the {what} is not a finite number at step {step}")]
+    NotANumber {
+        /// What broke.
+        what: &'static str,
+        /// Steps of the phase before it.
+        step: u64,
+    },
+    /// No checkpoint of a run is whole.
+    #[error("{}: {reason}", path.display())]
+    BadCheckpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A run was begun with something else than it is to go on with.
+    #[error("{}: the run was begun with other {what}", path.display())]
+    OtherRun {
+        /// The run's folder.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+    },
+    /// Reading or preparing pictures failed.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The disk would not give or take.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -68,26 +97,36 @@ pub enum TrainError {
 
 impl TrainError {
     /// An argument that makes no sense, with no particular way out.
-    pub fn bad_argument(reason: impl Into<String>) -> Self {
+    pub fn argument(reason: impl Into<String>) -> Self {
         Self::BadArgument { reason: reason.into(), hint: None }
     }
 
+    /// An argument that makes no sense, with the way out.
+    pub fn argument_with_hint(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::BadArgument { reason: reason.into(), hint: Some(hint.into()) }
+    }
+
     /// The way out, where there is one.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::BadArgument { hint, .. } => hint.clone(),
+            Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::UnsafePickle { .. } => Some(
-                "save the tensors alone in Python, torch.save(model.state_dict(), \"weights.pth\"), or as safetensors"
-                    .into(),
+                "save the tensors alone in Python, torch.save(model.state_dict(), \"weights.pth\"), or as safetensors",
             ),
             Self::WeightsMismatch { unexpected, .. } if !unexpected.is_empty() => {
-                Some("choose the architecture that the file was made for".into())
+                Some("choose the architecture that the file was made for")
             }
             Self::WeightsMismatch { .. } => Some(
-                "name the layers that may start afresh, as in --allow-missing layer4,fc, or choose the architecture that the file was made for"
-                    .into(),
+                "name the layers that may start afresh, as in --allow-missing layer4,fc, or choose the architecture that \
+                 the file was made for",
             ),
-            Self::WeightsSettings { .. } => Some("take the network's settings from the file".into()),
+            Self::WeightsSettings { .. } => Some("take the network's settings from the file"),
+            Self::NotANumber { .. } => {
+                Some("lower the learning rate, or clip the gradient; --resume goes on from the last whole epoch")
+            }
+            Self::BadCheckpoint { .. } => Some("begin the run again in another folder"),
+            Self::OtherRun { .. } => Some("go on with the same dataset and settings, or begin another run"),
+            Self::Data(error) => error.hint(),
             _ => None,
         }
     }

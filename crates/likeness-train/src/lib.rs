@@ -3,17 +3,23 @@
 //! 1. [`backbone`] and [`network`] name the networks, layer by layer as torchvision does; [`layer`] is what they are made of;
 //! 2. [`ops`] computes convolutions and normalisation faster than the general backend, with gradients;
 //! 3. [`weights`] reads published weights and writes trained ones;
-//! 4. [`miner`] chooses pairs and triplets of a batch, [`loss`] turns them into one number;
-//! 5. the training loop feeds seeded, augmented batches, and keeps the best network of a run.
+//! 4. [`sampler`] says which images make a batch, [`loader`] reads, varies and normalises them;
+//! 5. [`miner`] chooses pairs and triplets of a batch, [`loss`] turns them into one number;
+//! 6. [`train`](mod@train) runs all of it epoch by epoch, and keeps the best network of a run.
 
 pub mod backbone;
-pub mod error;
+pub mod device;
+mod error;
 pub mod layer;
+pub mod loader;
 pub mod loss;
 pub mod miner;
 pub mod network;
 pub mod ops;
 mod parameter;
+pub mod sampler;
+pub mod seed;
+pub mod train;
 pub mod weights;
 
 pub use error::{Result, TrainError};

@@ -59,10 +59,10 @@ impl NetworkConfig {
     pub fn validate(&self) -> Result<()> {
         if self.embedding_dim == 0 || self.embedding_dim > 16384 {
             let reason = format!("embedding_dim {} is not from 1 to 16384", self.embedding_dim);
-            return Err(TrainError::bad_argument(reason));
+            return Err(TrainError::argument(reason));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(TrainError::bad_argument(format!(
+            return Err(TrainError::argument(format!(
                 "dropout {} is not from 0 to below 1",
                 self.dropout
             )));

@@ -9,7 +9,7 @@ use rand_pcg::Pcg64Mcg;
 
 /// What a stream of numbers is for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// What makes a face somebody's.
     Identity = 1,
     /// What differs between two pictures of one face.
@@ -22,15 +22,17 @@ pub(super) enum Purpose {
     Finish = 5,
     /// Seeds of a dataset's identities.
     Dataset = 6,
+    /// What is done to a picture while training.
+    Augmentation = 7,
 }
 
 /// A stream of chance for one purpose.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(Pcg64Mcg);
+pub(crate) struct Dice(Pcg64Mcg);
 
 impl Dice {
     /// The stream of `purpose` for these seeds.
-    pub(super) fn new(purpose: Purpose, seeds: &[u64]) -> Self {
+    pub(crate) fn new(purpose: Purpose, seeds: &[u64]) -> Self {
         let mut state = purpose as u64;
         for seed in seeds {
             state = mix(state ^ seed.wrapping_mul(0xd6e8_feb8_6659_fd93));
@@ -39,48 +41,48 @@ impl Dice {
     }
 
     /// Any 64 bits.
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform in [0, 1).
-    pub(super) fn unit(&mut self) -> f32 {
+    pub(crate) fn unit(&mut self) -> f32 {
         (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32
     }
 
     /// Uniform in [low, high).
-    pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
+    pub(crate) fn range(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.unit()
     }
 
     /// Bell-shaped in (−reach, reach), most often near 0.
-    pub(super) fn bell(&mut self, reach: f32) -> f32 {
+    pub(crate) fn bell(&mut self, reach: f32) -> f32 {
         (self.unit() + self.unit() + self.unit() - 1.5) / 1.5 * reach
     }
 
     /// Bell-shaped in (low, high), most often in the middle.
-    pub(super) fn about(&mut self, low: f32, high: f32) -> f32 {
+    pub(crate) fn about(&mut self, low: f32, high: f32) -> f32 {
         (low + high) / 2.0 + self.bell((high - low) / 2.0)
     }
 
     /// True with this probability.
-    pub(super) fn chance(&mut self, probability: f32) -> bool {
+    pub(crate) fn chance(&mut self, probability: f32) -> bool {
         self.unit() < probability
     }
 
     /// −1 or 1.
-    pub(super) fn sign(&mut self) -> f32 {
+    pub(crate) fn sign(&mut self) -> f32 {
         if self.chance(0.5) { 1.0 } else { -1.0 }
     }
 
     /// One of `items`, each as likely; `items` is never empty.
-    pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         let index = (self.unit() * items.len() as f32) as usize;
         items[index.min(items.len() - 1)]
     }
 
     /// One of `items` by weight.
-    pub(super) fn weighted<T: Copy>(&mut self, items: &[(f32, T)]) -> T {
+    pub(crate) fn weighted<T: Copy>(&mut self, items: &[(f32, T)]) -> T {
         let mut left = self.unit() * items.iter().map(|(weight, _)| weight).sum::<f32>();
         for (weight, item) in items {
             left -= weight;

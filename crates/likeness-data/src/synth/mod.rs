@@ -17,7 +17,7 @@
 
 mod brush;
 mod dataset;
-mod dice;
+pub(crate) mod dice;
 mod features;
 mod finish;
 mod hair;

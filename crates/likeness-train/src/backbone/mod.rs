@@ -94,7 +94,7 @@ impl BackboneConfig {
     /// # Errors    a value that cannot be read → [`TrainError::BadArgument`]
     pub fn adopt(&mut self, metadata: &BTreeMap<String, String>) -> Result<()> {
         let unreadable = |key: &str, text: &str| {
-            TrainError::bad_argument(format!(
+            TrainError::argument(format!(
                 "the metadata of the weights has {key} `{text}`, which is not understood"
             ))
         };
@@ -114,11 +114,11 @@ impl BackboneConfig {
     pub fn validate(&self) -> Result<()> {
         if !(self.batch_norm_epsilon > 0.0 && self.batch_norm_epsilon < 1.0) {
             let reason = format!("batch_norm_epsilon {} is not between 0 and 1", self.batch_norm_epsilon);
-            return Err(TrainError::bad_argument(reason));
+            return Err(TrainError::argument(reason));
         }
         if !(0.0..1.0).contains(&self.stochastic_depth) {
             let reason = format!("stochastic_depth {} is not from 0 to below 1", self.stochastic_depth);
-            return Err(TrainError::bad_argument(reason));
+            return Err(TrainError::argument(reason));
         }
         Ok(())
     }

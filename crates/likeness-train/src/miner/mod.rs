@@ -1,1 +1,190 @@
-//! Choices of pairs and triplets within a batch, one file each.
+//! Choices of triplets within a batch, one file each.
+//!
+//! A miner looks at the distances of a batch and its labels and names triplets: an anchor, a positive of its identity, a
+//! negative of another. Which ones matters: most triplets of a trained network are done with and teach nothing, and
+//! the very hardest are often wrong labels.
+
+mod all;
+mod batch_hard;
+mod easy_positive;
+mod random;
+mod semi_hard;
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::{Result, TrainError};
+
+pub use easy_positive::EasyPositiveNegative;
+
+/// Which triplets of a batch count.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Miner {
+    /// Every triplet.
+    All,
+    /// For every anchor its farthest positive and its closest negative.
+    ///
+    /// The default: Hermans, Beyer and Leibe (2017), arXiv 1703.07737, found it the best for people seen again.
+    #[default]
+    BatchHard,
+    /// Every triplet whose negative is farther than its positive, but by no more than the margin.
+    SemiHard {
+        /// The loss's margin, in units of the distance.
+        margin: f32,
+    },
+    /// For every anchor its closest positive.
+    EasyPositive {
+        /// And which negative.
+        negative: EasyPositiveNegative,
+    },
+    /// Triplets by chance.
+    Random {
+        /// How many for every anchor, each drawn by itself.
+        per_anchor: usize,
+    },
+}
+
+impl Miner {
+    /// Refuses settings outside their range.
+    ///
+    /// # Errors        a margin that is not above 0, no triplets for an anchor → [`TrainError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        match *self {
+            Self::SemiHard { margin } if !(margin.is_finite() && margin > 0.0) => {
+                Err(TrainError::argument(format!("semi-hard margin {margin}: expected a positive number")))
+            }
+            Self::Random { per_anchor: 0 } => {
+                Err(TrainError::argument("0 random triplets for each anchor: expected 1 or more"))
+            }
+            Self::All
+            | Self::BatchHard
+            | Self::SemiHard { .. }
+            | Self::EasyPositive { .. }
+            | Self::Random { .. } => Ok(()),
+        }
+    }
+
+    /// The triplets of `batch`, ordered by anchor; none where there is no valid one.
+    ///
+    /// # Conventions   ties go to the image that comes first; a distance that is not a number is never closer nor
+    /// farther than another; `numbers` is drawn from by [`Miner::Random`] alone
+    pub fn mine(&self, batch: &LabelledDistances<'_>, numbers: &mut impl Rng) -> Triplets {
+        match *self {
+            Self::All => all::mine(batch),
+            Self::BatchHard => batch_hard::mine(batch),
+            Self::SemiHard { margin } => semi_hard::mine(batch, margin),
+            Self::EasyPositive { negative } => easy_positive::mine(batch, negative),
+            Self::Random { per_anchor } => random::mine(batch, per_anchor, numbers),
+        }
+    }
+}
+
+/// A batch's distances and labels.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelledDistances<'a> {
+    distances: &'a [f32],
+    labels: &'a [u32],
+}
+
+impl<'a> LabelledDistances<'a> {
+    /// Distances, row by row, between the images of these identities.
+    ///
+    /// # Shapes        distances: [batch · batch] · labels: [batch]
+    /// # Errors        lengths that do not fit → [`TrainError::BadArgument`]
+    pub fn new(distances: &'a [f32], labels: &'a [u32]) -> Result<Self> {
+        let batch = labels.len();
+        if distances.len() == batch * batch && u32::try_from(batch).is_ok() {
+            return Ok(Self { distances, labels });
+        }
+        Err(TrainError::argument(format!(
+            "{} distances for {batch} labels: expected {batch}×{batch}",
+            distances.len()
+        )))
+    }
+
+    fn batch(&self) -> u32 {
+        self.labels.len() as u32
+    }
+
+    /// The distances from `anchor` to every image.
+    fn row(&self, anchor: u32) -> &'a [f32] {
+        let batch = self.labels.len();
+        &self.distances[anchor as usize * batch..][..batch]
+    }
+
+    /// The other images of the anchor's identity, in order.
+    fn positives(&self, anchor: u32) -> impl Iterator<Item = u32> + Clone + '_ {
+        let label = self.labels[anchor as usize];
+        (0..self.batch()).filter(move |i| *i != anchor && self.labels[*i as usize] == label)
+    }
+
+    /// The images of other identities, in order.
+    fn negatives(&self, anchor: u32) -> impl Iterator<Item = u32> + Clone + '_ {
+        let label = self.labels[anchor as usize];
+        (0..self.batch()).filter(move |i| self.labels[*i as usize] != label)
+    }
+}
+
+/// Of `images` the closest by `row`, the first of several.
+fn closest(row: &[f32], images: impl Iterator<Item = u32>) -> Option<u32> {
+    images.fold(None, |best, i| match best {
+        Some(b) if !closer(row[i as usize], row[b as usize]) => Some(b),
+        _ => Some(i),
+    })
+}
+
+/// Of `images` the farthest by `row`, the first of several.
+fn farthest(row: &[f32], images: impl Iterator<Item = u32>) -> Option<u32> {
+    images.fold(None, |best, i| match best {
+        Some(b) if !closer(row[b as usize], row[i as usize]) => Some(b),
+        _ => Some(i),
+    })
+}
+
+fn closer(a: f32, b: f32) -> bool {
+    a < b
+}
+
+/// Triplets of a batch, as places in it: three lists of one length.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Triplets {
+    /// Images that the others are measured from.
+    pub(crate) anchors: Vec<u32>,
+    /// Images of the anchors' identities.
+    pub(crate) positives: Vec<u32>,
+    /// Images of other identities.
+    pub(crate) negatives: Vec<u32>,
+}
+
+impl Triplets {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+
+    /// Anchor, positive and negative of each.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
+        self.anchors.iter().zip(&self.positives).zip(&self.negatives).map(|((a, p), n)| (*a, *p, *n))
+    }
+}
+
+impl FromIterator<(u32, u32, u32)> for Triplets {
+    fn from_iter<T: IntoIterator<Item = (u32, u32, u32)>>(triplets: T) -> Self {
+        let mut lists = Self::default();
+        for (anchor, positive, negative) in triplets {
+            lists.anchors.push(anchor);
+            lists.positives.push(positive);
+            lists.negatives.push(negative);
+        }
+        lists
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! [`conv2d`] and the two batch normalisations are what a training step of a convolutional network spends its time in.
 
+pub mod update;
+
 use burn::tensor::Tensor;
 use burn::tensor::module;
 

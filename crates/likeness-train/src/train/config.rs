@@ -255,7 +255,7 @@ impl TrainConfig {
         } else {
             return self.phases.iter().try_for_each(PhaseConfig::validate);
         };
-        Err(TrainError::bad_argument(reason))
+        Err(TrainError::argument(reason))
     }
 }
 
@@ -298,7 +298,7 @@ impl PhaseConfig {
             self.schedule.validate()?;
             return self.losses.iter().try_for_each(|l| l.loss.validate());
         };
-        Err(TrainError::bad_argument(reason))
+        Err(TrainError::argument(reason))
     }
 }
 

@@ -86,10 +86,10 @@ impl TrainingFaces {
     pub fn with_teacher(mut self, dim: usize, embeddings: Vec<f32>) -> Result<Self> {
         if dim == 0 || embeddings.len() != dim * self.train.len() {
             let reason = format!("{} numbers of a teacher for {} faces of {dim}", embeddings.len(), self.train.len());
-            return Err(TrainError::bad_argument(reason));
+            return Err(TrainError::argument(reason));
         }
         if !embeddings.iter().all(|v| v.is_finite()) {
-            return Err(TrainError::bad_argument("the teacher's embeddings are not all finite"));
+            return Err(TrainError::argument("the teacher's embeddings are not all finite"));
         }
         self.teacher = Some((dim, embeddings));
         Ok(self)

@@ -91,7 +91,7 @@ impl Objective {
                 LossConfig::Triplet { miner, triplet } => Loss::Triplet(*miner, *triplet),
                 LossConfig::Teacher => {
                     let teacher = faces.teacher_dim().ok_or_else(|| {
-                        TrainError::bad_argument("a loss asks for a teacher, and no teacher was given")
+                        TrainError::argument("a loss asks for a teacher, and no teacher was given")
                     })?;
                     parameters.to_teacher.push(Linear::new([dim, teacher], false, &mut init));
                     Loss::Teacher
@@ -149,7 +149,7 @@ impl Objective {
                 None => value,
             });
         }
-        batch.loss = sum.ok_or_else(|| TrainError::bad_argument("a phase without a loss"))?;
+        batch.loss = sum.ok_or_else(|| TrainError::argument("a phase without a loss"))?;
         Ok(batch)
     }
 

@@ -42,7 +42,7 @@ impl ScheduleConfig {
     pub fn validate(&self) -> Result<()> {
         for (name, share) in [("warm_up", self.warm_up), ("end", self.end)] {
             if !(0.0..1.0).contains(&share) {
-                return Err(TrainError::bad_argument(format!("{name} {share}: expected at least 0 and less than 1")));
+                return Err(TrainError::argument(format!("{name} {share}: expected at least 0 and less than 1")));
             }
         }
         Ok(())
