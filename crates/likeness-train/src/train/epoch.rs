@@ -14,7 +14,7 @@ use super::objective::{BatchLoss, Objective, Targets};
 use super::optimizer::{CollectedGradients, Optimizer, check_norm, floats};
 use super::run::{Observer, StepReport};
 use crate::layer::Pass;
-use crate::loader::{Batch, Loader};
+use crate::loader::{Batch, Epoch};
 use crate::network::Network;
 use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
@@ -71,40 +71,35 @@ pub(super) struct EpochSums {
 }
 
 impl Learner {
-    /// Trains on all that `loader` gives.
+    /// Trains on all of an epoch's batches.
     ///
     /// # Errors        a loss or gradient that is no number → [`TrainError::NotANumber`]
     pub(super) fn epoch(
         &mut self,
         plan: &EpochPlan<'_>,
-        mut loader: Loader,
+        mut batches: Epoch,
         observer: &mut dyn Observer,
     ) -> Result<EpochSums> {
         let mut sums = EpochSums::default();
         let mut collected = CollectedGradients::default();
         let start = Instant::now();
         let mut pending = 0;
-        while let Some(batch) = loader.next() {
-            if batch.labels.is_empty() {
-                continue;
-            }
+        while let Some(batch) = batches.next() {
             let number = sums.batches;
             self.learn(plan, &batch, number, &mut sums, &mut collected)
                 .inspect_err(|_| observer.broken_batch(&batch))?;
             pending += 1;
-            let last = number + 1 == plan.batches;
-            if pending == plan.config.accumulate || last {
+            if pending == plan.config.accumulate || number + 1 == plan.batches {
                 self.step(plan, &mut sums, std::mem::take(&mut collected))?;
                 pending = 0;
             }
             sums.seconds = start.elapsed().as_secs_f64();
-            sums.waiting_seconds = loader.waited().as_secs_f64();
+            sums.waiting_seconds = batches.waited_seconds();
             if observer.on_step(&report(plan, &sums)).is_break() {
                 sums.stopped = true;
                 break;
             }
         }
-        sums.skipped = loader.skipped().len();
         Ok(sums)
     }
 
@@ -117,7 +112,7 @@ impl Learner {
         sums: &mut EpochSums,
         collected: &mut CollectedGradients,
     ) -> Result<()> {
-        let side = plan.config.input_px as usize;
+        let side = batch.size as usize;
         let shape = [batch.labels.len(), 3, side, side];
         let images = Tensor::<4>::from_data(TensorData::new(batch.pixels.clone(), shape), plan.device);
         let place = [u64::from(plan.epoch), number];
@@ -125,7 +120,7 @@ impl Learner {
         let mut pass = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
         let network = self.network.take().expect("a network between steps");
         let output = network.forward(images, &mut pass);
-        let targets = Targets { labels: &batch.labels, teacher: plan.faces.teacher_of(&batch.indices) };
+        let targets = Targets { labels: &batch.labels, teacher: plan.faces.teacher_of(&batch.faces) };
         let answer = self.objective.forward(&output, &targets, &mut numbers)?;
         let loss = f64::from(floats(answer.loss.clone().inner())[0]);
         if !loss.is_finite() {

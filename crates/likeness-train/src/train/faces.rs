@@ -8,27 +8,19 @@ use likeness_data::decode::sha256_hex;
 use likeness_data::split::Split;
 use rand::seq::SliceRandom;
 
+use crate::loader::FaceFile;
 use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
-
-/// One face of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelledFace {
-    /// Its picture.
-    pub path: PathBuf,
-    /// Its place in [`TrainingFaces::identities`], or in the validation's.
-    pub label: u32,
-}
 
 /// The faces of a run.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingFaces {
     /// Names of the identities trained on, in order.
     pub identities: Vec<String>,
-    /// Faces trained on.
-    pub train: Vec<LabelledFace>,
-    /// Faces validated with; may be empty.
-    pub validation: Vec<LabelledFace>,
+    /// Faces trained on; a label is a place in `identities`.
+    pub train: Vec<FaceFile>,
+    /// Faces validated with, their labels numbered for themselves; may be empty.
+    pub validation: Vec<FaceFile>,
     /// Faces without an identity, which were left out.
     pub unlabelled: usize,
     /// A teacher's embeddings of the faces trained on, row by row.
@@ -133,11 +125,11 @@ fn held_out<'a>(faces: &[(PathBuf, &'a str)], share: f32, seed: u64) -> BTreeSet
     if count < 2 { BTreeSet::new() } else { candidates.into_iter().take(count).collect() }
 }
 
-fn labelled(faces: Vec<(PathBuf, &str)>) -> (Vec<LabelledFace>, Vec<String>) {
+fn labelled(faces: Vec<(PathBuf, &str)>) -> (Vec<FaceFile>, Vec<String>) {
     let names: BTreeSet<&str> = faces.iter().map(|(_, identity)| *identity).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let label = |identity| names.binary_search(&identity).expect("every identity is listed") as u32;
-    let faces = faces.into_iter().map(|(path, identity)| LabelledFace { path, label: label(identity) }).collect();
+    let faces = faces.into_iter().map(|(path, identity)| FaceFile { path, label: label(identity) }).collect();
     (faces, names.into_iter().map(str::to_owned).collect())
 }
 

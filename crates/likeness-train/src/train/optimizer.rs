@@ -11,7 +11,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Gradients, Tensor, TensorData};
 
 use super::config::OptimizerConfig;
-use crate::ops::update::{AdamWStep, SgdStep, adamw_step, sgd_step};
+use crate::ops::update::{AdamwStep, SgdStep, WeightDecay, adamw_step, sgd_step};
 use crate::{Result, TrainError};
 
 /// Keeps AdamW's division finite.
@@ -127,20 +127,20 @@ impl Optimizer {
         match self.config {
             OptimizerConfig::Sgd { momentum, weight_decay } => {
                 let weight_decay = if decays { weight_decay } else { 0.0 };
-                let step = SgdStep { learning_rate: rate, momentum, weight_decay, ..Default::default() };
+                let weight_decay = WeightDecay::Coupled(weight_decay);
+                let step = SgdStep { learning_rate: rate, momentum, weight_decay };
                 sgd_step(values, gradient, &mut moments.first, &step);
             }
             OptimizerConfig::AdamW { beta1, beta2, weight_decay } => {
                 moments.second.resize(values.len(), 0.0);
-                let step = AdamWStep {
+                let step = AdamwStep {
                     learning_rate: rate,
-                    beta1,
-                    beta2,
+                    betas: [beta1, beta2],
                     epsilon: EPSILON,
                     weight_decay: if decays { weight_decay } else { 0.0 },
-                    step: self.steps,
+                    step: u32::try_from(self.steps).unwrap_or(u32::MAX),
                 };
-                adamw_step(values, gradient, &mut moments.first, &mut moments.second, &step);
+                adamw_step(values, gradient, [&mut moments.first, &mut moments.second], &step);
             }
         }
     }

@@ -18,13 +18,13 @@ use likeness_data::decode::sha256_hex;
 use super::checkpoint::{self, State, Tensors};
 use super::config::TrainConfig;
 use super::epoch::{EpochPlan, EpochSums, GoOn, Learner};
-use super::faces::{LabelledFace, TrainingFaces};
+use super::faces::TrainingFaces;
 use super::guard::Warning;
 use super::history::{self, EpochRecord};
 use super::objective::Objective;
 use super::optimizer::{Moments, Optimizer, floats};
 use super::validation::{Accuracy, accuracy, embed};
-use crate::loader::{Batch, Loader, LoaderConfig};
+use crate::loader::{Batch, FaceFile, Loader, LoaderConfig, Normalization};
 use crate::network::{Network, parameters};
 use crate::weights::{LoadOptions, load_weights, save_safetensors};
 use crate::{Result, TrainError};
@@ -161,6 +161,8 @@ struct Training<'a> {
     run: PathBuf,
     device: Device,
     learner: Learner,
+    loader: Loader,
+    validation_loader: Loader,
     phase: usize,
     done: u32,
     best: Option<(f64, u32)>,
@@ -183,7 +185,10 @@ impl<'a> Training<'a> {
         }
         let network = network.freeze(&config.freeze).freeze_statistics(&config.freeze_statistics);
         let learner = learner(network, faces, config, 0, &device)?;
-        Ok(Self { faces, config, run: run.to_owned(), device, learner, phase: 0, done: 0, best: None })
+        let loader = loader(config, &faces.train, config.augmentation)?;
+        let validation_loader = loader_of_validation(config, &faces.validation)?;
+        let run = run.to_owned();
+        Ok(Self { faces, config, run, device, learner, loader, validation_loader, phase: 0, done: 0, best: None })
     }
 
     fn network(&self) -> &Network {
@@ -316,23 +321,10 @@ impl<'a> Training<'a> {
             steps: per_epoch * u64::from(phase.epochs),
             batches: batches.len() as u64,
         };
-        let loader = self.loader(&self.faces.train, batches, self.config.augmentation.clone());
-        self.learner.epoch(&plan, loader, observer)
-    }
-
-    fn loader(&self, faces: &[LabelledFace], batches: Vec<Vec<usize>>, augmentation: AugmentConfig) -> Loader {
-        let normalization = self.config.network.backbone.architecture.normalization();
-        LoaderConfig {
-            side_px: self.config.input_px,
-            mean: normalization.mean.map(|v| 255.0 * v),
-            deviation: normalization.deviation.map(|v| 255.0 * v),
-            augmentation,
-            seed: self.config.seed,
-            epoch: u64::from(self.done),
-            workers: self.config.workers,
-            cache_bytes: self.config.cache_mib << 20,
-        }
-        .start(faces, batches)
+        let epoch = self.loader.epoch(u64::from(self.done), &batches)?;
+        let mut sums = self.learner.epoch(&plan, epoch, observer)?;
+        sums.skipped = self.loader.report().unreadable.len();
+        Ok(sums)
     }
 
     fn validate(&mut self, step: u64) -> Result<Option<Accuracy>> {
@@ -341,11 +333,11 @@ impl<'a> Training<'a> {
             return Ok(None);
         }
         let order: Vec<usize> = (0..faces.len()).collect();
-        let batches = order.chunks(VALIDATION_BATCH).map(<[usize]>::to_vec).collect();
-        let loader = self.loader(faces, batches, AugmentConfig::none());
+        let batches: Vec<Vec<usize>> = order.chunks(VALIDATION_BATCH).map(<[usize]>::to_vec).collect();
+        let epoch = self.validation_loader.epoch(0, &batches)?;
         let network = self.finished_network().valid();
         let device = self.device.clone().inner();
-        let (labels, rows) = embed(&network, loader, self.config.input_px as usize, &device);
+        let (labels, rows) = embed(&network, epoch, &device);
         accuracy(&labels, rows, step)
     }
 
@@ -476,6 +468,28 @@ impl ModuleVisitor for Collector {
 
 fn named(network: &Network) -> Vec<(String, ParamId)> {
     parameters(network).into_iter().map(|info| (info.key, info.id)).collect()
+}
+
+fn loader(config: &TrainConfig, faces: &[FaceFile], augment: AugmentConfig) -> Result<Loader> {
+    let normalization = config.network.backbone.architecture.normalization();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = LoaderConfig {
+        size: config.input_px,
+        normalization: Normalization {
+            mean: normalization.mean.map(|v| 255.0 * v),
+            std: normalization.deviation.map(|v| 255.0 * v),
+        },
+        augment,
+        seed: config.seed,
+        threads: if config.workers == 0 { cores } else { config.workers },
+        batches_ahead: 3,
+        cache_bytes: (config.cache_mib as u64) << 20,
+    };
+    Loader::new(faces.to_vec(), settings)
+}
+
+fn loader_of_validation(config: &TrainConfig, faces: &[FaceFile]) -> Result<Loader> {
+    loader(config, faces, AugmentConfig::none())
 }
 
 /// A learner at the beginning of a phase.

@@ -5,7 +5,7 @@ use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, ModelTag, Protoc
 
 use super::optimizer::floats;
 use crate::layer::Pass;
-use crate::loader::Loader;
+use crate::loader::Epoch;
 use crate::network::Network;
 use crate::{Result, TrainError};
 
@@ -18,18 +18,15 @@ pub struct Accuracy {
     pub map: f64,
 }
 
-/// Labels and embeddings of all faces that `loader` gives, row by row.
+/// Labels and embeddings of all faces of an epoch, row by row.
 ///
 /// `device` is one without gradients.
-pub fn embed(network: &Network, loader: Loader, side_px: usize, device: &Device) -> (Vec<u32>, Vec<f32>) {
+pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> (Vec<u32>, Vec<f32>) {
     let (mut labels, mut rows) = (Vec::new(), Vec::new());
-    for batch in loader {
-        let shape = [batch.labels.len(), 3, side_px, side_px];
-        if shape[0] == 0 {
-            continue;
-        }
-        let images = Tensor::<4>::from_data(TensorData::new(batch.pixels, shape), device);
-        let output = network.forward(images, &mut Pass::evaluation());
+    for batch in epoch {
+        let side = batch.size as usize;
+        let data = TensorData::new(batch.pixels, [batch.labels.len(), 3, side, side]);
+        let output = network.forward(Tensor::<4>::from_data(data, device), &mut Pass::evaluation());
         rows.extend(floats(output.embedding));
         labels.extend(batch.labels);
     }

@@ -23,7 +23,7 @@ pub(super) fn ask(name: &str, faces: TrainingFaces, run: &Path, stop: &AtomicBoo
     let table = if file.exists() {
         EmbeddingTable::load(&file)?
     } else {
-        let item = |face: &likeness_train::train::faces::LabelledFace| EmbedItem {
+        let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
             row: Row::new(display_name(&face.path)),
             face_box: None,
             path: face.path.clone(),

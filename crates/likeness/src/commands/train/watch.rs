@@ -64,7 +64,7 @@ impl Observer for Watcher<'_> {
 
     fn broken_batch(&mut self, batch: &Batch) {
         let path = self.run.join("broken-batch.json");
-        let document = serde_json::json!({ "faces": batch.indices, "labels": batch.labels });
+        let document = serde_json::json!({ "faces": batch.faces, "labels": batch.labels });
         let text = document.to_string();
         match fs_err::write(&path, text) {
             Ok(()) => self.line(format!("the batch is listed in {}", path.display())),

@@ -1,0 +1,238 @@
+//! How much faces are varied while training.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, Result};
+
+/// How much faces are varied while training.
+///
+/// Probabilities are in [0, 1]; a step with probability 0 is off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AugmentConfig {
+    /// Probability of mirroring left and right.
+    pub flip: f32,
+    /// Rotation, scale and shift.
+    pub place: PlaceConfig,
+    /// Brightness, contrast, saturation and hue.
+    pub colour: ColourConfig,
+    /// Probability of losing all colour.
+    pub grey: f32,
+    /// Fewer pixels.
+    pub low_resolution: LowResolutionConfig,
+    /// Gaussian blur.
+    pub blur: BlurConfig,
+    /// JPEG compression.
+    pub jpeg: JpegConfig,
+    /// A hidden part.
+    pub erasing: ErasingConfig,
+}
+
+/// Rotation, scale and shift, each uniform within its range; the border is the nearest pixel's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlaceConfig {
+    /// Probability of the step.
+    pub probability: f32,
+    /// Largest rotation to either side, in degrees.
+    pub rotation_deg: f32,
+    /// Largest change of scale: 0.1 is from 0.9 to 1.1.
+    pub scale: f32,
+    /// Largest shift along each axis, as a share of the face's side.
+    pub shift: f32,
+}
+
+/// Factors of colour, each uniform within its range: 0.2 is from 0.8 to 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ColourConfig {
+    /// Probability of the step.
+    pub probability: f32,
+    /// Largest change of all values' factor.
+    pub brightness: f32,
+    /// Largest change of the factor of differences from the mean lightness.
+    pub contrast: f32,
+    /// Largest change of the factor of differences from a pixel's own lightness.
+    pub saturation: f32,
+    /// Largest turn of hue to either side, as a share of the colour circle, up to 0.5.
+    pub hue: f32,
+}
+
+/// Fewer pixels: down to a share of the side, and up again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LowResolutionConfig {
+    /// Probability of the step.
+    pub probability: f32,
+    /// The least share of the side that is left, above 0; uniform from here to 1.
+    pub least_share: f32,
+}
+
+/// Gaussian blur.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlurConfig {
+    /// Probability of the step.
+    pub probability: f32,
+    /// Least and greatest standard deviation, as shares of the face's side, up to 0.1.
+    pub sigma_share: [f32; 2],
+}
+
+/// JPEG compression.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JpegConfig {
+    /// Probability of the step.
+    pub probability: f32,
+    /// Least and greatest quality, from 1 to 100.
+    pub quality: [u8; 2],
+}
+
+/// A rectangle of noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErasingConfig {
+    /// Probability of the step.
+    pub probability: f32,
+    /// Least and greatest area, as shares of the face's area.
+    pub area_share: [f32; 2],
+    /// Greatest ratio of the longer side to the shorter.
+    pub aspect: f32,
+}
+
+impl Default for AugmentConfig {
+    /// A moderate recipe for faces.
+    ///
+    /// Mirroring half of the time and mild colour jitter are what face recognition and image retrieval are usually
+    /// trained with (ArcFace: arXiv 1801.07698, section 3.1, flips alone; SimCLR: arXiv 2002.05709, appendix A, jitter,
+    /// grey and blur, there far stronger). AdaFace (arXiv 2204.00964, section 4.1) trains with cropping, rescaling and
+    /// photometric jitter at probability 0.2, for photos of low quality. Erasing: arXiv 1708.04896, there with
+    /// probability 0.5 and up to 0.4 of the area. Rotation, scale and shift cover what a landmark detector errs by.
+    fn default() -> Self {
+        Self {
+            flip: 0.5,
+            place: PlaceConfig::default(),
+            colour: ColourConfig::default(),
+            grey: 0.05,
+            low_resolution: LowResolutionConfig::default(),
+            blur: BlurConfig::default(),
+            jpeg: JpegConfig::default(),
+            erasing: ErasingConfig::default(),
+        }
+    }
+}
+
+impl Default for PlaceConfig {
+    /// Always; ±10°, 0.9 to 1.1, ±5 % of the side.
+    fn default() -> Self {
+        Self { probability: 1.0, rotation_deg: 10.0, scale: 0.1, shift: 0.05 }
+    }
+}
+
+impl Default for ColourConfig {
+    /// Always; ±0.2, hue ±0.02: skin of another hue is another person's.
+    fn default() -> Self {
+        Self { probability: 1.0, brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 }
+    }
+}
+
+impl Default for LowResolutionConfig {
+    /// One in ten, down to 0.4 of the side.
+    fn default() -> Self {
+        Self { probability: 0.1, least_share: 0.4 }
+    }
+}
+
+impl Default for BlurConfig {
+    /// One in ten, from 0.3 to 1.3 pixels of a 112-pixel face.
+    fn default() -> Self {
+        Self { probability: 0.1, sigma_share: [0.003, 0.012] }
+    }
+}
+
+impl Default for JpegConfig {
+    /// One in ten, qualities from 40 to 90.
+    fn default() -> Self {
+        Self { probability: 0.1, quality: [40, 90] }
+    }
+}
+
+impl Default for ErasingConfig {
+    /// One in ten, from 0.02 to 0.2 of the area, sides of up to 3.3 to 1 (arXiv 1708.04896 has up to 0.4).
+    fn default() -> Self {
+        Self { probability: 0.1, area_share: [0.02, 0.2], aspect: 3.3 }
+    }
+}
+
+impl AugmentConfig {
+    /// Every step off: the face is only brought to its size.
+    pub fn none() -> Self {
+        let mut config = Self { flip: 0.0, grey: 0.0, ..Self::default() };
+        config.place.probability = 0.0;
+        config.colour.probability = 0.0;
+        config.low_resolution.probability = 0.0;
+        config.blur.probability = 0.0;
+        config.jpeg.probability = 0.0;
+        config.erasing.probability = 0.0;
+        config
+    }
+
+    /// For large collections, long runs, and queries of poor quality: twice the default's ranges, three times as often.
+    pub fn strong() -> Self {
+        Self {
+            flip: 0.5,
+            place: PlaceConfig { probability: 1.0, rotation_deg: 20.0, scale: 0.2, shift: 0.1 },
+            colour: ColourConfig {
+                probability: 1.0,
+                brightness: 0.4,
+                contrast: 0.4,
+                saturation: 0.4,
+                hue: 0.04,
+            },
+            grey: 0.15,
+            low_resolution: LowResolutionConfig { probability: 0.3, least_share: 0.2 },
+            blur: BlurConfig { probability: 0.3, sigma_share: [0.003, 0.024] },
+            jpeg: JpegConfig { probability: 0.3, quality: [20, 90] },
+            erasing: ErasingConfig { probability: 0.3, area_share: [0.02, 0.4], aspect: 3.3 },
+        }
+    }
+
+    /// Refuses settings outside their range.
+    ///
+    /// # Errors        the setting and its range → [`DataError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        let Self { place, colour, low_resolution, blur, jpeg, erasing, .. } = self;
+        for (name, value, least, most) in [
+            ("flip", self.flip, 0.0, 1.0),
+            ("grey", self.grey, 0.0, 1.0),
+            ("place.probability", place.probability, 0.0, 1.0),
+            ("place.rotation_deg", place.rotation_deg, 0.0, 180.0),
+            ("place.scale", place.scale, 0.0, 0.9),
+            ("place.shift", place.shift, 0.0, 1.0),
+            ("colour.probability", colour.probability, 0.0, 1.0),
+            ("colour.brightness", colour.brightness, 0.0, 1.0),
+            ("colour.contrast", colour.contrast, 0.0, 1.0),
+            ("colour.saturation", colour.saturation, 0.0, 1.0),
+            ("colour.hue", colour.hue, 0.0, 0.5),
+            ("low_resolution.probability", low_resolution.probability, 0.0, 1.0),
+            ("low_resolution.least_share", low_resolution.least_share, 0.01, 1.0),
+            ("blur.probability", blur.probability, 0.0, 1.0),
+            ("blur.sigma_share[0]", blur.sigma_share[0], 0.0, blur.sigma_share[1].min(0.1)),
+            ("blur.sigma_share[1]", blur.sigma_share[1], 0.0, 0.1),
+            ("jpeg.probability", jpeg.probability, 0.0, 1.0),
+            ("jpeg.quality[0]", f32::from(jpeg.quality[0]), 1.0, f32::from(jpeg.quality[1].min(100))),
+            ("jpeg.quality[1]", f32::from(jpeg.quality[1]), 1.0, 100.0),
+            ("erasing.probability", erasing.probability, 0.0, 1.0),
+            ("erasing.area_share[0]", erasing.area_share[0], 0.0, erasing.area_share[1].min(1.0)),
+            ("erasing.area_share[1]", erasing.area_share[1], 0.0, 1.0),
+            ("erasing.aspect", erasing.aspect, 1.0, 100.0),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(DataError::argument(format!(
+                    "augmentation {name} = {value}: expected a number from {least} to {most}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Augmentation: a face and chance enter, the same face as another photo might have shown it leaves.
+//!
+//! One face's way:
+//!
+//! 1. `place` turns, scales, shifts and mirrors it while it is brought to its size, so that pixels are sampled once;
+//! 2. `colour` changes brightness, contrast, saturation and hue, or takes all colour away, in one step a pixel;
+//! 3. `quality` takes resolution, blurs, and compresses as JPEG;
+//! 4. `erase` hides a part of it.
+//!
+//! Every step has numbers of its own: switching one off changes no other. The result depends on the picture, the
+//! settings and the numbers alone, never on threads or time. Nothing here is written to disk.
+
+mod blur;
+mod colour;
+mod config;
+mod erase;
+mod place;
+mod quality;
+#[cfg(test)]
+mod tests;
+
+use image::RgbImage;
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use crate::Result;
+use crate::synth::dice::{Dice, Purpose};
+
+pub use config::{
+    AugmentConfig, BlurConfig, ColourConfig, ErasingConfig, JpegConfig, LowResolutionConfig, PlaceConfig,
+};
+
+/// The steps of augmentation, in their order.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Flip = 1,
+    Place = 2,
+    Colour = 3,
+    Grey = 4,
+    LowResolution = 5,
+    Blur = 6,
+    Jpeg = 7,
+    Erasing = 8,
+}
+
+/// The numbers for the picture at `place` of an epoch, in the run that began with `seed`.
+pub fn numbers(seed: u64, epoch: u64, place: u64) -> Pcg64Mcg {
+    Pcg64Mcg::seed_from_u64(Dice::new(Purpose::Augmentation, &[seed, epoch, place]).bits())
+}
+
+/// `image` at `size` × `size` pixels, varied by chance.
+///
+/// # Conventions   of a picture that is not square, the largest centred square; with [`AugmentConfig::none`] this is
+/// [`resize_part`](crate::align::resize_part) of it; one number is taken from `numbers`
+/// # Errors        an empty picture, a size outside 1 to 8192, settings that [`AugmentConfig::validate`] refuses →
+/// [`DataError::BadArgument`](crate::DataError)
+/// # Examples
+/// ```
+/// use likeness_data::augment::{AugmentConfig, augment, numbers};
+///
+/// let face = image::RgbImage::from_pixel(224, 224, image::Rgb([200, 150, 120]));
+/// let varied = augment(&face, 112, &AugmentConfig::default(), &mut numbers(0, 3, 17))?;
+/// assert_eq!(varied.dimensions(), (112, 112));
+/// # Ok::<(), likeness_data::DataError>(())
+/// ```
+pub fn augment(
+    image: &RgbImage,
+    size: u32,
+    config: &AugmentConfig,
+    numbers: &mut impl Rng,
+) -> Result<RgbImage> {
+    config.validate()?;
+    let seed = numbers.next_u64();
+    let dice = |step: Step| Dice::new(Purpose::Augmentation, &[seed, step as u64]);
+    let mut face = place::place(image, size, &config.place, &mut dice(Step::Place))?;
+    if dice(Step::Flip).chance(config.flip) {
+        place::flip(&mut face);
+    }
+    colour::colour(&mut face, &config.colour, config.grey, &mut dice(Step::Colour), &mut dice(Step::Grey));
+    quality::low_resolution(&mut face, &config.low_resolution, &mut dice(Step::LowResolution))?;
+    blur::maybe_blur(&mut face, &config.blur, &mut dice(Step::Blur));
+    quality::jpeg(&mut face, &config.jpeg, &mut dice(Step::Jpeg))?;
+    erase::erase(&mut face, &config.erasing, &mut dice(Step::Erasing));
+    Ok(face)
+}
