@@ -37,32 +37,37 @@ fn values(key: &str, count: usize) -> Vec<f32> {
         .collect()
 }
 
-/// A tensor's values by the kind that its key and shape tell.
-fn filled(key: &str, shape: &[usize]) -> Vec<f32> {
+/// A tensor's values by the kind that its key and shape tell; biases lie about `shift`.
+fn filled(key: &str, shape: &[usize], shift: f32) -> Vec<f32> {
     let fan_in: usize = shape[1..].iter().product();
     let bound = (3.0 / fan_in as f64).sqrt() as f32;
     let value = |v: f32| match shape.len() {
         _ if key.ends_with("running_var") => 1.0 + 0.5 * v,
         2.. if key.ends_with("weight") => v * bound,
         _ if key.ends_with("weight") => 1.0 + 0.1 * v,
+        _ if key.ends_with("bias") => shift + 0.1 * v,
         _ => 0.1 * v,
     };
     values(key, shape.iter().product()).into_iter().map(value).collect()
 }
 
-struct Fill(BTreeMap<ParamId, (String, Vec<usize>)>);
+struct Fill {
+    keys: BTreeMap<ParamId, (String, Vec<usize>)>,
+    shift: f32,
+}
 
 impl ModuleMapper for Fill {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (key, shape) = &self.0[&param.id];
-        let data = TensorData::new(filled(key, shape), shape.clone());
+        let (key, shape) = &self.keys[&param.id];
+        let data = TensorData::new(filled(key, shape, self.shift), shape.clone());
         param.map(|old| Tensor::from_data(data, &old.device()).set_require_grad(old.is_require_grad()))
     }
 }
 
-fn fill<M: Keyed>(module: M) -> M {
+fn fill<M: Keyed>(module: M, golden: &Value) -> M {
     let keys = parameters(&module).into_iter().map(|info| (info.id, (info.key, info.shape))).collect();
-    module.map(&mut Fill(keys))
+    let shift = golden["shift"].as_f64().unwrap() as f32;
+    module.map(&mut Fill { keys, shift })
 }
 
 fn tensor<const D: usize>(key: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -142,7 +147,7 @@ fn compare_backbone(name: &str, config: BackboneConfig) {
     let device = Device::flex().autodiff();
     let shape: Vec<usize> = serde_json::from_value(golden["shape"].clone()).unwrap();
     let images = tensor("images", shape.try_into().unwrap(), &device);
-    let backbone = fill(config.init_seeded(&device, 0).unwrap());
+    let backbone = fill(config.init_seeded(&device, 0).unwrap(), &golden);
     let forward = |backbone: &Backbone, pass: &mut Pass| backbone.forward(images.clone(), pass);
     for (mode, pass) in [("evaluation", Pass::evaluation()), ("training", Pass::training(0))] {
         let (worst, place) = compare(backbone.clone(), forward, pass, &golden[mode]);
@@ -204,7 +209,7 @@ fn the_head_is_pytorchs() {
     let device = Device::flex().autodiff();
     let config =
         NetworkConfig { embedding_dim: 8, feature_norm: true, ..NetworkConfig::new(Architecture::ResNet18) };
-    let network = fill(config.init(&device).unwrap());
+    let network = fill(config.init(&device).unwrap(), &golden);
     let features = tensor("images", [6, 512], &device);
     let forward =
         |network: &Network, pass: &mut Pass| unit_length(network.head.forward(features.clone(), pass));

@@ -30,8 +30,8 @@ def values(key, count):
     return (z >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)
 
 
-def filled(key, shape):
-    """A tensor's value, in single precision, by the kind that its key and shape tell."""
+def filled(key, shape, shift):
+    """A tensor's value, in single precision, by the kind that its key and shape tell; biases lie about `shift`."""
     v = values(key, int(np.prod(shape)))
     one, tenth = np.float32(1), np.float32(0.1)
     if key.endswith("running_var"):
@@ -40,16 +40,18 @@ def filled(key, shape):
         v = v * np.float32(np.sqrt(3.0 / np.prod(shape[1:])))
     elif key.endswith("weight"):
         v = one + tenth * v
+    elif key.endswith("bias"):
+        v = np.float32(shift) + tenth * v
     else:
         v = tenth * v
     return torch.from_numpy(v.reshape(shape)).double()
 
 
-def fill(model):
+def fill(model, shift):
     state = model.state_dict()
     for key, tensor in state.items():
         if not key.endswith("num_batches_tracked"):
-            tensor.copy_(filled(key, tuple(tensor.shape)))
+            tensor.copy_(filled(key, tuple(tensor.shape), shift))
     return model
 
 
@@ -175,7 +177,7 @@ def rounded(value):
         return {k: rounded(v) for k, v in value.items()}
     if isinstance(value, list):
         return [rounded(v) for v in value]
-    return float(f"{value:.9g}")
+    return value if isinstance(value, int) else float(f"{value:.9g}")
 
 
 def write(name, content):
@@ -184,13 +186,13 @@ def write(name, content):
         file.write("\n")
 
 
-def network(name, model, shape):
-    model = fill(model.double())
+def network(name, model, shape, shift=0):
+    model = fill(model.double(), shift)
     images = torch.from_numpy(values("images", int(np.prod(shape)))).double().reshape(shape)
-    cases = {"shape": list(shape)}
+    cases = {"shape": list(shape), "shift": shift}
     for mode in ("evaluation", "training"):
         cases[mode] = run(model, images, mode == "training")
-        fill(model)
+        fill(model, shift)
     write(name, cases)
     print(name, cases["training"]["loss"])
 
@@ -221,9 +223,10 @@ def main():
     torch.manual_seed(0)
     models = torchvision.models
     shape = (4, 3, 64, 64)
-    for name in ("resnet18", "resnet34", "resnet50", "vgg16", "vgg16_bn"):
+    for name in ("resnet18", "resnet34", "vgg16", "vgg16_bn"):
         network(name.replace("_", "-"), classifier(getattr(models, name)()), shape)
-    network("resnet50-first", epsilon(stride_in_first(classifier(models.resnet50())), 1.001e-5), shape)
+    network("resnet50", classifier(models.resnet50()), shape, 3)
+    network("resnet50-first", epsilon(stride_in_first(classifier(models.resnet50())), 1.001e-5), shape, 3)
     network("efficientnet-b0", classifier(models.efficientnet_b0(stochastic_depth_prob=0.0)), shape)
     network("mobilefacenet", MobileFaceNet(), (4, 3, 112, 112))
     network("head", Head(), (6, 512))
