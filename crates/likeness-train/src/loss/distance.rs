@@ -116,9 +116,9 @@ mod tests {
             (EmbeddingDistance::Cosine, Distance::Cosine),
         ] {
             let matrix = ours.matrix(Tensor::from_data(TensorData::from(ROWS), &Device::flex()));
-            for a in 0..4 {
-                for b in 0..4 {
-                    let expected = theirs.between(&ROWS[a], &ROWS[b]);
+            for (a, row) in ROWS.iter().enumerate() {
+                for (b, column) in ROWS.iter().enumerate() {
+                    let expected = theirs.between(row, column);
                     let found = f64::from(matrix.between(a as u32, b as u32));
                     assert!((found - expected).abs() < 1e-3, "{ours:?} {a} {b}: {found}, {expected}");
                 }
