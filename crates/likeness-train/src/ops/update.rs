@@ -1,0 +1,179 @@
+//! Optimiser steps over plain numbers, in place and in one pass.
+//!
+//! Momentum: Sutskever et al. (2013), as PyTorch writes it (v ← μ·v + g, p ← p − η·v). AdamW: Loshchilov and Hutter
+//! (2019), arXiv 1711.05101, algorithm 2. Each number's update depends on no other, so the result does not depend on
+//! the number of threads.
+
+use rayon::prelude::*;
+
+/// Numbers in one piece of parallel work.
+const PIECE: usize = 1 << 15;
+
+/// How weights are drawn towards zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WeightDecay {
+    /// λ·p is added to the gradient, and so passes through the momentum.
+    Coupled(f32),
+    /// η·λ·p is taken off the weight itself (Loshchilov and Hutter (2019), algorithm 1).
+    Decoupled(f32),
+}
+
+/// Settings of one step of [`sgd_step`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdStep {
+    /// Learning rate η.
+    pub learning_rate: f32,
+    /// Share μ of the velocity that stays.
+    pub momentum: f32,
+    /// Pull λ towards zero.
+    pub weight_decay: WeightDecay,
+}
+
+/// Settings of one step of [`adamw_step`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamwStep {
+    /// Learning rate η.
+    pub learning_rate: f32,
+    /// Shares β₁ and β₂ of the moments that stay.
+    pub betas: [f32; 2],
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+    /// Pull λ towards zero, not scaled by the moments.
+    pub weight_decay: f32,
+    /// Number of this step, from 1.
+    pub step: u32,
+}
+
+/// Moves `parameter` by one step of stochastic gradient descent and updates its velocity.
+///
+/// ```text
+/// v ← μ·v + g (+ λ·p, coupled)      p ← p − η·v (− η·λ·p, decoupled)
+/// ```
+///
+/// # Panics      when the lengths differ
+pub fn sgd_step(parameter: &mut [f32], gradient: &[f32], momentum: &mut [f32], step: &SgdStep) {
+    assert_eq!(
+        [parameter.len(); 2],
+        [gradient.len(), momentum.len()],
+        "a gradient or velocity of another length"
+    );
+    let (added, taken) = match step.weight_decay {
+        WeightDecay::Coupled(decay) => (decay, 0.0),
+        WeightDecay::Decoupled(decay) => (0.0, step.learning_rate * decay),
+    };
+    let SgdStep { learning_rate, momentum: kept, .. } = *step;
+    let pieces = parameter.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
+    pieces.zip(momentum.par_chunks_mut(PIECE)).for_each(|((parameter, gradient), velocity)| {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for ((p, g), v) in parameter.iter_mut().zip(gradient).zip(velocity) {
+                    *v = kept * *v + (g + added * *p);
+                    *p = *p - taken * *p - learning_rate * *v;
+                }
+            },
+        );
+    });
+}
+
+/// Moves `parameter` by one step of AdamW and updates its moments.
+///
+/// ```text
+/// m ← β₁·m + (1 − β₁)·g      v ← β₂·v + (1 − β₂)·g²
+/// p ← p − η·λ·p − η · m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε)
+/// ```
+///
+/// # Panics      when the lengths differ
+pub fn adamw_step(
+    parameter: &mut [f32],
+    gradient: &[f32],
+    [first, second]: [&mut [f32]; 2],
+    step: &AdamwStep,
+) {
+    let length = parameter.len();
+    assert_eq!(
+        [length; 3],
+        [gradient.len(), first.len(), second.len()],
+        "a gradient or moment of another length"
+    );
+    let [kept, kept_squares] = step.betas;
+    let correction = |beta: f32| (1.0 - f64::from(beta).powf(f64::from(step.step))) as f32;
+    let rate = step.learning_rate / correction(kept);
+    let root = 1.0 / correction(kept_squares).sqrt();
+    let taken = step.learning_rate * step.weight_decay;
+    let epsilon = step.epsilon;
+    let pieces = parameter.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
+    let moments = first.par_chunks_mut(PIECE).zip(second.par_chunks_mut(PIECE));
+    pieces.zip(moments).for_each(|((parameter, gradient), (first, second))| {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (((p, g), m), v) in parameter.iter_mut().zip(gradient).zip(first).zip(second) {
+                    *m = kept * *m + (1.0 - kept) * g;
+                    *v = kept_squares * *v + (1.0 - kept_squares) * g * g;
+                    *p = *p - taken * *p - rate * *m / (v.sqrt() * root + epsilon);
+                }
+            },
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn close(left: f32, right: f64) -> bool {
+        (f64::from(left) - right).abs() <= 1e-5 * right.abs().max(1.0)
+    }
+
+    proptest! {
+        #[test]
+        fn sgd_follows_the_formula(
+            numbers in prop::collection::vec((-3.0f32..3.0, -3.0f32..3.0, -3.0f32..3.0), 1..100),
+            learning_rate in 0.001f32..0.5,
+            kept in 0.0f32..0.99,
+            decay in 0.0f32..0.1,
+            decoupled: bool,
+        ) {
+            let weight_decay = if decoupled { WeightDecay::Decoupled(decay) } else { WeightDecay::Coupled(decay) };
+            let step = SgdStep { learning_rate, momentum: kept, weight_decay };
+            let mut parameter: Vec<f32> = numbers.iter().map(|n| n.0).collect();
+            let gradient: Vec<f32> = numbers.iter().map(|n| n.1).collect();
+            let mut velocity: Vec<f32> = numbers.iter().map(|n| n.2).collect();
+            sgd_step(&mut parameter, &gradient, &mut velocity, &step);
+            for (i, (p, g, v)) in numbers.iter().map(|n| (f64::from(n.0), f64::from(n.1), f64::from(n.2))).enumerate() {
+                let (rate, decay) = (f64::from(learning_rate), f64::from(decay));
+                let v = f64::from(kept) * v + g + if decoupled { 0.0 } else { decay * p };
+                let p = p - rate * v - if decoupled { rate * decay * p } else { 0.0 };
+                prop_assert!(close(velocity[i], v) && close(parameter[i], p));
+            }
+        }
+
+        #[test]
+        fn adamw_follows_the_formula(
+            numbers in prop::collection::vec((-3.0f32..3.0, -3.0f32..3.0, -3.0f32..3.0, 0.0f32..3.0), 1..100),
+            learning_rate in 0.001f32..0.1,
+            decay in 0.0f32..0.1,
+            t in 1u32..1000,
+        ) {
+            let step = AdamwStep { learning_rate, betas: [0.9, 0.999], epsilon: 1e-8, weight_decay: decay, step: t };
+            let mut parameter: Vec<f32> = numbers.iter().map(|n| n.0).collect();
+            let gradient: Vec<f32> = numbers.iter().map(|n| n.1).collect();
+            let mut first: Vec<f32> = numbers.iter().map(|n| n.2).collect();
+            let mut second: Vec<f32> = numbers.iter().map(|n| n.3).collect();
+            adamw_step(&mut parameter, &gradient, [&mut first, &mut second], &step);
+            let [b1, b2, rate] = [0.9f32, 0.999, learning_rate].map(f64::from);
+            for (i, n) in numbers.iter().enumerate() {
+                let [p, g, m, v] = [n.0, n.1, n.2, n.3].map(f64::from);
+                let m = b1 * m + (1.0 - b1) * g;
+                let v = b2 * v + (1.0 - b2) * g * g;
+                let [mh, vh] = [m / (1.0 - b1.powf(t.into())), v / (1.0 - b2.powf(t.into()))];
+                let moved = rate * mh / (vh.sqrt() + 1e-8);
+                let expected = p - rate * f64::from(decay) * p - moved;
+                prop_assert!(close(first[i], m) && close(second[i], v));
+                prop_assert!((f64::from(parameter[i]) - expected).abs() <= 1e-5 * p.abs().max(moved.abs()).max(1.0));
+            }
+        }
+    }
+}
