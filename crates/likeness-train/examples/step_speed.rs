@@ -48,12 +48,19 @@ impl Layer {
         let [weight, scale, shift] = &self.parameters;
         let data = burn::tensor::TensorData::new(weight.numbers.clone(), self.shape);
         let vector = |parameter: &Parameter| {
-            Tensor::from_data(burn::tensor::TensorData::from(parameter.numbers.as_slice()), device).require_grad()
+            Tensor::from_data(burn::tensor::TensorData::from(parameter.numbers.as_slice()), device)
+                .require_grad()
         };
         (Tensor::from_data(data, device).require_grad(), vector(scale), vector(shift))
     }
 
-    fn forward(&self, tracked: &Tracked, input: Tensor<4>, residual: Option<Tensor<4>>, relu: bool) -> Tensor<4> {
+    fn forward(
+        &self,
+        tracked: &Tracked,
+        input: Tensor<4>,
+        residual: Option<Tensor<4>>,
+        relu: bool,
+    ) -> Tensor<4> {
         let options = ConvOptions { stride: [self.stride; 2], padding: [self.shape[2] / 2; 2], groups: 1 };
         let output = conv2d(input, tracked.0.clone(), None, options);
         let activation = if relu { Activation::Relu } else { Activation::Identity };
@@ -61,7 +68,7 @@ impl Layer {
     }
 }
 
-/// Layers in the order of ResNet50; a block is three, and a fourth where the shortcut changes shape.
+/// Layers in the order of ResNet50; a block is three, and the shortcut's before the last where it changes shape.
 fn layers(device: &Device) -> (Vec<Layer>, Vec<bool>) {
     let mut layers = vec![Layer::new(3, 64, 7, 2, device)];
     let (mut blocks, mut inputs) = (Vec::new(), 64);
@@ -71,10 +78,10 @@ fn layers(device: &Device) -> (Vec<Layer>, Vec<bool>) {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
             layers.push(Layer::new(inputs, width, 1, 1, device));
             layers.push(Layer::new(width, width, 3, stride, device));
-            layers.push(Layer::new(width, 4 * width, 1, 1, device));
             if block == 0 {
                 layers.push(Layer::new(inputs, 4 * width, 1, stride, device));
             }
+            layers.push(Layer::new(width, 4 * width, 1, 1, device));
             blocks.push(block == 0);
             inputs = 4 * width;
         }
@@ -91,20 +98,21 @@ fn forward(layers: &[Layer], tracked: &[Tracked], blocks: &[bool], input: Tensor
     let mut features = layer(input, None, true);
     features = module::max_pool2d(
         features,
-        MaxPoolOptions { kernel_size: [3, 3], stride: [2, 2], padding: [1, 1].into(), dilation: [1, 1], ceil_mode: false },
+        MaxPoolOptions {
+            kernel_size: [3, 3],
+            stride: [2, 2],
+            padding: [(1, 1), (1, 1)],
+            dilation: [1, 1],
+            ceil_mode: false,
+        },
     );
-    // The shortcut's layer is stored third so that the sum is part of the last normalisation.
     for changes in blocks {
         let hidden = layer(features.clone(), None, true);
         let hidden = layer(hidden, None, true);
-        let shortcut = if *changes { layer_swap(&mut layer, features) } else { features };
+        let shortcut = if *changes { layer(features, None, false) } else { features };
         features = layer(hidden, Some(shortcut), true);
     }
     features.mean_dim(3).mean_dim(2).square().mean()
-}
-
-fn layer_swap(layer: &mut impl FnMut(Tensor<4>, Option<Tensor<4>>, bool) -> Tensor<4>, input: Tensor<4>) -> Tensor<4> {
-    layer(input, None, false)
 }
 
 /// Seconds of processor time, and the largest resident size in MiB, as Linux tells them.
@@ -128,7 +136,8 @@ fn step(layers: &mut [Layer], blocks: &[bool], input: &Tensor<4>, device: &Devic
     let settings = SgdStep { learning_rate: 1e-3, momentum: 0.9, weight_decay: WeightDecay::Coupled(0.0) };
     for (layer, (weight, scale, shift)) in layers.iter_mut().zip(tracked) {
         let weight = weight.grad_remove(&mut gradients).map(Tensor::into_data);
-        let [scale, shift] = [scale, shift].map(|vector| vector.grad_remove(&mut gradients).map(Tensor::into_data));
+        let [scale, shift] =
+            [scale, shift].map(|vector| vector.grad_remove(&mut gradients).map(Tensor::into_data));
         for (parameter, gradient) in layer.parameters.iter_mut().zip([weight, scale, shift]) {
             let gradient = gradient.expect("a gradient for each parameter");
             let gradient = gradient.as_slice::<f32>().expect("32-bit numbers");
@@ -150,7 +159,10 @@ fn main() {
         let before = usage().0;
         let [forward, backward, update] = step(&mut layers, &blocks, &input, &device);
         let times = [forward + backward + update, usage().0 - before, forward, backward, update];
-        println!("wall {:.3} s  cpu {:.2} s  forward {:.3}  backward {:.3}  update {:.3}", times[0], times[1], forward, backward, update);
+        println!(
+            "wall {:.3} s  cpu {:.2} s  forward {:.3}  backward {:.3}  update {:.3}",
+            times[0], times[1], forward, backward, update
+        );
         seen.push(times);
     }
     let median = |field: usize| {

@@ -3,7 +3,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
-use super::{Activation, BatchNormOutput, ConvOptions, batch_norm_frozen, batch_norm_training, conv2d, generic};
+use super::{
+    Activation, BatchNormOutput, ConvOptions, batch_norm_frozen, batch_norm_training, conv2d, generic,
+};
 
 fn random<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
     let mut state = seed;
@@ -30,11 +32,7 @@ fn assert_close(left: &[Vec<f32>], right: &[Vec<f32>], tolerance: f32) {
 }
 
 /// Output and gradients of the weighted sum of `output` with respect to two tensors of four axes and two of one.
-fn gradients(
-    output: Tensor<4>,
-    pictures: &[&Tensor<4>],
-    vectors: &[&Tensor<1>],
-) -> Vec<Vec<f32>> {
+fn gradients(output: Tensor<4>, pictures: &[&Tensor<4>], vectors: &[&Tensor<1>]) -> Vec<Vec<f32>> {
     let loss = (output.clone() * random(output.dims(), 99)).sum();
     let gradients = loss.backward();
     let of_pictures = pictures.iter().map(|tensor| numbers(tensor.grad(&gradients).unwrap()));

@@ -149,7 +149,14 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let options = ConvOptions { stride: [1, 1], padding: [1, 1], groups: 1 };
     let convolution = Convolution::new(ConvShape::new([9, 40, 14, 14], [70, 40, 3, 3], options));
     assert_eq!(one_thread(|| convolution.fast()), three_threads(|| convolution.fast()));
-    let case = Normalisation { batch: 5, channels: 19, plane: 49, activation: Activation::Silu, with_residual: true, of_batch: true };
+    let case = Normalisation {
+        batch: 5,
+        channels: 19,
+        plane: 49,
+        activation: Activation::Silu,
+        with_residual: true,
+        of_batch: true,
+    };
     let fast = |case: &Normalisation| case.both().map(|(_, fast, _)| fast);
     assert_eq!(one_thread(|| fast(&case)), three_threads(|| fast(&case)));
 }
