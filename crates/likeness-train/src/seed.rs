@@ -16,6 +16,10 @@ pub enum Purpose {
     Sampling = 2,
     /// Triplets chosen by chance.
     Mining = 3,
+    /// What is dropped within a network.
+    Dropout = 4,
+    /// Identities held out for validation.
+    Validation = 5,
 }
 
 /// The stream of `purpose` at `place` in the run that began with `seed`.

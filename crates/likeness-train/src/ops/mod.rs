@@ -2,10 +2,16 @@
 //!
 //! [`conv2d`] and the two batch normalisations are what a training step of a convolutional network spends its time in.
 
+mod extension;
+mod generic;
+#[cfg(test)]
+mod generic_check;
+mod kernel;
+#[cfg(test)]
+mod twin;
 pub mod update;
 
 use burn::tensor::Tensor;
-use burn::tensor::module;
 
 /// How a filter walks over a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +56,11 @@ pub fn conv2d(
     bias: Option<Tensor<1>>,
     options: ConvOptions,
 ) -> Tensor<4> {
-    let ConvOptions { stride, padding, groups } = options;
-    module::conv2d(input, weight, bias, burn::tensor::ops::ConvOptions::new(stride, padding, [1, 1], groups))
+    if extension::runs_on_processor(&input) {
+        extension::conv2d(input, weight, bias, options)
+    } else {
+        generic::conv2d(input, weight, bias, options)
+    }
 }
 
 /// Normalises every channel by the batch's own mean and variance, scales and shifts it, adds `residual`, activates.
@@ -66,21 +75,10 @@ pub fn batch_norm_training(
     residual: Option<Tensor<4>>,
     activation: Activation,
 ) -> BatchNormOutput {
-    let [batch, channels, height, width] = input.dims();
-    let flat = input.clone().swap_dims(0, 1).reshape([channels, batch * height * width]);
-    let mean = flat.clone().mean_dim(1);
-    let variance = (flat - mean.clone()).square().mean_dim(1);
-    let output = scale(
-        input,
-        mean.clone().reshape([channels]),
-        variance.clone().reshape([channels]),
-        (weight, bias),
-        epsilon,
-    );
-    BatchNormOutput {
-        output: finish(output, residual, activation),
-        mean: mean.reshape([channels]).detach(),
-        variance: variance.reshape([channels]).detach(),
+    if extension::runs_on_processor(&input) {
+        extension::batch_norm_training(input, [weight, bias], epsilon, residual, activation)
+    } else {
+        generic::batch_norm_training(input, [weight, bias], epsilon, residual, activation)
     }
 }
 
@@ -94,30 +92,9 @@ pub fn batch_norm_frozen(
     residual: Option<Tensor<4>>,
     activation: Activation,
 ) -> Tensor<4> {
-    finish(scale(input, mean.detach(), variance.detach(), (weight, bias), epsilon), residual, activation)
-}
-
-fn scale(
-    input: Tensor<4>,
-    mean: Tensor<1>,
-    variance: Tensor<1>,
-    (weight, bias): (Tensor<1>, Tensor<1>),
-    epsilon: f32,
-) -> Tensor<4> {
-    let [_, channels, ..] = input.dims();
-    let factor = weight / variance.add_scalar(epsilon).sqrt();
-    let shift = bias - mean * factor.clone();
-    input * factor.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1])
-}
-
-fn finish(output: Tensor<4>, residual: Option<Tensor<4>>, activation: Activation) -> Tensor<4> {
-    let output = match residual {
-        Some(residual) => output + residual,
-        None => output,
-    };
-    match activation {
-        Activation::Identity => output,
-        Activation::Relu => burn::tensor::activation::relu(output),
-        Activation::Silu => burn::tensor::activation::silu(output),
+    if extension::runs_on_processor(&input) {
+        extension::batch_norm_frozen(input, [mean, variance], [weight, bias], epsilon, residual, activation)
+    } else {
+        generic::batch_norm_frozen(input, [mean, variance], [weight, bias], epsilon, residual, activation)
     }
 }
