@@ -9,6 +9,10 @@ use crate::detect::{Detection, FaceChoice, FaceDetector};
 use crate::geometry::{Landmarks, Rect};
 use crate::{DataError, Result};
 
+/// Faces cut from one photo at most, the surest: as many as a network detector gives, so that a picture cannot fill the
+/// memory with them.
+const MOST_FACES: usize = 750;
+
 /// Which of a photo's faces are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -20,7 +24,7 @@ pub enum KeepFaces {
     Largest,
     /// The one nearest to the centre.
     Center,
-    /// Every one.
+    /// Every one, but no more than the 750 surest.
     All,
 }
 
@@ -142,9 +146,12 @@ impl<'a> FaceCutter<'a> {
         chosen.into_iter().map(|d| self.one(photo, d, count, (width, height))).collect()
     }
 
-    fn choose(&self, found: Vec<Detection>, photo: &RgbImage) -> Vec<Detection> {
+    fn choose(&self, mut found: Vec<Detection>, photo: &RgbImage) -> Vec<Detection> {
         let choice = match self.config.faces {
-            KeepFaces::All => return found,
+            KeepFaces::All => {
+                found.truncate(MOST_FACES);
+                return found;
+            }
             KeepFaces::Main => FaceChoice::LargeAndCentral,
             KeepFaces::Largest => FaceChoice::Largest,
             KeepFaces::Center => FaceChoice::MostCentral,
@@ -262,6 +269,16 @@ mod tests {
         assert!(error.to_string().contains("too small"), "{error}");
         let kept = cut(Vec::new(), &CutConfig { no_face: NoFace::Keep, ..config }).unwrap();
         assert_eq!((kept[0].score, kept[0].found), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_crowd_is_cut_to_its_surest() {
+        let found: Vec<_> = (0..2000).map(|i| at((i % 70) as f32, 8.0, 1.0 - i as f32 / 4000.0)).collect();
+        let config = CutConfig { faces: KeepFaces::All, ..CutConfig::default() };
+        let cut = cut(found.clone(), &config).unwrap();
+        assert_eq!(cut.len(), MOST_FACES);
+        assert!(cut.iter().zip(&found).all(|(face, found)| face.score == Some(found.score)));
+        assert_eq!(cut[0].found, Some(2000));
     }
 
     #[test]

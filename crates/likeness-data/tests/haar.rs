@@ -187,7 +187,7 @@ fn pictures_without_room_for_a_window_have_no_faces() {
     let detector = detector(HaarConfig { min_neighbors: 0, ..HaarConfig::default() });
     for (width, height) in [(0, 0), (1, 1), (1, 3000), (3000, 1), (20, 27), (21, 26), (21, 27), (22, 28)] {
         let flat = RgbImage::from_pixel(width, height, Rgb([200; 3]));
-        assert_eq!(detector.detect_one(&flat), [], "{width}×{height}");
+        assert_eq!(detector.detect_one(&flat).unwrap(), [], "{width}×{height}");
     }
 }
 
@@ -198,9 +198,29 @@ fn bright_pictures_do_not_overflow() {
     let picture = RgbImage::from_fn(side, side, |x, y| Rgb([255 - ((x * 7 + y * 13) % 3) as u8; 3]));
     let config = HaarConfig { min_neighbors: 0, min_face_px: 200, max_face_px: 240, ..HaarConfig::default() };
     for parallel in [false, true] {
-        for found in detector(HaarConfig { parallel, ..config.clone() }).detect_one(&picture) {
+        for found in detector(HaarConfig { parallel, ..config.clone() }).detect_one(&picture).unwrap() {
             assert!(found.face_box.right() <= side as f32 && found.face_box.bottom() <= side as f32);
         }
+    }
+}
+
+#[test]
+fn a_cascade_that_turns_nothing_away_is_told_and_ends() {
+    let xml = golden_xml();
+    let (mut open, mut rest) = (String::new(), xml.as_str());
+    while let Some((before, after)) = rest.split_once("<stageThreshold>") {
+        open += &format!("{before}<stageThreshold>-1e9");
+        rest = &after[after.find('<').unwrap()..];
+    }
+    let cascade = Cascade::from_xml(&(open + rest)).unwrap();
+    let picture = |side| RgbImage::from_fn(side, side, |x, y| Rgb([((x * 31 + y * 17) % 256) as u8; 3]));
+    for min_neighbors in [0, 3] {
+        let config = HaarConfig { min_neighbors, ..HaarConfig::default() };
+        let detector = HaarDetector::new(cascade.clone(), config).unwrap();
+        let error = detector.detect(&[&picture(400)]).unwrap_err().to_string();
+        assert!(error.contains("windows of the picture for faces, expected at most 100000"), "{error}");
+        let found = detector.detect(&[&picture(120)]).unwrap().remove(0);
+        assert_eq!(found.len() > 1000, min_neighbors == 0, "{}", found.len());
     }
 }
 
@@ -237,7 +257,7 @@ fn the_face_is_found_on_real_portraits() {
         let path = shared().join(format!("weights/detectors/haarcascade_{name}.xml"));
         let detector = HaarDetector::from_file(&path, HaarConfig::default()).unwrap();
         let right = |image: &&RgbImage| {
-            let found = detector.detect_one(image);
+            let found = detector.detect_one(image).unwrap();
             let centre = found.first().map(|face| face.face_box.centre());
             centre.is_some_and(|c| (c.x - 240.0).abs() < 60.0 && (c.y - 240.0).abs() < 60.0)
         };

@@ -18,7 +18,7 @@ use likeness_search::{EmbeddingTable, ModelTag, Row};
 
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
-/// Photos that a worker embeds as one batch.
+/// Photos that a worker takes at a time, and faces that it embeds as one batch.
 const BATCH: usize = 8;
 
 /// A photo to embed.
@@ -155,12 +155,16 @@ impl Worker<'_> {
                 }
                 Err(error) => outcomes.push(Err(Skipped::new(&item.row.name, error.reason()))),
             }
-        }
-        for ((at, row), embedded) in places.into_iter().zip(self.values(&faces)?) {
-            match (embedded, &mut outcomes[at]) {
-                (Ok(values), Ok(rows)) => rows.push((row, values)),
-                (Ok(_), Err(_)) => {}
-                (Err(reason), outcome) => *outcome = Err(Skipped::new(&items[at].row.name, reason)),
+            // A crowd's faces are not kept until the crowds after it have been read.
+            if faces.len() >= BATCH || at + 1 == items.len() {
+                let embedded = self.values(&std::mem::take(&mut faces))?;
+                for ((at, row), embedded) in places.drain(..).zip(embedded) {
+                    match (embedded, &mut outcomes[at]) {
+                        (Ok(values), Ok(rows)) => rows.push((row, values)),
+                        (Ok(_), Err(_)) => {}
+                        (Err(reason), outcome) => *outcome = Err(Skipped::new(&items[at].row.name, reason)),
+                    }
+                }
             }
         }
         Ok(outcomes)
@@ -190,17 +194,19 @@ impl Worker<'_> {
     /// Each face's embedding; where the model answers a batch with no numbers, each face by itself, so that one face
     /// does not spoil the others.
     fn values(&self, faces: &[RgbImage]) -> Result<Vec<Result<Vec<f32>, String>>> {
-        if faces.is_empty() {
-            return Ok(Vec::new());
-        }
         let dimension = self.embedder.spec().dimension;
-        match self.embedder.embed(faces) {
-            Ok(values) => Ok(values.chunks_exact(dimension).map(|v| Ok(v.to_vec())).collect()),
-            Err(ModelError::BadOutput { .. }) => Ok(faces
-                .iter()
-                .map(|f| self.embedder.embed(std::slice::from_ref(f)).map_err(|e| e.to_string()))
-                .collect()),
-            Err(error) => Err(error),
+        let mut all = Vec::with_capacity(faces.len());
+        for batch in faces.chunks(BATCH) {
+            match self.embedder.embed(batch) {
+                Ok(values) => all.extend(values.chunks_exact(dimension).map(|v| Ok(v.to_vec()))),
+                Err(ModelError::BadOutput { .. }) => all.extend(
+                    batch
+                        .iter()
+                        .map(|f| self.embedder.embed(std::slice::from_ref(f)).map_err(|e| e.to_string())),
+                ),
+                Err(error) => return Err(error),
+            }
         }
+        Ok(all)
     }
 }

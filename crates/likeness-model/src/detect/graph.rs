@@ -4,14 +4,13 @@
 //! work is refused when it is opened, and so that its real output shapes are known whatever it declares.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use rten::{Dimension, Model, NodeId, RunOptions, ThreadPool, Value};
+use rten::{Dimension, Model, NodeId, Value};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
 use super::input::Size;
-use super::wire;
+use crate::engine::{OnnxFile, SingleThreads, Weights};
 use crate::{ModelError, Result};
 
 /// One output of a graph for a whole batch.
@@ -66,12 +65,7 @@ impl Graph {
             reason,
             hint: Some(hint.into()),
         };
-        let bytes = fs_err::read(path)?;
-        let model = wire::check(&bytes)
-            .and_then(|()| caught(|| Model::load(bytes).map_err(|e| e.to_string())))
-            .map_err(|reason| {
-                bad(format!("is no ONNX graph that can be run: {reason}"), "download it again")
-            })?;
+        let OnnxFile { model, .. } = OnnxFile::load(path, Weights::Plain)?;
         let declared = picture_input(&model)
             .map_err(|reason| bad(reason, "a face detector takes one tensor of n×3×height×width pixels"))?;
         let mut graph = Self {
@@ -203,31 +197,4 @@ fn picture_input(model: &Model) -> Result<DeclaredInput, String> {
         _ => return Err("takes pictures of which only one side is free, expected both or none".into()),
     };
     Ok(DeclaredInput { node: *node, batch, size })
-}
-
-/// Runs graphs so that every call has one thread to itself.
-///
-/// rten computes on a rayon pool. A call that entered another pool from a worker of rayon would make that worker take
-/// up further calls while it waits, so the call is made from a thread of its own; and each pool serves one call at a
-/// time, so there are as many as there were calls at once.
-#[derive(Default)]
-struct SingleThreads {
-    idle: Mutex<Vec<Arc<ThreadPool>>>,
-}
-
-impl SingleThreads {
-    fn run<R: Send>(&self, work: impl FnOnce(RunOptions) -> Result<R, String> + Send) -> Result<R, String> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let pool = idle().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
-        let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
-        let result = caught(|| work(options));
-        idle().push(pool);
-        result
-    }
-}
-
-/// The result of `work` on a thread of its own; a panic of the engine over a strange graph becomes an error.
-fn caught<R: Send>(work: impl FnOnce() -> Result<R, String> + Send) -> Result<R, String> {
-    std::thread::scope(|scope| scope.spawn(work).join())
-        .unwrap_or_else(|_| Err("the inference engine gave up on it".into()))
 }

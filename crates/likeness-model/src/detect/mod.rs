@@ -15,7 +15,6 @@ mod graph;
 mod input;
 mod scrfd;
 mod ultra_light;
-mod wire;
 mod yolov8_face;
 mod yunet;
 

@@ -4,15 +4,15 @@
 //! which keeps decoding and inference busy side by side without queues between them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use image::RgbImage;
 use likeness_search::Distance;
-use rten::{DataType, Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueType};
+use rten::{DataType, Dimension, Model, NodeId, ValueType};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
+use super::{OnnxFile, SingleThreads, Weights};
 use crate::preprocess::{Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -34,7 +34,7 @@ pub struct RtenEmbedder {
     layout: InputLayout,
     /// Pictures a run takes; `None` any number.
     fixed_batch: Option<usize>,
-    pools: PoolShelf,
+    threads: SingleThreads,
 }
 
 /// Order of the input tensor's dimensions.
@@ -46,19 +46,6 @@ enum InputLayout {
     Nhwc,
 }
 
-/// Thread pools of one thread, one for each call under way: a pool shared by two calls would serialise them.
-struct PoolShelf(std::sync::Mutex<Vec<Arc<ThreadPool>>>);
-
-impl PoolShelf {
-    fn with<R>(&self, work: impl FnOnce(Arc<ThreadPool>) -> R) -> R {
-        let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let pool = lock().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
-        let result = work(Arc::clone(&pool));
-        lock().push(pool);
-        result
-    }
-}
-
 impl RtenEmbedder {
     /// The network at `path`, with the settings beside it and `overrides`.
     ///
@@ -68,19 +55,12 @@ impl RtenEmbedder {
     /// of one vector a picture → [`ModelError::BadModel`]
     pub fn load(path: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
         let preprocess = Preprocess::for_graph(path, overrides)?;
-        let bytes = fs_err::read(path)?;
-        let mut hasher = Sha256::new();
-        hasher.update(&bytes);
-        drop(bytes);
         let bad = |reason: String, hint: Option<&str>| ModelError::BadModel {
             path: path.to_owned(),
             reason,
             hint: hint.map(str::to_owned),
         };
-        let model = ModelOptions::with_all_ops()
-            .prepack_weights(true)
-            .load_file(path)
-            .map_err(|e| bad(format!("not an ONNX graph that can be run: {e}"), None))?;
+        let OnnxFile { model, mut hasher } = OnnxFile::load(path, Weights::Prepacked)?;
         let &[input] = model.input_ids() else {
             return Err(bad(format!("expected one input, found {}", model.input_ids().len()), None));
         };
@@ -103,9 +83,9 @@ impl RtenEmbedder {
             input_size: (size[0], size[1]),
             distance: Distance::Cosine,
         };
-        let pools = PoolShelf(std::sync::Mutex::default());
+        let threads = SingleThreads::default();
         let output = input; // Replaced by the first run below.
-        let mut embedder = Self { spec, preprocess, model, input, output, layout, fixed_batch, pools };
+        let mut embedder = Self { spec, preprocess, model, input, output, layout, fixed_batch, threads };
         (embedder.output, embedder.spec.dimension) = embedder
             .find_output()
             .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
@@ -150,12 +130,10 @@ impl RtenEmbedder {
             InputLayout::Nhwc => [faces.len(), height, width, 3],
         };
         let tensor = NdTensor::from_data(shape, values);
-        let results = self.pools.with(|pool| {
-            let mut options = RunOptions::default();
-            options.thread_pool = Some(pool);
-            self.model.run(vec![(self.input, tensor.into())], outputs, Some(options))
-        });
-        let results = results.map_err(|e| e.to_string())?;
+        let results = self.threads.run(|options| {
+            let inputs = vec![(self.input, tensor.into())];
+            self.model.run(inputs, outputs, Some(options)).map_err(|e| e.to_string())
+        })?;
         results
             .into_iter()
             .map(|value| value.try_into().map_err(|_| "expected an output of 32-bit floats".to_owned()))

@@ -42,6 +42,9 @@ use super::{Detection, FaceDetector};
 use crate::geometry::Rect;
 use crate::{DataError, Result};
 
+/// The most windows of one picture that are joined: cascades that find faces answer to a few hundred.
+const MAX_WINDOWS: usize = 100_000;
+
 /// How a picture is searched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -112,16 +115,26 @@ impl HaarDetector {
     }
 
     /// The faces of one picture, surest first; among equals in the order of OpenCV.
-    pub fn detect_one(&self, image: &RgbImage) -> Vec<Detection> {
+    ///
+    /// # Errors
+    /// [`DataError::BadArgument`] for a cascade that turns hardly anything away: it answers to more than 100,000 windows
+    /// of the picture.
+    pub fn detect_one(&self, image: &RgbImage) -> Result<Vec<Detection>> {
         let (width, height) = image.dimensions();
         let mut scratch = self.lock_idle().pop().unwrap_or_default();
         let layers = layers(self.cascade.window(), (width, height), &self.config);
         let search = Search { cascade: &self.cascade, layers: &layers, parallel: self.config.parallel };
         let windows = search.scan(image, &mut scratch);
         self.lock_idle().push(scratch);
+        if windows.len() > MAX_WINDOWS {
+            return Err(DataError::argument(format!(
+                "the cascade takes {} windows of the picture for faces, expected at most {MAX_WINDOWS}",
+                windows.len()
+            )));
+        }
         let mut groups = group(&windows, self.config.min_neighbors);
         groups.sort_by_key(|group| std::cmp::Reverse(group.neighbours));
-        groups.into_iter().filter_map(|group| detection(group, width, height)).collect()
+        Ok(groups.into_iter().filter_map(|group| detection(group, width, height)).collect())
     }
 
     fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
@@ -135,7 +148,7 @@ impl FaceDetector for HaarDetector {
     }
 
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>> {
-        Ok(images.iter().map(|image| self.detect_one(image)).collect())
+        images.iter().map(|image| self.detect_one(image)).collect()
     }
 }
 

@@ -12,11 +12,11 @@ here = Path(__file__).parent
 SIDE = 16
 
 
-def save(name, nodes, inputs, outputs, weights=()):
+def save(name, nodes, inputs, outputs, weights=(), **how):
     graph = helper.make_graph(nodes, name, inputs, outputs, [numpy_helper.from_array(w, n) for n, w in weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
-    onnx.save(model, here / f"{name}.onnx")
+    onnx.save(model, here / f"{name}.onnx", **how)
 
 
 def value(name, shape, kind=TensorProto.FLOAT):
@@ -43,6 +43,16 @@ to_planes = [helper.make_node("Transpose", ["data"], ["planes"], perm=[0, 3, 1, 
 save("good", as_is + core, [value("data", ["n", 3, SIDE, SIDE])], [value("embedding", ["n", 8])], weights)
 save("fixed-batch", as_is + core, [value("data", [1, 3, SIDE, SIDE])], [value("embedding", [1, 8])], weights)
 save("nhwc", to_planes + core, [value("data", ["n", SIDE, SIDE, 3])], [value("embedding", ["n", 8])], weights)
+save(
+    "external",
+    as_is + core,
+    [value("data", ["n", 3, SIDE, SIDE])],
+    [value("embedding", ["n", 8])],
+    weights,
+    save_as_external_data=True,
+    location="external.onnx.data",
+    size_threshold=0,
+)
 
 # The root of the mean less 20: not a number for dark pictures.
 save(

@@ -2,7 +2,10 @@
 //!
 //! ONNX files are Protocol Buffers messages (<https://protobuf.dev/programming-guides/encoding/>). rten 0.27 reads a
 //! number of more than ten bytes forever and follows nested graphs to any depth, so a file with either must not reach
-//! it; a file cut short is told apart from one that is something else.
+//! it; a file cut short is told apart from one that is something else. On the way the names of the files that hold
+//! further weights are collected (<https://onnx.ai/onnx/repo-docs/ExternalData.html>).
+
+use std::collections::BTreeSet;
 
 /// Messages may be nested so deep; the deepest in honest files, an attribute's graph within another's, take a dozen.
 const DEEPEST: usize = 64;
@@ -23,6 +26,8 @@ enum Message {
     TensorType,
     Sequence,
     Shape,
+    /// A key and its value that say where a tensor's numbers lie.
+    Location,
     /// One without messages or packed numbers of its own.
     Plain,
 }
@@ -47,27 +52,36 @@ impl Message {
             (Self::Type, 1) => Nested(Self::TensorType),
             (Self::Type, 4) => Nested(Self::Sequence),
             (Self::TensorType, 2) => Nested(Self::Shape),
-            (Self::Model, 8 | 14) | (Self::Tensor, 13) | (Self::Shape, 1) => Nested(Self::Plain),
+            (Self::Tensor, 13) => Nested(Self::Location),
+            (Self::Model, 8 | 14) | (Self::Shape, 1) => Nested(Self::Plain),
             (Self::Tensor, 1 | 5 | 7 | 11) | (Self::Attribute, 8) => Numbers,
             _ => Bytes,
         }
     }
 }
 
-/// Whether `bytes` can be given to the engine.
+/// Checks that `bytes` can be given to the engine; gives the names of the files that its tensors lie in.
 ///
 /// # Errors        the reason why not, in words
-pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn check(bytes: &[u8]) -> Result<BTreeSet<String>, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
-    check_message(bytes, Message::Model, 0)
+    let mut files = BTreeSet::new();
+    check_message(bytes, Message::Model, 0, &mut files)?;
+    Ok(files)
 }
 
-fn check_message(mut bytes: &[u8], message: Message, depth: usize) -> Result<(), String> {
+fn check_message(
+    mut bytes: &[u8],
+    message: Message,
+    depth: usize,
+    files: &mut BTreeSet<String>,
+) -> Result<(), String> {
     if depth > DEEPEST {
         return Err(format!("its graphs are nested more than {DEEPEST} deep"));
     }
+    let mut is_location = false;
     while !bytes.is_empty() {
         let tag = number(&mut bytes)?;
         match tag & 7 {
@@ -75,20 +89,30 @@ fn check_message(mut bytes: &[u8], message: Message, depth: usize) -> Result<(),
             1 => drop(take(&mut bytes, 8)?),
             2 => {
                 let length = number(&mut bytes)?;
-                let mut inner = take(&mut bytes, length)?;
+                let inner = take(&mut bytes, length)?;
                 match message.content(tag >> 3) {
-                    Content::Nested(child) => check_message(inner, child, depth + 1)?,
-                    Content::Numbers => {
-                        while !inner.is_empty() {
-                            number(&mut inner)?;
-                        }
-                    }
+                    Content::Nested(child) => check_message(inner, child, depth + 1, files)?,
+                    Content::Numbers => check_numbers(inner)?,
                     Content::Bytes => {}
+                }
+                if let Message::Location = message {
+                    match tag >> 3 {
+                        1 => is_location = inner == b"location",
+                        2 if is_location => drop(files.insert(String::from_utf8_lossy(inner).into_owned())),
+                        _ => {}
+                    }
                 }
             }
             5 => drop(take(&mut bytes, 4)?),
             _ => return Err("it holds a field of no known kind".into()),
         }
+    }
+    Ok(())
+}
+
+fn check_numbers(mut packed: &[u8]) -> Result<(), String> {
+    while !packed.is_empty() {
+        number(&mut packed)?;
     }
     Ok(())
 }
@@ -139,7 +163,20 @@ mod tests {
         // Graph → initialiser → dimensions: a packed number that never ends.
         let endless = [&[0x3a, 15, 0x2a, 13, 0x0a, 11][..], &[0x80; 11]].concat();
         assert!(reason(&endless).contains("more than 64 bits"));
-        assert!(check(&[0x08, 7]).is_ok());
+        assert!(check(&[0x08, 7]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn files_of_weights_are_named() {
+        // Graph → initialiser → external data → key and value.
+        let entry = |key: &[u8], value: &[u8]| {
+            let fields = [&[0x0a, key.len() as u8][..], key, &[0x12, value.len() as u8][..], value].concat();
+            [&[0x6a, fields.len() as u8][..], &fields].concat()
+        };
+        let tensor = [entry(b"location", b"net.data"), entry(b"length", b"12")].concat();
+        let graph = [&[0x2a, tensor.len() as u8][..], &tensor].concat();
+        let model = [&[0x3a, graph.len() as u8][..], &graph].concat();
+        assert_eq!(check(&model).unwrap().into_iter().collect::<Vec<_>>(), ["net.data"]);
     }
 
     #[test]
@@ -157,7 +194,9 @@ mod tests {
             head.push(length as u8);
             bytes = [head, bytes].concat();
         }
-        assert!(check_message(&bytes, Message::Graph, 0).unwrap_err().contains("nested"));
+        assert!(
+            check_message(&bytes, Message::Graph, 0, &mut BTreeSet::new()).unwrap_err().contains("nested")
+        );
     }
 
     proptest! {

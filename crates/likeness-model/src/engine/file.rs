@@ -1,0 +1,102 @@
+//! The one way an ONNX file gets to the engine: a path enters, a loaded graph and the checksum of its bytes leave.
+//!
+//! The bytes are read once, so that what is checked (`wire`), what is hashed and what is run are the same. Weights that
+//! lie in files of their own are read from beside the graph and nowhere else.
+
+use std::io::Read;
+use std::path::{Component, Path};
+
+use rten::{Model, ModelOptions};
+use sha2::{Digest, Sha256};
+
+use super::threads::caught;
+use super::wire;
+use crate::{ModelError, Result};
+
+/// Longer files are none: Protocol Buffers end at 2 GiB.
+const MAX_GRAPH_BYTES: u64 = 2 << 30;
+
+/// Most bytes in one file of weights beside a graph.
+const MAX_WEIGHTS_BYTES: u64 = 16 << 30;
+
+/// How the engine keeps a graph's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weights {
+    /// As they are.
+    Plain,
+    /// Laid out for speed, which costs memory and time when the file is opened.
+    Prepacked,
+}
+
+/// A graph that the engine has taken.
+pub(crate) struct OnnxFile {
+    /// The graph.
+    pub(crate) model: Model,
+    /// Fed with the bytes of the file and of those beside it that hold its weights.
+    pub(crate) hasher: Sha256,
+}
+
+impl OnnxFile {
+    /// Reads, checks and loads the file at `path`.
+    ///
+    /// # Errors        a file that cannot be read → [`ModelError::Io`]; no ONNX graph, or one that the engine does not
+    /// take → [`ModelError::BadModel`]
+    pub(crate) fn load(path: &Path, weights: Weights) -> Result<Self> {
+        let bad = |reason: String| ModelError::BadModel {
+            path: path.to_owned(),
+            reason: format!("is no ONNX graph that can be run: {reason}"),
+            hint: Some("download or export it again".into()),
+        };
+        let bytes = read(path, MAX_GRAPH_BYTES)?.map_err(bad)?;
+        let mut hasher = Sha256::new();
+        hasher.update(&bytes);
+        if bytes.starts_with(b"RTEN") {
+            return Err(bad("it is a file of the engine's own format".into()));
+        }
+        let mut beside = Vec::new();
+        for name in wire::check(&bytes).map_err(bad)? {
+            let content = weights_beside(path, &name)?.map_err(bad)?;
+            hasher.update(name.as_bytes());
+            hasher.update(&content);
+            beside.push((name, content));
+        }
+        let load = || {
+            let mut options = ModelOptions::with_all_ops();
+            options.prepack_weights(weights == Weights::Prepacked);
+            for (name, content) in beside {
+                options.external_data(&name, content);
+            }
+            options.load(bytes).map_err(|e| e.to_string())
+        };
+        let model = caught(load).map_err(bad)?;
+        Ok(Self { model, hasher })
+    }
+}
+
+/// The file `name` in the graph's folder.
+fn weights_beside(graph: &Path, name: &str) -> Result<Result<Vec<u8>, String>> {
+    let mut parts = Path::new(name).components();
+    let (Some(Component::Normal(_)), None) = (parts.next(), parts.next()) else {
+        return Ok(Err(format!("its weights lie in {name:?}, expected the name of a file beside it")));
+    };
+    let path = graph.with_file_name(name);
+    if !path.exists() {
+        return Ok(Err(format!("its weights lie in {name:?}, which is not beside it")));
+    }
+    read(&path, MAX_WEIGHTS_BYTES)
+}
+
+/// The bytes of a regular file of at most `most` bytes, or why they are not read.
+fn read(path: &Path, most: u64) -> Result<Result<Vec<u8>, String>> {
+    let file = fs_err::File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(Err("not a regular file".into()));
+    }
+    if metadata.len() > most {
+        return Ok(Err(format!("{} bytes, expected at most {most}", metadata.len())));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(Ok(bytes))
+}

@@ -1,0 +1,38 @@
+//! Where the engine computes: one thread a call, and no panic of its own gets out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rten::{RunOptions, ThreadPool};
+
+/// Runs graphs so that every call has one thread to itself.
+///
+/// rten computes on a rayon pool. A call that entered another pool from a worker of rayon would make that worker take
+/// up further calls while it waits, so the call is made from a thread of its own; and each pool serves one call at a
+/// time, so there are as many as there were calls at once.
+#[derive(Default)]
+pub(crate) struct SingleThreads {
+    idle: Mutex<Vec<Arc<ThreadPool>>>,
+}
+
+impl SingleThreads {
+    /// The result of `work`, given the options that keep it on one thread.
+    ///
+    /// # Errors        those of `work`; a panic of the engine
+    pub(crate) fn run<R: Send>(
+        &self,
+        work: impl FnOnce(RunOptions) -> Result<R, String> + Send,
+    ) -> Result<R, String> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let pool = idle().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
+        let result = caught(|| work(options));
+        idle().push(pool);
+        result
+    }
+}
+
+/// The result of `work` on a thread of its own; a panic of the engine over a strange graph becomes an error.
+pub(crate) fn caught<R: Send>(work: impl FnOnce() -> Result<R, String> + Send) -> Result<R, String> {
+    std::thread::scope(|scope| scope.spawn(work).join())
+        .unwrap_or_else(|_| Err("the inference engine gave up on it".into()))
+}
