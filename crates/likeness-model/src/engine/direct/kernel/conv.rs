@@ -1,0 +1,311 @@
+//! Direct convolution: feature maps and packed weights enter, feature maps leave; nothing is unrolled into columns.
+//!
+//! A tile of P neighbouring pixels times B blocks of sixteen output channels stays in registers while every input channel
+//! and tap passes by, as in Georganas et al., "Anatomy of High-Performance Deep Learning Convolutions on SIMD
+//! Architectures", 2018, arXiv:1808.05567. Margins of zeros around the input make borders like any other pixel. Each sum
+//! is taken in the same order whatever the tile and the batch, so a picture's numbers do not depend on its neighbours.
+
+use super::finish::{Finish, FinishRows, First};
+use super::lanes::{self, Kernel, LANES, Lane, Wide, sums_in_registers};
+use super::pack::{Group, Kind, Packed};
+use crate::engine::direct::image::Image;
+
+/// How the kernel moves over its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Steps {
+    /// Down, right.
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    /// Zeros above and to the left.
+    pub(crate) pad: [usize; 2],
+}
+
+/// What a convolution reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// Blocks of sixteen channels.
+    Blocked(&'a [Lane], Image),
+    /// Planes of single numbers, of the sizes of an image whose channels are counted as pictures.
+    Planar(&'a [f32], Image),
+}
+
+/// One convolution of a batch.
+pub(crate) struct Conv<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) out: &'a mut [Lane],
+    pub(crate) image: Image,
+    pub(crate) packed: &'a Packed,
+    pub(crate) steps: Steps,
+    pub(crate) first: First<'a>,
+    pub(crate) finishes: &'a [Finish<'a>],
+}
+
+/// Widths of tiles for which kernels are compiled.
+const WIDTHS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14];
+
+/// The width of tiles that computes the fewest pixels of a row of `width` in vain.
+fn tile_width(width: usize, most: usize) -> usize {
+    // A tile costs its pixels and about one more, for loading the weights.
+    let cost = |p: usize| width.div_ceil(p) * (p + 1);
+    let fitting = WIDTHS.into_iter().filter(|&p| p <= most.min(width));
+    fitting.rev().min_by_key(|&p| cost(p)).unwrap_or(1)
+}
+
+/// Output blocks that are computed together on this machine.
+pub(crate) fn blocks_together() -> usize {
+    if sums_in_registers() >= 28 { 2 } else { 1 }
+}
+
+impl Conv<'_> {
+    /// Computes it.
+    pub(crate) fn compute(mut self) {
+        match self.packed.kind {
+            Kind::Depthwise => {
+                for block in 0..self.packed.bias.len() {
+                    let whole = Group { block, blocks: 1, reads: block..block + 1, start: 0 };
+                    self.compute_group(&whole);
+                }
+            }
+            Kind::Planar | Kind::Blocked => {
+                for group in &self.packed.groups {
+                    self.compute_group(group);
+                }
+            }
+        }
+    }
+
+    /// Whether the rows can be taken as one long row.
+    fn is_flat(&self) -> bool {
+        let Source::Blocked(_, from) = self.source else { return false };
+        from.is_dense()
+            && self.packed.kind == Kind::Blocked
+            && self.packed.shape.kernel == [1, 1]
+            && self.steps.stride == [1, 1]
+            && self.steps.pad == [0, 0]
+    }
+
+    fn compute_group(&mut self, group: &Group) {
+        let flat = self.is_flat();
+        let (rows, width) = match flat {
+            true => (1, self.image.h * self.image.w),
+            false => (self.image.h, self.image.w),
+        };
+        // A stride beyond 2 has no tiles of its own: a tile of one pixel knows no stride.
+        let most = if self.steps.stride[1] > 2 { 1 } else { sums_in_registers() / blocks_together() };
+        let p = tile_width(width, most);
+        for n in 0..self.image.n {
+            for y in 0..rows {
+                self.compute_row(group, Row { n, y, width }, p);
+                for block in group.block..group.block + group.blocks {
+                    let rows = if flat { 0..self.image.h } else { y..y + 1 };
+                    let (finishes, out, image) = (self.finishes, &mut *self.out, self.image);
+                    FinishRows { finishes, out, image, n, block, rows }.apply();
+                }
+            }
+        }
+    }
+
+    fn compute_row(&mut self, group: &Group, row: Row, p: usize) {
+        macro_rules! with_width {
+            ($($width:literal)*) => {
+                match p {
+                    $($width => self.row_of::<$width>(group, row),)*
+                    _ => unreachable!("tile_width gives one of WIDTHS"),
+                }
+            };
+        }
+        with_width!(1 2 3 4 5 6 7 8 10 12 13 14);
+    }
+
+    fn row_of<const P: usize>(&mut self, group: &Group, row: Row) {
+        let pair = group.blocks == 2;
+        match (self.packed.kind, self.steps.stride[1] == 2 && P > 1) {
+            (Kind::Depthwise, false) => lanes::run(DepthwiseRow::<P, 1>(self, group, row)),
+            (Kind::Depthwise, true) => lanes::run(DepthwiseRow::<P, 2>(self, group, row)),
+            (_, false) if pair => lanes::run(DenseRow::<2, P, 1>(self, group, row)),
+            (_, false) => lanes::run(DenseRow::<1, P, 1>(self, group, row)),
+            (_, true) if pair => lanes::run(DenseRow::<2, P, 2>(self, group, row)),
+            (_, true) => lanes::run(DenseRow::<1, P, 2>(self, group, row)),
+        }
+    }
+
+    /// Where the first tap of output pixel (y, x) lies in a plane of `from`.
+    #[inline(always)]
+    fn origin(&self, from: &Image, y: usize, x: usize) -> usize {
+        let [sy, sx] = self.steps.stride;
+        let [top, left] = self.steps.pad;
+        (y * sy + from.margin.top - top) * from.row() + x * sx + from.margin.left - left
+    }
+}
+
+/// A run of output pixels; a flat one goes on in the next row.
+#[derive(Clone, Copy)]
+struct Row {
+    n: usize,
+    y: usize,
+    width: usize,
+}
+
+impl Row {
+    /// The tiles' first pixels; the last tile overlaps the one before it where the width is no multiple.
+    #[inline(always)]
+    fn tiles<const P: usize>(self) -> impl Iterator<Item = usize> {
+        (0..self.width).step_by(P).map(move |x| x.min(self.width - P))
+    }
+}
+
+/// Takes the sums of a tile to memory.
+#[inline(always)]
+fn store<W: Wide, const P: usize>(
+    w: W,
+    (out, image): (&mut [Lane], &Image),
+    (n, block, y, x): (usize, usize, usize, usize),
+    sums: &[W::V; P],
+) {
+    let (mut y, mut x) = (y + x / image.w, x % image.w);
+    let mut at = image.at(n, block, y, x);
+    for v in sums {
+        w.store(&mut out[at], *v);
+        (at, x) = (at + 1, x + 1);
+        if x == image.w {
+            (y, x) = (y + 1, 0);
+            at = image.at(n, block, y, 0);
+        }
+    }
+}
+
+/// P pixels at a time, S apart.
+struct DenseRow<'c, 'a, const B: usize, const P: usize, const S: usize>(&'c mut Conv<'a>, &'c Group, Row);
+
+impl<const B: usize, const P: usize, const S: usize> Kernel for DenseRow<'_, '_, B, P, S> {
+    #[inline(always)]
+    fn run<W: Wide>(self, w: W) {
+        let Self(conv, group, row) = self;
+        if B * P * W::EACH >= W::REGISTERS {
+            unreachable!("tiles fit the registers");
+        }
+        for x in row.tiles::<P>() {
+            let bias: [W::V; B] = std::array::from_fn(|b| w.load(&conv.packed.bias[group.block + b]));
+            let mut sums: [[W::V; P]; B] = bias.map(|v| [v; P]);
+            match conv.source {
+                Source::Blocked(data, from) => {
+                    blocked_tile::<W, B, P, S>(w, conv, group, (data, &from), (row.n, row.y, x), &mut sums);
+                }
+                Source::Planar(data, from) => {
+                    planar_tile::<W, B, P, S>(w, conv, group, (data, &from), (row.n, row.y, x), &mut sums);
+                }
+            }
+            for (b, sums) in sums.iter_mut().enumerate() {
+                let block = group.block + b;
+                conv.first.of(w, block, sums);
+                store(w, (conv.out, &conv.image), (row.n, block, row.y, x), sums);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn blocked_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
+    w: W,
+    conv: &Conv,
+    group: &Group,
+    (data, from): (&[Lane], &Image),
+    (n, y, x): (usize, usize, usize),
+    sums: &mut [[W::V; P]; B],
+) {
+    let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
+    let origin = conv.origin(from, y, x);
+    let mut weights = &conv.packed.weights[group.start..].as_chunks::<B>().0[..];
+    for read in group.reads.clone() {
+        let lanes = conv.packed.shape.lanes_of(read);
+        let start = from.start(n, read) + origin;
+        for ky in 0..height {
+            for kx in 0..width {
+                let at = start + ky * down * from.row() + kx * right;
+                let pixels: &[[Lane; S]; P] = run_of(&data[at..]);
+                let (these, rest) = weights.split_at(lanes);
+                weights = rest;
+                for (i, weights) in these.iter().enumerate() {
+                    let weight: [W::V; B] = std::array::from_fn(|b| w.load(&weights[b]));
+                    for p in 0..P {
+                        let value = w.splat(pixels[p][0].0[i % LANES]);
+                        for b in 0..B {
+                            sums[b][p] = w.fma(weight[b], value, sums[b][p]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first `P` runs of `S`.
+#[inline(always)]
+fn run_of<T, const P: usize, const S: usize>(data: &[T]) -> &[[T; S]; P] {
+    data.as_chunks::<S>().0.first_chunk().expect("margins and slack hold what a tile looks at")
+}
+
+#[inline(always)]
+fn planar_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
+    w: W,
+    conv: &Conv,
+    group: &Group,
+    (data, from): (&[f32], &Image),
+    (n, y, x): (usize, usize, usize),
+    sums: &mut [[W::V; P]; B],
+) {
+    let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
+    let origin = conv.origin(from, y, x);
+    let channels = conv.packed.shape.inputs;
+    let mut weights = conv.packed.weights[group.start..].as_chunks::<B>().0.chunks_exact(channels);
+    for ky in 0..height {
+        for kx in 0..width {
+            let Some(weights) = weights.next() else { return };
+            for (i, weights) in weights.iter().enumerate() {
+                let at = (n * channels + i) * from.plane() + origin + ky * down * from.row() + kx * right;
+                let pixels: &[[f32; S]; P] = run_of(&data[at..]);
+                let weight: [W::V; B] = std::array::from_fn(|b| w.load(&weights[b]));
+                for p in 0..P {
+                    let value = w.splat(pixels[p][0]);
+                    for b in 0..B {
+                        sums[b][p] = w.fma(weight[b], value, sums[b][p]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The same for a convolution whose channels do not mix.
+struct DepthwiseRow<'c, 'a, const P: usize, const S: usize>(&'c mut Conv<'a>, &'c Group, Row);
+
+impl<const P: usize, const S: usize> Kernel for DepthwiseRow<'_, '_, P, S> {
+    #[inline(always)]
+    fn run<W: Wide>(self, w: W) {
+        let Self(conv, group, row) = self;
+        if P * W::EACH >= W::REGISTERS {
+            unreachable!("tiles fit the registers");
+        }
+        let Source::Blocked(data, from) = conv.source else {
+            unreachable!("the planner gives these convolutions blocks");
+        };
+        let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
+        let weights = &conv.packed.weights[group.block * height * width..][..height * width];
+        for x in row.tiles::<P>() {
+            let mut sums = [w.load(&conv.packed.bias[group.block]); P];
+            let start = from.start(row.n, group.block) + conv.origin(&from, row.y, x);
+            for ky in 0..height {
+                for kx in 0..width {
+                    let weight = w.load(&weights[ky * width + kx]);
+                    let pixels: &[[Lane; S]; P] =
+                        run_of(&data[start + ky * down * from.row() + kx * right..]);
+                    for p in 0..P {
+                        sums[p] = w.fma(w.load(&pixels[p][0]), weight, sums[p]);
+                    }
+                }
+            }
+            conv.first.of(w, group.block, &mut sums);
+            store(w, (conv.out, &conv.image), (row.n, group.block, row.y, x), &sums);
+        }
+    }
+}
