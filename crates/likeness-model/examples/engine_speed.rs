@@ -2,7 +2,7 @@
 //!
 //! Run: `cargo run --release -p likeness-model --example engine_speed -- MODEL.onnx BATCH SIZE [HEIGHT]`
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use likeness_model::engine::DirectNetwork;
@@ -45,15 +45,18 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The median time of a call, in milliseconds.
+/// The median time of a call, in milliseconds, over rounds that are long beside the clock's ticks.
 fn time(mut work: impl FnMut()) -> f64 {
-    let mut times = Vec::new();
     let start = Instant::now();
-    while times.len() < 10 || (start.elapsed() < Duration::from_secs(2) && times.len() < 500) {
-        let before = cpu_seconds().unwrap_or_default();
-        work();
-        times.push(cpu_seconds().unwrap_or_default() - before);
-    }
+    work();
+    let calls = (0.2 / start.elapsed().as_secs_f64()).ceil().max(1.0);
+    let mut times: Vec<f64> = (0..9)
+        .map(|_| {
+            let before = cpu_seconds().unwrap_or_default();
+            (0..calls as usize).for_each(|_| work());
+            (cpu_seconds().unwrap_or_default() - before) / calls
+        })
+        .collect();
     times.sort_by(f64::total_cmp);
     times[times.len() / 2] * 1e3
 }

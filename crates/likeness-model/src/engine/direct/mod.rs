@@ -16,6 +16,8 @@ mod layers;
 mod lower;
 mod plan;
 mod simplify;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,7 +60,7 @@ struct Planned {
 impl DirectNetwork {
     /// Reads the ONNX file whose bytes are given, if every operator in it is known.
     ///
-    /// Bytes from elsewhere have to pass the checks of [`Session`](super::Session) first.
+    /// Bytes from elsewhere have to pass the checks of `file` first.
     ///
     /// # Errors        what stands against it, in words
     pub fn load(bytes: &[u8]) -> Result<Self, String> {
@@ -71,6 +73,13 @@ impl DirectNetwork {
     /// What the graph says it takes.
     pub(crate) fn declared(&self) -> &Declared {
         &self.graph.declared
+    }
+
+    /// Whether the graph can be run on inputs of `shape`.
+    ///
+    /// # Errors        why not, in words
+    pub(crate) fn check(&self, shape: &[usize]) -> Result<(), String> {
+        self.plan(shape).map(drop)
     }
 
     /// The outputs for `input`, those at `wanted` or all.

@@ -41,7 +41,7 @@ pub(crate) struct Conv<'a> {
 }
 
 /// Widths of tiles for which kernels are compiled.
-const WIDTHS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14];
+const WIDTHS: [usize; 9] = [1, 2, 4, 5, 6, 7, 8, 10, 14];
 
 /// The width of tiles that computes the fewest pixels of a row of `width` in vain.
 fn tile_width(width: usize, most: usize) -> usize {
@@ -114,7 +114,7 @@ impl Conv<'_> {
                 }
             };
         }
-        with_width!(1 2 3 4 5 6 7 8 10 12 13 14);
+        with_width!(1 2 4 5 6 7 8 10 14);
     }
 
     fn row_of<const P: usize>(&mut self, group: &Group, row: Row) {
@@ -154,23 +154,37 @@ impl Row {
     }
 }
 
+/// Where the pixels of a tile lie in a plane of `image`.
+#[inline(always)]
+fn places<const P: usize>(image: &Image, y: usize, x: usize) -> [usize; P] {
+    let (mut y, mut x) = (y + x / image.w, x % image.w);
+    let mut places = [0; P];
+    for place in &mut places {
+        *place = image.at(0, 0, y, x);
+        x += 1;
+        if x == image.w {
+            (y, x) = (y + 1, 0);
+        }
+    }
+    places
+}
+
 /// Takes the sums of a tile to memory.
+///
+/// The loop is so short that the compiler unrolls it: sums whose index is known stay in registers all along.
 #[inline(always)]
 fn store<W: Wide, const P: usize>(
     w: W,
-    (out, image): (&mut [Lane], &Image),
-    (n, block, y, x): (usize, usize, usize, usize),
-    sums: &[W::V; P],
+    conv: &mut Conv,
+    (n, block): (usize, usize),
+    places: &[usize; P],
+    mut sums: [W::V; P],
 ) {
-    let (mut y, mut x) = (y + x / image.w, x % image.w);
-    let mut at = image.at(n, block, y, x);
-    for v in sums {
-        w.store(&mut out[at], *v);
-        (at, x) = (at + 1, x + 1);
-        if x == image.w {
-            (y, x) = (y + 1, 0);
-            at = image.at(n, block, y, 0);
-        }
+    conv.first.of(w, block, &mut sums);
+    let start = conv.image.start(n, block);
+    let plane = &mut conv.out[start..start + conv.image.plane()];
+    for p in 0..P {
+        w.store(&mut plane[places[p]], sums[p]);
     }
 }
 
@@ -195,10 +209,10 @@ impl<const B: usize, const P: usize, const S: usize> Kernel for DenseRow<'_, '_,
                     planar_tile::<W, B, P, S>(w, conv, group, (data, &from), (row.n, row.y, x), &mut sums);
                 }
             }
-            for (b, sums) in sums.iter_mut().enumerate() {
-                let block = group.block + b;
-                conv.first.of(w, block, sums);
-                store(w, (conv.out, &conv.image), (row.n, block, row.y, x), sums);
+            let places = places(&conv.image, row.y, x);
+            store(w, conv, (row.n, group.block), &places, sums[0]);
+            if B > 1 {
+                store(w, conv, (row.n, group.block + 1), &places, sums[B - 1]);
             }
         }
     }
@@ -214,6 +228,8 @@ fn blocked_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
     sums: &mut [[W::V; P]; B],
 ) {
     let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
+    // A copy that nothing else points to stays in registers.
+    let mut acc = *sums;
     let origin = conv.origin(from, y, x);
     let mut weights = &conv.packed.weights[group.start..].as_chunks::<B>().0[..];
     for read in group.reads.clone() {
@@ -230,13 +246,14 @@ fn blocked_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
                     for p in 0..P {
                         let value = w.splat(pixels[p][0].0[i % LANES]);
                         for b in 0..B {
-                            sums[b][p] = w.fma(weight[b], value, sums[b][p]);
+                            acc[b][p] = w.fma(weight[b], value, acc[b][p]);
                         }
                     }
                 }
             }
         }
     }
+    *sums = acc;
 }
 
 /// The first `P` runs of `S`.
@@ -255,12 +272,13 @@ fn planar_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
     sums: &mut [[W::V; P]; B],
 ) {
     let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
+    let mut acc = *sums;
     let origin = conv.origin(from, y, x);
     let channels = conv.packed.shape.inputs;
     let mut weights = conv.packed.weights[group.start..].as_chunks::<B>().0.chunks_exact(channels);
     for ky in 0..height {
         for kx in 0..width {
-            let Some(weights) = weights.next() else { return };
+            let Some(weights) = weights.next() else { break };
             for (i, weights) in weights.iter().enumerate() {
                 let at = (n * channels + i) * from.plane() + origin + ky * down * from.row() + kx * right;
                 let pixels: &[[f32; S]; P] = run_of(&data[at..]);
@@ -268,12 +286,13 @@ fn planar_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
                 for p in 0..P {
                     let value = w.splat(pixels[p][0]);
                     for b in 0..B {
-                        sums[b][p] = w.fma(weight[b], value, sums[b][p]);
+                        acc[b][p] = w.fma(weight[b], value, acc[b][p]);
                     }
                 }
             }
         }
     }
+    *sums = acc;
 }
 
 /// The same for a convolution whose channels do not mix.
@@ -292,7 +311,7 @@ impl<const P: usize, const S: usize> Kernel for DepthwiseRow<'_, '_, P, S> {
         let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
         let weights = &conv.packed.weights[group.block * height * width..][..height * width];
         for x in row.tiles::<P>() {
-            let mut sums = [w.load(&conv.packed.bias[group.block]); P];
+            let mut acc = [w.load(&conv.packed.bias[group.block]); P];
             let start = from.start(row.n, group.block) + conv.origin(&from, row.y, x);
             for ky in 0..height {
                 for kx in 0..width {
@@ -300,12 +319,12 @@ impl<const P: usize, const S: usize> Kernel for DepthwiseRow<'_, '_, P, S> {
                     let pixels: &[[Lane; S]; P] =
                         run_of(&data[start + ky * down * from.row() + kx * right..]);
                     for p in 0..P {
-                        sums[p] = w.fma(w.load(&pixels[p][0]), weight, sums[p]);
+                        acc[p] = w.fma(w.load(&pixels[p][0]), weight, acc[p]);
                     }
                 }
             }
-            conv.first.of(w, group.block, &mut sums);
-            store(w, (conv.out, &conv.image), (row.n, group.block, row.y, x), &sums);
+            let places = places(&conv.image, row.y, x);
+            store(w, conv, (row.n, group.block), &places, acc);
         }
     }
 }
