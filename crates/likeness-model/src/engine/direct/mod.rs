@@ -49,12 +49,15 @@ pub struct DirectNetwork {
     plans: Mutex<Vec<Planned>>,
 }
 
-/// A plan and the memory of calls that have ended.
+/// The memory of calls that have ended, for those to come.
+type Shelf = Arc<Mutex<Vec<Workspace>>>;
+
+/// A plan and its memory.
 #[derive(Debug)]
 struct Planned {
     shape: Vec<usize>,
     plan: Arc<Plan>,
-    idle: Arc<Mutex<Vec<Workspace>>>,
+    idle: Shelf,
 }
 
 impl DirectNetwork {
@@ -113,7 +116,7 @@ impl DirectNetwork {
         outputs.ok_or_else(|| "has no such output".to_owned())
     }
 
-    fn plan(&self, shape: &[usize]) -> Result<(Arc<Plan>, Arc<Mutex<Vec<Workspace>>>), String> {
+    fn plan(&self, shape: &[usize]) -> Result<(Arc<Plan>, Shelf), String> {
         let plans = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = plans().iter().find(|p| p.shape == shape) {
             return Ok((Arc::clone(&known.plan), Arc::clone(&known.idle)));

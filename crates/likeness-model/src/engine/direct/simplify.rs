@@ -56,7 +56,7 @@ fn fold_normalizations(graph: &mut Graph) {
         graph.nodes.iter().enumerate().flat_map(|(i, n)| n.outputs.iter().map(move |v| (*v, i))).collect();
     let mut next_value = makers.keys().chain(graph.constants.keys()).max().map_or(0, |v| v + 1);
     let mut folded = vec![false; graph.nodes.len()];
-    for i in 0..graph.nodes.len() {
+    for (i, folded) in folded.iter_mut().enumerate() {
         let node = &graph.nodes[i];
         let maker = node.input(0).filter(|v| uses.get(v) == Some(&1)).and_then(|v| makers.get(&v).copied());
         let (Some(maker), "BatchNormalization", 1) = (maker, node.op.as_str(), node.outputs.len()) else {
@@ -75,7 +75,7 @@ fn fold_normalizations(graph: &mut Graph) {
             next_value += 1;
         }
         conv.outputs = vec![output];
-        folded[i] = true;
+        *folded = true;
     }
     let mut folded = folded.into_iter();
     graph.nodes.retain(|_| !folded.next().unwrap_or(false));
@@ -113,10 +113,10 @@ fn join_silu(graph: &mut Graph) {
     let uses = graph.uses();
     let mut sigmoids: HashMap<ValueId, ValueId> = HashMap::new();
     for node in &graph.nodes {
-        if let ("Sigmoid", Some(x), [y]) = (node.op.as_str(), node.input(0), node.outputs.as_slice()) {
-            if uses.get(y) == Some(&1) {
-                sigmoids.insert(*y, x);
-            }
+        if let ("Sigmoid", Some(x), [y]) = (node.op.as_str(), node.input(0), node.outputs.as_slice())
+            && uses.get(y) == Some(&1)
+        {
+            sigmoids.insert(*y, x);
         }
     }
     let mut joined = Vec::new();

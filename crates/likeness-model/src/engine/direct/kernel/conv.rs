@@ -56,25 +56,41 @@ pub(crate) fn blocks_together() -> usize {
     if sums_in_registers() >= 28 { 2 } else { 1 }
 }
 
+/// Pixels of a band: its input and output stay in the nearest cache while every group of weights passes over it.
+const BAND: usize = 256;
+
+/// Weights up to this length pass over each band anew, from the second cache; longer ones pass once over everything.
+const SHORT_WEIGHTS: usize = (256 << 10) / size_of::<Lane>();
+
 impl Conv<'_> {
     /// Computes it.
     pub(crate) fn compute(mut self) {
-        match self.packed.kind {
+        let image = self.image;
+        let whole = |block| Group { block, blocks: 1, reads: block..block + 1, start: 0 };
+        let depthwise: Vec<Group>;
+        let groups = match self.packed.kind {
             Kind::Depthwise => {
-                for block in 0..self.packed.bias.len() {
-                    let whole = Group { block, blocks: 1, reads: block..block + 1, start: 0 };
-                    self.compute_group(&whole);
-                }
+                depthwise = (0..self.packed.bias.len()).map(whole).collect();
+                &depthwise
             }
-            Kind::Planar | Kind::Blocked => {
-                for group in &self.packed.groups {
-                    self.compute_group(group);
-                }
+            Kind::Planar | Kind::Blocked => &self.packed.groups,
+        };
+        // Depthwise convolutions read nothing twice.
+        if self.packed.kind == Kind::Depthwise || self.packed.weights.len() > SHORT_WEIGHTS {
+            for (group, n) in groups.iter().flat_map(|g| (0..image.n).map(move |n| (g, n))) {
+                self.compute_band(group, n, 0..image.h);
+            }
+            return;
+        }
+        let rows = (BAND / image.w).max(1);
+        for (n, y) in (0..image.n).flat_map(|n| (0..image.h).step_by(rows).map(move |y| (n, y))) {
+            for group in groups {
+                self.compute_band(group, n, y..(y + rows).min(image.h));
             }
         }
     }
 
-    /// Whether the rows can be taken as one long row.
+    /// Whether rows can be taken as one long row.
     fn is_flat(&self) -> bool {
         let Source::Blocked(_, from) = self.source else { return false };
         from.is_dense()
@@ -84,23 +100,19 @@ impl Conv<'_> {
             && self.steps.pad == [0, 0]
     }
 
-    fn compute_group(&mut self, group: &Group) {
-        let flat = self.is_flat();
-        let (rows, width) = match flat {
-            true => (1, self.image.h * self.image.w),
-            false => (self.image.h, self.image.w),
+    fn compute_band(&mut self, group: &Group, n: usize, rows: std::ops::Range<usize>) {
+        let (step, width) = match self.is_flat() {
+            true => (rows.len(), rows.len() * self.image.w),
+            false => (1, self.image.w),
         };
         // A stride beyond 2 has no tiles of its own: a tile of one pixel knows no stride.
         let most = if self.steps.stride[1] > 2 { 1 } else { sums_in_registers() / blocks_together() };
         let p = tile_width(width, most);
-        for n in 0..self.image.n {
-            for y in 0..rows {
-                self.compute_row(group, Row { n, y, width }, p);
-                for block in group.block..group.block + group.blocks {
-                    let rows = if flat { 0..self.image.h } else { y..y + 1 };
-                    let (finishes, out, image) = (self.finishes, &mut *self.out, self.image);
-                    FinishRows { finishes, out, image, n, block, rows }.apply();
-                }
+        for y in rows.clone().step_by(step) {
+            self.compute_row(group, Row { n, y, width }, p);
+            for block in group.block..group.block + group.blocks {
+                let (finishes, out, image) = (self.finishes, &mut *self.out, self.image);
+                FinishRows { finishes, out, image, n, block, rows: y..y + step }.apply();
             }
         }
     }
@@ -231,7 +243,7 @@ fn blocked_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
     // A copy that nothing else points to stays in registers.
     let mut acc = *sums;
     let origin = conv.origin(from, y, x);
-    let mut weights = &conv.packed.weights[group.start..].as_chunks::<B>().0[..];
+    let mut weights = conv.packed.weights[group.start..].as_chunks::<B>().0;
     for read in group.reads.clone() {
         let lanes = conv.packed.shape.lanes_of(read);
         let start = from.start(n, read) + origin;

@@ -49,10 +49,7 @@ pub(crate) struct Registers<S, const N: usize>(pub(crate) S);
 
 #[inline(always)]
 fn each<T: Copy, const N: usize>(value: impl Fn(usize) -> T) -> [T; N] {
-    std::array::from_fn(
-        #[inline(always)]
-        |i| value(i),
-    )
+    std::array::from_fn(value)
 }
 
 impl<S: Simd, const N: usize> Wide for Registers<S, N> {
@@ -68,9 +65,7 @@ impl<S: Simd, const N: usize> Wide for Registers<S, N> {
     #[inline(always)]
     fn store(self, to: &mut Lane, v: Self::V) {
         let parts = S::as_mut_simd_f32s(&mut to.0).0;
-        for i in 0..N {
-            parts[i] = v[i];
-        }
+        parts[..N].copy_from_slice(&v);
     }
     #[inline(always)]
     fn splat(self, value: f32) -> Self::V {

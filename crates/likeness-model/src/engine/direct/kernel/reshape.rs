@@ -93,6 +93,8 @@ fn gather_row(sources: &[ChannelFrom], row: &mut [Lane], n: usize, y: usize) {
         let from = &first.blocks[first.image.at(n, block, y, 0)..][..row.len()];
         if length == LANES {
             row.copy_from_slice(from);
+        } else if length == 1 {
+            row.iter_mut().zip(from).for_each(|(to, from)| to.0[done] = from.0[lane]);
         } else {
             for (to, from) in row.iter_mut().zip(from) {
                 to.0[done..done + length].copy_from_slice(&from.0[lane..lane + length]);

@@ -52,11 +52,11 @@ fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
 impl Lowering<'_> {
     /// Adds `post` to the making of input `i`, or to the making of a copy where others read it as it is.
     fn add_post(&mut self, node: &Node, i: usize, post: Post) -> Result<(), String> {
-        if let Some((step, id)) = self.open_step(node, i) {
-            if let Step::Image { posts, .. } = &mut self.steps[step] {
-                posts.push(post);
-                return self.set(node, Held::Image(id));
-            }
+        if let Some((step, id)) = self.open_step(node, i)
+            && let Step::Image { posts, .. } = &mut self.steps[step]
+        {
+            posts.push(post);
+            return self.set(node, Held::Image(id));
         }
         let held = self.input(node, i)?;
         let from = self.image(held)?;
@@ -154,10 +154,10 @@ impl Lowering<'_> {
             "Mul" => Binary::Mul,
             _ => Binary::Div,
         };
-        if let (Held::Known(a), Held::Known(b)) = (&a, &b) {
-            if let (Some(a_values), Some(b_values)) = (a.wholes(), b.wholes()) {
-                return self.known_binary(node, function, (a_values, &a.shape), (b_values, &b.shape));
-            }
+        if let (Held::Known(a), Held::Known(b)) = (&a, &b)
+            && let (Some(a_values), Some(b_values)) = (a.wholes(), b.wholes())
+        {
+            return self.known_binary(node, function, (a_values, &a.shape), (b_values, &b.shape));
         }
         for (x, i, other) in [(&a, 0, &b), (&b, 1, &a)] {
             if self.is_image(x) {
