@@ -2,6 +2,8 @@
 //!
 //! Run: `cargo run --release -p likeness-model --example engine_speed -- MODEL.onnx BATCH SIZE [HEIGHT]`
 
+#![allow(clippy::print_stdout)]
+
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
