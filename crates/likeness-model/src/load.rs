@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::descriptor::Descriptor;
-use crate::engine::RtenEmbedder;
+use crate::engine::OnnxEmbedder;
 use crate::preprocess::PreprocessOverrides;
 use crate::{Embedder, ModelError, Result};
 
@@ -20,7 +20,7 @@ pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box
     }
     let path = Path::new(model);
     if path.is_dir() && path.join("model.onnx").is_file() {
-        return Ok(Box::new(RtenEmbedder::load(&path.join("model.onnx"), overrides)?));
+        return Ok(Box::new(OnnxEmbedder::load(&path.join("model.onnx"), overrides)?));
     }
     if !path.is_file() {
         return Err(ModelError::BadModel {
@@ -29,5 +29,5 @@ pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box
             hint: Some("name color, edge, texture or classic, an ONNX file, or a model folder".to_owned()),
         });
     }
-    Ok(Box::new(RtenEmbedder::load(path, overrides)?))
+    Ok(Box::new(OnnxEmbedder::load(path, overrides)?))
 }
