@@ -6,7 +6,7 @@
 //! is taken in the same order whatever the tile and the batch, so a picture's numbers do not depend on its neighbours.
 
 use super::finish::{Finish, FinishRows, First};
-use super::lanes::{self, Kernel, LANES, Lane, Wide, sums_in_registers};
+use super::lanes::{self, Kernel, LANES, Lane, Wide, sums_in_registers, sums_kept};
 use super::pack::{Group, Kind, Packed};
 use crate::engine::direct::image::Image;
 
@@ -207,7 +207,7 @@ impl<const B: usize, const P: usize, const S: usize> Kernel for DenseRow<'_, '_,
     #[inline(always)]
     fn run<W: Wide>(self, w: W) {
         let Self(conv, group, row) = self;
-        if B * P * W::EACH >= W::REGISTERS {
+        if B * P > sums_kept(W::EACH) {
             unreachable!("tiles fit the registers");
         }
         for x in row.tiles::<P>() {
@@ -314,7 +314,7 @@ impl<const P: usize, const S: usize> Kernel for DepthwiseRow<'_, '_, P, S> {
     #[inline(always)]
     fn run<W: Wide>(self, w: W) {
         let Self(conv, group, row) = self;
-        if P * W::EACH >= W::REGISTERS {
+        if P > sums_kept(W::EACH) {
             unreachable!("tiles fit the registers");
         }
         let Source::Blocked(data, from) = conv.source else {
