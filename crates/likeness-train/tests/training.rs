@@ -45,7 +45,7 @@ fn training_faces(folder: &Path) -> TrainingFaces {
     let other = folder.join("validation");
     fs_err::create_dir(&other).unwrap();
     let identities = (0..4).map(|i| i.to_string()).collect();
-    TrainingFaces { identities, train, validation: faces(&other, 3, 3), ..Default::default() }
+    TrainingFaces::of(identities, train, faces(&other, 3, 3))
 }
 
 fn config(phases: Vec<PhaseConfig>) -> TrainConfig {

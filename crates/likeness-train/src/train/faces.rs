@@ -56,6 +56,11 @@ impl TrainingFaces {
         Ok(faces)
     }
 
+    /// Faces that are taken apart already.
+    pub fn of(identities: Vec<String>, train: Vec<FaceFile>, validation: Vec<FaceFile>) -> Self {
+        Self { identities, train, validation, ..Self::default() }
+    }
+
     fn check(&self) -> Result<()> {
         let mut images = vec![0usize; self.identities.len()];
         self.train.iter().for_each(|face| images[face.label as usize] += 1);
