@@ -23,6 +23,8 @@ pub struct TrainingFaces {
     pub validation: Vec<FaceFile>,
     /// Faces without an identity, which were left out.
     pub unlabelled: usize,
+    /// Whether every face was aligned to ArcFace's template.
+    pub aligned: bool,
     /// A teacher's embeddings of the faces trained on, row by row.
     teacher: Option<(usize, Vec<f32>)>,
 }
@@ -34,7 +36,9 @@ impl TrainingFaces {
     /// # Errors        no training faces, fewer than two identities, no identity with two images →
     /// [`TrainError::BadArgument`]
     pub fn new(dataset: &Dataset, validation_share: f32, seed: u64) -> Result<Self> {
-        let mut faces = Self::default();
+        // Faces with landmarks are cut by them, see `likeness_data::cut`.
+        let aligned = dataset.faces.iter().all(|face| face.landmarks.is_some());
+        let mut faces = Self { aligned, ..Self::default() };
         let mut parts: [Vec<(PathBuf, &str)>; 2] = [Vec::new(), Vec::new()];
         for face in dataset.faces.iter().filter(|face| face.split != Split::Test) {
             match &face.identity {

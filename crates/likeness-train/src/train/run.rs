@@ -5,7 +5,7 @@
 //! | `run.toml` | the resolved settings, the dataset, the version |
 //! | `history.jsonl` | a line an epoch, see [`history`] |
 //! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
-//! | `model/weights.safetensors` | the best network so far |
+//! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,10 @@ use super::history::{self, EpochRecord};
 use super::objective::Objective;
 use super::optimizer::{Moments, Optimizer, floats};
 use super::validation::{Accuracy, accuracy, embed};
+use crate::export::{Alignment, ModelCard, write_model_folder};
 use crate::loader::{Batch, FaceFile, Loader, LoaderConfig, Normalization};
 use crate::network::{Network, parameters};
-use crate::weights::{LoadOptions, load_weights, save_safetensors};
+use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
 
 /// Faces that are embedded at a time for validation.
@@ -381,12 +382,26 @@ impl<'a> Training<'a> {
             self.best = Some((now.top1, self.done));
         }
         if better {
-            let folder = self.run.join("model");
-            fs_err::create_dir_all(&folder)?;
-            let notes = BTreeMap::from([("epoch".to_owned(), self.done.to_string())]);
-            save_safetensors(&self.finished_network(), &folder.join("weights.safetensors"), &notes)?;
+            write_model_folder(&self.finished_network(), &self.run.join("model"), &self.card())?;
         }
         Ok(())
+    }
+
+    /// What the kept network's folder says of it.
+    fn card(&self) -> ModelCard {
+        let beginning = match self.config.weights.as_ref().and_then(|path| path.file_name()) {
+            Some(file) => format!(", beginning with {}", file.to_string_lossy()),
+            None => String::new(),
+        };
+        let name = self.run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        ModelCard {
+            name: if name.is_empty() { "trained".to_owned() } else { name },
+            input_px: self.config.input_px,
+            alignment: if self.faces.aligned { Alignment::Arcface } else { Alignment::None },
+            licence: "not stated".to_owned(),
+            source: format!("trained by likeness {}{beginning}", env!("CARGO_PKG_VERSION")),
+            notes: BTreeMap::from([("epoch".to_owned(), self.done.to_string())]),
+        }
     }
 
     fn warn(&self, sums: &EpochSums, observer: &mut dyn Observer) {
