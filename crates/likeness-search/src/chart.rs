@@ -164,7 +164,8 @@ fn png(text: &str) -> Result<Vec<u8>> {
     let mut options = resvg::usvg::Options { font_family: "Ubuntu".into(), ..Default::default() };
     let fonts = Arc::make_mut(&mut options.fontdb);
     fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
-    if let Some(family) = fonts.faces().next().and_then(|face| face.families.first()).map(|f| f.0.clone()) {
+    let family = fonts.faces().next().and_then(|face| Some(face.families.first()?.0.clone()));
+    if let Some(family) = family {
         fonts.set_sans_serif_family(family);
     }
     let tree = resvg::usvg::Tree::from_str(text, &options).map_err(undrawable)?;

@@ -1,5 +1,7 @@
 //! The flags, and nothing but the flags.
 
+pub(crate) mod train;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
@@ -13,6 +15,8 @@ use likeness_search::{Distance, Protocol, ResultsShape};
 
 use crate::input::PhotoArgs;
 
+pub(crate) use train::TrainArgs;
+
 /// Finds pictures of the same person, or the same thing, in a collection.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100)]
@@ -24,6 +28,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Prepare(PrepareArgs),
+    Train(Box<TrainArgs>),
     Detect(DetectArgs),
     Embed(EmbedArgs),
     Match(MatchArgs),

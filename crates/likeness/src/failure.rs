@@ -2,6 +2,7 @@
 
 use likeness_data::DataError;
 use likeness_model::ModelError;
+use likeness_train::TrainError;
 
 /// The way out of an error that only the command line knows.
 #[derive(Debug)]
@@ -45,6 +46,9 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
         return Some(&error.hint);
     }
     if let Some(error) = error.downcast_ref::<DataError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<TrainError>() {
         return error.hint();
     }
     error.downcast_ref::<ModelError>().and_then(ModelError::hint)

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     let stop = interrupt::listen();
     let result = match args.command {
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
+        args::Command::Train(args) => commands::train::run(*args, stop),
         args::Command::Detect(args) => commands::detect::run(args, stop),
         args::Command::Embed(args) => commands::embed::run(args, stop),
         args::Command::Match(args) => commands::match_::run(args, stop),

@@ -1,7 +1,6 @@
 //! One epoch: batches through the network and back, and a step for every few of them.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use burn::module::ParamId;
@@ -207,5 +206,5 @@ fn report(plan: &EpochPlan<'_>, sums: &EpochSums) -> StepReport {
     }
 }
 
-/// Whether an observer lets a run go on.
-pub type GoOn = ControlFlow<()>;
+
+

@@ -69,7 +69,7 @@ impl ModuleVisitor for Collector<'_> {
 
 /// The numbers of a tensor.
 pub(super) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().into_vec().expect("converted to f32")
+    tensor.into_data().convert::<f32>().try_into_vec().expect("converted to f32")
 }
 
 /// Moves parameters along their gradients.

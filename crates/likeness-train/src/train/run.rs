@@ -8,6 +8,7 @@
 //! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
@@ -17,7 +18,7 @@ use likeness_data::decode::sha256_hex;
 
 use super::checkpoint::{self, State, Tensors};
 use super::config::TrainConfig;
-use super::epoch::{EpochPlan, EpochSums, GoOn, Learner};
+use super::epoch::{EpochPlan, EpochSums, Learner};
 use super::faces::TrainingFaces;
 use super::guard::Warning;
 use super::history::{self, EpochRecord};
@@ -40,7 +41,7 @@ const MUCH_WAITING: f64 = 0.05;
 /// Who watches a run.
 pub trait Observer {
     /// After every batch; a break stops the run, which can be resumed.
-    fn on_step(&mut self, report: &StepReport) -> GoOn;
+    fn on_step(&mut self, report: &StepReport) -> ControlFlow<()>;
     /// After every epoch.
     fn on_epoch(&mut self, record: &EpochRecord);
     /// Something that the user should know.

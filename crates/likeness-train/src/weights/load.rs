@@ -35,6 +35,28 @@ pub struct LoadReport {
     pub misshaped: Vec<String>,
 }
 
+impl std::fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} tensors loaded", self.loaded.len())?;
+        let fresh: Vec<String> = layers(self.missing.iter().chain(&self.misshaped));
+        if !fresh.is_empty() {
+            write!(f, "; beginning afresh: {}", fresh.join(", "))?;
+        }
+        let unused = layers(self.unexpected.iter());
+        if !unused.is_empty() {
+            write!(f, "; not needed: {}", unused.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The first parts of keys, once each, in order.
+fn layers<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut layers: Vec<String> = keys.map(|key| key.split(['.', ' ']).next().unwrap_or_default().to_owned()).collect();
+    layers.dedup();
+    layers
+}
+
 /// Loads a file of weights into a network or a backbone.
 ///
 /// Keys may stand behind a common beginning, such as `state_dict.module.`. On an error the network is as it was.

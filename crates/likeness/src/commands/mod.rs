@@ -7,6 +7,7 @@ pub(crate) mod evaluate;
 pub(crate) mod match_;
 pub(crate) mod models;
 pub(crate) mod prepare;
+pub(crate) mod train;
 
 use std::io::Write;
 

@@ -1,0 +1,229 @@
+//! Whole runs on faces of our own making: learning, going on after an interruption, and what goes wrong.
+#![allow(clippy::unwrap_used)]
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use image::{Rgb, RgbImage};
+use likeness_data::augment::AugmentConfig;
+use likeness_train::TrainError;
+use likeness_train::backbone::Architecture;
+use likeness_train::loader::{Batch, FaceFile};
+use likeness_train::loss::ClassificationConfig;
+use likeness_train::train::history::{self, EpochRecord};
+use likeness_train::train::{
+    LossConfig, Observer, Outcome, PhaseConfig, StepReport, TrainConfig, TrainingFaces, train,
+};
+use likeness_train::sampler::{BalancedConfig, SamplerConfig, ShuffledConfig};
+
+const SIDE: u32 = 32;
+
+/// A picture that tells `identity` by its stripes, and `number` by its brightness.
+fn face(identity: u32, number: u32) -> RgbImage {
+    RgbImage::from_fn(SIDE, SIDE, |x, y| {
+        let stripe = ((x * (identity + 1) + y * (identity % 2)) / 4) % 2;
+        let base = 40 + 12 * number as u8;
+        Rgb([base + 120 * stripe as u8, base, base + 30 * (identity as u8 % 4)])
+    })
+}
+
+fn faces(folder: &Path, identities: u32, images: u32) -> Vec<FaceFile> {
+    let mut files = Vec::new();
+    for identity in 0..identities {
+        for number in 0..images {
+            let path = folder.join(format!("{identity}_{number}.png"));
+            face(identity, number).save(&path).unwrap();
+            files.push(FaceFile { path, label: identity });
+        }
+    }
+    files
+}
+
+fn training_faces(folder: &Path) -> TrainingFaces {
+    let train = faces(folder, 4, 4);
+    let other = folder.join("validation");
+    fs_err::create_dir(&other).unwrap();
+    let identities = (0..4).map(|i| i.to_string()).collect();
+    TrainingFaces { identities, train, validation: faces(&other, 3, 3), ..Default::default() }
+}
+
+fn config(phases: Vec<PhaseConfig>) -> TrainConfig {
+    let mut config = TrainConfig::single(Architecture::ResNet18, LossConfig::Classification(Default::default()));
+    config.input_px = SIDE;
+    config.network.embedding_dim = 32;
+    config.augmentation = AugmentConfig::default();
+    config.workers = 2;
+    config.averaging = 0.9;
+    config.phases = phases;
+    config
+}
+
+fn classification(epochs: u32) -> PhaseConfig {
+    let loss = LossConfig::Classification(ClassificationConfig { label_smoothing: 0.0 });
+    let sampler = SamplerConfig::Shuffled(ShuffledConfig { batch_size: 8 });
+    PhaseConfig { epochs, sampler, ..PhaseConfig::shuffled(loss) }
+}
+
+fn triplets(epochs: u32) -> PhaseConfig {
+    let sampler = SamplerConfig::Balanced(BalancedConfig {
+        identities_per_batch: 4,
+        images_per_identity: 2,
+        images_per_epoch: 0,
+    });
+    PhaseConfig { epochs, sampler, ..PhaseConfig::triplet() }
+}
+
+/// Remembers what was said, and stops after so many batches.
+#[derive(Default)]
+struct Witness {
+    said: Vec<String>,
+    batches: usize,
+    stop_after: Option<usize>,
+    broken: Option<Vec<usize>>,
+}
+
+impl Observer for Witness {
+    fn on_step(&mut self, _report: &StepReport) -> ControlFlow<()> {
+        self.batches += 1;
+        if Some(self.batches) == self.stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn on_epoch(&mut self, _record: &EpochRecord) {}
+
+    fn say(&mut self, message: String) {
+        self.said.push(message);
+    }
+
+    fn broken_batch(&mut self, batch: &Batch) {
+        self.broken = Some(batch.faces.clone());
+    }
+}
+
+fn run(faces: &TrainingFaces, config: &TrainConfig, folder: &Path, witness: &mut Witness) -> Result<Outcome, TrainError> {
+    fs_err::create_dir_all(folder).unwrap();
+    train(faces, config, folder, &Device::flex(), witness)
+}
+
+/// A history without what a clock decides.
+fn timeless(folder: &Path) -> Vec<EpochRecord> {
+    let mut records = history::read(&folder.join("history.jsonl")).unwrap();
+    for record in &mut records {
+        (record.seconds, record.waiting_seconds) = (0.0, 0.0);
+    }
+    records
+}
+
+#[test]
+fn a_network_learns_what_tells_identities_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let mut config = config(vec![classification(12)]);
+    config.averaging = 0.0;
+    let outcome = run(&faces, &config, &folder.path().join("run"), &mut Witness::default()).unwrap();
+    assert_eq!((outcome.epochs, outcome.stopped), (12, false));
+    let records = timeless(&folder.path().join("run"));
+    let (first, last) = (&records[0], &records[11]);
+    assert!(last.loss < 0.3 * first.loss, "{} to {}", first.loss, last.loss);
+    assert_eq!(last.train_top1, Some(1.0));
+    assert!(folder.path().join("run/model/weights.safetensors").is_file());
+}
+
+#[test]
+fn a_run_taken_up_again_ends_as_one_that_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let config = config(vec![classification(2), triplets(2)]);
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    run(&faces, &config, &whole, &mut Witness::default()).unwrap();
+    // Two batches an epoch: within the second epoch, at the end of the second, within the fourth.
+    for stop_after in [3, 3, 3] {
+        let mut witness = Witness { stop_after: Some(stop_after), ..Default::default() };
+        run(&faces, &config, &broken, &mut witness).unwrap();
+    }
+    let outcome = run(&faces, &config, &broken, &mut Witness::default()).unwrap();
+    assert_eq!(outcome.epochs, 4);
+    assert_eq!(timeless(&broken), timeless(&whole));
+    let weights = |run: &PathBuf| fs_err::read(run.join("model/weights.safetensors")).unwrap();
+    assert!(weights(&broken) == weights(&whole), "the networks differ");
+}
+
+#[test]
+fn other_faces_or_settings_are_refused_on_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut faces = training_faces(folder.path());
+    let one = config(vec![classification(1)]);
+    let place = folder.path().join("run");
+    run(&faces, &one, &place, &mut Witness::default()).unwrap();
+    let two = config(vec![classification(2)]);
+    let refused = run(&faces, &two, &place, &mut Witness::default()).unwrap_err();
+    assert!(matches!(refused, TrainError::OtherRun { what: "settings", .. }), "{refused}");
+    faces.train[0].label = 3;
+    let refused = run(&faces, &one, &place, &mut Witness::default()).unwrap_err();
+    assert!(refused.to_string().contains("labels"), "{refused}");
+}
+
+#[test]
+fn broken_numbers_end_the_run_and_name_the_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let mut config = config(vec![classification(30)]);
+    config.phases[0].learning_rate = 1e30;
+    config.clip_norm = None;
+    let mut witness = Witness::default();
+    let error = run(&faces, &config, &folder.path().join("run"), &mut witness).unwrap_err();
+    assert!(matches!(error, TrainError::NotANumber { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("learning rate"));
+}
+
+#[test]
+fn an_unreadable_face_is_counted_and_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    fs_err::write(&faces.train[5].path, b"no picture").unwrap();
+    let config = config(vec![classification(1)]);
+    run(&faces, &config, &folder.path().join("run"), &mut Witness::default()).unwrap();
+    let records = timeless(&folder.path().join("run"));
+    assert_eq!((records[0].skipped, records[0].images), (1, 15));
+}
+
+#[test]
+fn a_batch_without_triplets_is_said_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let mut phase = triplets(1);
+    // Of one image each there are no positives.
+    phase.sampler = SamplerConfig::Shuffled(ShuffledConfig { batch_size: 2 });
+    let mut witness = Witness::default();
+    run(&faces, &config(vec![phase]), &folder.path().join("run"), &mut witness).unwrap();
+    let records = timeless(&folder.path().join("run"));
+    assert!(records[0].batches_without_triplets > 0);
+    assert!(records[0].loss.is_finite());
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_does_not_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let place = folder.path().join("run");
+    fs_err::create_dir_all(&place).unwrap();
+    // A file where the checkpoint's folder would be begun.
+    fs_err::write(place.join("checkpoint.unfinished"), b"in the way").unwrap();
+    let mut witness = Witness::default();
+    let outcome = run(&faces, &config(vec![classification(2)]), &place, &mut witness).unwrap();
+    assert_eq!(outcome.epochs, 2);
+    assert!(witness.said.iter().any(|said| said.contains("no checkpoint of epoch 1")), "{:?}", witness.said);
+}
+
+#[test]
+fn a_teacher_is_imitated() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let directions: Vec<f32> = faces.train.iter().flat_map(|f| (0..4).map(|k| f32::from(u8::from(k == f.label)))).collect();
+    let faces = faces.with_teacher(4, directions).unwrap();
+    let phase = PhaseConfig { losses: PhaseConfig::shuffled(LossConfig::Teacher).losses, ..classification(10) };
+    let place = folder.path().join("run");
+    run(&faces, &config(vec![phase]), &place, &mut Witness::default()).unwrap();
+    let records = timeless(&place);
+    assert!(records[9].loss < 0.3 * records[0].loss, "{} to {}", records[0].loss, records[9].loss);
+}
