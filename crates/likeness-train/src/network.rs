@@ -63,10 +63,7 @@ impl NetworkConfig {
             return Err(TrainError::argument(reason));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(TrainError::argument(format!(
-                "dropout {} is not from 0 to below 1",
-                self.dropout
-            )));
+            return Err(TrainError::argument(format!("dropout {} is not from 0 to below 1", self.dropout)));
         }
         self.backbone.validate()
     }

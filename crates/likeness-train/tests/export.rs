@@ -73,6 +73,12 @@ fn check(config: &NetworkConfig, side: usize, batches: &[usize]) {
     for &batch in batches {
         let [expected, found] = both(&network, &model, batch, side);
         let dim = config.embedding_dim;
+        if let Some((first, second)) = expected.split_at_checked(dim).filter(|(_, second)| !second.is_empty())
+        {
+            let apart = length(first.iter().zip(second).map(|(a, b)| a - b)) / length(first.iter().copied());
+            println!("{} at {side}: two pictures are {apart:.2} apart", config.backbone.architecture);
+            assert!(apart > 0.01, "{config:?}: the pictures must matter");
+        }
         for (expected, found) in expected.chunks(dim).zip(found.chunks(dim)) {
             let difference = length(expected.iter().zip(found).map(|(a, b)| a - b));
             let share = difference / length(expected.iter().copied());
@@ -116,7 +122,8 @@ fn heads_with_and_without_normalisations_and_larger_faces() {
 #[ignore = "needs LIKENESS_EXPORT_DIR, a folder for the files"]
 fn graphs_for_the_checker() {
     let folder = std::env::var("LIKENESS_EXPORT_DIR").expect("LIKENESS_EXPORT_DIR names a folder");
-    let first = BackboneConfig { downsampling: Downsampling::First, ..BackboneConfig::new(Architecture::ResNet50) };
+    let first =
+        BackboneConfig { downsampling: Downsampling::First, ..BackboneConfig::new(Architecture::ResNet50) };
     let mut cases: Vec<(String, NetworkConfig)> =
         Architecture::ALL.into_iter().map(|a| (a.to_string(), small(a))).collect();
     cases.push(("resnet50-first".into(), NetworkConfig { backbone: first, ..small(Architecture::ResNet50) }));

@@ -11,11 +11,11 @@ use likeness_train::TrainError;
 use likeness_train::backbone::Architecture;
 use likeness_train::loader::{Batch, FaceFile};
 use likeness_train::loss::ClassificationConfig;
+use likeness_train::sampler::{BalancedConfig, SamplerConfig, ShuffledConfig};
 use likeness_train::train::history::{self, EpochRecord};
 use likeness_train::train::{
     LossConfig, Observer, Outcome, PhaseConfig, StepReport, TrainConfig, TrainingFaces, train,
 };
-use likeness_train::sampler::{BalancedConfig, SamplerConfig, ShuffledConfig};
 
 const SIDE: u32 = 32;
 
@@ -49,7 +49,8 @@ fn training_faces(folder: &Path) -> TrainingFaces {
 }
 
 fn config(phases: Vec<PhaseConfig>) -> TrainConfig {
-    let mut config = TrainConfig::single(Architecture::ResNet18, LossConfig::Classification(Default::default()));
+    let mut config =
+        TrainConfig::single(Architecture::ResNet18, LossConfig::Classification(Default::default()));
     config.input_px = SIDE;
     config.network.embedding_dim = 32;
     config.augmentation = AugmentConfig::default();
@@ -100,7 +101,12 @@ impl Observer for Witness {
     }
 }
 
-fn run(faces: &TrainingFaces, config: &TrainConfig, folder: &Path, witness: &mut Witness) -> Result<Outcome, TrainError> {
+fn run(
+    faces: &TrainingFaces,
+    config: &TrainConfig,
+    folder: &Path,
+    witness: &mut Witness,
+) -> Result<Outcome, TrainError> {
     fs_err::create_dir_all(folder).unwrap();
     train(faces, config, folder, &Device::flex(), witness)
 }
@@ -219,9 +225,11 @@ fn a_checkpoint_that_cannot_be_written_does_not_end_the_run() {
 fn a_teacher_is_imitated() {
     let folder = tempfile::tempdir().unwrap();
     let faces = training_faces(folder.path());
-    let directions: Vec<f32> = faces.train.iter().flat_map(|f| (0..4).map(|k| f32::from(u8::from(k == f.label)))).collect();
+    let directions: Vec<f32> =
+        faces.train.iter().flat_map(|f| (0..4).map(|k| f32::from(u8::from(k == f.label)))).collect();
     let faces = faces.with_teacher(4, directions).unwrap();
-    let phase = PhaseConfig { losses: PhaseConfig::shuffled(LossConfig::Teacher).losses, ..classification(10) };
+    let phase =
+        PhaseConfig { losses: PhaseConfig::shuffled(LossConfig::Teacher).losses, ..classification(10) };
     let place = folder.path().join("run");
     run(&faces, &config(vec![phase]), &place, &mut Witness::default()).unwrap();
     let records = timeless(&place);

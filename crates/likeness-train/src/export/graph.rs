@@ -235,9 +235,7 @@ impl GraphBuilder {
         for setting in settings {
             let attribute = match setting {
                 Setting::Int(name, value) => Message::default().text(1, name).int(3, *value).int(20, INT),
-                Setting::Ints(name, values) => {
-                    Message::default().text(1, name).ints(8, values).int(20, INTS)
-                }
+                Setting::Ints(name, values) => Message::default().text(1, name).ints(8, values).int(20, INTS),
             };
             node = node.message(5, &attribute);
         }

@@ -119,7 +119,9 @@ impl ModuleVisitor for Follower<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let values = floats(param.val().inner());
         match self.average.numbers.get_mut(&param.id) {
-            Some(kept) => kept.iter_mut().zip(values).for_each(|(kept, v)| *kept += (v - *kept) * (1.0 - self.decay)),
+            Some(kept) => {
+                kept.iter_mut().zip(values).for_each(|(kept, v)| *kept += (v - *kept) * (1.0 - self.decay))
+            }
             None => drop(self.average.numbers.insert(param.id, values)),
         }
     }
@@ -181,7 +183,8 @@ impl<'a> Training<'a> {
         let device = device.clone().autodiff();
         let mut network = config.network.init(&device)?;
         if let Some(weights) = &config.weights {
-            let options = LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
+            let options =
+                LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
             let report = load_weights(&mut network, weights, &options)?;
             observer.say(report.to_string());
         }
@@ -190,7 +193,18 @@ impl<'a> Training<'a> {
         let loader = loader(config, &faces.train, config.augmentation)?;
         let validation_loader = loader_of_validation(config, &faces.validation)?;
         let run = run.to_owned();
-        Ok(Self { faces, config, run, device, learner, loader, validation_loader, phase: 0, done: 0, best: None })
+        Ok(Self {
+            faces,
+            config,
+            run,
+            device,
+            learner,
+            loader,
+            validation_loader,
+            phase: 0,
+            done: 0,
+            best: None,
+        })
     }
 
     fn network(&self) -> &Network {
@@ -210,7 +224,10 @@ impl<'a> Training<'a> {
             observer.say(format!("{reason}; going on from the checkpoint before it"));
         }
         let (faces, settings) = self.fingerprints();
-        let differing = [("faces or labels", &loaded.state.faces, &faces), ("settings", &loaded.state.settings, &settings)];
+        let differing = [
+            ("faces or labels", &loaded.state.faces, &faces),
+            ("settings", &loaded.state.settings, &settings),
+        ];
         if let Some((what, ..)) = differing.iter().find(|(_, a, b)| a != b) {
             return Err(TrainError::OtherRun { path: self.run.clone(), what });
         }
@@ -234,7 +251,9 @@ impl<'a> Training<'a> {
             reason: format!("{key} is missing"),
         };
         let named = named(self.network());
-        let find = |prefix: &str, key: &str| tensors.get(&format!("{prefix}.{key}")).map(|(_, values)| values.clone());
+        let find = |prefix: &str, key: &str| {
+            tensors.get(&format!("{prefix}.{key}")).map(|(_, values)| values.clone())
+        };
         let mut numbers = BTreeMap::new();
         for (key, id) in &named {
             numbers.insert(*id, find("network", key).ok_or_else(|| missing(key))?);

@@ -75,11 +75,7 @@ impl ModuleVisitor for Collector {
     }
 }
 
-fn write(
-    writer: &mut dyn Write,
-    notes: &BTreeMap<String, String>,
-    tensors: &Tensors,
-) -> std::io::Result<()> {
+fn write(writer: &mut dyn Write, notes: &BTreeMap<String, String>, tensors: &Tensors) -> std::io::Result<()> {
     let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(notes))]);
     let mut end = 0;
     for (key, (shape, values)) in tensors {
