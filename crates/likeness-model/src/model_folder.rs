@@ -9,7 +9,7 @@ use image::RgbImage;
 use likeness_search::Distance;
 use serde::Deserialize;
 
-use crate::engine::RtenEmbedder as OnnxEmbedder;
+use crate::engine::OnnxEmbedder;
 use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 

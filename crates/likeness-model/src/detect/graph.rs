@@ -1,16 +1,12 @@
 //! An ONNX graph that takes one picture tensor: pixels enter, the graph's outputs leave.
 //!
-//! Run by `rten`, one call on one thread. Loading runs the graph once on a blank picture, so that a file that cannot
+//! One call works on one thread. Loading runs the graph once on a blank picture, so that a file that cannot
 //! work is refused when it is opened, and so that its real output shapes are known whatever it declares.
 
 use std::path::{Path, PathBuf};
 
-use rten::{Dimension, Model, NodeId, Value};
-use rten_tensor::prelude::*;
-use rten_tensor::{NdTensorView, Tensor};
-
 use super::input::Size;
-use crate::engine::{OnnxFile, SingleThreads, Weights};
+use crate::engine::{Session, Weights};
 use crate::{ModelError, Result};
 
 /// One output of a graph for a whole batch.
@@ -45,13 +41,11 @@ impl Output {
 /// A loaded graph and what its first run showed.
 pub(super) struct Graph {
     path: PathBuf,
-    model: Model,
-    input: NodeId,
+    session: Session,
     /// Width and height, where the graph takes only one.
     fixed: Option<Size>,
     takes_batches: bool,
     probe: (Size, Vec<Output>),
-    threads: SingleThreads,
 }
 
 impl Graph {
@@ -65,17 +59,15 @@ impl Graph {
             reason,
             hint: Some(hint.into()),
         };
-        let OnnxFile { model, .. } = OnnxFile::load(path, Weights::Plain)?;
-        let declared = picture_input(&model)
+        let (session, _) = Session::load(path, Weights::Plain)?;
+        let declared = picture_input(&session)
             .map_err(|reason| bad(reason, "a face detector takes one tensor of n×3×height×width pixels"))?;
         let mut graph = Self {
             path: path.to_path_buf(),
-            model,
-            input: declared.node,
+            session,
             fixed: declared.size,
             takes_batches: declared.batch.is_none(),
             probe: (Size { width: 0, height: 0 }, Vec::new()),
-            threads: SingleThreads::default(),
         };
         graph
             .try_out()
@@ -145,46 +137,36 @@ impl Graph {
 
     fn run_checked(&self, batch: usize, size: Size, pixels: Vec<f32>) -> Result<Vec<Output>, String> {
         let shape = [batch, 3, size.height as usize, size.width as usize];
-        let tensor = NdTensorView::try_from_data(shape, pixels.as_slice()).map_err(|e| e.to_string())?;
-        let ids = self.model.output_ids();
-        let values = self.threads.run(|options| {
-            self.model.run(vec![(self.input, tensor.into())], ids, Some(options)).map_err(|e| e.to_string())
-        })?;
-        ids.iter().zip(values).map(|(id, value)| self.output(*id, value, batch)).collect()
+        let outputs = self.session.run(shape, &pixels, None)?;
+        outputs.into_iter().map(|output| checked(output, batch)).collect()
     }
+}
 
-    fn output(&self, id: NodeId, value: Value, batch: usize) -> Result<Output, String> {
-        let name = self.model.node_info(id).and_then(|n| n.name().map(String::from)).unwrap_or_default();
-        let tensor = Tensor::<f32>::try_from(value).map_err(|e| format!("output {name}: {e}"))?;
-        let (shape, data) = (tensor.shape().to_vec(), tensor.to_vec());
-        if data.is_empty() || data.len() % batch != 0 {
-            return Err(format!("output {name} has shape {shape:?} for {batch} pictures"));
-        }
-        Ok(Output { name, shape, data, batch })
+/// An output that can be shared out among `batch` pictures.
+fn checked(output: crate::engine::Output, batch: usize) -> Result<Output, String> {
+    let crate::engine::Output { name, shape, data } = output;
+    if data.is_empty() || data.len() % batch != 0 {
+        return Err(format!("output {name} has shape {shape:?} for {batch} pictures"));
     }
+    Ok(Output { name, shape, data, batch })
 }
 
 /// What a graph says it takes.
 struct DeclaredInput {
-    node: NodeId,
     batch: Option<usize>,
     size: Option<Size>,
 }
 
 /// The graph's only input, if it can be a picture.
-fn picture_input(model: &Model) -> Result<DeclaredInput, String> {
-    let [node] = model.input_ids() else {
-        return Err(format!("takes {} inputs, expected one picture", model.input_ids().len()));
+fn picture_input(session: &Session) -> Result<DeclaredInput, String> {
+    if session.inputs() != 1 {
+        return Err(format!("takes {} inputs, expected one picture", session.inputs()));
+    }
+    let Some(shape) = &session.declared().shape else {
+        return Ok(DeclaredInput { batch: None, size: None });
     };
-    let Some(shape) = model.node_info(*node).and_then(|n| n.shape()) else {
-        return Ok(DeclaredInput { node: *node, batch: None, size: None });
-    };
-    let fixed = |d: &Dimension| match d {
-        Dimension::Fixed(n) => Some(*n),
-        Dimension::Symbolic(_) => None,
-    };
-    let (batch, channels, height, width) = match shape.as_slice() {
-        [n, c, h, w] => (fixed(n), fixed(c).unwrap_or(3), fixed(h), fixed(w)),
+    let (batch, channels, height, width) = match *shape.as_slice() {
+        [n, c, h, w] => (n, c.unwrap_or(3), h, w),
         _ => return Err(format!("takes a tensor of {} dimensions, expected 4", shape.len())),
     };
     let side = |n: Option<usize>| n.is_none_or(|n| (8..=4096).contains(&n));
@@ -196,5 +178,5 @@ fn picture_input(model: &Model) -> Result<DeclaredInput, String> {
         (None, None) => None,
         _ => return Err("takes pictures of which only one side is free, expected both or none".into()),
     };
-    Ok(DeclaredInput { node: *node, batch, size })
+    Ok(DeclaredInput { batch, size })
 }

@@ -1,10 +1,10 @@
-//! The one way an ONNX file gets to the engine: a path enters, a loaded graph and the checksum of its bytes leave.
+//! The one way an ONNX file gets to the engine: a path enters, checked bytes and their checksum leave.
 //!
 //! The bytes are read once, so that what is checked (`wire`), what is hashed and what is run are the same. Weights that
 //! lie in files of their own are read from beside the graph and nowhere else.
 
 use std::io::Read;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use rten::{Model, ModelOptions};
 use sha2::{Digest, Sha256};
@@ -28,25 +28,22 @@ pub(crate) enum Weights {
     Prepacked,
 }
 
-/// A graph that the engine has taken.
-pub(crate) struct OnnxFile {
-    /// The graph.
-    pub(crate) model: Model,
+/// The bytes of a file that may be given to an engine.
+pub(crate) struct Checked {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// Files of weights beside it, by name.
+    beside: Vec<(String, Vec<u8>)>,
     /// Fed with the bytes of the file and of those beside it that hold its weights.
     pub(crate) hasher: Sha256,
 }
 
-impl OnnxFile {
-    /// Reads, checks and loads the file at `path`.
+impl Checked {
+    /// Reads and checks the file at `path`.
     ///
-    /// # Errors        a file that cannot be read → [`ModelError::Io`]; no ONNX graph, or one that the engine does not
-    /// take → [`ModelError::BadModel`]
-    pub(crate) fn load(path: &Path, weights: Weights) -> Result<Self> {
-        let bad = |reason: String| ModelError::BadModel {
-            path: path.to_owned(),
-            reason: format!("is no ONNX graph that can be run: {reason}"),
-            hint: Some("download or export it again".into()),
-        };
+    /// # Errors        a file that cannot be read → [`ModelError::Io`]; no ONNX graph → [`ModelError::BadModel`]
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bad = |reason| bad(path, reason);
         let bytes = read(path, MAX_GRAPH_BYTES)?.map_err(bad)?;
         let mut hasher = Sha256::new();
         hasher.update(&bytes);
@@ -60,16 +57,35 @@ impl OnnxFile {
             hasher.update(&content);
             beside.push((name, content));
         }
+        Ok(Self { path: path.to_owned(), bytes, beside, hasher })
+    }
+
+    /// The file's bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The graph on `rten`.
+    ///
+    /// # Errors        a graph that it does not take → [`ModelError::BadModel`]
+    pub(crate) fn load(self, weights: Weights) -> Result<Model> {
         let load = || {
             let mut options = ModelOptions::with_all_ops();
             options.prepack_weights(weights == Weights::Prepacked);
-            for (name, content) in beside {
+            for (name, content) in self.beside {
                 options.external_data(&name, content);
             }
-            options.load(bytes).map_err(|e| e.to_string())
+            options.load(self.bytes).map_err(|e| e.to_string())
         };
-        let model = caught(load).map_err(bad)?;
-        Ok(Self { model, hasher })
+        caught(load).map_err(|reason| bad(&self.path, reason))
+    }
+}
+
+fn bad(path: &Path, reason: String) -> ModelError {
+    ModelError::BadModel {
+        path: path.to_owned(),
+        reason: format!("is no ONNX graph that can be run: {reason}"),
+        hint: Some("download or export it again".into()),
     }
 }
 

@@ -1,13 +1,18 @@
 //! Inference engines: an ONNX graph and a batch of faces enter, embeddings leave.
 //!
-//! Detectors and embedders open their graphs through `file`, which has `wire` look at the bytes first, and run them on
-//! `threads`.
+//! Detectors and embedders open their graphs as a `session`: `file` has `wire` look at the bytes first, then the graph
+//! goes to our own engine, `direct`, or, where that lacks an operator, to `rten` on `threads`.
 
+mod direct;
 mod file;
-mod rten;
+mod onnx;
+mod session;
 mod threads;
 mod wire;
 
-pub use self::rten::RtenEmbedder;
-pub(crate) use file::{OnnxFile, Weights};
-pub(crate) use threads::SingleThreads;
+pub use self::direct::{DirectNetwork, Output};
+pub use self::onnx::OnnxEmbedder;
+pub use self::session::{Engine, engine_for};
+pub(crate) use direct::Declared;
+pub(crate) use file::Weights;
+pub(crate) use session::Session;

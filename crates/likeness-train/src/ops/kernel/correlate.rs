@@ -282,16 +282,43 @@ fn pack_patches(
     line: &mut [f32],
     patches: &mut [f32],
 ) {
-    let (taps, positions, width) = (&phase.gather.taps, phase.gather.positions(), tile::panel_width());
-    let length = phase.gather.channel_len();
+    let gather = &phase.gather;
+    let (taps, positions, width) = (&gather.taps, gather.positions(), tile::panel_width());
+    let length = gather.channel_len();
+    // One run of a plane needs no line in between.
+    let (image, start) = (first / positions, first % positions);
+    let direct = gather.is_flat() && start + count <= positions && count == line.len();
     for row in 0..depth {
         let (channel, tap) = ((k + row) / taps.len(), taps[(k + row) % taps.len()]);
-        for (image, start, range) in pieces(first, count, positions) {
-            phase.gather.line((sides.source)(image, channel, length), tap, start, &mut line[range]);
+        let numbers = if direct {
+            &(sides.source)(image, channel, length)[start..start + count]
+        } else {
+            for (image, start, range) in pieces(first, count, positions) {
+                gather.line((sides.source)(image, channel, length), tap, start, &mut line[range]);
+            }
+            &*line
+        };
+        for (panel, part) in numbers.chunks(width).enumerate() {
+            copy(part, &mut patches[panel * width * depth + row * part.len()..][..part.len()]);
         }
-        for (panel, part) in line.chunks(width).enumerate() {
-            patches[panel * width * depth + row * part.len()..][..part.len()].copy_from_slice(part);
-        }
+    }
+}
+
+/// Copies a panel's row; the usual widths without a call.
+#[inline]
+fn copy(from: &[f32], to: &mut [f32]) {
+    fn whole<const N: usize>(from: &[f32], to: &mut [f32]) -> Option<()> {
+        *to.first_chunk_mut::<N>()? = *from.first_chunk::<N>()?;
+        Some(())
+    }
+    let done = match from.len() {
+        48 => whole::<48>(from, to),
+        24 => whole::<24>(from, to),
+        16 => whole::<16>(from, to),
+        _ => None,
+    };
+    if done.is_none() {
+        to.copy_from_slice(from);
     }
 }
 

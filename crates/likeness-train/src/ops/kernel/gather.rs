@@ -41,6 +41,14 @@ impl Gather {
         self
     }
 
+    /// Whether the columns are the source's pixels as they lie in memory.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.phases == 1
+            && self.source[0] == 1
+            && self.grid == self.source
+            && self.taps == [Tap { phase: 0, shift: [0, 0] }]
+    }
+
     /// Positions in one image.
     pub(crate) fn positions(&self) -> usize {
         self.grid[0] * self.grid[1]

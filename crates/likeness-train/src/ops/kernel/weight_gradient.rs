@@ -12,7 +12,7 @@ use super::shape::ConvShape;
 use super::tile::{self, Contraction, ROWS};
 
 /// Output channels in a job.
-const CHANNELS: usize = 64;
+const CHANNELS: usize = 128;
 /// Rows of the matrix of patches in a job.
 const PATCH_ROWS: usize = 96;
 /// Positions in a block.

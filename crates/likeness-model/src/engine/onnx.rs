@@ -1,4 +1,4 @@
-//! ONNX embedders on `rten`, the engine that is always there.
+//! ONNX embedders: faces enter, vectors leave, whatever engine the graph runs on.
 //!
 //! A call works on one thread: throughput comes from as many callers as there are cores, each with its own batch,
 //! which keeps decoding and inference busy side by side without queues between them.
@@ -7,12 +7,9 @@ use std::path::Path;
 
 use image::RgbImage;
 use likeness_search::Distance;
-use rten::{DataType, Dimension, Model, NodeId, ValueType};
-use rten_tensor::prelude::*;
-use rten_tensor::{NdTensor, Tensor};
 use sha2::Digest;
 
-use super::{OnnxFile, SingleThreads, Weights};
+use super::{Declared, Engine, Output, Session, Weights};
 use crate::preprocess::{Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -25,16 +22,15 @@ const MAX_SIDE: usize = 4096;
 const MAX_BATCH: usize = 256;
 
 /// An ONNX network that gives one vector for each picture.
-pub struct RtenEmbedder {
+pub struct OnnxEmbedder {
     spec: EmbedderSpec,
     preprocess: Preprocess,
-    model: Model,
-    input: NodeId,
-    output: NodeId,
+    session: Session,
+    /// Which of the graph's outputs is the embedding.
+    output: usize,
     layout: InputLayout,
     /// Pictures a run takes; `None` any number.
     fixed_batch: Option<usize>,
-    threads: SingleThreads,
 }
 
 /// Order of the input tensor's dimensions.
@@ -46,7 +42,7 @@ enum InputLayout {
     Nhwc,
 }
 
-impl RtenEmbedder {
+impl OnnxEmbedder {
     /// The network at `path`, with the settings beside it and `overrides`.
     ///
     /// One picture is run to see what comes out.
@@ -60,12 +56,12 @@ impl RtenEmbedder {
             reason,
             hint: hint.map(str::to_owned),
         };
-        let OnnxFile { model, mut hasher } = OnnxFile::load(path, Weights::Prepacked)?;
-        let &[input] = model.input_ids() else {
-            return Err(bad(format!("expected one input, found {}", model.input_ids().len()), None));
-        };
+        let (session, mut hasher) = Session::load(path, Weights::Prepacked)?;
+        if session.inputs() != 1 {
+            return Err(bad(format!("expected one input, found {}", session.inputs()), None));
+        }
         let (layout, fixed_batch, graph_size) =
-            input_form(&model, input).map_err(|reason| bad(reason, None))?;
+            input_form(session.declared()).map_err(|reason| bad(reason, None))?;
         let size = preprocess.input_size.or(graph_size).unwrap_or([DEFAULT_SIZE; 2]);
         if graph_size.is_some_and(|graph| graph != size) {
             let [w, h] = graph_size.unwrap_or_default();
@@ -83,9 +79,8 @@ impl RtenEmbedder {
             input_size: (size[0], size[1]),
             distance: Distance::Cosine,
         };
-        let threads = SingleThreads::default();
-        let output = input; // Replaced by the first run below.
-        let mut embedder = Self { spec, preprocess, model, input, output, layout, fixed_batch, threads };
+        // The output and its length are found by the first run.
+        let mut embedder = Self { spec, preprocess, session, output: 0, layout, fixed_batch };
         (embedder.output, embedder.spec.dimension) = embedder
             .find_output()
             .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
@@ -93,16 +88,14 @@ impl RtenEmbedder {
     }
 
     /// The first output that is one vector a picture, and its length, by running a grey picture.
-    fn find_output(&self) -> Result<(NodeId, usize), String> {
+    fn find_output(&self) -> Result<(usize, usize), String> {
         let (width, height) = self.spec.input_size;
         let grey = RgbImage::from_pixel(width, height, image::Rgb([127; 3]));
         let batch = self.fixed_batch.unwrap_or(1);
         let faces = vec![grey; batch];
-        let outputs = self.model.output_ids();
-        let values = self.run(&faces, outputs)?;
+        let outputs = self.run(&faces, None)?;
         let mut found = Vec::new();
-        for (&id, value) in outputs.iter().zip(values) {
-            let shape = value.shape().to_vec();
+        for (id, Output { shape, .. }) in outputs.into_iter().enumerate() {
             if shape.first() == Some(&batch)
                 && shape.len() >= 2
                 && shape[2..].iter().all(|&n| n == 1)
@@ -115,7 +108,7 @@ impl RtenEmbedder {
         Err(format!("expected an output of shape [{batch}, dimension], found {}", found.join(", ")))
     }
 
-    fn run(&self, faces: &[RgbImage], outputs: &[NodeId]) -> Result<Vec<Tensor<f32>>, String> {
+    fn run(&self, faces: &[RgbImage], wanted: Option<&[usize]>) -> Result<Vec<Output>, String> {
         let (width, height) = self.spec.input_size;
         let (width, height) = (width as usize, height as usize);
         let mut values = Vec::with_capacity(faces.len() * 3 * width * height);
@@ -129,22 +122,19 @@ impl RtenEmbedder {
             InputLayout::Nchw => [faces.len(), 3, height, width],
             InputLayout::Nhwc => [faces.len(), height, width, 3],
         };
-        let tensor = NdTensor::from_data(shape, values);
-        let results = self.threads.run(|options| {
-            let inputs = vec![(self.input, tensor.into())];
-            self.model.run(inputs, outputs, Some(options)).map_err(|e| e.to_string())
-        })?;
-        results
-            .into_iter()
-            .map(|value| value.try_into().map_err(|_| "expected an output of 32-bit floats".to_owned()))
-            .collect()
+        self.session.run(shape, &values, wanted)
+    }
+
+    /// What computes the graph.
+    pub fn engine(&self) -> &Engine {
+        self.session.engine()
     }
 
     /// Embeds as many faces as one run takes.
     fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
         let bad = |reason: String| ModelError::BadOutput { model: self.spec.name.clone(), reason };
-        let outputs = self.run(faces, &[self.output]).map_err(&bad)?;
-        let values = outputs.into_iter().next().map(|t| t.to_vec()).unwrap_or_default();
+        let outputs = self.run(faces, Some(&[self.output])).map_err(&bad)?;
+        let values = outputs.into_iter().next().map(|o| o.data).unwrap_or_default();
         let expected = faces.len() * self.spec.dimension;
         if values.len() != expected {
             return Err(bad(format!(
@@ -157,7 +147,7 @@ impl RtenEmbedder {
     }
 }
 
-impl Embedder for RtenEmbedder {
+impl Embedder for OnnxEmbedder {
     fn spec(&self) -> &EmbedderSpec {
         &self.spec
     }
@@ -186,19 +176,12 @@ impl Embedder for RtenEmbedder {
 
 /// Layout, fixed batch and fixed size [width, height] of the graph's input.
 #[allow(clippy::type_complexity)]
-fn input_form(
-    model: &Model,
-    input: NodeId,
-) -> Result<(InputLayout, Option<usize>, Option<[u32; 2]>), String> {
-    let info = model.node_info(input).ok_or("the graph's input has no description")?;
-    if !matches!(info.dtype(), None | Some(ValueType::Tensor(DataType::Float))) {
+fn input_form(declared: &Declared) -> Result<(InputLayout, Option<usize>, Option<[u32; 2]>), String> {
+    if !declared.is_float {
         return Err("expected an input of 32-bit floats".to_owned());
     }
-    let Some(shape) = info.shape() else { return Ok((InputLayout::Nchw, None, None)) };
-    let fixed = |at: usize| match shape.get(at) {
-        Some(Dimension::Fixed(n)) => Some(*n),
-        _ => None,
-    };
+    let Some(shape) = &declared.shape else { return Ok((InputLayout::Nchw, None, None)) };
+    let fixed = |at: usize| shape.get(at).copied().flatten();
     if shape.len() != 4 {
         return Err(format!(
             "expected an input of 4 dimensions (a batch of pictures), found {}",

@@ -1,0 +1,284 @@
+//! An ONNX file's graph in our own words: bytes enter, nodes over numbered values leave.
+//!
+//! The bytes have passed `wire`, so reading them ends. Everything else that may be wrong with them is found here or when
+//! the graph is planned.
+
+use std::collections::HashMap;
+
+use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType, ModelProto, TensorProto};
+use rten_onnx::onnx::{GraphProto, NodeProto};
+
+/// Number of a value within its graph.
+pub(crate) type ValueId = usize;
+
+/// The numbers of a constant.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Data {
+    Float(Vec<f32>),
+    Whole(Vec<i64>),
+}
+
+/// A constant tensor, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: Data,
+}
+
+impl Tensor {
+    /// Its numbers, if they are real.
+    pub(crate) fn floats(&self) -> Option<&[f32]> {
+        match &self.data {
+            Data::Float(v) => Some(v),
+            Data::Whole(_) => None,
+        }
+    }
+
+    /// Its numbers, if they are whole.
+    pub(crate) fn wholes(&self) -> Option<&[i64]> {
+        match &self.data {
+            Data::Whole(v) => Some(v),
+            Data::Float(_) => None,
+        }
+    }
+}
+
+/// A setting of a node.
+#[derive(Debug, Clone)]
+pub(crate) enum Attribute {
+    Float(f32),
+    Whole(i64),
+    Text(String),
+    Wholes(Vec<i64>),
+    Tensor(Tensor),
+}
+
+/// One operator at work.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) op: String,
+    pub(crate) attributes: HashMap<String, Attribute>,
+    pub(crate) inputs: Vec<Option<ValueId>>,
+    pub(crate) outputs: Vec<ValueId>,
+}
+
+impl Node {
+    /// Input `i`, if the node has it.
+    pub(crate) fn input(&self, i: usize) -> Option<ValueId> {
+        self.inputs.get(i).copied().flatten()
+    }
+
+    /// A setting that is a whole number.
+    pub(crate) fn whole(&self, name: &str, default: i64) -> i64 {
+        match self.attributes.get(name) {
+            Some(Attribute::Whole(v)) => *v,
+            _ => default,
+        }
+    }
+
+    /// A setting that is a number.
+    pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
+        match self.attributes.get(name) {
+            Some(Attribute::Float(v)) => *v,
+            _ => default,
+        }
+    }
+
+    /// A setting that is a list of whole numbers.
+    pub(crate) fn wholes(&self, name: &str) -> Option<&[i64]> {
+        match self.attributes.get(name) {
+            Some(Attribute::Wholes(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// A setting that is a word; empty where there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        match self.attributes.get(name) {
+            Some(Attribute::Text(v)) => v,
+            _ => "",
+        }
+    }
+}
+
+/// What a graph says it takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Declared {
+    /// Whether it says 32-bit floats, or nothing.
+    pub(crate) is_float: bool,
+    /// Its sizes; `None` for those that are free.
+    pub(crate) shape: Option<Vec<Option<usize>>>,
+}
+
+/// A graph with one input.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    /// The operators' version.
+    pub(crate) opset: i64,
+    /// In an order in which they can be computed.
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) constants: HashMap<ValueId, Tensor>,
+    pub(crate) input: ValueId,
+    pub(crate) declared: Declared,
+    /// Names and values.
+    pub(crate) outputs: Vec<(String, ValueId)>,
+}
+
+impl Graph {
+    /// Reads the graph in `bytes`, those of an ONNX file.
+    ///
+    /// # Errors        what is wrong or beyond us, in words
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let model = ModelProto::parse_buf(bytes).map_err(|e| e.to_string())?;
+        let opset = |m: &ModelProto| {
+            let standard = |d: &Option<String>| d.as_deref().is_none_or(|d| d.is_empty() || d == "ai.onnx");
+            m.opset_import.iter().find(|o| standard(&o.domain)).and_then(|o| o.version)
+        };
+        let opset = opset(&model).ok_or("it names no version of the operators")?;
+        Reader::default().graph(model.graph.ok_or("it holds no graph")?, opset)
+    }
+
+    /// How often each value is read, by nodes or as an output.
+    pub(crate) fn uses(&self) -> HashMap<ValueId, usize> {
+        let mut uses = HashMap::new();
+        let read = self.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
+        for value in read.chain(self.outputs.iter().map(|(_, v)| v)) {
+            *uses.entry(*value).or_insert(0) += 1;
+        }
+        uses
+    }
+}
+
+/// Gives values their numbers.
+#[derive(Default)]
+struct Reader {
+    values: HashMap<String, ValueId>,
+}
+
+impl Reader {
+    fn value(&mut self, name: &str) -> ValueId {
+        let next = self.values.len();
+        *self.values.entry(name.to_owned()).or_insert(next)
+    }
+
+    fn graph(mut self, graph: GraphProto, opset: i64) -> Result<Graph, String> {
+        let mut constants = HashMap::new();
+        for mut proto in graph.initializer {
+            let name = proto.name.take().unwrap_or_default();
+            constants.insert(self.value(&name), tensor(proto).map_err(|e| format!("weights {name}: {e}"))?);
+        }
+        let inputs: Vec<_> = graph
+            .input
+            .into_iter()
+            .map(|info| (self.value(info.name.as_deref().unwrap_or_default()), info))
+            .filter(|(value, _)| !constants.contains_key(value))
+            .collect();
+        let [(input, info)] = <[_; 1]>::try_from(inputs).map_err(|i| format!("takes {} inputs", i.len()))?;
+        let mut known: std::collections::HashSet<_> = constants.keys().copied().chain([input]).collect();
+        let mut nodes = Vec::new();
+        for proto in graph.node {
+            let mut node = self.node(proto)?;
+            if let Some(value) = node.inputs.iter().flatten().find(|v| !known.contains(v)) {
+                return Err(format!("operator {} reads value {value} before it is computed", node.op));
+            }
+            if let Some(value) = node.outputs.iter().find(|v| !known.insert(**v)) {
+                return Err(format!("operator {} computes value {value} a second time", node.op));
+            }
+            match (node.op.as_str(), node.attributes.remove("value")) {
+                ("Constant", Some(Attribute::Tensor(t))) if node.outputs.len() == 1 => {
+                    constants.insert(node.outputs[0], t);
+                }
+                _ => nodes.push(node),
+            }
+        }
+        let outputs: Vec<_> = graph.output.into_iter().map(|o| o.name.unwrap_or_default()).collect();
+        let outputs: Vec<_> = outputs.into_iter().map(|name| (name.clone(), self.value(&name))).collect();
+        if let Some((name, _)) = outputs.iter().find(|(_, v)| !known.contains(v)) {
+            return Err(format!("output {name} is never computed"));
+        }
+        let tensor_type = info.r#type.and_then(|t| t.tensor_type);
+        let dimension = |d: rten_onnx::onnx::Dimension| d.dim_value.and_then(|n| usize::try_from(n).ok());
+        let declared = Declared {
+            is_float: tensor_type.as_ref().and_then(|t| t.elem_type).is_none_or(|t| t == DataType::FLOAT),
+            shape: tensor_type
+                .and_then(|t| t.shape)
+                .map(|s| s.dim.into_iter().map(|d| dimension(d).filter(|&n| n > 0)).collect()),
+        };
+        Ok(Graph { opset, nodes, constants, input, declared, outputs })
+    }
+
+    fn node(&mut self, proto: NodeProto) -> Result<Node, String> {
+        let op = proto.op_type.unwrap_or_default();
+        if proto.domain.as_deref().is_some_and(|d| !d.is_empty() && d != "ai.onnx") {
+            return Err(format!("operator {op} is none of ONNX's own"));
+        }
+        let mut attributes = HashMap::new();
+        for mut a in proto.attribute {
+            let name = a.name.take().unwrap_or_default();
+            let value = attribute(a).map_err(|e| format!("operator {op}, {name}: {e}"))?;
+            attributes.insert(name, value);
+        }
+        let inputs = proto.input.iter().map(|n| (!n.is_empty()).then(|| self.value(n))).collect();
+        let outputs = proto.output.iter().filter(|n| !n.is_empty()).map(|n| self.value(n)).collect();
+        Ok(Node { op, attributes, inputs, outputs })
+    }
+}
+
+fn attribute(a: AttributeProto) -> Result<Attribute, String> {
+    if a.g.is_some() {
+        return Err("holds a graph of its own".into());
+    }
+    if let Some(t) = a.t {
+        return Ok(Attribute::Tensor(tensor(t)?));
+    }
+    Ok(match (a.r#type, a.i, a.f, a.s) {
+        (Some(AttributeType::INT), i, _, _) => Attribute::Whole(i.unwrap_or(0)),
+        (Some(AttributeType::FLOAT), _, f, _) => Attribute::Float(f.unwrap_or(0.0)),
+        (Some(AttributeType::STRING), _, _, s) => Attribute::Text(s.unwrap_or_default()),
+        (Some(AttributeType::INTS), ..) => Attribute::Wholes(a.ints),
+        (Some(AttributeType::FLOATS), ..) => {
+            Attribute::Tensor(Tensor { shape: vec![a.floats.len()], data: Data::Float(a.floats) })
+        }
+        _ => return Err("is of a kind that is not known".into()),
+    })
+}
+
+fn tensor(proto: TensorProto) -> Result<Tensor, String> {
+    if proto.data_location == Some(DataLocation::EXTERNAL) {
+        return Err("lie in a file of their own".into());
+    }
+    let shape: Vec<usize> = proto
+        .dims
+        .iter()
+        .map(|&d| usize::try_from(d))
+        .collect::<Result<_, _>>()
+        .map_err(|e| e.to_string())?;
+    let length = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("are too many")?;
+    let raw = proto.raw_data.map(std::cell::RefCell::into_inner).filter(|raw| !raw.is_empty());
+    let data = match (proto.data_type, raw) {
+        (Some(DataType::FLOAT), Some(raw)) => Data::Float(numbers(&raw, f32::from_le_bytes)?),
+        (Some(DataType::FLOAT), None) => Data::Float(proto.float_data),
+        (Some(DataType::INT64), Some(raw)) => Data::Whole(numbers(&raw, i64::from_le_bytes)?),
+        (Some(DataType::INT64), None) => Data::Whole(proto.int64_data),
+        (Some(DataType::INT32), Some(raw)) => {
+            Data::Whole(numbers(&raw, |b| i64::from(i32::from_le_bytes(b)))?)
+        }
+        (Some(DataType::INT32), None) => Data::Whole(proto.int32_data.into_iter().map(i64::from).collect()),
+        _ => return Err("are neither 32-bit floats nor whole numbers".into()),
+    };
+    let found = match &data {
+        Data::Float(v) => v.len(),
+        Data::Whole(v) => v.len(),
+    };
+    if found != length {
+        return Err(format!("{shape:?} promises {length} numbers, {found} found"));
+    }
+    Ok(Tensor { shape, data })
+}
+
+fn numbers<const N: usize, T>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+    match raw.as_chunks::<N>() {
+        (chunks, []) => Ok(chunks.iter().map(|c| read(*c)).collect()),
+        _ => Err("end in the middle of a number".into()),
+    }
+}

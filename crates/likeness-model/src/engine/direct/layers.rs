@@ -1,0 +1,126 @@
+//! A graph's weights as the kernels take them, packed once for inputs of every shape.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::graph::{Graph, Node, Tensor, ValueId};
+use super::kernel::conv::blocks_together;
+use super::kernel::lanes::{LANES, Lane};
+use super::kernel::pack::{ConvShape, Packed, in_lanes};
+use super::kernel::plain::PackedLinear;
+
+/// Most memory that packed weights may take.
+const MAX_BYTES: usize = 4 << 30;
+
+/// The packed weights of a graph's nodes, by the node's index.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    pub(crate) convs: HashMap<usize, Arc<Packed>>,
+    pub(crate) linears: HashMap<usize, Arc<PackedLinear>>,
+    bytes: usize,
+}
+
+impl Layers {
+    /// Packs the weights of `graph` and takes them out of its constants where nothing else reads them.
+    ///
+    /// # Errors        weights that are not known or do not fit their operator, in words
+    pub(crate) fn pack(graph: &mut Graph) -> Result<Self, String> {
+        let mut layers = Self::default();
+        for (i, node) in graph.nodes.iter().enumerate() {
+            let packed = match node.op.as_str() {
+                "Conv" => layers.conv(i, node, &graph.constants),
+                "Gemm" | "MatMul" => layers.linear(i, node, &graph.constants),
+                _ => Ok(()),
+            };
+            packed.map_err(|reason| format!("operator {}: {reason}", node.op))?;
+        }
+        for (i, node) in graph.nodes.iter_mut().enumerate() {
+            if layers.convs.contains_key(&i) || layers.linears.contains_key(&i) {
+                node.inputs.truncate(1);
+            }
+        }
+        let uses = graph.uses();
+        graph.constants.retain(|value, _| uses.contains_key(value));
+        Ok(layers)
+    }
+
+    fn charge(&mut self, lanes: Option<usize>) -> Result<(), String> {
+        let bytes =
+            lanes.and_then(|n| n.checked_mul(size_of::<Lane>())).and_then(|n| n.checked_add(self.bytes));
+        self.bytes = bytes.filter(|&b| b <= MAX_BYTES).ok_or("its weights take too much memory")?;
+        Ok(())
+    }
+
+    fn conv(&mut self, i: usize, node: &Node, constants: &HashMap<ValueId, Tensor>) -> Result<(), String> {
+        let weights = constant(node, 1, constants)?.ok_or("its weights are missing")?;
+        let groups = usize::try_from(node.whole("group", 1)).map_err(|e| e.to_string())?;
+        let &[outputs, inputs_each, height, width] = weights.shape.as_slice() else {
+            return Err(format!("weights of {:?}, expected 4 dimensions", weights.shape));
+        };
+        let values = weights.floats().ok_or("its weights are whole numbers")?;
+        let bias = match constant(node, 2, constants)? {
+            Some(bias) => bias.floats().ok_or("its bias is of whole numbers")?.to_vec(),
+            None => vec![0.0; outputs],
+        };
+        if groups == 0 || values.is_empty() || outputs % groups != 0 || bias.len() != outputs {
+            return Err(format!("weights of {:?} in {groups} groups", weights.shape));
+        }
+        let inputs = inputs_each.checked_mul(groups).ok_or("too many channels")?;
+        let shape = ConvShape { inputs, outputs, groups, kernel: [height, width] };
+        // Each output block reads at most its own groups, with up to fifteen channels too many on both sides.
+        let spread = inputs_each.checked_mul(LANES.min(groups)).and_then(|n| n.checked_add(2 * LANES));
+        let lanes = spread.and_then(|n| n.min(inputs + LANES).checked_mul(height * width));
+        self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES) + 1)))?;
+        self.convs.insert(i, Arc::new(Packed::new(shape, values, &bias, blocks_together())));
+        Ok(())
+    }
+
+    fn linear(&mut self, i: usize, node: &Node, constants: &HashMap<ValueId, Tensor>) -> Result<(), String> {
+        let weights = constant(node, 1, constants)?.ok_or("its weights are missing")?;
+        let (&[rows, columns], Some(values)) = (weights.shape.as_slice(), weights.floats()) else {
+            return Err(format!("weights of {:?}, expected 2 dimensions", weights.shape));
+        };
+        if node.whole("transA", 0) != 0 || values.is_empty() {
+            return Err("a transposed input is not supported".into());
+        }
+        let transposed = node.whole("transB", 0) != 0;
+        let (inputs, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
+        let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
+        let bias = match constant(node, 2, constants)?.map(Tensor::floats) {
+            None => vec![0.0; outputs],
+            Some(Some([b])) => vec![b * beta; outputs],
+            Some(Some(b)) if b.len() == outputs => b.iter().map(|b| b * beta).collect(),
+            Some(_) => return Err("its bias does not fit".into()),
+        };
+        self.charge(outputs.div_ceil(LANES).checked_mul(inputs))?;
+        let weight = |o: usize, i: usize| {
+            alpha * if transposed { values[o * inputs + i] } else { values[i * outputs + o] }
+        };
+        let mut weights = vec![Lane::ZERO; outputs.div_ceil(LANES) * inputs];
+        for o in 0..outputs {
+            for i in 0..inputs {
+                weights[o / LANES * inputs + i].0[o % LANES] = weight(o, i);
+            }
+        }
+        let packed = PackedLinear { inputs, outputs, weights, bias: in_lanes(&bias, 0.0) };
+        self.linears.insert(i, Arc::new(packed));
+        Ok(())
+    }
+}
+
+/// Input `i` of a node, if it has one.
+///
+/// # Errors        it is no constant
+fn constant<'c>(
+    node: &Node,
+    i: usize,
+    constants: &'c HashMap<ValueId, Tensor>,
+) -> Result<Option<&'c Tensor>, String> {
+    match node.input(i) {
+        None => Ok(None),
+        Some(value) => match constants.get(&value) {
+            Some(tensor) => Ok(Some(tensor)),
+            None => Err(format!("input {i} is no constant")),
+        },
+    }
+}
