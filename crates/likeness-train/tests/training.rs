@@ -41,11 +41,13 @@ fn faces(folder: &Path, identities: u32, images: u32) -> Vec<FaceFile> {
 }
 
 fn training_faces(folder: &Path) -> TrainingFaces {
-    let train = faces(folder, 4, 4);
+    let mut faces_of_run = TrainingFaces::default();
+    faces_of_run.train = faces(folder, 4, 4);
     let other = folder.join("validation");
     fs_err::create_dir(&other).unwrap();
-    let identities = (0..4).map(|i| i.to_string()).collect();
-    TrainingFaces { identities, train, validation: faces(&other, 3, 3), ..Default::default() }
+    faces_of_run.identities = (0..4).map(|i| i.to_string()).collect();
+    faces_of_run.validation = faces(&other, 3, 3);
+    faces_of_run
 }
 
 fn config(phases: Vec<PhaseConfig>) -> TrainConfig {
@@ -132,7 +134,10 @@ fn a_network_learns_what_tells_identities_apart() {
     let (first, last) = (&records[0], &records[11]);
     assert!(last.loss < 0.3 * first.loss, "{} to {}", first.loss, last.loss);
     assert_eq!(last.train_top1, Some(1.0));
-    assert!(folder.path().join("run/model/weights.safetensors").is_file());
+    let model = folder.path().join("run/model");
+    let card: toml::Table = toml::from_str(&fs_err::read_to_string(model.join("model.toml")).unwrap()).unwrap();
+    assert_eq!(card["name"].as_str(), Some("run"));
+    assert!(model.join("weights.safetensors").is_file() && model.join("model.onnx").is_file());
 }
 
 #[test]

@@ -38,8 +38,7 @@ pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> (Vec<u32>, Vec
 /// # Errors        embeddings that are not finite → [`TrainError::NotANumber`]
 pub fn accuracy(labels: &[u32], rows: Vec<f32>, step: u64) -> Result<Option<Accuracy>> {
     let dimension = rows.len() / labels.len().max(1);
-    let name =
-        |(i, label): (usize, &u32)| Row { identity: Some(label.to_string()), ..Row::new(i.to_string()) };
+    let name = |(i, label): (usize, &u32)| Row { identity: Some(label.to_string()), ..Row::new(i.to_string()) };
     let named = labels.iter().enumerate().map(name).collect();
     let tag = ModelTag::new("in training", "", dimension, Distance::Cosine);
     let broken = |_| TrainError::NotANumber { what: "embedding of a validation face", step };
@@ -65,9 +64,6 @@ mod tests {
         // The last of identity 1 lies among those of identity 0.
         assert_eq!(found.top1, 0.25);
         assert!(accuracy(&[0, 1], vec![1.0, 0.0, 0.0, 1.0], 0).unwrap().is_none());
-        assert!(matches!(
-            accuracy(&[0, 0], vec![f32::NAN; 2], 3),
-            Err(TrainError::NotANumber { step: 3, .. })
-        ));
+        assert!(matches!(accuracy(&[0, 0], vec![f32::NAN; 2], 3), Err(TrainError::NotANumber { step: 3, .. })));
     }
 }

@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
-worst = 0.0
+# The tolerances of the test: networks with drawn numbers, and with fitted statistics.
+TOLERANCE = {"drawn": 1e-5, "fitted": 1e-4}
 graphs = sorted(Path(sys.argv[1]).glob("*.onnx"))
 assert graphs, "no graphs; write them first"
 print("onnx", onnx.__version__, "onnxruntime", onnxruntime.__version__, "numpy", np.__version__)
@@ -29,6 +30,5 @@ for path in graphs:
         (found,) = session.run(["embedding"], {"input": read("input").reshape(batch, *shape[1:])})
         assert found.shape == expected.shape
         share = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
-        worst = max(worst, share.max())
-        print(f"{path.stem:16} batch {batch}: {share.max():.1e}  {' '.join(operators)}")
-assert worst < 1e-5, worst
+        print(f"{path.stem:24} batch {batch}: {share.max():.1e}  {' '.join(operators)}")
+        assert share.max() < TOLERANCE[path.stem.rsplit("-", 1)[1]], path
