@@ -1,7 +1,7 @@
 //! Faces in, embeddings out.
 //!
 //! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an [`engine`];
-//! 2. [`preprocess`] says how a face becomes the network's input;
+//! 2. [`model_folder`] holds a network against what its folder says of it, [`preprocess`] says how a face becomes the network's input;
 //! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table;
 //! 4. [`registry`] knows public weights: where they come from, what they allow, where they lie on this machine.
 
@@ -12,6 +12,7 @@ mod embedder;
 pub mod engine;
 mod error;
 mod load;
+pub mod model_folder;
 pub mod preprocess;
 pub mod registry;
 

@@ -1,15 +1,16 @@
-//! `--model`: a descriptor's name, an ONNX file or a model folder.
+//! `--model`: a descriptor's name, an ONNX file, a model folder or a run.
 
 use std::path::Path;
 
 use crate::descriptor::Descriptor;
-use crate::engine::OnnxEmbedder;
 use crate::preprocess::PreprocessOverrides;
-use crate::{Embedder, ModelError, Result};
+use crate::{Embedder, ModelError, Result, model_folder};
 
-/// The embedder that `model` names: `color`, `edge`, `texture`, `classic`, an ONNX file, or a folder with `model.onnx`.
+/// The embedder that `model` names: `color`, `edge`, `texture`, `classic`, an ONNX file, a folder with `model.onnx`, or
+/// a run's folder with one in `model/`.
 ///
-/// # Errors        neither a descriptor nor a file; a graph that is no embedder; `overrides` for a descriptor
+/// # Errors        neither a descriptor nor a file; a graph that is no embedder, or not the one that `model.toml` beside it
+/// describes; `overrides` for a descriptor
 pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box<dyn Embedder>> {
     if let Ok(descriptor) = model.parse::<Descriptor>() {
         if *overrides != PreprocessOverrides::default() {
@@ -19,15 +20,13 @@ pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box
         return Ok(descriptor.embedder());
     }
     let path = Path::new(model);
-    if path.is_dir() && path.join("model.onnx").is_file() {
-        return Ok(Box::new(OnnxEmbedder::load(&path.join("model.onnx"), overrides)?));
-    }
-    if !path.is_file() {
+    let graph = model_folder::graph_at(path)?;
+    if !graph.is_file() {
         return Err(ModelError::BadModel {
             path: path.to_owned(),
             reason: "neither a descriptor nor a model file".to_owned(),
             hint: Some("name color, edge, texture or classic, an ONNX file, or a model folder".to_owned()),
         });
     }
-    Ok(Box::new(OnnxEmbedder::load(path, overrides)?))
+    model_folder::load(&graph, overrides)
 }

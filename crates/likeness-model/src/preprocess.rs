@@ -5,6 +5,7 @@ use std::path::Path;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::model_folder::ModelDescription;
 use crate::{ModelError, Result};
 
 /// Order of a network's input channels.
@@ -92,7 +93,7 @@ impl Preprocess {
     pub fn for_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
         let beside = [graph.with_extension("toml"), graph.with_file_name("model.toml")];
         let mut settings = match beside.iter().find(|p| p.is_file()) {
-            Some(path) => Self::read(path)?,
+            Some(path) => ModelDescription::read(path)?.preprocess(),
             None => Self::default(),
         };
         settings.input_size = overrides.input_size.or(settings.input_size);
@@ -101,15 +102,6 @@ impl Preprocess {
         settings.std = overrides.std.unwrap_or(settings.std);
         settings.validate()?;
         Ok(settings)
-    }
-
-    fn read(path: &Path) -> Result<Self> {
-        let text = fs_err::read_to_string(path)?;
-        toml::from_str(&text).map_err(|e| ModelError::BadModel {
-            path: path.to_owned(),
-            reason: e.message().to_owned(),
-            hint: Some("known keys are input_size, channels, mean, std and unit_length".to_owned()),
-        })
     }
 
     fn validate(&self) -> Result<()> {

@@ -5,11 +5,14 @@
 //! 3. [`weights`] reads published weights and writes trained ones;
 //! 4. [`sampler`] says which images make a batch, [`loader`] reads, varies and normalises them;
 //! 5. [`miner`] chooses pairs and triplets of a batch, [`loss`] turns them into one number;
-//! 6. [`train`](mod@train) runs all of it epoch by epoch, and keeps the best network of a run.
+//! 6. [`train`](mod@train) runs all of it epoch by epoch, and keeps the best network of a run;
+//! 7. [`export`] writes a network as a folder that embedders read.
 
 pub mod backbone;
 pub mod device;
 mod error;
+pub mod export;
+mod files;
 pub mod layer;
 pub mod loader;
 pub mod loss;

@@ -6,6 +6,7 @@
 
 use crate::backbone::{Architecture, Backbone, BackboneConfig, Stage};
 use crate::error::{Result, TrainError};
+use crate::export::{GraphBuilder, Value};
 use crate::layer::{self, BatchNorm, Initializer, Linear, Pass};
 pub use crate::parameter::{Keyed, ParameterInfo, parameters};
 use burn::module::Module;
@@ -62,10 +63,7 @@ impl NetworkConfig {
             return Err(TrainError::argument(reason));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(TrainError::argument(format!(
-                "dropout {} is not from 0 to below 1",
-                self.dropout
-            )));
+            return Err(TrainError::argument(format!("dropout {} is not from 0 to below 1", self.dropout)));
         }
         self.backbone.validate()
     }
@@ -118,6 +116,11 @@ impl EmbeddingHead {
             None => x,
         }
     }
+
+    /// The same in a graph; dropout does nothing in evaluation.
+    pub(crate) fn export(&self, features: &Value, graph: &mut GraphBuilder) -> Value {
+        self.linear.export(features, [self.norm.as_ref(), self.neck.as_ref()], graph)
+    }
 }
 
 /// A backbone and its head.
@@ -151,6 +154,12 @@ impl Network {
         let features = self.backbone.forward(images, pass);
         let raw = self.head.forward(features.clone(), pass);
         Embeddings { features, embedding: unit_length(raw.clone()), raw }
+    }
+
+    /// The raw embeddings of evaluation in a graph.
+    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+        let features = self.backbone.export(images, graph);
+        self.head.export(&features, graph)
     }
 
     /// Mixes the batch statistics of a training pass into the running ones.

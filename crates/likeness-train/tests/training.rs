@@ -11,11 +11,11 @@ use likeness_train::TrainError;
 use likeness_train::backbone::Architecture;
 use likeness_train::loader::{Batch, FaceFile};
 use likeness_train::loss::ClassificationConfig;
+use likeness_train::sampler::{BalancedConfig, SamplerConfig, ShuffledConfig};
 use likeness_train::train::history::{self, EpochRecord};
 use likeness_train::train::{
     LossConfig, Observer, Outcome, PhaseConfig, StepReport, TrainConfig, TrainingFaces, train,
 };
-use likeness_train::sampler::{BalancedConfig, SamplerConfig, ShuffledConfig};
 
 const SIDE: u32 = 32;
 
@@ -41,7 +41,8 @@ fn faces(folder: &Path, identities: u32, images: u32) -> Vec<FaceFile> {
 }
 
 fn training_faces(folder: &Path) -> TrainingFaces {
-    let train = faces(folder, 4, 4);
+    let mut faces_of_run = TrainingFaces::default();
+    faces_of_run.train = faces(folder, 4, 4);
     let other = folder.join("validation");
     fs_err::create_dir(&other).unwrap();
     let identities = (0..4).map(|i| i.to_string()).collect();
@@ -49,7 +50,8 @@ fn training_faces(folder: &Path) -> TrainingFaces {
 }
 
 fn config(phases: Vec<PhaseConfig>) -> TrainConfig {
-    let mut config = TrainConfig::single(Architecture::ResNet18, LossConfig::Classification(Default::default()));
+    let mut config =
+        TrainConfig::single(Architecture::ResNet18, LossConfig::Classification(Default::default()));
     config.input_px = SIDE;
     config.network.embedding_dim = 32;
     config.augmentation = AugmentConfig::default();
@@ -100,7 +102,12 @@ impl Observer for Witness {
     }
 }
 
-fn run(faces: &TrainingFaces, config: &TrainConfig, folder: &Path, witness: &mut Witness) -> Result<Outcome, TrainError> {
+fn run(
+    faces: &TrainingFaces,
+    config: &TrainConfig,
+    folder: &Path,
+    witness: &mut Witness,
+) -> Result<Outcome, TrainError> {
     fs_err::create_dir_all(folder).unwrap();
     train(faces, config, folder, &Device::flex(), witness)
 }
@@ -144,8 +151,15 @@ fn a_run_taken_up_again_ends_as_one_that_never_stopped() {
     let outcome = run(&faces, &config, &broken, &mut Witness::default()).unwrap();
     assert_eq!(outcome.epochs, 4);
     assert_eq!(timeless(&broken), timeless(&whole));
-    let weights = |run: &PathBuf| fs_err::read(run.join("model/weights.safetensors")).unwrap();
-    assert!(weights(&broken) == weights(&whole), "the networks differ");
+    let kept = |run: &PathBuf, name: &str| fs_err::read(run.join("model").join(name)).unwrap();
+    for name in ["weights.safetensors", "model.onnx"] {
+        assert!(kept(&broken, name) == kept(&whole, name), "the networks differ");
+    }
+    let card = |run: &PathBuf| {
+        toml::from_str::<toml::Table>(&fs_err::read_to_string(run.join("model/model.toml")).unwrap()).unwrap()
+    };
+    assert_eq!(card(&broken)["name"].as_str(), Some("broken"));
+    assert_eq!(card(&broken)["fingerprint"], card(&whole)["fingerprint"]);
 }
 
 #[test]
@@ -219,9 +233,11 @@ fn a_checkpoint_that_cannot_be_written_does_not_end_the_run() {
 fn a_teacher_is_imitated() {
     let folder = tempfile::tempdir().unwrap();
     let faces = training_faces(folder.path());
-    let directions: Vec<f32> = faces.train.iter().flat_map(|f| (0..4).map(|k| f32::from(u8::from(k == f.label)))).collect();
+    let directions: Vec<f32> =
+        faces.train.iter().flat_map(|f| (0..4).map(|k| f32::from(u8::from(k == f.label)))).collect();
     let faces = faces.with_teacher(4, directions).unwrap();
-    let phase = PhaseConfig { losses: PhaseConfig::shuffled(LossConfig::Teacher).losses, ..classification(10) };
+    let phase =
+        PhaseConfig { losses: PhaseConfig::shuffled(LossConfig::Teacher).losses, ..classification(10) };
     let place = folder.path().join("run");
     run(&faces, &config(vec![phase]), &place, &mut Witness::default()).unwrap();
     let records = timeless(&place);

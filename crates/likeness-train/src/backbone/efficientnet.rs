@@ -4,6 +4,7 @@
 //! Images enter, the global average of the last feature map leaves.
 
 use super::BackboneConfig;
+use crate::export::{GraphBuilder, Value};
 use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, Pass, Window, global_average, square};
 use crate::ops::Activation;
 use burn::module::Module;
@@ -74,6 +75,17 @@ impl EfficientNet {
             Part::Stage(blocks) => blocks.iter().fold(x, |x, block| block.forward(x, pass)),
         });
         global_average(features)
+    }
+
+    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+        let features = self.features.iter().fold(images.clone(), |x, part| match part {
+            Part::Conv((conv, norm)) => {
+                let x = conv.export(&x, Some(norm), graph);
+                graph.activate(x, Activation::Silu)
+            }
+            Part::Stage(blocks) => blocks.iter().fold(x, |x, block| block.export(&x, graph)),
+        });
+        graph.global_average(&features)
     }
 }
 
@@ -149,6 +161,19 @@ impl Block {
         }
         if self.shortcut && dropped { pass.drop_images(x, self.drop_rate) + input } else { x }
     }
+
+    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
+        let last = self.block.len() - 1;
+        let x = self.block.iter().enumerate().fold(input.clone(), |x, (index, part)| match part {
+            BlockPart::Excitation(excitation) => excitation.export(&x, graph),
+            BlockPart::Conv((conv, norm)) => {
+                let x = conv.export(&x, Some(norm), graph);
+                let activation = if index < last { Activation::Silu } else { Activation::Identity };
+                graph.activate(x, activation)
+            }
+        });
+        if self.shortcut { graph.add(&x, input) } else { x }
+    }
 }
 
 /// Weighs the channels by what they hold on average.
@@ -174,5 +199,14 @@ impl SqueezeExcitation {
         let mean = global_average(x.clone()).reshape([batch, channels, 1, 1]);
         let squeezed = activation::silu(self.fc1.forward(mean));
         x * activation::sigmoid(self.fc2.forward(squeezed))
+    }
+
+    fn export(&self, x: &Value, graph: &mut GraphBuilder) -> Value {
+        let mean = graph.global_average(x);
+        let squeezed = self.fc1.export(&mean, None, graph);
+        let squeezed = graph.activate(squeezed, Activation::Silu);
+        let weighed = self.fc2.export(&squeezed, None, graph);
+        let gate = graph.sigmoid(&weighed);
+        graph.mul(x, &gate)
     }
 }

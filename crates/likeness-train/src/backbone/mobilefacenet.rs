@@ -6,6 +6,7 @@
 //! it, `features.layers.2` and `features.layers.3` in InsightFace, are the network's [head](crate::network::EmbeddingHead).
 
 use super::BackboneConfig;
+use crate::export::{GraphBuilder, Value, numbers};
 use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, PRelu, Pass, Window, square};
 use crate::ops::Activation;
 use burn::module::Module;
@@ -99,6 +100,16 @@ impl MobileFaceNet {
         let x = self.features.layers.iter().fold(x, |x, block| block.forward(x, None, pass));
         x.flatten(1, 3)
     }
+
+    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+        let x = self.layers.iter().fold(images.clone(), |x, part| match part {
+            Part::Conv(block) => block.export(&x, graph),
+            Part::Bottleneck(block) => block.export(&x, graph),
+            Part::Residual(blocks) => blocks.layers.iter().fold(x, |x, block| block.export(&x, graph)),
+        });
+        let x = self.conv_sep.export(&x, graph);
+        self.features.layers.iter().fold(x, |x, block| block.export(&x, graph))
+    }
 }
 
 impl Maker<'_> {
@@ -132,12 +143,23 @@ impl ConvBlock {
         let (conv, norm, prelu) = &self.layers;
         prelu.forward(norm.forward(conv.forward(x), None, Activation::Identity, pass))
     }
+
+    fn export(&self, x: &Value, graph: &mut GraphBuilder) -> Value {
+        let (conv, norm, prelu) = &self.layers;
+        let x = conv.export(x, Some(norm), graph);
+        graph.prelu(&x, &numbers(&prelu.weight))
+    }
 }
 
 impl LinearBlock {
     fn forward(&self, x: Tensor<4>, residual: Option<Tensor<4>>, pass: &mut Pass) -> Tensor<4> {
         let (conv, norm) = &self.layers;
         norm.forward(conv.forward(x), residual, Activation::Identity, pass)
+    }
+
+    fn export(&self, x: &Value, graph: &mut GraphBuilder) -> Value {
+        let (conv, norm) = &self.layers;
+        conv.export(x, Some(norm), graph)
     }
 }
 
@@ -146,5 +168,13 @@ impl Bottleneck {
         let (expand, filter, project) = &self.layers;
         let x = filter.forward(expand.forward(input.clone(), pass), pass);
         project.forward(x, self.shortcut.then_some(input), pass)
+    }
+
+    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
+        let (expand, filter, project) = &self.layers;
+        let x = expand.export(input, graph);
+        let x = filter.export(&x, graph);
+        let x = project.export(&x, graph);
+        if self.shortcut { graph.add(&x, input) } else { x }
     }
 }

@@ -16,6 +16,7 @@ pub use resnet::ResNet;
 pub use vgg::Vgg;
 
 use crate::error::{Result, TrainError};
+use crate::export::{GraphBuilder, Value};
 use crate::layer::{Initializer, Pass};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -186,6 +187,17 @@ impl Backbone {
             Layers::EfficientNet(layers) => layers.forward(images, pass),
             Layers::MobileFaceNet(layers) => layers.forward(images, pass),
         }
+    }
+
+    /// The features, a row for each face, in a graph.
+    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+        let features = match &self.layers {
+            Layers::ResNet(layers) => layers.export(images, graph),
+            Layers::Vgg(layers) => layers.export(images, graph),
+            Layers::EfficientNet(layers) => layers.export(images, graph),
+            Layers::MobileFaceNet(layers) => layers.export(images, graph),
+        };
+        graph.flatten(&features)
     }
 
     /// The settings it was built with.

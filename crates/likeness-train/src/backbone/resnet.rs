@@ -5,6 +5,7 @@
 //! convolution ("v1.5"), the paper in the first 1×1, and weights of the one are wrong for the other.
 
 use super::{BackboneConfig, Downsampling};
+use crate::export::{GraphBuilder, Value};
 use crate::layer::{
     BatchNorm, Conv2d, ConvNorm, Initializer, Pass, Window, global_average, max_pool, square,
 };
@@ -77,6 +78,15 @@ impl ResNet {
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {
         global_average(self.feature_map(images, 4, pass))
     }
+
+    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+        let x = self.conv1.export(images, Some(&self.bn1), graph);
+        let x = graph.activate(x, Activation::Relu);
+        let x = graph.max_pool(&x, 3, 2, 1);
+        let blocks = [&self.layer1, &self.layer2, &self.layer3, &self.layer4].into_iter().flatten();
+        let x = blocks.fold(x, |x, block| block.export(&x, graph));
+        graph.global_average(&x)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -141,5 +151,21 @@ impl Block {
         };
         let last = self.bn3.as_ref().unwrap_or(&self.bn2);
         last.forward(x, Some(shortcut), Activation::Relu, pass)
+    }
+
+    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
+        let x = self.conv1.export(input, Some(&self.bn1), graph);
+        let x = graph.activate(x, Activation::Relu);
+        let mut x = self.conv2.export(&x, Some(&self.bn2), graph);
+        if let Some(conv3) = &self.conv3 {
+            x = graph.activate(x, Activation::Relu);
+            x = conv3.export(&x, self.bn3.as_ref(), graph);
+        }
+        let shortcut = match &self.downsample {
+            Some((conv, norm)) => conv.export(input, Some(norm), graph),
+            None => input.clone(),
+        };
+        let sum = graph.add(&x, &shortcut);
+        graph.activate(sum, Activation::Relu)
     }
 }

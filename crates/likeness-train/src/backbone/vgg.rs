@@ -7,6 +7,7 @@
 //! torchvision's 7×7 pooling before them has no parameters; at 224 pixels it changes nothing.
 
 use super::BackboneConfig;
+use crate::export::{GraphBuilder, Value};
 use crate::layer::{BatchNorm, Conv2d, Initializer, Pass, Window, global_average, max_pool, square};
 use crate::ops::Activation;
 use burn::module::Module;
@@ -80,6 +81,27 @@ impl Vgg {
             after_activation = layer.is_none();
         }
         global_average(x)
+    }
+
+    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+        let mut x = images.clone();
+        let mut after_activation = false;
+        for (index, layer) in self.features.iter().enumerate() {
+            x = match layer {
+                Some(Layer::Conv(conv)) => {
+                    let norm = match self.features.get(index + 1) {
+                        Some(Some(Layer::BatchNorm(norm))) => Some(norm),
+                        _ => None,
+                    };
+                    conv.export(&x, norm, graph)
+                }
+                Some(Layer::BatchNorm(_)) => x, // part of the convolution before it
+                None if after_activation => graph.max_pool(&x, 2, 2, 0),
+                None => graph.activate(x, Activation::Relu),
+            };
+            after_activation = layer.is_none();
+        }
+        graph.global_average(&x)
     }
 }
 

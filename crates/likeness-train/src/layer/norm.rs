@@ -5,6 +5,7 @@
 //! gradient, leaves them alone. `num_batches_tracked` has no part in the arithmetic and is left out.
 
 use super::{BatchStatistics, Initializer, Pass, parameter};
+use crate::export::{Affine, numbers};
 use crate::ops::{self, Activation};
 use burn::module::{Flag, Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
@@ -92,6 +93,21 @@ impl BatchNorm {
         let [batch, channels] = input.dims();
         let input = input.reshape([batch, channels, 1, 1]);
         self.forward(input, None, Activation::Identity, pass).reshape([batch, channels])
+    }
+
+    /// What the layer does in evaluation, in double precision.
+    pub(crate) fn affine(&self) -> Affine {
+        let [weight, bias, mean, variance] =
+            [&self.weight, &self.bias, &self.running_mean, &self.running_var].map(numbers);
+        let epsilon = f64::from(self.epsilon);
+        let scale: Vec<f64> = weight
+            .iter()
+            .zip(&variance)
+            .map(|(weight, variance)| f64::from(*weight) / (f64::from(*variance) + epsilon).sqrt())
+            .collect();
+        let places = bias.iter().zip(&mean).zip(&scale);
+        let shift = places.map(|((bias, mean), scale)| f64::from(*bias) - f64::from(*mean) * scale).collect();
+        Affine { scale, shift }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct TrainingFaces {
     pub validation: Vec<FaceFile>,
     /// Faces without an identity, which were left out.
     pub unlabelled: usize,
+    /// Whether every face was aligned to ArcFace's template.
+    pub aligned: bool,
     /// A teacher's embeddings of the faces trained on, row by row.
     teacher: Option<(usize, Vec<f32>)>,
 }
@@ -34,7 +36,9 @@ impl TrainingFaces {
     /// # Errors        no training faces, fewer than two identities, no identity with two images →
     /// [`TrainError::BadArgument`]
     pub fn new(dataset: &Dataset, validation_share: f32, seed: u64) -> Result<Self> {
-        let mut faces = Self::default();
+        // Faces with landmarks are cut by them, see `likeness_data::cut`.
+        let aligned = dataset.faces.iter().all(|face| face.landmarks.is_some());
+        let mut faces = Self { aligned, ..Self::default() };
         let mut parts: [Vec<(PathBuf, &str)>; 2] = [Vec::new(), Vec::new()];
         for face in dataset.faces.iter().filter(|face| face.split != Split::Test) {
             match &face.identity {
@@ -67,7 +71,10 @@ impl TrainingFaces {
         let (reason, hint) = if self.train.is_empty() {
             ("the dataset has no faces to train with", "prepare it with labels and a training split")
         } else if self.identities.len() < 2 {
-            ("the training faces are all of one identity", "two identities or more are needed to tell them apart")
+            (
+                "the training faces are all of one identity",
+                "two identities or more are needed to tell them apart",
+            )
         } else if images.iter().all(|n| *n < 2) {
             ("every identity has a single training face", "give two photos or more of some identities")
         } else {
@@ -82,7 +89,8 @@ impl TrainingFaces {
     /// # Errors        a count that does not fit, numbers that are not finite → [`TrainError::BadArgument`]
     pub fn with_teacher(mut self, dim: usize, embeddings: Vec<f32>) -> Result<Self> {
         if dim == 0 || embeddings.len() != dim * self.train.len() {
-            let reason = format!("{} numbers of a teacher for {} faces of {dim}", embeddings.len(), self.train.len());
+            let reason =
+                format!("{} numbers of a teacher for {} faces of {dim}", embeddings.len(), self.train.len());
             return Err(TrainError::argument(reason));
         }
         if !embeddings.iter().all(|v| v.is_finite()) {
@@ -123,7 +131,8 @@ impl TrainingFaces {
 fn held_out<'a>(faces: &[(PathBuf, &'a str)], share: f32, seed: u64) -> BTreeSet<&'a str> {
     let mut images: BTreeMap<&str, usize> = BTreeMap::new();
     faces.iter().for_each(|(_, identity)| *images.entry(identity).or_default() += 1);
-    let mut candidates: Vec<&str> = images.iter().filter(|(_, n)| **n > 1).map(|(identity, _)| *identity).collect();
+    let mut candidates: Vec<&str> =
+        images.iter().filter(|(_, n)| **n > 1).map(|(identity, _)| *identity).collect();
     candidates.shuffle(&mut stream(seed, Purpose::Validation, &[]));
     let count = ((images.len() as f32 * share) as usize).min(images.len().saturating_sub(2));
     // Of a single identity every search finds it, which says nothing.

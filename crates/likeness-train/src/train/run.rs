@@ -5,7 +5,7 @@
 //! | `run.toml` | the resolved settings, the dataset, the version |
 //! | `history.jsonl` | a line an epoch, see [`history`] |
 //! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
-//! | `model/weights.safetensors` | the best network so far |
+//! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -25,9 +25,10 @@ use super::history::{self, EpochRecord};
 use super::objective::Objective;
 use super::optimizer::{Moments, Optimizer, floats};
 use super::validation::{Accuracy, accuracy, embed};
+use crate::export::{Alignment, ModelCard, write_model_folder};
 use crate::loader::{Batch, FaceFile, Loader, LoaderConfig, Normalization};
 use crate::network::{Network, parameters};
-use crate::weights::{LoadOptions, load_weights, save_safetensors};
+use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
 
 /// Faces that are embedded at a time for validation.
@@ -118,7 +119,9 @@ impl ModuleVisitor for Follower<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let values = floats(param.val().inner());
         match self.average.numbers.get_mut(&param.id) {
-            Some(kept) => kept.iter_mut().zip(values).for_each(|(kept, v)| *kept += (v - *kept) * (1.0 - self.decay)),
+            Some(kept) => {
+                kept.iter_mut().zip(values).for_each(|(kept, v)| *kept += (v - *kept) * (1.0 - self.decay))
+            }
             None => drop(self.average.numbers.insert(param.id, values)),
         }
     }
@@ -180,7 +183,8 @@ impl<'a> Training<'a> {
         let device = device.clone().autodiff();
         let mut network = config.network.init(&device)?;
         if let Some(weights) = &config.weights {
-            let options = LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
+            let options =
+                LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
             let report = load_weights(&mut network, weights, &options)?;
             observer.say(report.to_string());
         }
@@ -189,7 +193,18 @@ impl<'a> Training<'a> {
         let loader = loader(config, &faces.train, config.augmentation)?;
         let validation_loader = loader_of_validation(config, &faces.validation)?;
         let run = run.to_owned();
-        Ok(Self { faces, config, run, device, learner, loader, validation_loader, phase: 0, done: 0, best: None })
+        Ok(Self {
+            faces,
+            config,
+            run,
+            device,
+            learner,
+            loader,
+            validation_loader,
+            phase: 0,
+            done: 0,
+            best: None,
+        })
     }
 
     fn network(&self) -> &Network {
@@ -209,7 +224,10 @@ impl<'a> Training<'a> {
             observer.say(format!("{reason}; going on from the checkpoint before it"));
         }
         let (faces, settings) = self.fingerprints();
-        let differing = [("faces or labels", &loaded.state.faces, &faces), ("settings", &loaded.state.settings, &settings)];
+        let differing = [
+            ("faces or labels", &loaded.state.faces, &faces),
+            ("settings", &loaded.state.settings, &settings),
+        ];
         if let Some((what, ..)) = differing.iter().find(|(_, a, b)| a != b) {
             return Err(TrainError::OtherRun { path: self.run.clone(), what });
         }
@@ -233,7 +251,9 @@ impl<'a> Training<'a> {
             reason: format!("{key} is missing"),
         };
         let named = named(self.network());
-        let find = |prefix: &str, key: &str| tensors.get(&format!("{prefix}.{key}")).map(|(_, values)| values.clone());
+        let find = |prefix: &str, key: &str| {
+            tensors.get(&format!("{prefix}.{key}")).map(|(_, values)| values.clone())
+        };
         let mut numbers = BTreeMap::new();
         for (key, id) in &named {
             numbers.insert(*id, find("network", key).ok_or_else(|| missing(key))?);
@@ -382,12 +402,26 @@ impl<'a> Training<'a> {
             self.best = Some((now.top1, self.done));
         }
         if better {
-            let folder = self.run.join("model");
-            fs_err::create_dir_all(&folder)?;
-            let notes = BTreeMap::from([("epoch".to_owned(), self.done.to_string())]);
-            save_safetensors(&self.finished_network(), &folder.join("weights.safetensors"), &notes)?;
+            write_model_folder(&self.finished_network(), &self.run.join("model"), &self.card())?;
         }
         Ok(())
+    }
+
+    /// What the kept network's folder says of it.
+    fn card(&self) -> ModelCard {
+        let beginning = match self.config.weights.as_ref().and_then(|path| path.file_name()) {
+            Some(file) => format!(", beginning with {}", file.to_string_lossy()),
+            None => String::new(),
+        };
+        let name = self.run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        ModelCard {
+            name: if name.is_empty() { "trained".to_owned() } else { name },
+            input_px: self.config.input_px,
+            alignment: if self.faces.aligned { Alignment::Arcface } else { Alignment::None },
+            licence: "not stated".to_owned(),
+            source: format!("trained by likeness {}{beginning}", env!("CARGO_PKG_VERSION")),
+            notes: BTreeMap::from([("epoch".to_owned(), self.done.to_string())]),
+        }
     }
 
     fn warn(&self, sums: &EpochSums, observer: &mut dyn Observer) {

@@ -10,4 +10,5 @@ mod save;
 
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, load_from, load_weights};
+pub(crate) use save::write_safetensors;
 pub use save::{save_safetensors, tensor_values};

@@ -2,7 +2,8 @@
 //!
 //! Keys and notes are sorted, so that the same network gives the same bytes.
 
-use crate::error::{Result, TrainError};
+use crate::error::Result;
+use crate::files::Unfinished;
 use crate::parameter::{KeyPath, Keyed};
 use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -15,24 +16,27 @@ use std::path::Path;
 ///
 /// The file appears whole or not at all.
 ///
-/// # Errors    the disk → [`TrainError::Io`]
+/// # Errors    the disk → [`TrainError::Io`](crate::TrainError::Io)
 pub fn save_safetensors<M: Keyed>(
     module: &M,
     path: &Path,
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
+    Unfinished::write(path, |file| write_safetensors(module, file, metadata))?.persist()
+}
+
+/// Writes what [`save_safetensors`] puts into its file.
+pub(crate) fn write_safetensors<M: Keyed>(
+    module: &M,
+    writer: &mut dyn Write,
+    metadata: &BTreeMap<String, String>,
+) -> std::io::Result<()> {
     let config = module.backbone_config();
     let mut notes = metadata.clone();
     notes.insert("architecture".into(), config.architecture.to_string());
     notes.insert("bn_eps".into(), format!("{:e}", config.batch_norm_epsilon));
     notes.insert("downsampling".into(), config.downsampling.name().into());
-    let tensors = collect(module);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    write(&mut std::io::BufWriter::new(file.as_file_mut()), &notes, &tensors)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| TrainError::Io(error.error))?;
-    Ok(())
+    write(writer, &notes, &collect(module))
 }
 
 /// The numbers of one tensor of a network, outermost extent first, or nothing where it has no such key.
@@ -71,7 +75,7 @@ impl ModuleVisitor for Collector {
     }
 }
 
-fn write(writer: &mut impl Write, notes: &BTreeMap<String, String>, tensors: &Tensors) -> Result<()> {
+fn write(writer: &mut dyn Write, notes: &BTreeMap<String, String>, tensors: &Tensors) -> std::io::Result<()> {
     let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(notes))]);
     let mut end = 0;
     for (key, (shape, values)) in tensors {
@@ -88,5 +92,5 @@ fn write(writer: &mut impl Write, notes: &BTreeMap<String, String>, tensors: &Te
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         writer.write_all(&bytes)?;
     }
-    Ok(writer.flush()?)
+    Ok(())
 }

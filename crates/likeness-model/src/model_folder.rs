@@ -1,0 +1,318 @@
+//! A model folder enters, an embedder that is what the folder says leaves.
+//!
+//! `model.toml` beside `model.onnx` says what the network is and what it expects. What it says is held against the graph:
+//! a folder whose files do not belong together is refused, instead of giving embeddings that fit nothing.
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use likeness_search::Distance;
+use serde::Deserialize;
+
+use crate::engine::OnnxEmbedder;
+use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
+use crate::{Embedder, EmbedderSpec, ModelError, Result};
+
+/// Version of the folder's layout.
+const FORMAT: u32 = 1;
+/// The graph in a model folder.
+const GRAPH: &str = "model.onnx";
+/// The model folder in a run's folder.
+const IN_RUN: &str = "model";
+
+/// What faces are laid on before a network sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alignment {
+    /// ArcFace's template of five landmarks, [`likeness_data::align::ARCFACE_112`].
+    Arcface,
+    /// Nothing: boxes or whole pictures.
+    None,
+}
+
+/// `model.toml`, or the settings `NAME.toml` beside a graph, which may be the preprocessing alone.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelDescription {
+    /// Version of the folder's layout.
+    pub format: Option<u32>,
+    /// Version of the program that wrote it.
+    pub likeness: Option<String>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// The network's architecture.
+    pub architecture: Option<String>,
+    /// Numbers in an embedding.
+    pub dimension: Option<usize>,
+    /// What embeddings are compared with.
+    pub distance: Option<Distance>,
+    /// What faces are laid on.
+    pub alignment: Option<Alignment>,
+    /// Under which terms it may be used.
+    pub licence: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// SHA-256 over graph and preprocessing.
+    pub fingerprint: Option<String>,
+    input_size: Option<[u32; 2]>,
+    channels: ChannelOrder,
+    mean: [f32; 3],
+    std: [f32; 3],
+    unit_length: bool,
+}
+
+impl Default for ModelDescription {
+    fn default() -> Self {
+        let Preprocess { input_size, channels, mean, std, unit_length } = Preprocess::default();
+        Self {
+            format: None,
+            likeness: None,
+            name: None,
+            architecture: None,
+            dimension: None,
+            distance: None,
+            alignment: None,
+            licence: None,
+            source: None,
+            fingerprint: None,
+            input_size,
+            channels,
+            mean,
+            std,
+            unit_length,
+        }
+    }
+}
+
+impl ModelDescription {
+    /// Reads `model.toml` or `NAME.toml`.
+    ///
+    /// # Errors        an unknown key or value, another format → [`ModelError::BadModel`]; the file system
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs_err::read_to_string(path)?;
+        let description: Self = toml::from_str(&text).map_err(|e| ModelError::BadModel {
+            path: path.to_owned(),
+            reason: e.message().to_owned(),
+            hint: Some(
+                "known keys are those of model.toml, such as input_size, channels, mean, std and unit_length"
+                    .into(),
+            ),
+        })?;
+        match description.format {
+            None | Some(FORMAT) => Ok(description),
+            Some(found) => Err(ModelError::BadModel {
+                path: path.to_owned(),
+                reason: format!("expected format {FORMAT}, found {found}"),
+                hint: Some("use the version of the program that wrote it, or a newer one".into()),
+            }),
+        }
+    }
+
+    /// How a face becomes the network's input.
+    pub fn preprocess(&self) -> Preprocess {
+        let Self { input_size, channels, mean, std, unit_length, .. } = *self;
+        Preprocess { input_size, channels, mean, std, unit_length }
+    }
+}
+
+/// The graph that `path` names: itself, the one in a model folder, or the one of a run.
+///
+/// # Errors        a folder without one → [`ModelError::BadModel`]
+pub(crate) fn graph_at(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let places = [path.join(GRAPH), path.join(IN_RUN).join(GRAPH)];
+    places.into_iter().find(|graph| graph.is_file()).ok_or_else(|| ModelError::BadModel {
+        path: path.to_owned(),
+        reason: format!("no model in this folder, expected {GRAPH} or {IN_RUN}/{GRAPH}"),
+        hint: Some("name a model folder, a run after its first epoch, or an ONNX file".to_owned()),
+    })
+}
+
+/// The embedder of the ONNX file `graph`, held against the description beside it where there is one.
+///
+/// # Errors        as [`OnnxEmbedder::load`]; a description that the graph contradicts, files that were changed after the
+/// fingerprint was taken → [`ModelError::BadModel`]
+pub(crate) fn load(graph: &Path, overrides: &PreprocessOverrides) -> Result<Box<dyn Embedder>> {
+    let embedder = OnnxEmbedder::load(graph, overrides)?;
+    let file = graph.with_extension("toml");
+    if !file.is_file() {
+        return Ok(Box::new(embedder));
+    }
+    let described = ModelDescription::read(&file)?;
+    let bad = |reason: String, hint: &str| {
+        Err(ModelError::BadModel { path: file.clone(), reason, hint: Some(hint.to_owned()) })
+    };
+    let mut spec = embedder.spec().clone();
+    let graph_name = graph.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(dimension) = described.dimension.filter(|said| *said != spec.dimension) {
+        let reason = format!("dimension {dimension}, but {graph_name} gives {}", spec.dimension);
+        return bad(reason, "take both files from the same model");
+    }
+    if let Some(said) = &described.fingerprint {
+        // Flags change the embeddings and so the fingerprint, but not what the folder is.
+        let unchanged = *overrides == PreprocessOverrides::default();
+        let found = if unchanged {
+            spec.fingerprint.clone()
+        } else {
+            OnnxEmbedder::load(graph, &PreprocessOverrides::default())?.spec().fingerprint.clone()
+        };
+        if *said != found {
+            let reason = format!(
+                "the fingerprint is not that of {graph_name} and the settings here: {said}, found {found}"
+            );
+            return bad(
+                reason,
+                "copy the whole folder again; after a change on purpose, take out the line `fingerprint`",
+            );
+        }
+    }
+    spec.name = described.name.unwrap_or(spec.name);
+    spec.distance = described.distance.unwrap_or(spec.distance);
+    Ok(Box::new(DescribedEmbedder { embedder, spec }))
+}
+
+/// A network under the name and with the distance of its description.
+struct DescribedEmbedder<E> {
+    embedder: E,
+    spec: EmbedderSpec,
+}
+
+impl<E: Embedder> Embedder for DescribedEmbedder<E> {
+    fn spec(&self) -> &EmbedderSpec {
+        &self.spec
+    }
+
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        self.embedder.embed(faces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::load_embedder;
+
+    fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {
+        let digest = Sha256::new().chain_update(graph).chain_update(serde_json::to_vec(preprocess).unwrap());
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn good() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/good.onnx")
+    }
+
+    /// A model folder around the golden graph, with `lines` at the end of `model.toml`; the fingerprint is right.
+    fn folder(lines: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::copy(good(), folder.path().join(GRAPH)).unwrap();
+        let plain = load_embedder(good().to_str().unwrap(), &Default::default()).unwrap();
+        let (width, height) = plain.spec().input_size;
+        let preprocess = Preprocess {
+            input_size: Some([width, height]),
+            mean: [123.675, 1.0, 2.0],
+            ..Preprocess::default()
+        };
+        let fingerprint = fingerprint(&fs_err::read(good()).unwrap(), &preprocess);
+        let text = format!(
+            "format = 1\nname = \"mine\"\ndistance = \"euclidean\"\nalignment = \"arcface\"\nlicence = \"MIT\"\n\
+             input_size = [{width}, {height}]\nmean = [123.675, 1.0, 2.0]\nfingerprint = \"{fingerprint}\"\n{lines}\n"
+        );
+        fs_err::write(folder.path().join("model.toml"), text).unwrap();
+        folder
+    }
+
+    fn open(path: &Path) -> Result<Box<dyn Embedder>> {
+        load_embedder(path.to_str().unwrap(), &Default::default())
+    }
+
+    fn refusal(path: &Path) -> String {
+        match open(path) {
+            Err(error @ ModelError::BadModel { .. }) => {
+                assert!(error.hint().is_some());
+                error.to_string()
+            }
+            Err(error) => panic!("{error:?}"),
+            Ok(_) => panic!("{} was taken", path.display()),
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_one_that_training_writes() {
+        // The same numbers are in the test of likeness-train's `export::folder`.
+        let preprocess = Preprocess {
+            input_size: Some([112, 96]),
+            channels: ChannelOrder::Rgb,
+            mean: [123.675, 116.28, 103.53],
+            std: [127.5, 1.0, 0.25],
+            unit_length: true,
+        };
+        let expected = "bdab8d0410e34a3b18bcd80741821dcf223adb2f1dd88c883ba4fcc93a581060";
+        assert_eq!(fingerprint(b"graph", &preprocess), expected);
+    }
+
+    #[test]
+    fn a_folder_its_run_and_its_graph_are_the_same_model() {
+        let model = folder("dimension = 8");
+        let run = tempfile::tempdir().unwrap();
+        fs_err::create_dir(run.path().join(IN_RUN)).unwrap();
+        for name in [GRAPH, "model.toml"] {
+            fs_err::copy(model.path().join(name), run.path().join(IN_RUN).join(name)).unwrap();
+        }
+        let expected = open(model.path()).unwrap().spec().clone();
+        assert_eq!((expected.name.as_str(), expected.distance), ("mine", Distance::Euclidean));
+        for path in [run.path().to_owned(), model.path().join(GRAPH)] {
+            assert_eq!(*open(&path).unwrap().spec(), expected);
+        }
+        let embedder = open(model.path()).unwrap();
+        let (width, height) = expected.input_size;
+        let face = RgbImage::from_pixel(width, height, image::Rgb([90, 120, 150]));
+        assert_eq!(embedder.embed(&[face]).unwrap().len(), expected.dimension);
+        let flags = PreprocessOverrides { mean: Some([0.0; 3]), ..Default::default() };
+        let changed = load_embedder(model.path().to_str().unwrap(), &flags).unwrap();
+        assert_ne!(changed.spec().fingerprint, expected.fingerprint, "a flag makes another model of it");
+    }
+
+    #[test]
+    fn files_that_do_not_belong_together_are_refused() {
+        let told = refusal(folder("dimension = 7777").path());
+        assert!(told.contains("model.toml: dimension 7777, but model.onnx gives"), "{told}");
+        let told = refusal(folder("unit_length = false").path());
+        assert!(told.contains("model.toml: the fingerprint is not that of model.onnx"), "{told}");
+        assert!(refusal(folder("format_ = 2").path()).contains("format_"));
+        assert!(refusal(folder("channels = \"grey\"").path()).contains("grey"));
+        let other = folder("");
+        let text = fs_err::read_to_string(other.path().join("model.toml")).unwrap();
+        fs_err::write(other.path().join("model.toml"), text.replace("format = 1", "format = 2")).unwrap();
+        assert!(refusal(other.path()).contains("model.toml: expected format 1, found 2"));
+        fs_err::write(other.path().join("model.toml"), text.replace("\"arcface\"", "\"eyes\"")).unwrap();
+        assert!(refusal(other.path()).contains("eyes"));
+        fs_err::write(other.path().join("model.toml"), text).unwrap();
+        open(other.path()).unwrap();
+        // Bytes after the graph that change no number are another file all the same.
+        let mut graph = fs_err::read(other.path().join(GRAPH)).unwrap();
+        graph.extend([0x22, 1, b'x']); // the model's domain, a text
+        fs_err::write(other.path().join(GRAPH), graph).unwrap();
+        assert!(refusal(other.path()).contains("the fingerprint is not that of model.onnx"));
+    }
+
+    #[test]
+    fn a_size_that_the_graph_does_not_take_is_refused() {
+        let model = folder("");
+        let file = model.path().join("model.toml");
+        let text = fs_err::read_to_string(&file).unwrap();
+        let sized: Vec<&str> = text.lines().filter(|line| !line.starts_with("input_size")).collect();
+        fs_err::write(&file, format!("{}\ninput_size = [33, 31]\n", sized.join("\n"))).unwrap();
+        let told = refusal(model.path());
+        assert!(told.contains("the settings say 33×31"), "{told}");
+    }
+
+    #[test]
+    fn a_folder_without_a_model_is_told() {
+        let empty = tempfile::tempdir().unwrap();
+        assert!(refusal(empty.path()).contains("expected model.onnx or model/model.onnx"));
+    }
+}

@@ -1,0 +1,261 @@
+//! An ONNX graph that grows operator by operator.
+//!
+//! Operators as in opset 13, <https://onnx.ai/onnx/operators/>. Every setting of a window is written out, also where the
+//! standard has a default: engines differ in which they read from the weights' shape.
+
+use super::proto::Message;
+use crate::error::{Result, TrainError};
+use crate::layer::BatchNorm;
+use crate::ops::{Activation, ConvOptions};
+use burn::module::Param;
+use burn::tensor::Tensor;
+
+/// Name of the pictures.
+const INPUT: &str = "input";
+/// Name of the embeddings.
+const OUTPUT: &str = "embedding";
+/// Version of the operators, the oldest with all that are used here.
+const OPSET: i64 = 13;
+/// Version of the file format that came with the opset.
+const IR_VERSION: i64 = 7;
+/// `TensorProto.FLOAT`
+const FLOAT: i64 = 1;
+/// `AttributeProto.INT`
+const INT: i64 = 2;
+/// `AttributeProto.INTS`
+const INTS: i64 = 7;
+
+/// The output of an operator, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value(String);
+
+/// What batch normalisation in evaluation does to channel c: scale\[c\] · x + shift\[c\].
+#[derive(Debug, Clone)]
+pub(crate) struct Affine {
+    pub(crate) scale: Vec<f64>,
+    pub(crate) shift: Vec<f64>,
+}
+
+impl Affine {
+    /// Nothing.
+    pub(crate) fn identity(channels: usize) -> Self {
+        Self { scale: vec![1.0; channels], shift: vec![0.0; channels] }
+    }
+
+    /// What `norm` does, or nothing without it.
+    pub(crate) fn of(norm: Option<&BatchNorm>, channels: usize) -> Self {
+        norm.map_or_else(|| Self::identity(channels), BatchNorm::affine)
+    }
+}
+
+/// The weights of a convolution and how it walks.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// Row by row, `[out, in / groups, kh, kw]`.
+    pub(crate) weight: Vec<f32>,
+    pub(crate) shape: [usize; 4],
+    pub(crate) bias: Vec<f32>,
+    pub(crate) options: ConvOptions,
+}
+
+/// The numbers of a parameter, outermost extent first.
+pub(crate) fn numbers<const D: usize>(param: &Param<Tensor<D>>) -> Vec<f32> {
+    param.val().into_data().convert::<f32>().try_to_vec().expect("converted to f32")
+}
+
+#[derive(Clone, Copy)]
+enum Setting<'a> {
+    Int(&'a str, i64),
+    Ints(&'a str, &'a [i64]),
+}
+
+/// A graph in the making.
+#[derive(Debug, Default)]
+pub(crate) struct GraphBuilder {
+    nodes: Message,
+    tensors: Message,
+    operators: usize,
+    not_finite: Option<String>,
+}
+
+impl GraphBuilder {
+    /// A convolution.
+    pub(crate) fn conv(&mut self, input: &Value, filter: &Filter) -> Value {
+        let name = self.name("conv");
+        let Filter { weight, shape, bias, options } = filter;
+        let weight = self.tensor(&format!("{name}.weight"), shape, weight);
+        let bias = self.tensor(&format!("{name}.bias"), &shape[..1], bias);
+        let kernel = [shape[2], shape[3]];
+        let window = Windows { kernel, stride: options.stride, padding: options.padding };
+        let groups = Setting::Int("group", options.groups as i64);
+        self.windowed("Conv", name, &[input, &weight, &bias], &window, &[groups])
+    }
+
+    /// The largest number of each square window.
+    pub(crate) fn max_pool(&mut self, input: &Value, kernel: usize, stride: usize, padding: usize) -> Value {
+        let name = self.name("pool");
+        let window = Windows { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] };
+        self.windowed("MaxPool", name, &[input], &window, &[Setting::Int("ceil_mode", 0)])
+    }
+
+    /// The mean of each channel, `[batch, channels, 1, 1]`.
+    pub(crate) fn global_average(&mut self, input: &Value) -> Value {
+        let name = self.name("average");
+        self.node("GlobalAveragePool", name, &[input], &[])
+    }
+
+    /// A row for each picture.
+    pub(crate) fn flatten(&mut self, input: &Value) -> Value {
+        let name = self.name("flatten");
+        self.node("Flatten", name, &[input], &[Setting::Int("axis", 1)])
+    }
+
+    /// The graph's output: x · weightᵀ + bias.
+    ///
+    /// # Shapes        weight: [out, in] · bias: [out]
+    pub(crate) fn embedding(&mut self, input: &Value, weight: &[f32], bias: &[f32]) -> Value {
+        let name = OUTPUT.to_owned();
+        let shape = [bias.len(), weight.len() / bias.len()];
+        let weight = self.tensor(&format!("{name}.weight"), &shape, weight);
+        let bias = self.tensor(&format!("{name}.bias"), &shape[..1], bias);
+        let transposed = [Setting::Int("transA", 0), Setting::Int("transB", 1)];
+        self.node("Gemm", name, &[input, &weight, &bias], &transposed)
+    }
+
+    /// What follows a normalisation.
+    pub(crate) fn activate(&mut self, input: Value, activation: Activation) -> Value {
+        match activation {
+            Activation::Identity => input,
+            Activation::Relu => {
+                let name = self.name("relu");
+                self.node("Relu", name, &[&input], &[])
+            }
+            Activation::Silu => {
+                let gate = self.sigmoid(&input);
+                self.mul(&input, &gate)
+            }
+        }
+    }
+
+    /// 1 / (1 + e⁻ˣ).
+    pub(crate) fn sigmoid(&mut self, input: &Value) -> Value {
+        let name = self.name("sigmoid");
+        self.node("Sigmoid", name, &[input], &[])
+    }
+
+    /// A rectifier with a slope for each channel.
+    pub(crate) fn prelu(&mut self, input: &Value, slopes: &[f32]) -> Value {
+        let name = self.name("prelu");
+        let slopes = self.tensor(&format!("{name}.slope"), &[slopes.len(), 1, 1], slopes);
+        self.node("PRelu", name, &[input, &slopes], &[])
+    }
+
+    /// The sum.
+    pub(crate) fn add(&mut self, left: &Value, right: &Value) -> Value {
+        let name = self.name("add");
+        self.node("Add", name, &[left, right], &[])
+    }
+
+    /// The product; extents of 1 are repeated.
+    pub(crate) fn mul(&mut self, left: &Value, right: &Value) -> Value {
+        let name = self.name("mul");
+        self.node("Mul", name, &[left, right], &[])
+    }
+
+    /// The graph's input.
+    pub(super) fn input() -> Value {
+        Value(INPUT.to_owned())
+    }
+
+    /// The bytes of an ONNX file: `input`, `[batch, 3, side, side]`, becomes `embedding`, `[batch, dim]`.
+    ///
+    /// # Errors        a weight that is no finite number → [`TrainError::BadArgument`]
+    pub(super) fn finish(self, name: &str, side_px: usize, dim: usize) -> Result<Vec<u8>> {
+        if let Some(tensor) = self.not_finite {
+            return Err(TrainError::argument_with_hint(
+                format!("{name}: {tensor} holds numbers that are not finite"),
+                "take the weights of an earlier epoch",
+            ));
+        }
+        let side = side_px as i64;
+        let mut graph = self.nodes.text(2, name);
+        graph.append(&self.tensors);
+        let graph = graph
+            .message(11, &described(INPUT, &[3, side, side]))
+            .message(12, &described(OUTPUT, &[dim as i64]));
+        let opset = Message::default().text(1, "").int(2, OPSET);
+        let model = Message::default()
+            .int(1, IR_VERSION)
+            .text(2, "likeness")
+            .text(3, env!("CARGO_PKG_VERSION"))
+            .message(7, &graph)
+            .message(8, &opset);
+        Ok(model.into_bytes())
+    }
+
+    fn name(&mut self, what: &str) -> String {
+        self.operators += 1;
+        format!("{what}_{}", self.operators)
+    }
+
+    fn tensor(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        if !values.iter().all(|value| value.is_finite()) {
+            self.not_finite.get_or_insert_with(|| name.to_owned());
+        }
+        let shape: Vec<i64> = shape.iter().map(|extent| *extent as i64).collect();
+        let tensor = Message::default().ints(1, &shape).int(2, FLOAT).text(8, name).floats(9, values);
+        self.tensors.append(&Message::default().message(5, &tensor));
+        Value(name.to_owned())
+    }
+
+    fn windowed(
+        &mut self,
+        operator: &str,
+        name: String,
+        inputs: &[&Value],
+        window: &Windows,
+        more: &[Setting<'_>],
+    ) -> Value {
+        let two = |pair: [usize; 2]| pair.map(|n| n as i64);
+        let ([top, left], kernel, stride) = (two(window.padding), two(window.kernel), two(window.stride));
+        let pads = [top, left, top, left];
+        let mut settings = vec![
+            Setting::Ints("dilations", &[1, 1]),
+            Setting::Ints("kernel_shape", &kernel),
+            Setting::Ints("pads", &pads),
+            Setting::Ints("strides", &stride),
+        ];
+        settings.extend_from_slice(more);
+        self.node(operator, name, inputs, &settings)
+    }
+
+    fn node(&mut self, operator: &str, name: String, inputs: &[&Value], settings: &[Setting<'_>]) -> Value {
+        let mut node = inputs.iter().fold(Message::default(), |node, input| node.text(1, &input.0));
+        node = node.text(2, &name).text(3, &name).text(4, operator);
+        for setting in settings {
+            let attribute = match setting {
+                Setting::Int(name, value) => Message::default().text(1, name).int(3, *value).int(20, INT),
+                Setting::Ints(name, values) => Message::default().text(1, name).ints(8, values).int(20, INTS),
+            };
+            node = node.message(5, &attribute);
+        }
+        self.nodes.append(&Message::default().message(1, &node));
+        Value(name)
+    }
+}
+
+struct Windows {
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+}
+
+/// A value of the graph with any batch before `shape`.
+fn described(name: &str, shape: &[i64]) -> Message {
+    let batch = Message::default().text(2, "batch");
+    let shape = shape.iter().fold(Message::default().message(1, &batch), |whole, extent| {
+        whole.message(1, &Message::default().int(1, *extent))
+    });
+    let tensor = Message::default().int(1, FLOAT).message(2, &shape);
+    Message::default().text(1, name).message(2, &Message::default().message(1, &tensor))
+}
