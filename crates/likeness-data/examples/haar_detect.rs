@@ -45,7 +45,7 @@ fn open(path: &Path) -> Result<RgbImage> {
 
 /// Left, top, width, height and score of each face.
 fn found(detector: &HaarDetector, image: &RgbImage) -> Vec<[f32; 5]> {
-    let faces = detector.detect_one(image).into_iter();
+    let faces = detector.detect_one(image).expect("a cascade that finds faces").into_iter();
     faces.map(|d| [d.face_box.left, d.face_box.top, d.face_box.width, d.face_box.height, d.score]).collect()
 }
 

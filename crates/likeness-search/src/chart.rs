@@ -11,7 +11,6 @@ use plotters::prelude::*;
 
 use crate::{Result, SearchError, atomic};
 
-
 /// Width and height of one chart in pixels.
 const CHART_PX: (u32, u32) = (560, 400);
 /// Room for a title line.
@@ -171,7 +170,8 @@ fn png(text: &str) -> Result<Vec<u8>> {
     let tree = resvg::usvg::Tree::from_str(text, &options).map_err(undrawable)?;
     let size = tree.size();
     let (width, height) = ((size.width() * PNG_SCALE) as u32, (size.height() * PNG_SCALE) as u32);
-    let mut picture = resvg::tiny_skia::Pixmap::new(width, height).ok_or_else(|| undrawable("an empty picture"))?;
+    let mut picture =
+        resvg::tiny_skia::Pixmap::new(width, height).ok_or_else(|| undrawable("an empty picture"))?;
     let scale = resvg::tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
     resvg::render(&tree, scale, &mut picture.as_mut());
     picture.encode_png().map_err(undrawable)
@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn charts_of_any_points_are_drawn() {
-        for points in [&[][..], &[(1.0, 2.0)], &[(1.0, 2.0), (2.0, f64::NAN), (3.0, 1.0)], &[(1.0, 0.0), (2.0, 0.0)]] {
+        for points in
+            [&[][..], &[(1.0, 2.0)], &[(1.0, 2.0), (2.0, f64::NAN), (3.0, 1.0)], &[(1.0, 0.0), (2.0, 0.0)]]
+        {
             let text = svg(&[chart(points), chart(&[(0.0, 1.0), (5.0, 3.0)])]).unwrap();
             assert!(text.contains("Loss &amp; &lt;more&gt;"), "{text}");
             assert!(png(&text).unwrap().starts_with(b"\x89PNG"));

@@ -121,9 +121,9 @@ impl TrainError {
                  the file was made for",
             ),
             Self::WeightsSettings { .. } => Some("take the network's settings from the file"),
-            Self::NotANumber { .. } => {
-                Some("lower the learning rate, or clip the gradient; --resume goes on from the last whole epoch")
-            }
+            Self::NotANumber { .. } => Some(
+                "lower the learning rate, or clip the gradient; --resume goes on from the last whole epoch",
+            ),
             Self::BadCheckpoint { .. } => Some("begin the run again in another folder"),
             Self::OtherRun { .. } => Some("go on with the same dataset and settings, or begin another run"),
             Self::Data(error) => error.hint(),

@@ -175,7 +175,8 @@ fn read_folder(folder: &Path) -> std::result::Result<(State, Tensors), String> {
         if view.dtype() != Dtype::F32 {
             return Err(format!("{TENSORS}: {key} is not of f32"));
         }
-        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let values =
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         tensors.insert(key.to_owned(), (view.shape().to_vec(), values));
     }
     Ok((state, tensors))

@@ -282,7 +282,10 @@ impl PhaseConfig {
             learning_rate: 1e-4,
             schedule: ScheduleConfig::default(),
             sampler: SamplerConfig::Balanced(batches),
-            losses: vec![WeightedLoss { weight: 1.0, loss: LossConfig::Triplet { miner: Miner::BatchHard, triplet } }],
+            losses: vec![WeightedLoss {
+                weight: 1.0,
+                loss: LossConfig::Triplet { miner: Miner::BatchHard, triplet },
+            }],
         }
     }
 

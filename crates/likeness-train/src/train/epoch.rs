@@ -137,7 +137,12 @@ impl Learner {
     }
 
     /// One step along the collected gradients.
-    fn step(&mut self, plan: &EpochPlan<'_>, sums: &mut EpochSums, mut collected: CollectedGradients) -> Result<()> {
+    fn step(
+        &mut self,
+        plan: &EpochPlan<'_>,
+        sums: &mut EpochSums,
+        mut collected: CollectedGradients,
+    ) -> Result<()> {
         let step = plan.step + sums.steps;
         let norm = collected.norm();
         check_norm(norm, step)?;
@@ -148,7 +153,8 @@ impl Learner {
         let network = self.network.take().expect("a network between steps");
         self.network = Some(self.optimizer.update(network, &mut collected, scale, &self.keys, rate));
         let parameters = self.objective.parameters.clone();
-        self.objective.parameters = self.optimizer.update(parameters, &mut collected, scale, &self.keys, rate);
+        self.objective.parameters =
+            self.optimizer.update(parameters, &mut collected, scale, &self.keys, rate);
         self.average.follow(self.network.as_ref().expect("just put back"), plan.config.averaging);
         sums.gradient_norm += f64::from(norm);
         sums.learning_rate = rate;
@@ -179,7 +185,8 @@ impl EpochSums {
 
     /// Mean over batches with triplets of the active share, the positive and the negative distance.
     pub(super) fn triplet_means(&self) -> Option<[f64; 3]> {
-        (self.batches_with_triplets > 0).then(|| self.triplets.map(|sum| sum / self.batches_with_triplets as f64))
+        (self.batches_with_triplets > 0)
+            .then(|| self.triplets.map(|sum| sum / self.batches_with_triplets as f64))
     }
 
     pub(super) fn mean_loss(&self) -> f64 {
@@ -205,6 +212,3 @@ fn report(plan: &EpochPlan<'_>, sums: &EpochSums) -> StepReport {
         waiting_share: sums.waiting_seconds / sums.seconds.max(1e-9),
     }
 }
-
-
-

@@ -91,7 +91,9 @@ impl std::fmt::Display for Warning {
                  would",
                 100.0 * share
             ),
-            Self::NoTriplets => write!(f, "no batch had a triplet: each needs two images of an identity and one of another"),
+            Self::NoTriplets => {
+                write!(f, "no batch had a triplet: each needs two images of an identity and one of another")
+            }
             Self::Starved { share } => write!(
                 f,
                 "the network waited for pictures {:.0} % of the time: more --workers, or weaker augmentation",

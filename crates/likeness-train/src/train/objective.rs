@@ -9,7 +9,9 @@ use rand::Rng;
 use super::config::{LossConfig, PhaseConfig};
 use super::faces::TrainingFaces;
 use crate::layer::{Initializer, Linear};
-use crate::loss::{ArcFace, ClassificationConfig, CosFace, TripletConfig, TripletStatistics, correct, normalize};
+use crate::loss::{
+    ArcFace, ClassificationConfig, CosFace, TripletConfig, TripletStatistics, correct, normalize,
+};
 use crate::miner::{LabelledDistances, Miner};
 use crate::network::Embeddings;
 use crate::{Result, TrainError};
@@ -64,7 +66,13 @@ impl Objective {
     /// The objective of a phase for these faces, its parameters drawn from `seed`.
     ///
     /// # Errors        losses that make no sense; a teacher's loss without a teacher → [`TrainError::BadArgument`]
-    pub fn new(phase: &PhaseConfig, faces: &TrainingFaces, dim: usize, seed: u64, device: &Device) -> Result<Self> {
+    pub fn new(
+        phase: &PhaseConfig,
+        faces: &TrainingFaces,
+        dim: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         let mut init = Initializer::new(device, seed);
         let mut parameters = LossParameters {
             classifiers: Vec::new(),
@@ -105,7 +113,12 @@ impl Objective {
     /// The loss of a batch.
     ///
     /// # Shapes        embeddings of the targets' faces, in their order
-    pub fn forward(&self, output: &Embeddings, targets: &Targets<'_>, numbers: &mut impl Rng) -> Result<BatchLoss> {
+    pub fn forward(
+        &self,
+        output: &Embeddings,
+        targets: &Targets<'_>,
+        numbers: &mut impl Rng,
+    ) -> Result<BatchLoss> {
         let device = output.raw.device();
         let values: Vec<i64> = targets.labels.iter().map(|l| i64::from(*l)).collect();
         let labels = Tensor::<1, Int>::from_data(TensorData::new(values, [targets.labels.len()]), &device);
@@ -115,7 +128,8 @@ impl Objective {
         for (weight, loss) in &self.losses {
             let value = match loss {
                 Loss::Classification(config) => {
-                    let logits = self.parameters.classifiers[next(&mut classifiers)].forward(output.raw.clone());
+                    let logits =
+                        self.parameters.classifiers[next(&mut classifiers)].forward(output.raw.clone());
                     batch.correct = Some(correct(logits.clone(), labels.clone()));
                     config.forward(logits, labels.clone())
                 }
@@ -155,7 +169,8 @@ impl Objective {
 
     /// The parameters' keys, each with the factor of the head on the rate.
     pub fn keys(&self, phase: usize, factor: f32) -> BTreeMap<ParamId, (String, f32)> {
-        let mut lister = Lister { prefix: format!("loss{phase}"), path: Vec::new(), factor, keys: BTreeMap::new() };
+        let mut lister =
+            Lister { prefix: format!("loss{phase}"), path: Vec::new(), factor, keys: BTreeMap::new() };
         self.parameters.visit(&mut lister);
         lister.keys
     }

@@ -42,7 +42,9 @@ impl ScheduleConfig {
     pub fn validate(&self) -> Result<()> {
         for (name, share) in [("warm_up", self.warm_up), ("end", self.end)] {
             if !(0.0..1.0).contains(&share) {
-                return Err(TrainError::argument(format!("{name} {share}: expected at least 0 and less than 1")));
+                return Err(TrainError::argument(format!(
+                    "{name} {share}: expected at least 0 and less than 1"
+                )));
             }
         }
         Ok(())
@@ -65,7 +67,9 @@ impl ScheduleConfig {
         let passed = (step - warm_up) as f32 / (steps.max(warm_up + 1) - warm_up) as f32;
         match self.decay {
             Decay::Constant => 1.0,
-            Decay::Cosine => self.end + (1.0 - self.end) * 0.5 * (1.0 + (std::f32::consts::PI * passed).cos()),
+            Decay::Cosine => {
+                self.end + (1.0 - self.end) * 0.5 * (1.0 + (std::f32::consts::PI * passed).cos())
+            }
             Decay::Step if passed < 0.5 => 1.0,
             Decay::Step if passed < 0.75 => 0.1,
             Decay::Step => 0.01,

@@ -38,7 +38,8 @@ pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> (Vec<u32>, Vec
 /// # Errors        embeddings that are not finite → [`TrainError::NotANumber`]
 pub fn accuracy(labels: &[u32], rows: Vec<f32>, step: u64) -> Result<Option<Accuracy>> {
     let dimension = rows.len() / labels.len().max(1);
-    let name = |(i, label): (usize, &u32)| Row { identity: Some(label.to_string()), ..Row::new(i.to_string()) };
+    let name =
+        |(i, label): (usize, &u32)| Row { identity: Some(label.to_string()), ..Row::new(i.to_string()) };
     let named = labels.iter().enumerate().map(name).collect();
     let tag = ModelTag::new("in training", "", dimension, Distance::Cosine);
     let broken = |_| TrainError::NotANumber { what: "embedding of a validation face", step };
@@ -59,11 +60,18 @@ mod tests {
 
     #[test]
     fn the_nearest_face_decides() {
-        let rows = vec![1.0, 0.0, 0.9, 0.1, 0.0, 1.0, 0.95, 0.05];
-        let found = accuracy(&[0, 0, 1, 1], rows, 0).unwrap().unwrap();
-        // The last of identity 1 lies among those of identity 0.
-        assert_eq!(found.top1, 0.25);
+        // In degrees 0 and 10 of identity 0, 90 and 6 of identity 1.
+        let rows =
+            [0.0f32, 10.0, 90.0, 6.0].iter().flat_map(|d| [d.to_radians().cos(), d.to_radians().sin()]);
+        let found = accuracy(&[0, 0, 1, 1], rows.collect(), 0).unwrap().unwrap();
+        // The last one is the nearest of all others, and the second is nearest to it.
+        assert_eq!(found.top1, 0.0);
+        let rows = [0.0f32, 1.0, 90.0, 6.0].iter().flat_map(|d| [d.to_radians().cos(), d.to_radians().sin()]);
+        assert_eq!(accuracy(&[0, 0, 1, 1], rows.collect(), 0).unwrap().unwrap().top1, 0.5);
         assert!(accuracy(&[0, 1], vec![1.0, 0.0, 0.0, 1.0], 0).unwrap().is_none());
-        assert!(matches!(accuracy(&[0, 0], vec![f32::NAN; 2], 3), Err(TrainError::NotANumber { step: 3, .. })));
+        assert!(matches!(
+            accuracy(&[0, 0], vec![f32::NAN; 2], 3),
+            Err(TrainError::NotANumber { step: 3, .. })
+        ));
     }
 }

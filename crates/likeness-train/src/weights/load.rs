@@ -52,7 +52,8 @@ impl std::fmt::Display for LoadReport {
 
 /// The first parts of keys, once each, in order.
 fn layers<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let mut layers: Vec<String> = keys.map(|key| key.split(['.', ' ']).next().unwrap_or_default().to_owned()).collect();
+    let mut layers: Vec<String> =
+        keys.map(|key| key.split(['.', ' ']).next().unwrap_or_default().to_owned()).collect();
     layers.dedup();
     layers
 }

@@ -118,7 +118,11 @@ fn report(args: &TrainArgs, config: &TrainConfig, outcome: &RunOutcome) -> anyho
     if outcome.stopped {
         say(format!("stopped after epoch {}; go on with --resume", outcome.epochs));
     } else if outcome.stopped_early {
-        say(format!("ended after epoch {}: no better since epoch {}", outcome.epochs, outcome.best.map_or(0, |b| b.1)));
+        say(format!(
+            "ended after epoch {}: no better since epoch {}",
+            outcome.epochs,
+            outcome.best.map_or(0, |b| b.1)
+        ));
     }
     if let Some((top1, epoch)) = outcome.best {
         say(format!("best validation top-1 {:.1} % after epoch {epoch}", 100.0 * top1));

@@ -29,7 +29,8 @@ fn accuracy(records: &[EpochRecord]) -> Chart {
 fn loss(records: &[EpochRecord]) -> Chart {
     let mut phases: Vec<&str> = records.iter().map(|r| r.phase.as_str()).collect();
     phases.dedup();
-    let series = phases.into_iter().map(|phase| line(phase, records, |r| (r.phase == phase).then_some(r.loss)));
+    let series =
+        phases.into_iter().map(|phase| line(phase, records, |r| (r.phase == phase).then_some(r.loss)));
     Chart {
         title: "Training loss".into(),
         x_label: "epoch".into(),

@@ -26,7 +26,9 @@ const TRIPLET_RATE: f32 = 0.1;
 pub(super) fn resolve(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     let mut config = match &args.config {
         Some(file) => read(file)?,
-        None => by_method(args.method.unwrap_or(MethodArg::Triplet), args.network.backbone.unwrap_or_default()),
+        None => {
+            by_method(args.method.unwrap_or(MethodArg::Triplet), args.network.backbone.unwrap_or_default())
+        }
     };
     if args.config.is_some() && args.method.is_some() {
         config.phases = by_method(args.method.unwrap_or(MethodArg::Triplet), Architecture::default()).phases;
@@ -74,7 +76,8 @@ fn is_triplet(phase: &PhaseConfig) -> bool {
 /// Lengths, rates and batches of the phases.
 fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
     if args.warm_up == Some(0) {
-        let triplet_only: Vec<PhaseConfig> = config.phases.iter().filter(|p| is_triplet(p)).cloned().collect();
+        let triplet_only: Vec<PhaseConfig> =
+            config.phases.iter().filter(|p| is_triplet(p)).cloned().collect();
         if !triplet_only.is_empty() {
             config.phases = triplet_only;
             // Alone, a triplet phase begins from nothing and needs the whole rate.
@@ -96,7 +99,9 @@ fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
             None => {}
         }
         match &mut phase.sampler {
-            SamplerConfig::Shuffled(shuffled) => shuffled.batch_size = steps.batch.unwrap_or(shuffled.batch_size),
+            SamplerConfig::Shuffled(shuffled) => {
+                shuffled.batch_size = steps.batch.unwrap_or(shuffled.batch_size)
+            }
             SamplerConfig::Balanced(balanced) => {
                 let (p, k) = (&mut balanced.identities_per_batch, &mut balanced.images_per_identity);
                 *p = steps.identities_per_batch.unwrap_or(*p);
@@ -109,7 +114,9 @@ fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
 fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
     for loss in config.phases.iter_mut().flat_map(|phase| &mut phase.losses) {
         match &mut loss.loss {
-            LossConfig::Classification(c) => c.label_smoothing = args.label_smoothing.unwrap_or(c.label_smoothing),
+            LossConfig::Classification(c) => {
+                c.label_smoothing = args.label_smoothing.unwrap_or(c.label_smoothing)
+            }
             LossConfig::ArcFace(c) => {
                 c.margin_rad = args.margin.unwrap_or(c.margin_rad);
                 c.scale = args.scale.unwrap_or(c.scale);
@@ -123,7 +130,9 @@ fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()>
                     triplet.margin = triplet_margin(text)?;
                 }
                 match args.triplet_distance {
-                    Some(TripletDistanceArg::SquaredEuclidean) => triplet.distance = EmbeddingDistance::SquaredEuclidean,
+                    Some(TripletDistanceArg::SquaredEuclidean) => {
+                        triplet.distance = EmbeddingDistance::SquaredEuclidean
+                    }
                     Some(TripletDistanceArg::Euclidean) => triplet.distance = EmbeddingDistance::Euclidean,
                     Some(TripletDistanceArg::Cosine) => triplet.distance = EmbeddingDistance::Cosine,
                     None => {}
@@ -143,7 +152,10 @@ fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()>
             phase.losses.push(WeightedLoss { weight, loss: LossConfig::Teacher });
         }
     } else if config.needs_teacher() {
-        return Err(hinted("the teacher's embeddings are to be learned, and no teacher is named", "name one with --teacher MODEL"));
+        return Err(hinted(
+            "the teacher's embeddings are to be learned, and no teacher is named",
+            "name one with --teacher MODEL",
+        ));
     }
     Ok(())
 }
@@ -162,7 +174,8 @@ fn triplet_margin(text: &str) -> anyhow::Result<TripletMargin> {
     if text == "soft" {
         return Ok(TripletMargin::Soft);
     }
-    let margin = text.parse().with_context(|| format!("--triplet-margin {text}: expected a number or soft"))?;
+    let margin =
+        text.parse().with_context(|| format!("--triplet-margin {text}: expected a number or soft"))?;
     Ok(TripletMargin::Hinge(margin))
 }
 
@@ -172,7 +185,10 @@ fn miner_of(arg: MinerArg, margin: TripletMargin) -> anyhow::Result<Miner> {
         (MinerArg::BatchHard, _) => Miner::BatchHard,
         (MinerArg::SemiHard, TripletMargin::Hinge(margin)) => Miner::SemiHard { margin },
         (MinerArg::SemiHard, TripletMargin::Soft) => {
-            return Err(hinted("semi-hard triplets lie within a margin, and a soft one has no end", "name one, as --triplet-margin 0.2"));
+            return Err(hinted(
+                "semi-hard triplets lie within a margin, and a soft one has no end",
+                "name one, as --triplet-margin 0.2",
+            ));
         }
         (MinerArg::EasyPositive, _) => Miner::EasyPositive { negative: EasyPositiveNegative::default() },
         (MinerArg::Random, _) => Miner::Random { per_anchor: 4 },
@@ -198,10 +214,12 @@ fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result
         config.freeze = args.freeze.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
     }
     if !args.freeze_statistics.is_empty() {
-        config.freeze_statistics = args.freeze_statistics.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
+        config.freeze_statistics =
+            args.freeze_statistics.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
     }
     for rate in &args.rates {
-        let (name, factor) = rate.split_once('=').with_context(|| format!("--rates {rate}: expected STAGE=FACTOR"))?;
+        let (name, factor) =
+            rate.split_once('=').with_context(|| format!("--rates {rate}: expected STAGE=FACTOR"))?;
         let factor = factor.parse().with_context(|| format!("--rates {rate}: expected a number"))?;
         config.rates.insert(stage(name)?, factor);
     }
@@ -219,13 +237,17 @@ fn stage(name: &str) -> anyhow::Result<Stage> {
 fn apply_steps(args: &StepArgs, config: &mut TrainConfig) {
     config.accumulate = args.accumulate.unwrap_or(config.accumulate);
     match args.optimizer {
-        Some(OptimizerArg::Sgd) => config.optimizer = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 5e-4 },
+        Some(OptimizerArg::Sgd) => {
+            config.optimizer = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 5e-4 }
+        }
         Some(OptimizerArg::AdamW) => config.optimizer = OptimizerConfig::default(),
         None => {}
     }
     if let Some(decay) = args.weight_decay {
         match &mut config.optimizer {
-            OptimizerConfig::Sgd { weight_decay, .. } | OptimizerConfig::AdamW { weight_decay, .. } => *weight_decay = decay,
+            OptimizerConfig::Sgd { weight_decay, .. } | OptimizerConfig::AdamW { weight_decay, .. } => {
+                *weight_decay = decay
+            }
         }
     }
     match args.clip {

@@ -17,7 +17,12 @@ use crate::progress::{Progress, say_skipped};
 const FILE: &str = "teacher.embeddings";
 
 /// `faces` with the embeddings that the model called `name` has of those trained on.
-pub(super) fn ask(name: &str, faces: TrainingFaces, run: &Path, stop: &AtomicBool) -> anyhow::Result<TrainingFaces> {
+pub(super) fn ask(
+    name: &str,
+    faces: TrainingFaces,
+    run: &Path,
+    stop: &AtomicBool,
+) -> anyhow::Result<TrainingFaces> {
     let embedder = load_embedder(name, &Default::default())?;
     let file = run.join(FILE);
     let table = if file.exists() {
@@ -47,12 +52,14 @@ pub(super) fn ask(name: &str, faces: TrainingFaces, run: &Path, stop: &AtomicBoo
 }
 
 fn in_order(table: &EmbeddingTable, faces: TrainingFaces) -> anyhow::Result<TrainingFaces> {
-    let rows: HashMap<&str, usize> = table.rows().iter().enumerate().map(|(i, row)| (row.name.as_str(), i)).collect();
+    let rows: HashMap<&str, usize> =
+        table.rows().iter().enumerate().map(|(i, row)| (row.name.as_str(), i)).collect();
     let dim = table.dimension();
     let mut values = Vec::with_capacity(faces.train.len() * dim);
     for face in &faces.train {
         let name = display_name(&face.path);
-        let row = rows.get(name.as_str()).with_context(|| format!("{name}: the teacher has no embedding of it"))?;
+        let row =
+            rows.get(name.as_str()).with_context(|| format!("{name}: the teacher has no embedding of it"))?;
         values.extend_from_slice(table.embedding(*row));
     }
     Ok(faces.with_teacher(dim, values)?)
