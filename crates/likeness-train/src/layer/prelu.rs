@@ -2,7 +2,9 @@
 
 use super::{Initializer, parameter};
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+
+use crate::ops;
 
 /// max(x, 0) + weight · min(x, 0), with one slope for each channel.
 ///
@@ -21,6 +23,6 @@ impl PRelu {
 
     /// Rectifies the pictures, `[batch, channels, h, w]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        activation::prelu(input, self.weight.val())
+        ops::prelu(input, self.weight.val())
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{
     Activation, BatchNormOutput, ConvOptions, batch_norm_frozen, batch_norm_training, conv2d, generic,
+    prelu,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
@@ -61,6 +62,18 @@ proptest! {
             gradients(output, &[&input, &weight], &[&bias])
         };
         assert_close(&run(conv2d), &run(generic::conv2d), 3e-5);
+    }
+
+    #[test]
+    fn the_rectifier_equals_the_generic_path(
+        (batch, channels, height, width) in (1usize..4, 1usize..6, 1usize..9, 1usize..9),
+    ) {
+        let run = |prelu: fn(Tensor<4>, Tensor<1>) -> Tensor<4>| {
+            let input = random([batch, channels, height, width], 1).require_grad();
+            let slopes = random([channels], 2).require_grad();
+            gradients(prelu(input.clone(), slopes.clone()), &[&input], &[&slopes])
+        };
+        assert_close(&run(prelu), &run(burn::tensor::activation::prelu), 1e-5);
     }
 
     #[test]

@@ -98,3 +98,15 @@ pub fn batch_norm_frozen(
         generic::batch_norm_frozen(input, [mean, variance], [weight, bias], epsilon, residual, activation)
     }
 }
+
+/// max(x, 0) + slope · min(x, 0), with one slope for each channel.
+///
+/// # Shapes        input, output: [batch, channels, h, w] · slopes: [channels]
+/// # References    He et al. (2015), arXiv 1502.01852
+pub fn prelu(input: Tensor<4>, slopes: Tensor<1>) -> Tensor<4> {
+    if extension::runs_on_processor(&input) {
+        extension::prelu(input, slopes)
+    } else {
+        burn::tensor::activation::prelu(input, slopes)
+    }
+}

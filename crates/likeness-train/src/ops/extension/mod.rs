@@ -5,6 +5,7 @@
 
 mod convolution;
 mod normalisation;
+mod rectifier;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, DispatchDevice, ExtensionType, Flex};
@@ -12,6 +13,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use convolution::conv2d;
 pub(super) use normalisation::{batch_norm_frozen, batch_norm_training};
+pub(super) use rectifier::prelu;
 
 type FlexTensor = FloatTensor<Flex>;
 
