@@ -204,8 +204,8 @@ pub(crate) struct EvaluateArgs {
     pub(crate) photos: PhotosArgs,
 }
 
-/// Runs the whole loop on synthetic faces: draw, prepare, embed, match, evaluate.
-#[derive(Debug, Group)]
+/// Runs the whole loop on synthetic faces: draw, prepare, embed, match, evaluate, train.
+#[derive(Debug, Clone, Group)]
 pub(crate) struct DemoArgs {
     /// Where everything goes.
     #[arg(short, long, value_name = "FOLDER", default_value = "likeness-demo")]
@@ -219,6 +219,9 @@ pub(crate) struct DemoArgs {
     /// Seed of the faces.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Epochs of training a small network on other people's faces; 0 trains none.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) epochs: u32,
 }
 
 /// Public weights: what there is, what it allows, and how it gets here.

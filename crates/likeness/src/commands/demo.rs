@@ -9,12 +9,22 @@ use likeness_data::synth::{self, PictureFormat, Style, SynthConfig};
 use likeness_model::descriptor::Descriptor;
 use likeness_search::{EvaluateConfig, RankConfig, Results, ResultsShape, evaluate, rank};
 
+use likeness_data::dataset::Dataset;
+use likeness_train::backbone::Architecture;
+use likeness_train::device::device;
+use likeness_train::loss::CosFaceConfig;
+use likeness_train::train::{LossConfig, TrainConfig, TrainingFaces, train};
+
 use super::evaluate::print;
+use super::train::Watcher;
 use crate::args::{DemoArgs, ModelArgs, PhotosArgs, ReadingArgs};
 use crate::failure::hinted;
 use crate::input::Loader;
 use crate::progress::{Progress, say};
 use crate::{Outcome, grid};
+
+/// Added to the seed for the people that the network learns from.
+const OTHER_PEOPLE: u64 = 1_000;
 
 /// Runs the command.
 pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
@@ -49,6 +59,9 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
     for descriptor in Descriptor::ALL {
         search(descriptor, &dataset, output, stop)?;
     }
+    if args.epochs > 0 {
+        learn(&args, output, &dataset, stop)?;
+    }
     say("\nlook at");
     for (file, what) in [
         ("photos", "the faces, a folder a person"),
@@ -60,7 +73,46 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
     ] {
         say(format!("  {}  {what}", output.join(file).display()));
     }
+    if args.epochs > 0 {
+        say(format!("  {}  how the network learned", output.join("run/curves.png").display()));
+    }
     Ok(Outcome::Done)
+}
+
+/// Trains a small network on other people's faces and lets it search among those of the demo, whom it never saw.
+fn learn(args: &DemoArgs, output: &Path, dataset: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+    let (others, learned, run) = (output.join("others"), output.join("others-dataset"), output.join("run"));
+    let strangers = DemoArgs { seed: args.seed.wrapping_add(OTHER_PEOPLE), ..args.clone() };
+    draw(&strangers, &others, Style::Portrait)?;
+    let config = PrepareConfig { layout: Layout::Folders, size: 80, ..PrepareConfig::default() };
+    let how = PrepareRun {
+        detector: None,
+        stop,
+        progress: &|_, _| {},
+        limits: ReadingArgs::default().limits(),
+        threads: 0,
+        replace: false,
+    };
+    prepare(&others, &learned, &config, &how)?;
+    let loss = LossConfig::CosFace(CosFaceConfig { scale: 16.0, margin: 0.2 });
+    let mut config = TrainConfig::single(Architecture::ResNet18, loss);
+    config.seed = args.seed;
+    config.input_px = 64;
+    config.network.embedding_dim = 128;
+    config.validation_share = 0.0;
+    config.phases[0].epochs = args.epochs;
+    let faces = TrainingFaces::new(&Dataset::open(&learned)?, config.validation_share, config.seed)?;
+    fs_err::create_dir_all(&run)?;
+    let mut watcher = Watcher::new(&run, config.epochs(), stop);
+    let outcome = train(&faces, &config, &run, &device("cpu")?, &mut watcher)?;
+    watcher.end();
+    anyhow::ensure!(!outcome.stopped, "stopped");
+    let model = ModelArgs::named(&run.display().to_string());
+    let table =
+        Loader::new(&model, PhotosArgs::default().refer(), stop).load(&[dataset.to_owned()], None)?.table;
+    let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };
+    let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;
+    print(&evaluation, "the network, which never saw these people")
 }
 
 fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {

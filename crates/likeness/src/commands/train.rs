@@ -19,7 +19,7 @@ use crate::Outcome;
 use crate::args::TrainArgs;
 use crate::failure::hinted;
 use crate::progress::say;
-use watch::Watcher;
+pub(crate) use watch::Watcher;
 
 const CARD: &str = "run.toml";
 

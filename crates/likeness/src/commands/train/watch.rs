@@ -12,7 +12,7 @@ use likeness_train::train::{Observer, StepReport};
 use crate::progress::say;
 
 /// Watches one run.
-pub(super) struct Watcher<'a> {
+pub(crate) struct Watcher<'a> {
     run: PathBuf,
     epochs: u32,
     stop: &'a AtomicBool,
@@ -21,7 +21,7 @@ pub(super) struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    pub(super) fn new(run: &Path, epochs: u32, stop: &'a AtomicBool) -> Self {
+    pub(crate) fn new(run: &Path, epochs: u32, stop: &'a AtomicBool) -> Self {
         let bar = ProgressBar::new(0);
         let template = "{prefix} [{bar:24}] {pos}/{len} {msg}, {eta} left of the epoch";
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -30,7 +30,7 @@ impl<'a> Watcher<'a> {
         Self { run: run.to_owned(), epochs, stop, bar, records: Vec::new() }
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
 
