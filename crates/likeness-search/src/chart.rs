@@ -111,6 +111,7 @@ fn draw(chart: &Chart, area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift
     if chart.series.len() > 1 {
         context
             .configure_series_labels()
+            .position(emptiest_corner(chart))
             .label_font((FONT, LABEL_PX))
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.2))
@@ -139,6 +140,28 @@ fn ranges(chart: &Chart) -> ((f64, f64), (f64, f64)) {
     let (low, high) = open(ends(&mut points().map(|p| p.1)));
     let room = 0.05 * (high - low);
     (x, chart.y_range.unwrap_or((low - room, high + room)))
+}
+
+/// Where the legend hides the fewest points.
+fn emptiest_corner(chart: &Chart) -> SeriesLabelPosition {
+    let ((x0, x1), (y0, y1)) = ranges(chart);
+    let inside = |right: bool, upper: bool| {
+        let points = chart.series.iter().flat_map(finite);
+        points
+            .filter(|(x, _)| ((x - x0) / (x1 - x0) > 0.5) == right)
+            .filter(|(_, y)| if upper { (y - y0) / (y1 - y0) > 0.65 } else { (y - y0) / (y1 - y0) < 0.35 })
+            .count()
+    };
+    let corners = [
+        (inside(true, true), SeriesLabelPosition::UpperRight),
+        (inside(true, false), SeriesLabelPosition::LowerRight),
+        (inside(false, true), SeriesLabelPosition::UpperLeft),
+        (inside(false, false), SeriesLabelPosition::LowerLeft),
+    ];
+    corners
+        .into_iter()
+        .min_by_key(|(points, _)| *points)
+        .map_or(SeriesLabelPosition::UpperRight, |(_, corner)| corner)
 }
 
 /// A number without needless digits.

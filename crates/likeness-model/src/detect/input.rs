@@ -16,7 +16,7 @@ use super::config::DetectorConfig;
 pub(super) const STEP_PX: u32 = 32;
 /// Small photos are enlarged no further than this into an input of fixed size: a face that fills 112 pixels would be larger
 /// in 640 than anything the networks were trained on (SCRFD then found 2 of 817).
-const MOST_ENLARGEMENT: f64 = 2.0;
+const MOST_ENLARGEMENT: f64 = 2.5;
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

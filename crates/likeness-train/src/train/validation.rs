@@ -67,7 +67,7 @@ mod tests {
         // The last one is the nearest of all others, and the second is nearest to it.
         assert_eq!(found.top1, 0.0);
         let rows = [0.0f32, 1.0, 90.0, 6.0].iter().flat_map(|d| [d.to_radians().cos(), d.to_radians().sin()]);
-        assert_eq!(accuracy(&[0, 0, 1, 1], rows.collect(), 0).unwrap().unwrap().top1, 0.5);
+        assert_eq!(accuracy(&[0, 0, 1, 1], rows.collect(), 0).unwrap().unwrap().top1, 0.75);
         assert!(accuracy(&[0, 1], vec![1.0, 0.0, 0.0, 1.0], 0).unwrap().is_none());
         assert!(matches!(
             accuracy(&[0, 0], vec![f32::NAN; 2], 3),

@@ -63,7 +63,7 @@ fn layers<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
 /// Keys may stand behind a common beginning, such as `state_dict.module.`. On an error the network is as it was.
 ///
 /// # Errors    tensors that do not fit → [`TrainError::WeightsMismatch`], which lists them all · other settings than the
-///             network's → [`TrainError::WeightsSettings`] · a file that cannot be read → as [`WeightsFile::open`]
+/// network's → [`TrainError::WeightsSettings`] · a file that cannot be read → as [`WeightsFile::open`]
 pub fn load_weights<M: Keyed>(module: &mut M, path: &Path, options: &LoadOptions) -> Result<LoadReport> {
     load_from(module, &WeightsFile::open(path)?, options)
 }

@@ -172,7 +172,7 @@ pub(crate) enum MethodArg {
     /// The identity by angle, with a margin on the cosine.
     #[value(name = "cosface")]
     CosFace,
-    /// A teacher's embeddings alone; needs no labels.
+    /// A teacher's embeddings alone.
     Teacher,
 }
 
