@@ -14,9 +14,6 @@ use super::config::DetectorConfig;
 
 /// Graphs that take any size take multiples of this, the coarsest stride of all four families.
 pub(super) const STEP_PX: u32 = 32;
-/// Small photos are enlarged no further than this into an input of fixed size: a face that fills 112 pixels would be larger
-/// in 640 than anything the networks were trained on (SCRFD then found 2 of 817).
-const MOST_ENLARGEMENT: f64 = 2.5;
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,7 +92,7 @@ impl Layout {
         }
         let share = |inside: u32, outside: u32| f64::from(outside) / f64::from(inside);
         let fitting = share(photo.width, input.width).min(share(photo.height, input.height));
-        let scaled = photo.scaled(fitting.min(MOST_ENLARGEMENT));
+        let scaled = photo.scaled(fitting.min(config.max_enlargement.into()));
         let scaled = Size { width: scaled.width.min(input.width), height: scaled.height.min(input.height) };
         let (left, top) = match placement {
             Placement::Centre => ((input.width - scaled.width) / 2, (input.height - scaled.height) / 2),
