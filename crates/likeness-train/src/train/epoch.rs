@@ -29,7 +29,7 @@ pub(super) struct Learner {
     /// Key and factor on the rate of every parameter that learns.
     pub(super) keys: BTreeMap<ParamId, (String, f32)>,
     /// Averaged numbers of the network, by parameter; empty where nothing is averaged.
-    pub(super) average: super::run::Average,
+    pub(super) average: super::numbers::Average,
 }
 
 /// One epoch's place in its run.

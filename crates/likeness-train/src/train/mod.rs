@@ -14,6 +14,7 @@ mod epoch;
 pub mod faces;
 pub mod guard;
 pub mod history;
+mod numbers;
 pub mod objective;
 pub mod optimizer;
 pub mod run;

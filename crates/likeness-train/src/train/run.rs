@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::{Module, ParamId};
+use burn::tensor::Device;
 use likeness_data::augment::AugmentConfig;
 use likeness_data::decode::sha256_hex;
 
@@ -22,8 +22,9 @@ use super::epoch::{EpochPlan, EpochSums, Learner};
 use super::faces::TrainingFaces;
 use super::guard::Warning;
 use super::history::{self, EpochRecord};
+use super::numbers::{Average, Collector, Setter};
 use super::objective::Objective;
-use super::optimizer::{Moments, Optimizer, floats};
+use super::optimizer::{Moments, Optimizer};
 use super::validation::{Accuracy, accuracy, embed};
 use crate::export::{Alignment, ModelCard, write_model_folder};
 use crate::loader::{Batch, FaceFile, Loader, LoaderConfig, Normalization};
@@ -86,61 +87,6 @@ pub struct Outcome {
     pub stopped_early: bool,
     /// Best validation top-1 and its epoch.
     pub best: Option<(f64, u32)>,
-}
-
-/// A running average of a network's numbers: Tarvainen and Valpola (2017), arXiv 1703.01780, section 2.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Average {
-    numbers: BTreeMap<ParamId, Vec<f32>>,
-    steps: u64,
-}
-
-impl Average {
-    /// Moves towards `network`, keeping `decay` of what there was; less of it in the first steps.
-    pub(super) fn follow(&mut self, network: &Network, decay: f32) {
-        if decay > 0.0 {
-            self.steps += 1;
-            let decay = decay.min((1 + self.steps) as f32 / (10 + self.steps) as f32);
-            network.visit(&mut Follower { average: self, decay });
-        }
-    }
-
-    fn apply(&self, network: Network) -> Network {
-        if self.numbers.is_empty() { network } else { network.map(&mut Setter { numbers: &self.numbers }) }
-    }
-}
-
-struct Follower<'a> {
-    average: &'a mut Average,
-    decay: f32,
-}
-
-impl ModuleVisitor for Follower<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let values = floats(param.val().inner());
-        match self.average.numbers.get_mut(&param.id) {
-            Some(kept) => {
-                kept.iter_mut().zip(values).for_each(|(kept, v)| *kept += (v - *kept) * (1.0 - self.decay))
-            }
-            None => drop(self.average.numbers.insert(param.id, values)),
-        }
-    }
-}
-
-struct Setter<'a> {
-    numbers: &'a BTreeMap<ParamId, Vec<f32>>,
-}
-
-impl ModuleMapper for Setter<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(values) = self.numbers.get(&param.id) else { return param };
-        let gradient = param.is_require_grad();
-        param.map(|tensor| {
-            let data = TensorData::new(values.clone(), tensor.shape());
-            let tensor = Tensor::from_data(data, &tensor.device());
-            if gradient { tensor.require_grad() } else { tensor }
-        })
-    }
 }
 
 /// Trains on `faces` by `config` in the folder `run`; goes on from its checkpoint where it has one.
@@ -486,18 +432,6 @@ impl<'a> Training<'a> {
             }
         }
         tensors
-    }
-}
-
-#[derive(Default)]
-struct Collector {
-    found: BTreeMap<ParamId, (Vec<usize>, Vec<f32>)>,
-}
-
-impl ModuleVisitor for Collector {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val().inner();
-        self.found.insert(param.id, (tensor.dims().to_vec(), floats(tensor)));
     }
 }
 

@@ -11,4 +11,5 @@ mod pictures;
 mod results;
 mod shared;
 mod submitted;
+mod training;
 mod words;

@@ -1,0 +1,95 @@
+//! `train` from a dataset to a network that `--model` takes, with interruptions and nonsense.
+
+use std::time::{Duration, Instant};
+
+use crate::bench::Bench;
+
+const SMALL: [&str; 14] = [
+    "--method",
+    "classification",
+    "--backbone",
+    "resnet18",
+    "--size",
+    "32",
+    "--embedding-dim",
+    "16",
+    "--batch",
+    "4",
+    "--augment",
+    "none",
+    "--workers",
+    "1",
+];
+
+fn dataset() -> Bench {
+    let bench = Bench::with_photos();
+    bench.good(&["prepare", "photos", "-o", "faces", "--size", "32", "--validation", "0.25"]);
+    bench
+}
+
+fn train<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["train", "faces", "-o", run][..], &SMALL, more].concat()
+}
+
+#[test]
+fn a_run_leaves_a_network_that_finds_people() {
+    let bench = dataset();
+    let answer = bench.json(&train("run", &["--epochs", "2", "--json"]));
+    assert_eq!((&answer["epochs"], &answer["stopped"]), (&2.into(), &false.into()));
+    for file in
+        ["run.toml", "history.jsonl", "curves.svg", "curves.png", "model/model.onnx", "model/model.toml"]
+    {
+        assert!(fs_err::metadata(bench.at("run").join(file)).unwrap().len() > 0, "{file}");
+    }
+    let history = fs_err::read_to_string(bench.at("run/history.jsonl")).unwrap();
+    assert_eq!(history.lines().count(), 2);
+    for model in ["run", "run/model", "run/model/model.onnx"] {
+        let found = bench.json(&["evaluate", "faces", "--model", model, "--json"]);
+        assert_eq!(found["queries"], 3, "{model}");
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_network() {
+    let bench = dataset();
+    bench.good(&train("whole", &["--epochs", "3"]));
+    let mut running = bench.command(&train("broken", &["--epochs", "3"])).spawn().unwrap();
+    let checkpoint = bench.at("broken/checkpoint/state.toml");
+    let start = Instant::now();
+    while !checkpoint.exists() && running.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    bench.good(&train("broken", &["--resume"]));
+    let weights = |run: &str| fs_err::read(bench.at(run).join("model/weights.safetensors")).unwrap();
+    assert!(weights("whole") == weights("broken"), "the networks differ");
+}
+
+#[test]
+fn nonsense_is_refused_with_a_way_out() {
+    let bench = dataset();
+    bench.good(&train("run", &["--epochs", "1"]));
+    let cases: [(&str, &[&str], &str); 9] = [
+        ("run", &[], "--resume"),
+        ("other", &["--resume"], "leave --resume out"),
+        ("a", &["--device", "gpu"], "devices are"),
+        ("b", &["--device", "wgpu"], "--features wgpu"),
+        ("c", &["--freeze", "layer9"], "stages are"),
+        ("d", &["--dropout", "2"], "dropout"),
+        ("e", &["--weights", "photos/p0/0.png"], "0.png"),
+        ("f", &["--learning-rate", "0"], "learning_rate"),
+        ("g", &["--teacher-weight", "2"], "--teacher <MODEL>"),
+    ];
+    for (run, more, expected) in cases {
+        let told = bench.refused(&train(run, more));
+        assert!(told.contains(expected), "{more:?}: {told}");
+    }
+    for at in 0..4 {
+        bench.photo(&format!("alone/p0/{at}.png"), at);
+    }
+    bench.good(&["prepare", "alone", "-o", "one", "--size", "32"]);
+    let told = bench.refused(&["train", "one", "-o", "h"]);
+    assert!(told.contains("one identity"), "{told}");
+}
