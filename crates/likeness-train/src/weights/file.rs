@@ -29,7 +29,7 @@ impl WeightsFile {
     /// Opens a `.pth`, `.pt` or `.safetensors` file, whatever its name says.
     ///
     /// # Errors    damaged, another format → [`TrainError::BadWeights`] · a pickle that asks for more than tensors →
-    ///             [`TrainError::UnsafePickle`] · unreadable → [`TrainError::Io`]
+    /// [`TrainError::UnsafePickle`] · unreadable → [`TrainError::Io`]
     pub fn open(path: &Path) -> Result<Self> {
         let size = fs_err::metadata(path)?.len();
         if size > MAX_FILE_BYTES {
