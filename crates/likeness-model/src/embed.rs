@@ -1,10 +1,12 @@
-//! Photos enter, a table of embeddings leaves: reading, cropping and the model on all cores at once.
+//! Photos enter, embeddings leave: reading, cropping and the model on all cores at once.
 //!
 //! Each worker takes the next few photos, reads and crops them and runs the model on them as one batch, on its own
-//! thread. Rows keep the order of the photos; a photo that cannot be used is skipped, counted and listed.
+//! thread. Rows leave in the order of the photos, as soon as those before them have; a worker that is far ahead waits, so
+//! that memory does not depend on how many photos there are. A photo that cannot be used is skipped, counted and listed.
+
+mod in_order;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use image::RgbImage;
@@ -17,6 +19,7 @@ use likeness_data::photos::Skipped;
 use likeness_search::{EmbeddingTable, ModelTag, Row};
 
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
+use in_order::InOrder;
 
 /// Photos that a worker takes at a time, and faces that it embeds as one batch.
 const BATCH: usize = 8;
@@ -53,86 +56,93 @@ type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
 ///
 /// A photo with several faces to keep gives several rows, named `photo.jpg#2` from the second on.
 ///
-/// # Errors        no photo could be used; a fault of the model itself; a stop
+/// # Errors        as [`embed_each`]'s
 pub fn embed(
     items: &[EmbedItem],
     embedder: &dyn Embedder,
     run: &EmbedRun<'_>,
 ) -> Result<(EmbeddingTable, Vec<Skipped>)> {
+    let spec = embedder.spec();
+    let (mut rows, mut values) = (Vec::new(), Vec::with_capacity(items.len() * spec.dimension));
+    let skipped = embed_each(items, EmbedItem::clone, embedder, run, |row, embedding| {
+        rows.push(row);
+        values.extend_from_slice(embedding);
+        Ok(())
+    })?;
+    Ok((EmbeddingTable::new(tag(spec), rows, values)?, skipped))
+}
+
+/// What a table of these embeddings says about the model.
+pub fn tag(spec: &EmbedderSpec) -> ModelTag {
+    ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance)
+}
+
+/// Hands the embeddings of `photos` to `keep` one by one, in their order; returns what could not be used.
+///
+/// `item` says what to read for a photo. Memory holds the photos in hand and the rows that wait for one before them.
+///
+/// # Errors        no photo could be used; a fault of the model itself, or of `keep`; a stop
+pub fn embed_each<P: Sync>(
+    photos: &[P],
+    item: impl Fn(&P) -> EmbedItem + Sync,
+    embedder: &dyn Embedder,
+    run: &EmbedRun<'_>,
+    mut keep: impl FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send,
+) -> Result<Vec<Skipped>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if run.threads == 0 { cores } else { run.threads }.min(items.len().max(1));
-    let batch = items.len().div_ceil(threads).clamp(1, BATCH);
+    let threads = if run.threads == 0 { cores } else { run.threads }.min(photos.len().max(1));
+    let batch = photos.len().div_ceil(threads).clamp(1, BATCH);
     let default_cut = CutConfig::default();
     let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
     let worker = Worker { embedder, reader: PhotoReader::new(run.limits) };
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new((0..items.len()).map(|_| None).collect());
-    let fault: Mutex<Option<ModelError>> = Mutex::new(None);
-    let failed = AtomicBool::new(false);
+    let (mut skipped, mut rows) = (Vec::new(), 0_usize);
+    let kept = |outcomes: Vec<Outcome>| -> Result<()> {
+        for outcome in outcomes {
+            match outcome {
+                Ok(faces) => {
+                    rows += faces.len();
+                    faces.into_iter().try_for_each(|(row, embedding)| keep(row, &embedding))?;
+                }
+                Err(reason) => skipped.push(reason),
+            }
+        }
+        Ok(())
+    };
+    let in_order = InOrder::new(kept);
 
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
+                let _released = in_order.released_on_panic();
                 let mut cutter = FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
-                while !run.stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
-                    let start = next.fetch_add(batch, Ordering::Relaxed);
-                    if start >= items.len() {
+                while !run.stop.load(Ordering::Relaxed) {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let start = turn.saturating_mul(batch);
+                    if start >= photos.len() || !in_order.may_begin(turn, run.stop) {
                         break;
                     }
-                    let part = &items[start..items.len().min(start + batch)];
-                    match worker.embed(part, &mut cutter) {
-                        Ok(embedded) => {
-                            let mut outcomes = lock(&outcomes);
-                            for (at, outcome) in embedded.into_iter().enumerate() {
-                                outcomes[start + at] = Some(outcome);
-                            }
-                        }
-                        Err(error) => {
-                            failed.store(true, Ordering::Relaxed);
-                            lock(&fault).get_or_insert(error);
-                        }
-                    }
-                    (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), items.len());
+                    let part = &photos[start..photos.len().min(start + batch)];
+                    let items: Vec<EmbedItem> = part.iter().map(&item).collect();
+                    in_order.deliver(turn, worker.embed(&items, &mut cutter));
+                    (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), photos.len());
                 }
             });
         }
     });
-    if let Some(error) = lock(&fault).take() {
-        return Err(error);
+    let delivered = in_order.finish()? * batch;
+    let total = photos.len();
+    if delivered < total {
+        return Err(likeness_data::DataError::Interrupted { done: delivered, total }.into());
     }
-    let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    collect(outcomes, embedder.spec())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn collect(outcomes: Vec<Option<Outcome>>, spec: &EmbedderSpec) -> Result<(EmbeddingTable, Vec<Skipped>)> {
-    let total = outcomes.len();
-    let (mut rows, mut values, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
-    values.reserve_exact(total * spec.dimension);
-    for (done, outcome) in outcomes.into_iter().enumerate() {
-        match outcome {
-            Some(Ok(faces)) => {
-                for (row, mut embedding) in faces {
-                    rows.push(row);
-                    values.append(&mut embedding);
-                }
-            }
-            Some(Err(reason)) => skipped.push(reason),
-            None => return Err(likeness_data::DataError::Interrupted { done, total }.into()),
-        }
-    }
-    if rows.is_empty() {
+    if rows == 0 {
         let first = skipped.first().map(|s| format!(" (first: {}: {})", s.name, s.reason));
         return Err(ModelError::BadArgument {
             reason: format!("none of the {total} photos could be embedded{}", first.unwrap_or_default()),
             hint: None,
         });
     }
-    let tag = ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance);
-    Ok((EmbeddingTable::new(tag, rows, values)?, skipped))
+    Ok(skipped)
 }
 
 struct Worker<'a> {

@@ -1,45 +1,91 @@
 //! Files that appear whole or not at all: written beside their final place, then renamed over it.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::Result;
+use crate::{Result, SearchError};
 
 /// Writes a file through `fill`, so that a reader of `path` sees the old content or the new, never a part.
 ///
-/// The temporary file lies in the same folder and takes the permissions any new file there would have.
-///
-/// # Errors        the folder cannot be written, `fill` fails, the rename is refused → `Io`, naming the file
+/// # Errors        as [`AtomicFile`]'s, and `fill`'s
 pub(crate) fn write(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<&std::fs::File>) -> std::io::Result<()>,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
 ) -> Result<()> {
-    let name = |source: std::io::Error| {
-        std::io::Error::new(source.kind(), format!("{}: cannot be written: {source}", path.display()))
-    };
-    let temporary = create_beside(path).map_err(name)?;
-    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file());
-    fill(&mut writer).and_then(|()| writer.flush()).map_err(name)?;
+    let unfinished = AtomicFile::create(path)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, unfinished.file());
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(|error| unfinished.named(error))?;
     drop(writer);
-    temporary.as_file().sync_all().map_err(name)?;
-    temporary.persist(path).map_err(|refused| name(refused.error))?;
-    Ok(())
+    unfinished.commit()
+}
+
+/// A file that is being written; dropped before [`commit`](Self::commit), it leaves nothing.
+///
+/// The temporary file lies in the same folder and takes the permissions any new file there would have.
+pub(crate) struct AtomicFile {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file that will be at `path`.
+    ///
+    /// # Errors        the folder cannot be written → `Io`, naming the file
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let temporary = create_beside(path).map_err(|error| named(path, error))?;
+        Ok(Self { temporary, path: path.into() })
+    }
+
+    /// What to write to.
+    pub(crate) fn file(&self) -> &File {
+        self.temporary.as_file()
+    }
+
+    /// `error` with the file's name.
+    pub(crate) fn named(&self, error: std::io::Error) -> SearchError {
+        named(&self.path, error)
+    }
+
+    /// A file without a name in the same folder, gone with the process.
+    ///
+    /// # Errors        the folder cannot be written → `Io`, naming the file
+    pub(crate) fn scratch(&self) -> Result<File> {
+        tempfile::tempfile_in(folder_of(&self.path)).map_err(|error| self.named(error))
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors        the disk does not take it, the rename is refused → `Io`, naming the file
+    pub(crate) fn commit(self) -> Result<()> {
+        let Self { temporary, path } = self;
+        temporary.as_file().sync_all().map_err(|error| named(&path, error))?;
+        temporary.persist(&path).map_err(|refused| named(&path, refused.error))?;
+        Ok(())
+    }
+}
+
+fn named(path: &Path, source: std::io::Error) -> SearchError {
+    std::io::Error::new(source.kind(), format!("{}: cannot be written: {source}", path.display())).into()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn create_beside(path: &Path) -> std::io::Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".likeness-").suffix(".partial");
     #[cfg(unix)]
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666); // the umask takes its share
     #[cfg(unix)]
     builder.permissions(permissions);
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder_of(path))
 }
 
 #[cfg(test)]

@@ -40,4 +40,4 @@ pub use protocol::{
 };
 pub use rank::{GalleryId, Hit, RankConfig, Ranking, Rankings, rank, rank_within};
 pub use results::{ResultEntry, Results, ResultsShape};
-pub use table::{EmbeddingTable, ModelTag, Role, Row, is_embeddings_file};
+pub use table::{EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, is_embeddings_file};

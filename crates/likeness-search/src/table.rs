@@ -3,12 +3,14 @@
 //! The table is checked when it is made, so that everything after it can rely on equal lengths and finite values.
 
 mod file;
+mod writer;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Distance, Result, SearchError};
 
 pub use file::is_embeddings_file;
+pub use writer::EmbeddingWriter;
 
 /// The model behind a table; embeddings of equal fingerprints can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,14 @@ impl ModelTag {
         distance: Distance,
     ) -> Self {
         Self { name: name.into(), fingerprint: fingerprint.into(), dimension, distance }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.dimension > 0 {
+            return Ok(());
+        }
+        let reason = format!("{}: expected embeddings of at least one value, found dimension 0", self.name);
+        Err(SearchError::BadEmbeddings { reason })
     }
 }
 
@@ -91,6 +101,18 @@ impl Row {
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
+
+    fn check_values(&self, embedding: &[f32], expected: &str, good: impl Fn(f32) -> bool) -> Result<()> {
+        match embedding.iter().position(|&value| !good(value)) {
+            None => Ok(()),
+            Some(at) => Err(SearchError::BadEmbeddings {
+                reason: format!(
+                    "{}: expected {expected}, found {} at position {at} of its embedding",
+                    self.name, embedding[at]
+                ),
+            }),
+        }
+    }
 }
 
 /// Embeddings with the photos they come from and the model that made them.
@@ -109,12 +131,7 @@ impl EmbeddingTable {
     ///   finite, by row name → `BadEmbeddings`
     pub fn new(model: ModelTag, rows: Vec<Row>, embeddings: Vec<f32>) -> Result<Self> {
         let bad = |reason| Err(SearchError::BadEmbeddings { reason });
-        if model.dimension == 0 {
-            return bad(format!(
-                "{}: expected embeddings of at least one value, found dimension 0",
-                model.name
-            ));
-        }
+        model.check()?;
         if rows.len().checked_mul(model.dimension) != Some(embeddings.len()) {
             return bad(format!(
                 "{}: expected {} rows of {} values each, found {} values",
@@ -217,17 +234,8 @@ impl EmbeddingTable {
     }
 
     fn check_values(&self, expected: &str, good: impl Fn(f32) -> bool) -> Result<()> {
-        match self.embeddings.iter().position(|&value| !good(value)) {
-            None => Ok(()),
-            Some(at) => Err(SearchError::BadEmbeddings {
-                reason: format!(
-                    "{}: expected {expected}, found {} at position {} of its embedding",
-                    self.rows[at / self.model.dimension].name,
-                    self.embeddings[at],
-                    at % self.model.dimension
-                ),
-            }),
-        }
+        let embeddings = self.embeddings.chunks_exact(self.model.dimension);
+        self.rows.iter().zip(embeddings).try_for_each(|(row, values)| row.check_values(values, expected, &good))
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use likeness_search::{Distance, EmbeddingTable, ModelTag, Role, Row, SearchError, is_embeddings_file};
+use likeness_search::{
+    Distance, EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SearchError, is_embeddings_file,
+};
 use proptest::prelude::*;
 
 fn example() -> EmbeddingTable {
@@ -79,6 +81,33 @@ fn an_empty_table_survives_too() {
     let empty = example().select(|_| false);
     empty.save(&case.path()).unwrap();
     assert_eq!(EmbeddingTable::load(&case.path()).unwrap(), empty);
+}
+
+#[test]
+fn written_row_by_row_it_is_the_same_file() {
+    let (case, table) = (Case::new(), example());
+    let mut writer = EmbeddingWriter::create(&case.path(), table.model().clone()).unwrap();
+    for (i, row) in table.rows().iter().enumerate() {
+        writer.push(row, table.embedding(i)).unwrap();
+    }
+    assert_eq!(writer.len(), 2);
+    assert!(!case.path().exists(), "there before it is whole");
+    writer.finish().unwrap();
+    assert_eq!(fs_err::read(case.path()).unwrap(), saved());
+}
+
+#[test]
+fn a_writer_that_is_dropped_leaves_nothing_and_one_that_refuses_goes_on() {
+    let (case, table) = (Case::new(), example());
+    let mut writer = EmbeddingWriter::create(&case.path(), table.model().clone()).unwrap();
+    let short = writer.push(&Row::new("a.jpg"), &[1.0]).unwrap_err().to_string();
+    assert_eq!(short, "a.jpg: expected 3 values, found 1");
+    let nan = writer.push(&Row::new("b.jpg"), &[1.0, f32::NAN, 0.0]).unwrap_err().to_string();
+    assert_eq!(nan, "b.jpg: expected a finite number, found NaN at position 1 of its embedding");
+    writer.push(&Row::new("c.jpg"), &[1.0, 2.0, 3.0]).unwrap();
+    assert_eq!(writer.len(), 1);
+    drop(writer);
+    assert_eq!(fs_err::read_dir(case.folder.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -140,7 +140,10 @@ fn a_network_learns_what_tells_identities_apart() {
 fn a_run_taken_up_again_ends_as_one_that_never_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let faces = training_faces(folder.path());
-    let config = config(vec![classification(2), triplets(2)]);
+    // The classifier goes on beside the triplets.
+    let mut both = triplets(2);
+    both.losses.extend(classification(0).losses);
+    let config = config(vec![classification(2), both]);
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
     run(&faces, &config, &whole, &mut Witness::default()).unwrap();
     // Two batches an epoch: within the second epoch, at the end of the second, within the fourth.
@@ -151,6 +154,7 @@ fn a_run_taken_up_again_ends_as_one_that_never_stopped() {
     let outcome = run(&faces, &config, &broken, &mut Witness::default()).unwrap();
     assert_eq!(outcome.epochs, 4);
     assert_eq!(timeless(&broken), timeless(&whole));
+    assert!(whole.join("phases/1-classification/model.onnx").is_file());
     let kept = |run: &PathBuf, name: &str| fs_err::read(run.join("model").join(name)).unwrap();
     for name in ["weights.safetensors", "model.onnx"] {
         assert!(kept(&broken, name) == kept(&whole, name), "the networks differ");
@@ -160,6 +164,19 @@ fn a_run_taken_up_again_ends_as_one_that_never_stopped() {
     };
     assert_eq!(card(&broken)["name"].as_str(), Some("broken"));
     assert_eq!(card(&broken)["fingerprint"], card(&whole)["fingerprint"]);
+}
+
+#[test]
+fn a_loss_that_goes_on_in_the_next_phase_keeps_what_it_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let mut config = config(vec![classification(10), PhaseConfig { learning_rate: 1e-6, ..classification(1) }]);
+    config.augmentation = AugmentConfig::none();
+    config.averaging = 0.0;
+    run(&faces, &config, &folder.path().join("run"), &mut Witness::default()).unwrap();
+    let records = timeless(&folder.path().join("run"));
+    assert!(records[10].loss < 0.8 * records[0].loss, "{} after {}", records[10].loss, records[0].loss);
+    assert_eq!(records[10].train_top1, Some(1.0));
 }
 
 #[test]

@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 use likeness_data::dataset::Dataset;
 use likeness_data::photos::{self, Skipped};
 use likeness_data::source::{self, Layout};
-use likeness_model::embed::{EmbedItem, EmbedRun, embed};
+use likeness_model::embed::{EmbedItem, EmbedRun, embed_each, tag};
 use likeness_model::{Embedder, load_embedder};
-use likeness_search::{EmbeddingTable, Role, Row, is_embeddings_file};
+use likeness_search::{EmbeddingTable, EmbeddingWriter, Role, Row, is_embeddings_file};
 
 use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
 use crate::detector::{self, LoadedDetector};
@@ -48,14 +48,49 @@ impl<'a> Loader<'a> {
 
     /// The embeddings of `inputs`, of `split` alone where one is named.
     pub(crate) fn load(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Loaded> {
-        if let [file] = inputs
-            && file.is_file()
-            && is_embeddings_file(file)
-        {
-            return self.load_file(file, split);
+        if is_table(inputs) {
+            return self.load_file(&inputs[0], split);
         }
-        let (items, mut skipped) = items(inputs, self.photos.layout)?;
-        let items = in_split(items, split, inputs)?;
+        let (mut rows, mut values) = (Vec::new(), Vec::new());
+        let skipped = self.embed(inputs, split, |row, embedding| {
+            rows.push(row);
+            values.extend_from_slice(embedding);
+            Ok(())
+        })?;
+        let table = EmbeddingTable::new(tag(self.embedder(&inputs[0])?.spec()), rows, values)?;
+        Ok(Loaded { table, skipped })
+    }
+
+    /// Writes the embeddings of `inputs` to `output` as they come; returns how many of how many numbers each.
+    pub(crate) fn save(
+        &self,
+        inputs: &[PathBuf],
+        split: Option<&str>,
+        output: &Path,
+    ) -> anyhow::Result<(u64, usize)> {
+        if is_table(inputs) {
+            let table = self.load(inputs, split)?.table;
+            table.save(output)?;
+            return Ok((table.len() as u64, table.dimension()));
+        }
+        let tag = tag(self.embedder(&inputs[0])?.spec());
+        let dimension = tag.dimension;
+        let mut writer = EmbeddingWriter::create(output, tag)?;
+        self.embed(inputs, split, |row, embedding| writer.push(&row, embedding))?;
+        let count = writer.len();
+        writer.finish()?;
+        Ok((count, dimension))
+    }
+
+    /// Hands each embedding of the photos behind `inputs` to `keep`, in order; returns what was passed over.
+    fn embed(
+        &self,
+        inputs: &[PathBuf],
+        split: Option<&str>,
+        keep: impl FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send,
+    ) -> anyhow::Result<Vec<Skipped>> {
+        let (photos, mut skipped) = photos(inputs, self.photos.layout)?;
+        let photos = in_split(photos, split, inputs)?;
         let embedder = self.embedder(&inputs[0])?;
         let progress = Progress::begin("embed");
         let is_dataset = matches!(inputs, [folder] if Dataset::is_at(folder));
@@ -68,11 +103,11 @@ impl<'a> Loader<'a> {
             limits: self.photos.reading.limits(),
             threads: self.photos.reading.threads,
         };
-        let (table, unusable) = embed(&items, embedder, &run)?;
-        progress.end(items.len(), "photos");
+        let unusable = embed_each(&photos, Photo::item, embedder, &run, keep)?;
+        progress.end(photos.len(), "photos");
         skipped.extend(unusable);
         say_skipped(&skipped, None);
-        Ok(Loaded { table, skipped })
+        Ok(skipped)
     }
 
     fn load_file(&self, file: &Path, split: Option<&str>) -> anyhow::Result<Loaded> {
@@ -137,13 +172,55 @@ fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
 }
 
-fn in_split(
-    items: Vec<EmbedItem>,
-    split: Option<&str>,
-    inputs: &[PathBuf],
-) -> anyhow::Result<Vec<EmbedItem>> {
-    let Some(split) = split else { return Ok(items) };
-    let kept: Vec<_> = items.into_iter().filter(|i| i.row.split.as_deref() == Some(split)).collect();
+/// Whether `inputs` are one embeddings file.
+fn is_table(inputs: &[PathBuf]) -> bool {
+    matches!(inputs, [file] if file.is_file() && is_embeddings_file(file))
+}
+
+/// A photo to embed, as small as its source knows it: there may be hundreds of thousands.
+enum Photo {
+    Found(photos::PhotoPath),
+    Collected(Box<source::Sample>),
+    Prepared(Box<EmbedItem>),
+}
+
+impl Photo {
+    fn split(&self) -> Option<&str> {
+        match self {
+            Self::Found(_) => None,
+            Self::Collected(sample) => sample.split.map(likeness_data::split::Split::name),
+            Self::Prepared(item) => item.row.split.as_deref(),
+        }
+    }
+
+    /// What to read, and what is known about it.
+    fn item(&self) -> EmbedItem {
+        match self {
+            Self::Found(photo) => EmbedItem {
+                row: Row { path: photos::display_name(&photo.path), ..Row::new(&photo.name) },
+                face_box: None,
+                path: photo.path.clone(),
+            },
+            Self::Collected(sample) => EmbedItem {
+                row: Row {
+                    path: photos::display_name(&sample.path),
+                    identity: sample.identity.clone(),
+                    domain: sample.domain.clone(),
+                    split: sample.split.map(|s| s.name().to_owned()),
+                    role: sample.role.map(role).unwrap_or_default(),
+                    ..Row::new(&sample.name)
+                },
+                face_box: sample.face_box,
+                path: sample.path.clone(),
+            },
+            Self::Prepared(item) => EmbedItem::clone(item),
+        }
+    }
+}
+
+fn in_split(photos: Vec<Photo>, split: Option<&str>, inputs: &[PathBuf]) -> anyhow::Result<Vec<Photo>> {
+    let Some(split) = split else { return Ok(photos) };
+    let kept: Vec<_> = photos.into_iter().filter(|photo| photo.split() == Some(split)).collect();
     if kept.is_empty() {
         return Err(hinted(
             format!("{}: no photo of the split {split}", inputs[0].display()),
@@ -154,42 +231,26 @@ fn in_split(
 }
 
 /// The photos behind `inputs`, with what is known about each.
-fn items(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<EmbedItem>, Vec<Skipped>)> {
+fn photos(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<Photo>, Vec<Skipped>)> {
     match inputs {
-        [folder] if Dataset::is_at(folder) => Ok((dataset_items(folder)?, Vec::new())),
+        [folder] if Dataset::is_at(folder) => Ok((dataset_photos(folder)?, Vec::new())),
         [folder] if folder.is_dir() => {
             let collection = source::read(folder, layout, None)?;
             collection.notes.iter().for_each(say);
-            let item = |sample: source::Sample| EmbedItem {
-                row: Row {
-                    path: photos::display_name(&sample.path),
-                    identity: sample.identity,
-                    domain: sample.domain,
-                    split: sample.split.map(|s| s.name().to_owned()),
-                    role: sample.role.map(role).unwrap_or_default(),
-                    ..Row::new(sample.name)
-                },
-                face_box: sample.face_box,
-                path: sample.path,
-            };
-            Ok((collection.samples.into_iter().map(item).collect(), collection.skipped))
+            let photos = collection.samples.into_iter().map(|sample| Photo::Collected(Box::new(sample)));
+            Ok((photos.collect(), collection.skipped))
         }
         _ => {
             let (found, skipped) = photos::find_some(inputs, None)?;
-            let item = |photo: photos::PhotoPath| EmbedItem {
-                row: Row { path: photos::display_name(&photo.path), ..Row::new(photo.name) },
-                face_box: None,
-                path: photo.path,
-            };
-            Ok((found.into_iter().map(item).collect(), skipped))
+            Ok((found.into_iter().map(Photo::Found).collect(), skipped))
         }
     }
 }
 
-fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
+fn dataset_photos(folder: &Path) -> anyhow::Result<Vec<Photo>> {
     let dataset = Dataset::open(folder)?;
     let mut seen = HashMap::<&str, usize>::new();
-    let item = |face| {
+    let photo = |face| {
         let face: &likeness_data::manifest::Face = face;
         let path = dataset.path_of(face);
         let nth = seen.entry(&face.source).and_modify(|n| *n += 1).or_insert(1);
@@ -202,9 +263,9 @@ fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
             split: Some(face.split.name().to_owned()),
             role: role(face.role),
         };
-        EmbedItem { path, row, face_box: None }
+        Photo::Prepared(Box::new(EmbedItem { path, row, face_box: None }))
     };
-    Ok(dataset.faces.iter().map(item).collect())
+    Ok(dataset.faces.iter().map(photo).collect())
 }
 
 fn role(role: source::Role) -> Role {

@@ -10,6 +10,7 @@ mod prepare;
 mod report;
 mod retrieval;
 mod sampling;
+mod step;
 
 use std::path::PathBuf;
 
@@ -38,7 +39,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 8] = [
+const ALL: [(&str, Run); 9] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -47,6 +48,7 @@ const ALL: [(&str, Run); 8] = [
     ("detectors", detectors::run),
     ("faces", faces::run),
     ("pipeline", pipeline::run),
+    ("step", step::run),
 ];
 
 /// Runs the command.

@@ -11,67 +11,66 @@
 //! The same table gives the same bytes.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata, SafeTensors};
 use serde_json::json;
 
-use super::{EmbeddingTable, ModelTag, Row};
-use crate::{Result, SearchError, atomic};
+use super::{EmbeddingTable, EmbeddingWriter, ModelTag, Row};
+use crate::{Result, SearchError};
 
 const FORMAT: &str = "likeness-embeddings";
 const FORMAT_VERSION: &str = "1";
 /// Our headers take a few hundred bytes; a longer one is another file or an attack.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
+/// The header of a table of `count` embeddings by `model` whose rows take `row_bytes`.
+///
+/// Its length depends on the model alone, so that it can be written after what it describes.
+pub(super) fn header(model: &ModelTag, count: u64, row_bytes: u64) -> Vec<u8> {
+    let longest = header_text(model, u64::MAX, u64::MAX).len();
+    let mut header = header_text(model, count, row_bytes).into_bytes();
+    header.resize(longest.next_multiple_of(8), b' ');
+    header
+}
+
+fn header_text(model: &ModelTag, count: u64, row_bytes: u64) -> String {
+    let vector_bytes = count.saturating_mul(model.dimension as u64).saturating_mul(size_of::<f32>() as u64);
+    json!({
+        "__metadata__": {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "model": model.name,
+            "fingerprint": model.fingerprint,
+            "dimension": model.dimension.to_string(),
+            "distance": model.distance.name(),
+            "crate_version": env!("CARGO_PKG_VERSION"),
+        },
+        "embeddings": {
+            "dtype": "F32",
+            "shape": [count, model.dimension],
+            "data_offsets": [0, vector_bytes],
+        },
+        "rows": {
+            "dtype": "U8",
+            "shape": [row_bytes],
+            "data_offsets": [vector_bytes, vector_bytes.saturating_add(row_bytes)],
+        },
+    })
+    .to_string()
+}
+
 impl EmbeddingTable {
     /// Writes the table to `path`, whole or not at all.
     ///
     /// # Errors        the file cannot be written → `Io`, naming it
     pub fn save(&self, path: &Path) -> Result<()> {
-        let mut rows = Vec::new();
-        for row in &self.rows {
-            serde_json::to_writer(&mut rows, row).map_err(std::io::Error::from)?;
-            rows.push(b'\n');
+        let mut writer = EmbeddingWriter::create(path, self.model.clone())?;
+        for (row, embedding) in self.rows.iter().zip(self.embeddings.chunks_exact(self.model.dimension)) {
+            writer.push(row, embedding)?;
         }
-        let header = self.header(rows.len());
-        atomic::write(path, |file| {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
-            file.write_all(&header)?;
-            for value in &self.embeddings {
-                file.write_all(&value.to_le_bytes())?;
-            }
-            file.write_all(&rows)
-        })
-    }
-
-    fn header(&self, row_bytes: usize) -> Vec<u8> {
-        let vector_bytes = self.embeddings.len() * size_of::<f32>();
-        let header = json!({
-            "__metadata__": {
-                "format": FORMAT,
-                "format_version": FORMAT_VERSION,
-                "model": self.model.name,
-                "fingerprint": self.model.fingerprint,
-                "dimension": self.model.dimension.to_string(),
-                "distance": self.model.distance.name(),
-                "crate_version": env!("CARGO_PKG_VERSION"),
-            },
-            "embeddings": {
-                "dtype": "F32",
-                "shape": [self.rows.len(), self.model.dimension],
-                "data_offsets": [0, vector_bytes],
-            },
-            "rows": {
-                "dtype": "U8",
-                "shape": [row_bytes],
-                "data_offsets": [vector_bytes, vector_bytes + row_bytes],
-            },
-        });
-        let mut header = header.to_string().into_bytes();
-        header.resize(header.len().next_multiple_of(8), b' ');
-        header
+        writer.finish()
     }
 
     /// Reads the table that [`save`](Self::save) wrote to `path`.

@@ -38,6 +38,13 @@ pub struct Normalization {
     pub std: [f32; 3],
 }
 
+impl From<crate::backbone::Normalization> for Normalization {
+    /// The same on levels from 0 to 255.
+    fn from(of_shares: crate::backbone::Normalization) -> Self {
+        Self { mean: of_shares.mean.map(|v| 255.0 * v), std: of_shares.deviation.map(|v| 255.0 * v) }
+    }
+}
+
 /// What a loader does with faces.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

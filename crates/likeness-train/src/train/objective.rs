@@ -110,6 +110,17 @@ impl Objective {
         Ok(Self { parameters, losses })
     }
 
+    /// Takes over what the losses of the phase `before` have learned, where this phase has the same ones.
+    pub fn inherit(&mut self, before: &Self) {
+        let (mine, theirs) = (&mut self.parameters, &before.parameters);
+        let linear = |(mine, theirs): (&mut Linear, &Linear)| mine.clone_from(theirs);
+        mine.classifiers.iter_mut().zip(&theirs.classifiers).for_each(linear);
+        mine.to_teacher.iter_mut().zip(&theirs.to_teacher).for_each(linear);
+        // Scale and margin are the phase's own.
+        mine.arcfaces.iter_mut().zip(&theirs.arcfaces).for_each(|(m, t)| m.classes.clone_from(&t.classes));
+        mine.cosfaces.iter_mut().zip(&theirs.cosfaces).for_each(|(m, t)| m.classes.clone_from(&t.classes));
+    }
+
     /// The loss of a batch.
     ///
     /// # Shapes        embeddings of the targets' faces, in their order

@@ -6,6 +6,7 @@
 //! | `history.jsonl` | a line an epoch, see [`history`] |
 //! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
 //! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
+//! | `phases/` | the network at the end of each phase but the last, such as `1-cosface/` |
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -27,11 +28,13 @@ use super::objective::Objective;
 use super::optimizer::{Moments, Optimizer};
 use super::validation::{Accuracy, accuracy, embed};
 use crate::export::{Alignment, ModelCard, write_model_folder};
-use crate::loader::{Batch, FaceFile, Loader, LoaderConfig, Normalization};
+use crate::loader::{Batch, FaceFile, Loader, LoaderConfig};
 use crate::network::{Network, parameters};
 use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
 
+/// Where the networks of phases that have ended are.
+const PHASES: &str = "phases";
 /// Faces that are embedded at a time for validation.
 const VALIDATION_BATCH: usize = 32;
 /// Share of active triplets below which they are said to have run out.
@@ -135,7 +138,7 @@ impl<'a> Training<'a> {
             observer.say(report.to_string());
         }
         let network = network.freeze(&config.freeze).freeze_statistics(&config.freeze_statistics);
-        let learner = learner(network, faces, config, 0, &device)?;
+        let learner = learner(network, objective(faces, config, 0, &device)?, config, 0);
         let loader = loader(config, &faces.train, config.augmentation)?;
         let validation_loader = loader_of_validation(config, &faces.validation)?;
         let run = run.to_owned();
@@ -180,18 +183,20 @@ impl<'a> Training<'a> {
         self.done = loaded.state.epochs;
         self.best = loaded.state.best;
         if let Some((phase, place)) = self.config.phase_of(self.done) {
-            self.phase = phase;
+            // At a boundary the checkpoint is of the phase that has ended; the next one is begun from it.
+            self.phase = if place == 0 { phase.saturating_sub(1) } else { phase };
             let network = self.learner.network.take().expect("a network between steps");
-            self.learner = learner(network, self.faces, self.config, phase, &self.device)?;
-            self.take_tensors(&loaded.tensors, place > 0, loaded.state.steps)?;
+            let objective = objective(self.faces, self.config, self.phase, &self.device)?;
+            self.learner = learner(network, objective, self.config, self.phase);
+            self.take_tensors(&loaded.tensors, loaded.state.steps)?;
         }
         history::keep(&self.run.join("history.jsonl"), self.done)?;
         observer.say(format!("going on after epoch {} of {}", self.done, self.config.epochs()));
         Ok(())
     }
 
-    /// Numbers of a checkpoint into network, losses, optimiser and average; the middle two only within a phase.
-    fn take_tensors(&mut self, tensors: &Tensors, within_phase: bool, steps: u64) -> Result<()> {
+    /// Numbers of a checkpoint into network, losses, optimiser and average.
+    fn take_tensors(&mut self, tensors: &Tensors, steps: u64) -> Result<()> {
         let missing = |key: &str| TrainError::BadCheckpoint {
             path: self.run.join(checkpoint::FOLDER),
             reason: format!("{key} is missing"),
@@ -210,9 +215,6 @@ impl<'a> Training<'a> {
         self.learner.average.steps = tensors.get("average_steps").map_or(0, |(_, v)| v[0] as u64);
         let network = self.learner.network.take().expect("a network between steps");
         self.learner.network = Some(network.map(&mut Setter { numbers: &numbers }));
-        if !within_phase {
-            return Ok(());
-        }
         let mut of_losses = BTreeMap::new();
         for (id, (key, _)) in self.learner.objective.keys(self.phase, 1.0) {
             of_losses.insert(id, find("loss", &key).ok_or_else(|| missing(&key))?);
@@ -235,11 +237,7 @@ impl<'a> Training<'a> {
         let mut unsaved = false;
         while let Some((phase, place)) = self.config.phase_of(self.done) {
             if place == 0 && phase != self.phase {
-                self.phase = phase;
-                let network = self.learner.network.take().expect("a network between steps");
-                let average = std::mem::take(&mut self.learner.average);
-                self.learner = learner(network, self.faces, self.config, phase, &self.device)?;
-                self.learner.average = average;
+                self.begin_phase(phase)?;
             }
             let sums = self.epoch(place, observer)?;
             if sums.stopped {
@@ -249,6 +247,7 @@ impl<'a> Training<'a> {
             let accuracy = self.validate(sums.steps)?;
             let record = self.record(&sums, accuracy);
             self.keep_best(accuracy)?;
+            self.keep_phase()?;
             history::append(&self.run.join("history.jsonl"), &record)?;
             observer.on_epoch(&record);
             self.warn(&sums, observer);
@@ -258,6 +257,18 @@ impl<'a> Training<'a> {
             }
         }
         Ok(self.outcome(false, false))
+    }
+
+    /// Goes on with the network as it is, with the losses and an optimiser of `phase`.
+    fn begin_phase(&mut self, phase: usize) -> Result<()> {
+        let mut objective = objective(self.faces, self.config, phase, &self.device)?;
+        objective.inherit(&self.learner.objective);
+        let network = self.learner.network.take().expect("a network between steps");
+        let next = learner(network, objective, self.config, phase);
+        let before = std::mem::replace(&mut self.learner, next);
+        self.learner.average = before.average;
+        self.phase = phase;
+        Ok(())
     }
 
     fn outcome(&self, stopped: bool, stopped_early: bool) -> Outcome {
@@ -353,6 +364,16 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
+    /// Writes the network of a phase that has ended, where another follows: what the next one does to it can be measured.
+    fn keep_phase(&self) -> Result<()> {
+        if !matches!(self.config.phase_of(self.done), Some((_, 0))) {
+            return Ok(());
+        }
+        let name = format!("{}-{}", self.phase + 1, self.config.phases[self.phase].name);
+        let folder = self.run.join(PHASES).join(name);
+        write_model_folder(&self.finished_network(), &folder, &self.card())
+    }
+
     /// What the kept network's folder says of it.
     fn card(&self) -> ModelCard {
         let beginning = match self.config.weights.as_ref().and_then(|path| path.file_name()) {
@@ -440,14 +461,10 @@ fn named(network: &Network) -> Vec<(String, ParamId)> {
 }
 
 fn loader(config: &TrainConfig, faces: &[FaceFile], augment: AugmentConfig) -> Result<Loader> {
-    let normalization = config.network.backbone.architecture.normalization();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = LoaderConfig {
         size: config.input_px,
-        normalization: Normalization {
-            mean: normalization.mean.map(|v| 255.0 * v),
-            std: normalization.deviation.map(|v| 255.0 * v),
-        },
+        normalization: config.network.backbone.architecture.normalization().into(),
         augment,
         seed: config.seed,
         threads: if config.workers == 0 { cores } else { config.workers },
@@ -461,17 +478,14 @@ fn loader_of_validation(config: &TrainConfig, faces: &[FaceFile]) -> Result<Load
     loader(config, faces, AugmentConfig::none())
 }
 
-/// A learner at the beginning of a phase.
-fn learner(
-    network: Network,
-    faces: &TrainingFaces,
-    config: &TrainConfig,
-    phase: usize,
-    device: &Device,
-) -> Result<Learner> {
+/// The losses of a phase, as drawn from the seed.
+fn objective(faces: &TrainingFaces, config: &TrainConfig, phase: usize, device: &Device) -> Result<Objective> {
     let seed = config.seed.wrapping_add(1 + phase as u64);
-    let dim = config.network.embedding_dim;
-    let objective = Objective::new(&config.phases[phase], faces, dim, seed, device)?;
+    Objective::new(&config.phases[phase], faces, config.network.embedding_dim, seed, device)
+}
+
+/// A learner at the beginning of a phase.
+fn learner(network: Network, objective: Objective, config: &TrainConfig, phase: usize) -> Learner {
     let factor = |stage| config.rates.get(&stage).copied().unwrap_or(1.0);
     let mut keys: BTreeMap<ParamId, (String, f32)> = parameters(&network)
         .into_iter()
@@ -480,5 +494,5 @@ fn learner(
         .collect();
     keys.extend(objective.keys(phase, factor(crate::backbone::Stage::Head)));
     let optimizer = Optimizer::new(config.optimizer);
-    Ok(Learner { network: Some(network), objective, optimizer, keys, average: Average::default() })
+    Learner { network: Some(network), objective, optimizer, keys, average: Average::default() }
 }

@@ -9,9 +9,8 @@ use crate::progress::say;
 
 /// Runs the command.
 pub(crate) fn run(args: EmbedArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    let loaded = Loader::new(&args.model, args.photos.refer(), stop).load(&args.input, args.split.name())?;
-    loaded.table.save(&args.output)?;
-    let (count, dimension) = (loaded.table.len(), loaded.table.dimension());
+    let loader = Loader::new(&args.model, args.photos.refer(), stop);
+    let (count, dimension) = loader.save(&args.input, args.split.name(), &args.output)?;
     say(format!("{count} embeddings of {dimension} numbers in {}", args.output.display()));
     Ok(Outcome::Done)
 }
