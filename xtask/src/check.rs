@@ -25,7 +25,9 @@ fn steps() -> Vec<Command> {
     let mut documentation = cargo(&["doc", "--release", "--no-deps", "--workspace"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     let lints = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let gpu = |feature| cargo(&["check", "--release", "--package", "likeness", "--features", feature]);
     let mut steps = vec![cargo(&["fmt", "--all", "--check"]), cargo(&lints), documentation];
+    steps.extend(["cuda", "wgpu"].map(gpu));
     steps.extend(spelling());
     steps.extend(dependencies());
     steps

@@ -19,10 +19,13 @@ cargo xtask COMMAND
   check                      formatting, lints, documentation, spelling, licences
   test                       every test, and the README's commands; what CI runs
   golden [--venv DIR]        makes the expected values of the golden tests again, with Python
-  bench [NAME…] [OPTIONS]    measures: prepare, match, help, sampling; all of them without a name
+  bench [NAME…] [OPTIONS]    measures; without a name everything but training, which takes hours and goes on where it was
       --venv DIR             Python environment [default: one in the user's cache folder]
       --repeats N            repetitions, of which the median counts [default: 3]
-      --write                writes the tables into docs/results/first-loop.md";
+      --write                writes the tables into docs/results/
+
+Benches: retrieval, prepare, match, help, sampling, detectors, faces, pipeline,
+memory, step, training.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

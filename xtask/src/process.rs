@@ -47,7 +47,8 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 
 /// Builds the program and says where it is.
 pub(crate) fn build_likeness() -> Result<PathBuf> {
-    run(&mut cargo(&["build", "--release", "--package", "likeness"]))?;
+    // The whole workspace, as the tests build it: a single package has other features, and Burn is built anew.
+    run(&mut cargo(&["build", "--release", "--workspace", "--bin", "likeness"]))?;
     let metadata = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;

@@ -5,12 +5,14 @@ mod faces;
 mod help;
 mod match_;
 mod measure;
+mod memory;
 mod pipeline;
 mod prepare;
 mod report;
 mod retrieval;
 mod sampling;
 mod step;
+mod training;
 
 use std::path::PathBuf;
 
@@ -39,7 +41,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 9] = [
+const ALL: [(&str, Run); 11] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -48,8 +50,13 @@ const ALL: [(&str, Run); 9] = [
     ("detectors", detectors::run),
     ("faces", faces::run),
     ("pipeline", pipeline::run),
+    ("memory", memory::run),
     ("step", step::run),
+    ("training", training::run),
 ];
+
+/// Takes hours.
+const BY_NAME_ONLY: [&str; 1] = ["training"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
@@ -73,7 +80,8 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         bail!("no such bench: {unknown}; known are {}", ALL.map(|(known, _)| known).join(", "));
     }
     let bench = Bench { likeness: build_likeness()?, repeats, venv };
-    for (name, run) in ALL.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+    let wanted = |name: &&str| names.contains(name) || (names.is_empty() && !BY_NAME_ONLY.contains(name));
+    for (name, run) in ALL.iter().filter(|(name, _)| wanted(name)) {
         eprintln!("== {name}");
         let section = run(&bench)?;
         let text = section.markdown(name, repeats);

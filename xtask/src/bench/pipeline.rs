@@ -1,9 +1,9 @@
-//! `bench pipeline`: photo to embedding beside the Python people use for it, and the memory of a very long run.
+//! `bench pipeline`: photo to embedding beside the Python people use for it.
 
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::Bench;
@@ -14,10 +14,6 @@ use crate::process::{self, Scratch, repository};
 const EMBEDDER: &str = "weights/mobilefacenet-arcface-128d.onnx";
 const DETECTOR: &str = "weights/detectors/yunet_n_dynamic.onnx";
 const PHOTOS: &str = "data/celeba/images";
-/// Small photos, so that a hundred thousand of them take minutes.
-const SMALL_PHOTOS: &str = "data/att";
-/// Photos of the long run, by links to the small ones.
-const MANY: usize = 100_000;
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
@@ -41,19 +37,11 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         faces = answer["faces"].as_u64().unwrap_or(0);
         theirs.push(usage);
     }
-    let many = shared.join(SMALL_PHOTOS);
-    let short = measure(&mut embed(
-        &bench.likeness,
-        &shared,
-        &links(&many, MANY / 10, &scratch)?,
-        &scratch.join("short"),
-    ))?;
-    let long =
-        measure(&mut embed(&bench.likeness, &shared, &links(&many, MANY, &scratch)?, &scratch.join("long")))?;
-    Ok(section((&ours, &theirs, &their_peak), (photos, faces), (short, long)))
+    Ok(section((&ours, &theirs, &their_peak), (photos, faces)))
 }
 
-fn embed(likeness: &Path, shared: &Path, photos: &Path, output: &Path) -> Command {
+/// The command from photos to embeddings, with two threads.
+pub(super) fn embed(likeness: &Path, shared: &Path, photos: &Path, output: &Path) -> Command {
     let mut command = Command::new(likeness);
     command.arg("embed").arg(photos).arg("--detector").arg(shared.join(DETECTOR)).arg("--model");
     command.arg(shared.join(EMBEDDER)).args(["--normalize", "none", "--threads", "2", "-o"]).arg(output);
@@ -72,32 +60,9 @@ fn peer(python: &Path, shared: &Path, output: &Path) -> Command {
     command
 }
 
-/// A folder of `count` links to the photos, again and again.
-fn links(photos: &Path, count: usize, scratch: &Scratch) -> Result<std::path::PathBuf> {
-    let folder = scratch.join(&format!("photos{count}"));
-    fs_err::create_dir_all(&folder)?;
-    let mut names = Vec::new();
-    for folder in fs_err::read_dir(photos)? {
-        let folder = folder?.path();
-        if folder.is_dir() {
-            for photo in fs_err::read_dir(folder)? {
-                names.push(photo?.path());
-            }
-        }
-    }
-    names.retain(|name| name.extension().is_some_and(|e| e == "pgm"));
-    names.sort();
-    ensure!(!names.is_empty(), "no photos");
-    for i in 0..count {
-        super::prepare::link(&names[i % names.len()], &folder.join(format!("{i:06}.pgm")))?;
-    }
-    Ok(folder)
-}
-
 fn section(
     (ours, theirs, their_peak): (&[Usage], &[Usage], &[f64]),
     (photos, faces): (u64, u64),
-    (short, long): (Usage, Usage),
 ) -> Section {
     let of = |runs: &[Usage], what: fn(&Usage) -> f64| median(runs.iter().map(what));
     let row = |name: &str, runs: &[Usage], peak: f64| {
@@ -123,13 +88,6 @@ fn section(
             row("Likeness", ours, of(ours, |u| u.peak_mib)),
             row("OpenCV + ONNX Runtime", theirs, median(their_peak.iter().copied())),
         ],
-        remarks: vec![format!(
-            "{} photos of AT&T, by links: {:.0} MiB at the peak, {:.1} photos/s; {MANY} photos: {:.0} MiB, {:.1} photos/s.",
-            MANY / 10,
-            short.peak_mib,
-            (MANY / 10) as f64 / short.seconds,
-            long.peak_mib,
-            MANY as f64 / long.seconds
-        )],
+        remarks: Vec::new(),
     }
 }

@@ -1,0 +1,162 @@
+//! `bench training`: the recipes of `likeness train` on CelebA's faces, and what the networks find among unseen people.
+//!
+//! Each recipe's run stays in `training/` of the target folder: one that is there is gone on with, and one that has ended
+//! is only evaluated, so that hours of training can be spread over several calls.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::Bench;
+use super::report::Section;
+use crate::process::{self, output, repository};
+
+const WEIGHTS: &str = "weights/resnet50-imagenet-conv1-layer3.safetensors";
+const TEACHER: &str = "weights/mobilefacenet-arcface-128d.onnx";
+const DETECTOR: &str = "weights/detectors/yunet_n_dynamic.onnx";
+
+/// Which faces.
+#[derive(Clone, Copy, PartialEq)]
+enum Faces {
+    /// 241 identities to learn from, 58 others to find, leave-one-out.
+    Unseen,
+    /// 98 identities of 29 photos or more; of each, the last fifth is searched for among the others.
+    Seed,
+}
+
+/// A run, and which of its networks count.
+struct Recipe {
+    /// Its folder.
+    run: &'static str,
+    faces: Faces,
+    /// As `likeness train` takes them; `WEIGHTS` and `TEACHER` stand for the files.
+    flags: &'static str,
+    /// What the table calls the networks: phases that have ended, by folder, then the last.
+    networks: &'static [(&'static str, &'static str)],
+    /// Whether its curves are kept beside the table.
+    curves: bool,
+}
+
+const RECIPES: &[Recipe] = &[
+];
+
+/// Runs the bench.
+pub(super) fn run(bench: &Bench) -> Result<Section> {
+    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let folder = release.with_file_name("training");
+    fs_err::create_dir_all(&folder)?;
+    let place = Place { likeness: &bench.likeness, shared, folder };
+    let mut rows = vec![place.untrained(release)?];
+    for recipe in RECIPES {
+        rows.extend(place.rows(recipe)?);
+    }
+    Ok(Section {
+        page: "training",
+        title: "CelebA",
+        about: "Faces found and aligned by YuNet, 112 px. Unseen people: trained on the 5,048 photos of 241 identities, searched \
+                leave-one-out among the 1,252 photos of 58 others. The seed's protocol: 98 identities of 29 photos or more, \
+                the last fifth of each (by index) searched for among the others, which are trained on. Percent; minutes on \
+                two cores that other work was using too."
+            .to_owned(),
+        columns: vec!["faces", "network", "epochs", "top-1", "top-5", "top-10", "mAP", "minutes"],
+        rows,
+        remarks: Vec::new(),
+    })
+}
+
+/// Where things are.
+struct Place<'a> {
+    likeness: &'a Path,
+    shared: PathBuf,
+    folder: PathBuf,
+}
+
+impl Place<'_> {
+    /// The faces as a dataset, prepared once.
+    fn dataset(&self, faces: Faces) -> Result<PathBuf> {
+        let (name, how): (_, &[&str]) = match faces {
+            Faces::Unseen => ("celeba", &["--split", "official"]),
+            Faces::Seed => ("celeba-seed", &["--min-images", "29", "--split", "images"]),
+        };
+        let dataset = self.folder.join(name);
+        let mut prepare = Command::new(self.likeness);
+        prepare.arg("prepare").arg(self.shared.join("data/celeba")).arg("-o").arg(&dataset);
+        prepare.arg("--detector").arg(self.shared.join(DETECTOR));
+        output(prepare.args(["--size", "112", "--no-face", "keep"]).args(how))?;
+        Ok(dataset)
+    }
+
+    /// ImageNet's features, without training.
+    fn untrained(&self, release: &Path) -> Result<Vec<String>> {
+        process::run(&mut process::cargo(&["build", "--release", "--workspace", "--example", "untrained_features"]))?;
+        let mut command = Command::new(release.join("examples/untrained_features"));
+        let text = output(command.arg(self.dataset(Faces::Unseen)?).arg(self.shared.join(WEIGHTS)))?;
+        let numbers: Vec<&str> = text.split_whitespace().filter(|word| word.contains('.')).collect();
+        let [top1, top5, top10, map] = numbers[..] else { anyhow::bail!("expected four shares, found: {text}") };
+        let row = ["unseen people", "ResNet50's layer3 of ImageNet, not trained", "0", top1, top5, top10, map, "0"];
+        Ok(row.map(str::to_owned).to_vec())
+    }
+
+    fn rows(&self, recipe: &Recipe) -> Result<Vec<Vec<String>>> {
+        let dataset = self.dataset(recipe.faces)?;
+        let run = self.folder.join(recipe.run);
+        self.train(recipe, &dataset, &run)?;
+        if recipe.curves {
+            let curves = repository().join("docs/results/curves");
+            fs_err::create_dir_all(&curves)?;
+            fs_err::copy(run.join("curves.svg"), curves.join(format!("{}.svg", recipe.run)))?;
+        }
+        let history = fs_err::read_to_string(run.join("history.jsonl"))?;
+        let epochs: Vec<Value> = history.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let one = |(model, name): &(&str, &str)| {
+            // Of a phase in `phases/1-cosface`, the epochs up to its end.
+            let last = match model.rsplit_once('-') {
+                Some((_, phase)) => epochs.iter().rposition(|e| e["phase"] == phase).map_or(0, |at| at + 1),
+                None => epochs.len(),
+            };
+            let seconds: f64 = epochs[..last].iter().filter_map(|e| e["seconds"].as_f64()).sum();
+            let mut row = vec![if recipe.faces == Faces::Seed { "seed" } else { "unseen people" }.to_owned()];
+            row.extend([(*name).to_owned(), last.to_string()]);
+            row.extend(self.evaluate(&dataset, &run.join(model), recipe.faces)?);
+            row.push(format!("{:.0}", seconds / 60.0));
+            Ok(row)
+        };
+        recipe.networks.iter().map(one).collect()
+    }
+
+    /// Trains to the end, from where the run stands.
+    fn train(&self, recipe: &Recipe, dataset: &Path, run: &Path) -> Result<()> {
+        let mut command = Command::new(self.likeness);
+        command.arg("train").arg(dataset).arg("-o").arg(run);
+        if run.join("run.toml").exists() {
+            command.arg("--resume");
+        } else {
+            let file = |word: &str| match word {
+                "WEIGHTS" => self.shared.join(WEIGHTS),
+                "TEACHER" => self.shared.join(TEACHER),
+                word => PathBuf::from(word),
+            };
+            command.args(recipe.flags.split_whitespace().map(file)).args(["--validation", "0"]);
+        }
+        process::run(&mut command)
+    }
+
+    /// Top-1, top-5, top-10 and mAP, in percent.
+    fn evaluate(&self, dataset: &Path, model: &Path, faces: Faces) -> Result<Vec<String>> {
+        let mut command = Command::new(self.likeness);
+        command.arg("evaluate").arg(dataset).arg("--model").arg(model).arg("--json");
+        if faces == Faces::Unseen {
+            command.args(["--split", "test", "--protocol", "leave-one-out"]);
+        }
+        let answer: Value = serde_json::from_str(&output(&mut command)?)?;
+        let percent = |key: &str| {
+            let share = answer[key].as_f64().with_context(|| format!("evaluate --json has no {key}"))?;
+            ensure!(share.is_finite(), "{key}: {share}");
+            Ok(format!("{:.1}", 100.0 * share))
+        };
+        ["top1", "top5", "top10", "map"].into_iter().map(percent).collect()
+    }
+}
