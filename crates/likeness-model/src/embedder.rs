@@ -3,6 +3,7 @@
 use image::RgbImage;
 use likeness_search::Distance;
 
+use crate::model_folder::Alignment;
 use crate::{ModelError, Result};
 
 /// What a caller must know to feed an [`Embedder`] and to compare what it gives.
@@ -18,6 +19,8 @@ pub struct EmbedderSpec {
     pub input_size: (u32, u32),
     /// The distance the model is meant to be compared with.
     pub distance: Distance,
+    /// What the faces it was trained on were laid on; `None` where nobody said.
+    pub alignment: Option<Alignment>,
 }
 
 /// Turns faces into embeddings.

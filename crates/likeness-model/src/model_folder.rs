@@ -170,6 +170,7 @@ pub(crate) fn load(graph: &Path, overrides: &PreprocessOverrides) -> Result<Box<
     }
     spec.name = described.name.unwrap_or(spec.name);
     spec.distance = described.distance.unwrap_or(spec.distance);
+    spec.alignment = described.alignment;
     Ok(Box::new(DescribedEmbedder { embedder, spec }))
 }
 
@@ -264,6 +265,7 @@ mod tests {
         }
         let expected = open(model.path()).unwrap().spec().clone();
         assert_eq!((expected.name.as_str(), expected.distance), ("mine", Distance::Euclidean));
+        assert_eq!(expected.alignment, Some(Alignment::Arcface));
         for path in [run.path().to_owned(), model.path().join(GRAPH)] {
             assert_eq!(*open(&path).unwrap().spec(), expected);
         }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 
@@ -10,64 +10,32 @@ use crate::{Result, SearchError};
 
 /// Writes a file through `fill`, so that a reader of `path` sees the old content or the new, never a part.
 ///
-/// # Errors        as [`AtomicFile`]'s, and `fill`'s
+/// The temporary file lies in the same folder and takes the permissions any new file there would have.
+///
+/// # Errors        the folder cannot be written, `fill` fails, the rename is refused → `Io`, naming the file
 pub(crate) fn write(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
 ) -> Result<()> {
-    let unfinished = AtomicFile::create(path)?;
-    let mut writer = BufWriter::with_capacity(1 << 20, unfinished.file());
-    fill(&mut writer).and_then(|()| writer.flush()).map_err(|error| unfinished.named(error))?;
+    let name = |error: std::io::Error| named(path, error);
+    let temporary = create_beside(path).map_err(name)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file());
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(name)?;
     drop(writer);
-    unfinished.commit()
+    temporary.as_file().sync_all().map_err(name)?;
+    temporary.persist(path).map_err(|refused| name(refused.error))?;
+    Ok(())
 }
 
-/// A file that is being written; dropped before [`commit`](Self::commit), it leaves nothing.
+/// A file without a name in the folder of `path`, gone with the process.
 ///
-/// The temporary file lies in the same folder and takes the permissions any new file there would have.
-pub(crate) struct AtomicFile {
-    temporary: NamedTempFile,
-    path: PathBuf,
+/// # Errors        the folder cannot be written → `Io`, naming `path`
+pub(crate) fn scratch(path: &Path) -> Result<File> {
+    tempfile::tempfile_in(folder_of(path)).map_err(|error| named(path, error))
 }
 
-impl AtomicFile {
-    /// Begins a file that will be at `path`.
-    ///
-    /// # Errors        the folder cannot be written → `Io`, naming the file
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        let temporary = create_beside(path).map_err(|error| named(path, error))?;
-        Ok(Self { temporary, path: path.into() })
-    }
-
-    /// What to write to.
-    pub(crate) fn file(&self) -> &File {
-        self.temporary.as_file()
-    }
-
-    /// `error` with the file's name.
-    pub(crate) fn named(&self, error: std::io::Error) -> SearchError {
-        named(&self.path, error)
-    }
-
-    /// A file without a name in the same folder, gone with the process.
-    ///
-    /// # Errors        the folder cannot be written → `Io`, naming the file
-    pub(crate) fn scratch(&self) -> Result<File> {
-        tempfile::tempfile_in(folder_of(&self.path)).map_err(|error| self.named(error))
-    }
-
-    /// Puts the file in its place.
-    ///
-    /// # Errors        the disk does not take it, the rename is refused → `Io`, naming the file
-    pub(crate) fn commit(self) -> Result<()> {
-        let Self { temporary, path } = self;
-        temporary.as_file().sync_all().map_err(|error| named(&path, error))?;
-        temporary.persist(&path).map_err(|refused| named(&path, refused.error))?;
-        Ok(())
-    }
-}
-
-fn named(path: &Path, source: std::io::Error) -> SearchError {
+/// `source` as what keeps the file at `path` from being written.
+pub(crate) fn named(path: &Path, source: std::io::Error) -> SearchError {
     std::io::Error::new(source.kind(), format!("{}: cannot be written: {source}", path.display())).into()
 }
 

@@ -9,6 +9,7 @@ use likeness_data::dataset::Dataset;
 use likeness_data::photos::{self, Skipped};
 use likeness_data::source::{self, Layout};
 use likeness_model::embed::{EmbedItem, EmbedRun, embed_each, tag};
+use likeness_model::model_folder::Alignment;
 use likeness_model::{Embedder, load_embedder};
 use likeness_search::{EmbeddingTable, EmbeddingWriter, Role, Row, is_embeddings_file};
 
@@ -95,6 +96,13 @@ impl<'a> Loader<'a> {
         let progress = Progress::begin("embed");
         let is_dataset = matches!(inputs, [folder] if Dataset::is_at(folder));
         let detector = if is_dataset { None } else { self.detector()? };
+        if !is_dataset && detector.is_none() && embedder.spec().alignment == Some(Alignment::Arcface) {
+            say(format!(
+                "{} was trained on aligned faces, and these photos are taken as they are: --detector auto finds faces and \
+                 aligns them",
+                embedder.spec().name
+            ));
+        }
         let cut = self.photos.detection.cut();
         let run = EmbedRun {
             detection: detector.map(|d| (d.detector.as_ref(), &cut)),

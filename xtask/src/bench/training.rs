@@ -1,7 +1,9 @@
 //! `bench training`: the recipes of `likeness train` on CelebA's faces, and what the networks find among unseen people.
 //!
-//! Each recipe's run stays in `training/` of the target folder: one that is there is gone on with, and one that has ended
-//! is only evaluated, so that hours of training can be spread over several calls.
+//! A recipe's run stays in `training/` of the target folder until it has ended; what it found is kept as
+//! `docs/results/training/RUN.json`, beside its curves. The table is made of these files and only what has none is
+//! trained, from where it stands, so that hours of training can be spread over several calls and machines. To train a
+//! recipe again, delete its file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +17,8 @@ use crate::process::{self, output, repository};
 
 const WEIGHTS: &str = "weights/resnet50-imagenet-conv1-layer3.safetensors";
 const TEACHER: &str = "weights/mobilefacenet-arcface-128d.onnx";
+/// In the repository.
+const RESULTS: &str = "docs/results/training";
 const DETECTOR: &str = "weights/detectors/yunet_n_dynamic.onnx";
 
 /// Which faces.
@@ -33,10 +37,8 @@ struct Recipe {
     faces: Faces,
     /// As `likeness train` takes them; `WEIGHTS` and `TEACHER` stand for the files.
     flags: &'static str,
-    /// What the table calls the networks: phases that have ended, by folder, then the last.
+    /// Its networks by folder, phases that have ended and the last, and what the table calls them.
     networks: &'static [(&'static str, &'static str)],
-    /// Whether its curves are kept beside the table.
-    curves: bool,
 }
 
 const RECIPES: &[Recipe] = &[
@@ -49,9 +51,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let folder = release.with_file_name("training");
     fs_err::create_dir_all(&folder)?;
     let place = Place { likeness: &bench.likeness, shared, folder };
-    let mut rows = vec![place.untrained(release)?];
+    let mut rows = kept("untrained", || Ok(vec![place.untrained(release)?]))?;
     for recipe in RECIPES {
-        rows.extend(place.rows(recipe)?);
+        rows.extend(kept(recipe.run, || place.rows(recipe))?);
     }
     Ok(Section {
         page: "training",
@@ -65,6 +67,19 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         rows,
         remarks: Vec::new(),
     })
+}
+
+/// The rows in the file called `name`, made and written where there is none.
+fn kept(name: &str, make: impl FnOnce() -> Result<Vec<Vec<String>>>) -> Result<Vec<Vec<String>>> {
+    let folder = repository().join(RESULTS);
+    let file = folder.join(name).with_extension("json");
+    if file.exists() {
+        return Ok(serde_json::from_str(&fs_err::read_to_string(&file)?)?);
+    }
+    let rows = make()?;
+    fs_err::create_dir_all(&folder)?;
+    fs_err::write(&file, serde_json::to_string_pretty(&rows)? + "\n")?;
+    Ok(rows)
 }
 
 /// Where things are.
@@ -104,11 +119,9 @@ impl Place<'_> {
         let dataset = self.dataset(recipe.faces)?;
         let run = self.folder.join(recipe.run);
         self.train(recipe, &dataset, &run)?;
-        if recipe.curves {
-            let curves = repository().join("docs/results/curves");
-            fs_err::create_dir_all(&curves)?;
-            fs_err::copy(run.join("curves.svg"), curves.join(format!("{}.svg", recipe.run)))?;
-        }
+        let curves = repository().join(RESULTS);
+        fs_err::create_dir_all(&curves)?;
+        fs_err::copy(run.join("curves.svg"), curves.join(recipe.run).with_extension("svg"))?;
         let history = fs_err::read_to_string(run.join("history.jsonl"))?;
         let epochs: Vec<Value> = history.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         let one = |(model, name): &(&str, &str)| {

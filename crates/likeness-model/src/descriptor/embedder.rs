@@ -54,6 +54,7 @@ pub(super) fn boxed<D: Describe + 'static>(config: D) -> Box<dyn Embedder> {
         dimension: config.dimension(),
         input_size: INPUT_SIZE,
         distance: Distance::Jaccard,
+        alignment: None,
     };
     Box::new(DescriptorEmbedder { spec, config })
 }

@@ -78,6 +78,7 @@ impl OnnxEmbedder {
             dimension: 0,
             input_size: (size[0], size[1]),
             distance: Distance::Cosine,
+            alignment: None,
         };
         // The output and its length are found by the first run.
         let mut embedder = Self { spec, preprocess, session, output: 0, layout, fixed_batch };

@@ -25,19 +25,10 @@ const FORMAT_VERSION: &str = "1";
 /// Our headers take a few hundred bytes; a longer one is another file or an attack.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-/// The header of a table of `count` embeddings by `model` whose rows take `row_bytes`.
-///
-/// Its length depends on the model alone, so that it can be written after what it describes.
+/// The header of a table of `count` embeddings by `model` whose rows take `row_bytes`, padded to 8 bytes.
 pub(super) fn header(model: &ModelTag, count: u64, row_bytes: u64) -> Vec<u8> {
-    let longest = header_text(model, u64::MAX, u64::MAX).len();
-    let mut header = header_text(model, count, row_bytes).into_bytes();
-    header.resize(longest.next_multiple_of(8), b' ');
-    header
-}
-
-fn header_text(model: &ModelTag, count: u64, row_bytes: u64) -> String {
-    let vector_bytes = count.saturating_mul(model.dimension as u64).saturating_mul(size_of::<f32>() as u64);
-    json!({
+    let vector_bytes = count * (model.dimension * size_of::<f32>()) as u64;
+    let header = json!({
         "__metadata__": {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -55,10 +46,12 @@ fn header_text(model: &ModelTag, count: u64, row_bytes: u64) -> String {
         "rows": {
             "dtype": "U8",
             "shape": [row_bytes],
-            "data_offsets": [vector_bytes, vector_bytes.saturating_add(row_bytes)],
+            "data_offsets": [vector_bytes, vector_bytes + row_bytes],
         },
-    })
-    .to_string()
+    });
+    let mut header = header.to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    header
 }
 
 impl EmbeddingTable {

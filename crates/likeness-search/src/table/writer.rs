@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{ModelTag, Row, file};
-use crate::atomic::AtomicFile;
+use crate::atomic;
 use crate::{Result, SearchError};
 
 /// Bytes that are gathered before they go to a file.
@@ -13,7 +13,8 @@ const BUFFER_BYTES: usize = 1 << 18;
 
 /// Writes an embeddings file row by row; there is no file until [`finish`](Self::finish).
 ///
-/// Embeddings go to their place at once; the rows, which stand behind all of them, wait in a file without a name.
+/// Until then embeddings and rows wait in two files without a name beside it, which are gone with the process, however
+/// that ends.
 ///
 /// # Examples
 ///
@@ -34,7 +35,7 @@ pub struct EmbeddingWriter {
     row_bytes: u64,
     embeddings: BufWriter<File>,
     rows: BufWriter<File>,
-    target: AtomicFile,
+    path: PathBuf,
 }
 
 impl EmbeddingWriter {
@@ -43,14 +44,9 @@ impl EmbeddingWriter {
     /// # Errors        a dimension of 0 → `BadEmbeddings`; the folder cannot be written → `Io`, naming the file
     pub fn create(path: &Path, model: ModelTag) -> Result<Self> {
         model.check()?;
-        let target = AtomicFile::create(path)?;
-        let handle = target.file().try_clone().map_err(|error| target.named(error))?;
-        let mut embeddings = BufWriter::with_capacity(BUFFER_BYTES, handle);
-        let header = file::header(&model, 0, 0);
-        let room = vec![b' '; 8 + header.len()];
-        embeddings.write_all(&room).map_err(|error| target.named(error))?;
-        let rows = BufWriter::with_capacity(BUFFER_BYTES, target.scratch()?);
-        Ok(Self { model, count: 0, row_bytes: 0, embeddings, rows, target })
+        let scratch = || atomic::scratch(path).map(|file| BufWriter::with_capacity(BUFFER_BYTES, file));
+        let (embeddings, rows) = (scratch()?, scratch()?);
+        Ok(Self { model, count: 0, row_bytes: 0, embeddings, rows, path: path.into() })
     }
 
     /// How many rows there are so far.
@@ -79,7 +75,7 @@ impl EmbeddingWriter {
             });
         }
         row.check_values(embedding, "a finite number", |value| value.is_finite())?;
-        self.write(row, embedding).map_err(|error| self.target.named(error))
+        self.write(row, embedding).map_err(|error| atomic::named(&self.path, error))
     }
 
     fn write(&mut self, row: &Row, embedding: &[f32]) -> std::io::Result<()> {
@@ -97,21 +93,18 @@ impl EmbeddingWriter {
     /// Puts the file in its place.
     ///
     /// # Errors        no space, the rename is refused → `Io`, naming the file
-    pub fn finish(mut self) -> Result<()> {
-        self.complete().map_err(|error| self.target.named(error))?;
-        self.target.commit()
-    }
-
-    fn complete(&mut self) -> std::io::Result<()> {
-        self.rows.flush()?;
-        let rows = self.rows.get_mut();
-        rows.seek(SeekFrom::Start(0))?;
-        std::io::copy(rows, &mut self.embeddings)?;
-        self.embeddings.flush()?;
-        let header = file::header(&self.model, self.count, self.row_bytes);
-        let file = self.embeddings.get_mut();
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)
+    pub fn finish(self) -> Result<()> {
+        let Self { model, count, row_bytes, embeddings, rows, path } = self;
+        let header = file::header(&model, count, row_bytes);
+        atomic::write(&path, |file| {
+            file.write_all(&(header.len() as u64).to_le_bytes())?;
+            file.write_all(&header)?;
+            for part in [embeddings, rows] {
+                let mut part = part.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+                part.seek(SeekFrom::Start(0))?;
+                std::io::copy(&mut part, file)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -50,6 +50,22 @@ fn a_run_leaves_a_network_that_finds_people() {
 }
 
 #[test]
+fn a_network_of_aligned_faces_says_so_when_photos_are_taken_as_they_are() {
+    let bench = dataset();
+    bench.good(&train("run", &["--epochs", "1"]));
+    let card = bench.at("run/model/model.toml");
+    let text = fs_err::read_to_string(&card).unwrap();
+    let said = |input: &str| {
+        let output = bench.command(&["embed", input, "--model", "run", "-o", "out"]).output().unwrap();
+        String::from_utf8(output.stderr).unwrap().contains("--detector auto")
+    };
+    assert!(!said("photos"));
+    fs_err::write(&card, text.replace("alignment = \"none\"", "alignment = \"arcface\"")).unwrap();
+    assert!(said("photos"));
+    assert!(!said("faces"), "a dataset's faces are cut already");
+}
+
+#[test]
 fn a_killed_run_goes_on_to_the_same_network() {
     let bench = dataset();
     bench.good(&train("whole", &["--epochs", "3"]));
