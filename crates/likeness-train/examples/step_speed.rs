@@ -1,6 +1,6 @@
 //! Times a training step as a run takes it: a backbone with its head, backward, the optimiser.
 //!
-//! Run: `cargo run --release -p likeness-train --example step_speed -- [BATCH] [SIDE] [STEPS] [BACKBONE]`;
+//! Run: `cargo run --release -p likeness-train --example step_speed -- [BATCH] [SIDE] [STEPS] [BACKBONE] [bf16]`;
 //! RAYON_NUM_THREADS sets the threads. `xtask/peers/step.py` does the same with torchvision.
 
 #![allow(clippy::print_stdout)]
@@ -13,6 +13,7 @@ use burn::tensor::{Device, Distribution, Tensor};
 use likeness_train::backbone::Architecture;
 use likeness_train::layer::Pass;
 use likeness_train::network::{Network, NetworkConfig, parameters};
+use likeness_train::ops::Precision;
 use likeness_train::train::OptimizerConfig;
 use likeness_train::train::optimizer::{CollectedGradients, Optimizer};
 
@@ -59,7 +60,9 @@ fn main() -> likeness_train::Result<()> {
     let named = arguments.get(3).and_then(|name| name.parse::<Architecture>().ok());
     let device = Device::flex().autodiff();
     device.seed(0);
-    let config = NetworkConfig { embedding_dim: 128, ..NetworkConfig::new(named.unwrap_or_default()) };
+    let precision =
+        if arguments.get(4).is_some_and(|name| name == "bf16") { Precision::Bf16 } else { Precision::Full };
+    let config = NetworkConfig { embedding_dim: 128, precision, ..NetworkConfig::new(named.unwrap_or_default()) };
     let network = config.init(&device)?;
     let trained = parameters(&network).into_iter().filter(|info| info.trained);
     let keys = trained.map(|info| (info.id, (info.key, 1.0))).collect();

@@ -8,6 +8,7 @@ use crate::backbone::{Architecture, Backbone, BackboneConfig, Stage};
 use crate::error::{Result, TrainError};
 use crate::export::{GraphBuilder, Value};
 use crate::layer::{self, BatchNorm, Initializer, Linear, Pass};
+use crate::ops::Precision;
 pub use crate::parameter::{Keyed, ParameterInfo, parameters};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -30,6 +31,9 @@ pub struct NetworkConfig {
     pub neck: bool,
     /// Seed of the first values.
     pub seed: u64,
+    /// What the backbone's convolutions multiply, in training and evaluation; an exported network has full precision.
+    #[serde(skip_serializing_if = "Precision::is_full")]
+    pub precision: Precision,
     /// The network before the head.
     pub backbone: BackboneConfig,
 }
@@ -43,6 +47,7 @@ impl Default for NetworkConfig {
             dropout: 0.0,
             neck: true,
             seed: 0,
+            precision: Precision::default(),
             backbone: BackboneConfig::default(),
         }
     }
@@ -73,7 +78,7 @@ impl NetworkConfig {
     /// # Errors    settings that make no sense → [`TrainError::BadArgument`]
     pub fn init(&self, device: &Device) -> Result<Network> {
         self.validate()?;
-        let init = &mut Initializer::new(device, self.seed);
+        let init = &mut Initializer::new(device, self.seed).with_precision(self.precision);
         let backbone = self.backbone.init(init)?;
         let head = EmbeddingHead::new(self, self.backbone.architecture.feature_dim(), init);
         Ok(Network { backbone, head, config: self.clone() })

@@ -41,7 +41,12 @@ impl Conv2d {
         Self {
             weight: parameter(init.kaiming_fan_out([output, input / groups, kernel, kernel])),
             bias: bias.then(|| parameter(Tensor::zeros([output], &init.device))),
-            options: ConvOptions { stride: [stride; 2], padding: [padding; 2], groups },
+            options: ConvOptions {
+                stride: [stride; 2],
+                padding: [padding; 2],
+                groups,
+                precision: init.precision,
+            },
         }
     }
 

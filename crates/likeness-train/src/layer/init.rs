@@ -3,6 +3,7 @@
 //! He et al., Delving Deep into Rectifiers (2015), arXiv 1502.01852. The draws do not depend on the device.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use crate::ops::Precision;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -11,13 +12,21 @@ use rand_pcg::Pcg64Mcg;
 pub struct Initializer {
     /// Where the tensors are made.
     pub device: Device,
+    /// What the convolutions multiply.
+    pub(super) precision: Precision,
     random: Pcg64Mcg,
 }
 
 impl Initializer {
     /// Starts the draws of a seed.
     pub fn new(device: &Device, seed: u64) -> Self {
-        Self { device: device.clone(), random: Pcg64Mcg::seed_from_u64(seed) }
+        let precision = Precision::default();
+        Self { device: device.clone(), precision, random: Pcg64Mcg::seed_from_u64(seed) }
+    }
+
+    /// Makes convolutions of that precision.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Normal numbers of variance 2 / fan out, where the fan out is out · kh · kw also in a grouped convolution.

@@ -11,7 +11,7 @@ pub(super) fn conv2d(
     bias: Option<Tensor<1>>,
     options: ConvOptions,
 ) -> Tensor<4> {
-    let ConvOptions { stride, padding, groups } = options;
+    let ConvOptions { stride, padding, groups, precision: _ } = options;
     module::conv2d(input, weight, bias, burn::tensor::ops::ConvOptions::new(stride, padding, [1, 1], groups))
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
 use super::{
-    Activation, BatchNormOutput, ConvOptions, batch_norm_frozen, batch_norm_training, conv2d, generic, prelu,
+    Activation, BatchNormOutput, ConvOptions, Precision, batch_norm_frozen, batch_norm_training, conv2d, generic, prelu,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
@@ -52,7 +52,7 @@ proptest! {
         (stride, padding) in (1usize..3, 0usize..3),
         (height, width) in (5usize..12, 5usize..12),
     ) {
-        let options = ConvOptions { stride: [stride; 2], padding: [padding; 2], groups };
+        let options = ConvOptions { stride: [stride; 2], padding: [padding; 2], groups, precision: Precision::Full };
         let run = |conv: Conv| {
             let input = random([batch, groups * inputs, height, width], 1).require_grad();
             let weight = random([groups * outputs, inputs, kernel, kernel], 2).require_grad();
@@ -117,7 +117,7 @@ fn statistics_carry_no_gradient_and_equal_the_generic_path() {
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let options = ConvOptions { stride: [2, 1], padding: [1, 2], groups: 1 };
+    let options = ConvOptions { stride: [2, 1], padding: [1, 2], groups: 1, precision: Precision::Full };
     let loss = |input: Tensor<4>, weight: Tensor<4>| {
         let output = conv2d(input, weight, None, options);
         let [_, channels, ..] = output.dims();
@@ -144,7 +144,7 @@ fn gradients_agree_with_finite_differences() {
 fn views_and_untracked_tensors_are_taken() {
     let input = random([2, 5, 4, 3], 1).swap_dims(1, 2).swap_dims(2, 3).inner();
     let weight = random([2, 4, 1, 1], 2).inner();
-    let options = ConvOptions { stride: [1, 1], padding: [0, 0], groups: 1 };
+    let options = ConvOptions { stride: [1, 1], padding: [0, 0], groups: 1, precision: Precision::Full };
     let own = numbers(conv2d(input.clone(), weight.clone(), None, options));
     assert_close(&[own], &[numbers(generic::conv2d(input, weight, None, options))], 1e-5);
 }

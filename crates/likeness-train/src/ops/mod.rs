@@ -12,6 +12,30 @@ mod twin;
 pub mod update;
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// Numbers that a convolution multiplies; it adds in single precision always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    Full,
+    /// bfloat16, on the processor: twice as fast where it has AVX-512 BF16 ([`Precision::is_fast`]), slow elsewhere.
+    Bf16,
+}
+
+impl Precision {
+    /// Whether it is that of the numbers themselves.
+    pub fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+
+    /// Whether this machine's processor has instructions for it.
+    pub fn is_fast(self) -> bool {
+        self.is_full() || kernel::bf16::is_fast()
+    }
+}
 
 /// How a filter walks over a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +46,8 @@ pub struct ConvOptions {
     pub padding: [usize; 2],
     /// Channels come in so many groups that do not see each other.
     pub groups: usize,
+    /// What is multiplied, both ways; one channel a group and other devices have full precision always.
+    pub precision: Precision,
 }
 
 /// What is done to each number after normalisation.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::kernel::normalise::{self, Affine, Planes};
 use super::kernel::shape::ConvShape;
 use super::kernel::{correlate, depthwise, weight_gradient};
-use super::{Activation, ConvOptions};
+use super::{Activation, ConvOptions, Precision};
 
 /// Deterministic numbers in [−1, 1).
 fn noise(count: usize, seed: u32) -> Vec<f32> {
@@ -112,7 +112,7 @@ fn conv_shape() -> impl Strategy<Value = ConvShape> {
         .prop_map(|(batch, (groups, (inputs, outputs)), kernel, stride, padding, extra)| {
             let size = [0, 1].map(|i: usize| kernel[i].saturating_sub(2 * padding[i]).max(1) + extra[i]);
             let weight = [groups * outputs, inputs, kernel[0], kernel[1]];
-            let options = ConvOptions { stride, padding, groups };
+            let options = ConvOptions { stride, padding, groups, precision: Precision::Full };
             ConvShape::new([batch, groups * inputs, size[0], size[1]], weight, options)
         })
 }
@@ -137,6 +137,19 @@ proptest! {
     }
 
     #[test]
+    fn convolution_in_bf16_equals_the_loops_on_numbers_that_it_holds(shape in conv_shape()) {
+        let options = ConvOptions { precision: Precision::Bf16, ..shape.options };
+        let mut convolution = Convolution::new(ConvShape { options, ..shape });
+        let Convolution { input, weight, output_gradient, .. } = &mut convolution;
+        for number in [input, weight, output_gradient].into_iter().flatten() {
+            *number = f32::from_bits(number.to_bits() & 0xffff_0000);
+        }
+        for (fast, slow) in convolution.fast().iter().zip(convolution.slow()) {
+            prop_assert!(difference(fast, &slow) < 1e-5, "{}", difference(fast, &slow));
+        }
+    }
+
+    #[test]
     fn normalisation_equals_the_loops(case in normalisation()) {
         for (name, fast, slow) in case.both() {
             prop_assert!(difference(&fast, &slow) < 2e-5, "{name}: {}", difference(&fast, &slow));
@@ -146,9 +159,11 @@ proptest! {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let options = ConvOptions { stride: [1, 1], padding: [1, 1], groups: 1 };
-    let convolution = Convolution::new(ConvShape::new([9, 40, 14, 14], [70, 40, 3, 3], options));
-    assert_eq!(one_thread(|| convolution.fast()), three_threads(|| convolution.fast()));
+    for precision in [Precision::Full, Precision::Bf16] {
+        let options = ConvOptions { stride: [1, 1], padding: [1, 1], groups: 1, precision };
+        let convolution = Convolution::new(ConvShape::new([9, 40, 14, 14], [70, 40, 3, 3], options));
+        assert_eq!(one_thread(|| convolution.fast()), three_threads(|| convolution.fast()));
+    }
     let case = Normalisation {
         batch: 5,
         channels: 19,

@@ -70,6 +70,9 @@ pub(crate) struct NetworkArgs {
     /// Share of the features that is dropped.
     #[arg(long, value_name = "SHARE")]
     pub(crate) dropout: Option<f32>,
+    /// What the backbone's convolutions multiply: bf16 is faster on processors with AVX-512 BF16 [default: full].
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionArg>,
     /// Stages that do not learn, as stem,layer1.
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     pub(crate) freeze: Vec<String>,
@@ -174,6 +177,15 @@ pub(crate) enum MethodArg {
     CosFace,
     /// A teacher's embeddings alone.
     Teacher,
+}
+
+/// Numbers that convolutions multiply; sums are 32-bit floats always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// 32-bit floats.
+    Full,
+    /// bfloat16.
+    Bf16,
 }
 
 /// Distance of triplets.

@@ -12,6 +12,7 @@ use anyhow::Context;
 use likeness_data::dataset::Dataset;
 use likeness_data::photos::display_name;
 use likeness_train::device::device;
+use likeness_train::ops::Precision;
 use likeness_train::train::{Outcome as RunOutcome, TrainConfig, TrainingFaces, train};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,7 @@ pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
         None => settings::resolve(&args)?,
     };
     config.validate()?;
+    check_precision(config.network.precision, &args.device)?;
     let dataset = Dataset::open(&args.dataset)?;
     let faces = TrainingFaces::new(&dataset, config.validation_share, config.seed)?;
     fs_err::create_dir_all(&args.output)?;
@@ -85,6 +87,17 @@ pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
     let outcome = train(&faces, &config, &args.output, &device, &mut watcher)?;
     watcher.end();
     report(&args, &config, &outcome)
+}
+
+/// Refuses a precision that would only slow the run down.
+fn check_precision(precision: Precision, device: &str) -> anyhow::Result<()> {
+    let reason = match (precision, device) {
+        (Precision::Full, _) => return Ok(()),
+        (Precision::Bf16, "cpu") if precision.is_fast() => return Ok(()),
+        (Precision::Bf16, "cpu") => "this processor has no AVX-512 BF16",
+        (Precision::Bf16, _) => "only the processor's convolutions have it",
+    };
+    Err(hinted(format!("--precision bf16: {reason}"), "leave it out"))
 }
 
 fn say_faces(faces: &TrainingFaces) {

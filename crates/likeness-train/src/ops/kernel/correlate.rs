@@ -8,9 +8,10 @@
 use rayon::prelude::*;
 
 use super::gather::{Gather, Tap, patches};
-use super::scratch;
+use super::{bf16, scratch};
 use super::shape::ConvShape;
 use super::tile::{self, Product, ROWS};
+use crate::ops::Precision;
 
 /// Rows of the matrix of patches in a block.
 const DEPTH: usize = 256;
@@ -26,13 +27,52 @@ const JOBS: usize = 8;
 /// One correlation: where it reads, by what it multiplies, where it writes.
 struct Phase {
     gather: Gather,
-    /// For each group, panels of [`ROWS`] channels: `[group][panel][channel of the source, tap][ROWS]`.
-    weight: Vec<f32>,
+    weight: Packed,
     /// First pixel that it writes, and the distance to the next, vertically and horizontally.
     origin: [usize; 2],
     step: [usize; 2],
     /// Pixels that it writes in a row.
     width: usize,
+}
+
+/// For each group, panels of [`ROWS`] channels: `[group][panel][channel of the source, tap][ROWS]`.
+enum Packed {
+    Full(Vec<f32>),
+    /// Each number the next two of a channel, the last filled up with zero.
+    Pairs(Vec<u32>),
+}
+
+impl Packed {
+    fn of(panels: Vec<f32>, depth: usize, precision: Precision) -> Self {
+        if precision == Precision::Full || depth == 0 {
+            return Self::Full(panels);
+        }
+        let pairs = depth.div_ceil(2);
+        let mut packed = vec![0; panels.len() / depth * pairs];
+        let panels = panels.par_chunks(depth * ROWS);
+        packed.par_chunks_mut(pairs * ROWS).zip(panels).for_each(|(packed, panel)| {
+            for (packed, both) in packed.chunks_exact_mut(ROWS).zip(panel.chunks(2 * ROWS)) {
+                let (low, high) = both.split_at(ROWS);
+                bf16::pair(low, if high.is_empty() { &[0.0; ROWS] } else { high }, packed);
+            }
+        });
+        Self::Pairs(packed)
+    }
+
+    /// From panel `panel` on, of a weight with `depth` numbers a channel.
+    fn from(&self, panel: usize, depth: usize) -> Weight<'_> {
+        match self {
+            Self::Full(weight) => Weight::Full(&weight[panel * depth * ROWS..]),
+            Self::Pairs(weight) => Weight::Pairs(&weight[panel * depth.div_ceil(2) * ROWS..]),
+        }
+    }
+}
+
+/// A part of a [`Packed`].
+#[derive(Clone, Copy)]
+enum Weight<'a> {
+    Full(&'a [f32]),
+    Pairs(&'a [u32]),
 }
 
 /// Channels on both sides of a correlation.
@@ -64,6 +104,7 @@ pub(crate) fn forward(
     let strides =
         WeightStrides { group: channels.target * row, target: row, source: taps.len(), taps: &taps };
     let packed = pack_weight(&channels, weight, &strides);
+    let packed = Packed::of(packed, row, shape.options.precision);
     let phase = Phase { gather, weight: packed, origin: [0, 0], step: [1, 1], width: shape.output()[1] };
     run(&channels, &[phase], &input, bias, (output, shape.output()));
 }
@@ -100,6 +141,7 @@ pub(crate) fn input_gradient(
         let strides =
             WeightStrides { group: channels.source * row, target: taps, source: row, taps: &indices };
         let weight = pack_weight(&channels, weight, &strides);
+        let weight = Packed::of(weight, channels.source * indices.len(), shape.options.precision);
         let width = gather.grid[1];
         Phase { gather: gather.flattened(), weight, origin, step: shape.options.stride, width }
     });
@@ -181,9 +223,9 @@ fn run(
         let bias = bias.map(|bias| &bias[job.group * channels.target + job.first_channel..]);
         let panels = channels.target.div_ceil(ROWS);
         for phase in phases {
-            let stride = channels.source * phase.gather.taps.len() * ROWS;
-            let weight = &phase.weight[(job.group * panels + job.first_channel / ROWS) * stride..];
-            let sides = Sides { source: &source, channels: channels.source, weight, stride, bias };
+            let depth = channels.source * phase.gather.taps.len();
+            let weight = phase.weight.from(job.group * panels + job.first_channel / ROWS, depth);
+            let sides = Sides { source: &source, depth, weight, bias };
             run_job(phase, &sides, &mut job.planes, [plane, width]);
         }
     });
@@ -240,11 +282,9 @@ fn split<'a>(
 struct Sides<'a> {
     /// A channel of an image, of a given length.
     source: &'a dyn Fn(usize, usize, usize) -> &'a [f32],
-    /// Channels of the source.
-    channels: usize,
-    weight: &'a [f32],
-    /// Numbers in a panel of the weight.
-    stride: usize,
+    /// Channels of the source times taps.
+    depth: usize,
+    weight: Weight<'a>,
     bias: Option<&'a [f32]>,
 }
 
@@ -252,54 +292,117 @@ fn run_job(phase: &Phase, sides: &Sides, planes: &mut [&mut [f32]], [plane, widt
     let rows = planes[0].len() / plane;
     let padded_rows = rows.next_multiple_of(ROWS);
     let total = planes.len() * phase.gather.positions();
-    let depth = sides.channels * phase.gather.taps.len();
-    let block = (PANELS * tile::panel_width()).min(total.next_multiple_of(tile::lanes()));
-    scratch::with([block * DEPTH, padded_rows * block, block], |[patches, sums, line]| {
+    let depth = sides.depth;
+    let block = (PANELS * panel_width(sides.weight)).min(total.next_multiple_of(tile::lanes()));
+    scratch::with([block * DEPTH, padded_rows * block, 2 * block], |[patches, sums, lines]| {
         for first in (0..total).step_by(block) {
             let count = block.min(total - first);
             let columns = count.next_multiple_of(tile::lanes());
             let sums = &mut sums[..padded_rows * columns];
             sums.fill(0.0);
             for k in (0..depth).step_by(DEPTH) {
-                let depth = DEPTH.min(depth - k);
-                let line = &mut line[..columns];
-                line.fill(0.0);
-                pack_patches(phase, sides, (k, depth), (first, count), line, patches);
-                let a = &sides.weight[k * ROWS..];
-                tile::multiply(Product { a, a_stride: sides.stride, b: patches, depth, c: sums, columns });
+                let rows = (k, DEPTH.min(depth - k));
+                let lines = &mut lines[..2 * columns];
+                lines.fill(0.0);
+                let block = Block { phase, sides, first, count };
+                multiply(&block, rows, lines, patches, (sums, columns));
             }
             write(phase, sums, sides.bias, (first, count), planes, [plane, width]);
         }
     });
 }
 
-/// Packs rows `k..k + depth` of columns `first..first + count` into panels.
-fn pack_patches(
-    phase: &Phase,
-    sides: &Sides,
+/// Columns in a full panel of the matrix of patches.
+fn panel_width(weight: Weight) -> usize {
+    match weight {
+        Weight::Full(_) => tile::panel_width(),
+        Weight::Pairs(_) => bf16::PANEL_WIDTH,
+    }
+}
+
+/// Columns `first..first + count` of the matrix of patches.
+struct Block<'a, 's> {
+    phase: &'a Phase,
+    sides: &'a Sides<'s>,
+    first: usize,
+    count: usize,
+}
+
+/// Adds the product of rows `k..k + depth` to `sums`.
+fn multiply(
+    block: &Block,
     (k, depth): (usize, usize),
-    (first, count): (usize, usize),
-    line: &mut [f32],
+    lines: &mut [f32],
     patches: &mut [f32],
+    (c, columns): (&mut [f32], usize),
 ) {
-    let gather = &phase.gather;
-    let (taps, positions, width) = (&gather.taps, gather.positions(), tile::panel_width());
-    let length = gather.channel_len();
-    // One run of a plane needs no line in between.
-    let (image, start) = (first / positions, first % positions);
-    let direct = gather.is_flat() && start + count <= positions && count == line.len();
-    for row in 0..depth {
-        let (channel, tap) = ((k + row) / taps.len(), taps[(k + row) % taps.len()]);
-        let numbers = if direct {
-            &(sides.source)(image, channel, length)[start..start + count]
-        } else {
-            for (image, start, range) in pieces(first, count, positions) {
-                gather.line((sides.source)(image, channel, length), tap, start, &mut line[range]);
+    let depths = block.sides.depth;
+    match block.sides.weight {
+        Weight::Full(weight) => {
+            block.pack(k..k + depth, &mut lines[..columns], patches);
+            let (a, a_stride) = (&weight[k * ROWS..], depths * ROWS);
+            tile::multiply(Product { a, a_stride, b: patches, depth, c, columns });
+        }
+        Weight::Pairs(weight) => {
+            let patches: &mut [u32] = bytemuck::cast_slice_mut(patches);
+            block.pack_pairs(k..k + depth, lines, patches);
+            // Blocks of rows begin at even ones.
+            let (a, a_stride) = (&weight[k / 2 * ROWS..], depths.div_ceil(2) * ROWS);
+            let pairs = depth.div_ceil(2);
+            bf16::multiply(bf16::Product { a, a_stride, b: patches, pairs, c, columns });
+        }
+    }
+}
+
+impl Block<'_, '_> {
+    /// Whether the columns are one run of a plane, which needs no line in between.
+    fn is_direct(&self, columns: usize) -> bool {
+        let positions = self.phase.gather.positions();
+        let fits = self.first % positions + self.count <= positions;
+        self.phase.gather.is_flat() && fits && self.count == columns
+    }
+
+    /// Row `row` of the matrix, as it lies in the source or gathered in `line`, whose end stays as it is.
+    fn row<'a>(&'a self, row: usize, line: &'a mut [f32]) -> &'a [f32] {
+        let gather = &self.phase.gather;
+        let (taps, positions, length) = (&gather.taps, gather.positions(), gather.channel_len());
+        let (channel, tap) = (row / taps.len(), taps[row % taps.len()]);
+        if self.is_direct(line.len()) {
+            let (image, start) = (self.first / positions, self.first % positions);
+            return &(self.sides.source)(image, channel, length)[start..start + self.count];
+        }
+        for (image, start, range) in pieces(self.first, self.count, positions) {
+            gather.line((self.sides.source)(image, channel, length), tap, start, &mut line[range]);
+        }
+        line
+    }
+
+    /// Packs rows into panels.
+    fn pack(&self, rows: std::ops::Range<usize>, line: &mut [f32], patches: &mut [f32]) {
+        let (width, depth) = (tile::panel_width(), rows.len());
+        for (at, row) in rows.enumerate() {
+            for (panel, part) in self.row(row, line).chunks(width).enumerate() {
+                copy(part, &mut patches[panel * width * depth + at * part.len()..][..part.len()]);
             }
-            &*line
-        };
-        for (panel, part) in numbers.chunks(width).enumerate() {
-            copy(part, &mut patches[panel * width * depth + row * part.len()..][..part.len()]);
+        }
+    }
+
+    /// Packs pairs of rows into panels; an odd one is paired with zeros.
+    fn pack_pairs(&self, rows: std::ops::Range<usize>, lines: &mut [f32], patches: &mut [u32]) {
+        let (width, pairs) = (bf16::PANEL_WIDTH, rows.len().div_ceil(2));
+        let (low_line, high_line) = lines.split_at_mut(lines.len() / 2);
+        for (at, row) in rows.clone().step_by(2).enumerate() {
+            let low = self.row(row, low_line);
+            let high = if row + 1 < rows.end {
+                self.row(row + 1, high_line)
+            } else {
+                high_line.fill(0.0);
+                &*high_line
+            };
+            for (panel, (low, high)) in low.chunks(width).zip(high.chunks(width)).enumerate() {
+                let place = panel * width * pairs + at * low.len();
+                bf16::pair(low, high, &mut patches[place..][..low.len()]);
+            }
         }
     }
 }

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 
 use super::correlate::{images_per_job, pieces};
 use super::gather::{Gather, patches};
-use super::scratch;
+use super::{bf16, scratch};
 use super::shape::ConvShape;
 use super::tile::{self, Contraction, ROWS};
+use crate::ops::Precision;
 
 /// Output channels in a job.
 const CHANNELS: usize = 128;
@@ -102,26 +103,54 @@ struct Work<'a> {
     output_gradient: &'a [f32],
 }
 
+/// Where a block of the batch's positions lies in rows of working memory.
+struct Piece {
+    image: usize,
+    /// First position in the image, and columns of the rows.
+    start: usize,
+    range: std::ops::Range<usize>,
+}
+
 fn run_job(work: &Work, job: &mut Job) {
     let shape = work.shape;
     let (channels, rows) = (job.filters.len(), job.filters[0].len());
     let positions = shape.output_plane();
     let total = positions * shape.batch;
+    let lanes = match shape.options.precision {
+        Precision::Full => tile::lanes(),
+        Precision::Bf16 => bf16::ROW_LANES,
+    };
     let images = images_per_job(shape.batch, positions);
-    let block = (images * positions).min(POSITIONS.max(tile::lanes())).next_multiple_of(tile::lanes());
-    scratch::with([channels * block, rows * block, channels * rows], |[gradients, patches, sums]| {
+    let block = (images * positions).min(POSITIONS.max(lanes)).next_multiple_of(lanes);
+    scratch::with([channels * block, rows * block, channels * rows, block], |[gradients, patches, sums, line]| {
         sums.fill(0.0);
         for first in (0..total).step_by(block) {
             let count = block.min(total - first);
-            let length = count.next_multiple_of(tile::lanes());
+            let length = count.next_multiple_of(lanes);
+            let pieces = || pieces(first, count, positions).map(|(image, start, range)| Piece { image, start, range });
             let (gradients, patches) = (&mut gradients[..channels * length], &mut patches[..rows * length]);
-            for (image, start, range) in pieces(first, count, positions) {
-                copy_gradients(work, job.first_channel, (image, start), range.clone(), gradients, length);
-                copy_patches(work, job, (image, start), range, patches, length);
+            match shape.options.precision {
+                Precision::Full => {
+                    for piece in pieces() {
+                        work.copy_gradients(job, &piece, length, gradients);
+                        work.copy_patches(job, &piece, length, patches);
+                    }
+                    clear_tails(gradients, count, length);
+                    clear_tails(patches, count, length);
+                    tile::contract(Contraction { a: gradients, b: patches, length, c: sums });
+                }
+                Precision::Bf16 => {
+                    let gradients = &mut bytemuck::cast_slice_mut::<f32, u16>(gradients)[..channels * length];
+                    let patches = &mut bytemuck::cast_slice_mut::<f32, u16>(patches)[..rows * length];
+                    for piece in pieces() {
+                        work.shorten_gradients(job, &piece, length, gradients);
+                        work.shorten_patches(job, &piece, line, (length, patches));
+                    }
+                    clear_tails(gradients, count, length);
+                    clear_tails(patches, count, length);
+                    bf16::contract(bf16::Contraction { a: gradients, b: patches, length, c: sums });
+                }
             }
-            clear_tails(gradients, count, length);
-            clear_tails(patches, count, length);
-            tile::contract(Contraction { a: gradients, b: patches, length, c: sums });
         }
         job.filters
             .iter_mut()
@@ -130,42 +159,53 @@ fn run_job(work: &Work, job: &mut Job) {
     });
 }
 
-fn copy_gradients(
-    work: &Work,
-    first_channel: usize,
-    (image, start): (usize, usize),
-    range: std::ops::Range<usize>,
-    rows: &mut [f32],
-    length: usize,
-) {
-    let plane = work.shape.output_plane();
-    let planes = &work.output_gradient[(image * work.shape.output_channels + first_channel) * plane..];
-    for (row, plane) in rows.chunks_exact_mut(length).zip(planes.chunks_exact(plane)) {
-        row[range.clone()].copy_from_slice(&plane[start..start + range.len()]);
+impl Work<'_> {
+    /// The part of a piece of each of the job's channels.
+    fn gradients(&self, job: &Job, piece: &Piece) -> impl Iterator<Item = &[f32]> {
+        let plane = self.shape.output_plane();
+        let planes =
+            &self.output_gradient[(piece.image * self.shape.output_channels + job.first_channel) * plane..];
+        let (start, length) = (piece.start, piece.range.len());
+        planes.chunks_exact(plane).map(move |plane| &plane[start..start + length])
     }
-}
 
-fn copy_patches(
-    work: &Work,
-    job: &Job,
-    (image, start): (usize, usize),
-    range: std::ops::Range<usize>,
-    rows: &mut [f32],
-    length: usize,
-) {
-    let (shape, taps) = (work.shape, &work.gather.taps);
-    let length_of_channel = work.gather.channel_len();
-    let channels =
-        &work.input[(image * shape.input_channels + job.group * shape.group_inputs()) * length_of_channel..];
-    for (k, row) in (job.first_row..).zip(rows.chunks_exact_mut(length)) {
-        let channel = &channels[k / taps.len() * length_of_channel..][..length_of_channel];
-        work.gather.line(channel, taps[k % taps.len()], start, &mut row[range.clone()]);
+    fn copy_gradients(&self, job: &Job, piece: &Piece, length: usize, rows: &mut [f32]) {
+        for (row, numbers) in rows.chunks_exact_mut(length).zip(self.gradients(job, piece)) {
+            row[piece.range.clone()].copy_from_slice(numbers);
+        }
+    }
+
+    fn shorten_gradients(&self, job: &Job, piece: &Piece, length: usize, rows: &mut [u16]) {
+        for (row, numbers) in rows.chunks_exact_mut(length).zip(self.gradients(job, piece)) {
+            bf16::shorten(numbers, &mut row[piece.range.clone()]);
+        }
+    }
+
+    /// Writes a piece of row `k` of the matrix of patches.
+    fn patches(&self, job: &Job, piece: &Piece, k: usize, line: &mut [f32]) {
+        let (shape, taps, length) = (self.shape, &self.gather.taps, self.gather.channel_len());
+        let channel = piece.image * shape.input_channels + job.group * shape.group_inputs() + k / taps.len();
+        self.gather.line(&self.input[channel * length..][..length], taps[k % taps.len()], piece.start, line);
+    }
+
+    fn copy_patches(&self, job: &Job, piece: &Piece, length: usize, rows: &mut [f32]) {
+        for (k, row) in (job.first_row..).zip(rows.chunks_exact_mut(length)) {
+            self.patches(job, piece, k, &mut row[piece.range.clone()]);
+        }
+    }
+
+    fn shorten_patches(&self, job: &Job, piece: &Piece, line: &mut [f32], (length, rows): (usize, &mut [u16])) {
+        let line = &mut line[..piece.range.len()];
+        for (k, row) in (job.first_row..).zip(rows.chunks_exact_mut(length)) {
+            self.patches(job, piece, k, line);
+            bf16::shorten(line, &mut row[piece.range.clone()]);
+        }
     }
 }
 
 /// Fills the end of each row, which holds no position, with zeros.
-fn clear_tails(rows: &mut [f32], count: usize, length: usize) {
+fn clear_tails<T: Copy + Default>(rows: &mut [T], count: usize, length: usize) {
     if count < length {
-        rows.chunks_exact_mut(length).for_each(|row| row[count..].fill(0.0));
+        rows.chunks_exact_mut(length).for_each(|row| row[count..].fill(T::default()));
     }
 }

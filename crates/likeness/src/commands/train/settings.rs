@@ -5,6 +5,7 @@ use likeness_data::augment::AugmentConfig;
 use likeness_train::backbone::{Architecture, Stage};
 use likeness_train::loss::{EmbeddingDistance, TripletMargin};
 use likeness_train::miner::{EasyPositiveNegative, Miner};
+use likeness_train::ops::Precision;
 use likeness_train::sampler::SamplerConfig;
 use likeness_train::train::schedule::Decay;
 use likeness_train::train::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, WeightedLoss};
@@ -12,8 +13,8 @@ use likeness_train::weights::WeightsFile;
 
 use super::RunCard;
 use crate::args::train::{
-    AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs, OptimizerArg, ScheduleArg, StepArgs, TrainArgs,
-    TripletDistanceArg,
+    AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs, OptimizerArg, PrecisionArg, ScheduleArg, StepArgs,
+    TrainArgs, TripletDistanceArg,
 };
 use crate::failure::hinted;
 
@@ -202,6 +203,11 @@ fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result
     }
     network.embedding_dim = args.embedding_dim.unwrap_or(network.embedding_dim);
     network.dropout = args.dropout.unwrap_or(network.dropout);
+    match args.precision {
+        Some(PrecisionArg::Full) => network.precision = Precision::Full,
+        Some(PrecisionArg::Bf16) => network.precision = Precision::Bf16,
+        None => {}
+    }
     if let Some(weights) = &args.weights {
         network.backbone.adopt(WeightsFile::open(weights)?.metadata())?;
         config.weights = Some(weights.clone());
