@@ -5,9 +5,11 @@
 //! 3. [`weights`] reads published weights and writes trained ones;
 //! 4. [`sampler`] says which images make a batch, [`loader`] reads, varies and normalises them;
 //! 5. [`miner`] chooses pairs and triplets of a batch, [`loss`] turns them into one number;
-//! 6. [`train`](mod@train) runs all of it epoch by epoch, and keeps the best network of a run;
-//! 7. [`export`] writes a network as a folder that embedders read.
+//! 6. [`adapt`] draws a domain without labels to the one that is learned from;
+//! 7. [`train`](mod@train) runs all of it epoch by epoch, and keeps the best network of a run;
+//! 8. [`export`] writes a network as a folder that embedders read.
 
+pub mod adapt;
 pub mod backbone;
 pub mod device;
 mod error;

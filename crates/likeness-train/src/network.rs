@@ -150,6 +150,14 @@ pub struct Embeddings {
     pub embedding: Tensor<2>,
 }
 
+impl Embeddings {
+    /// Those of the first `count` faces.
+    pub fn first(&self, count: usize) -> Self {
+        let part = |rows: &Tensor<2>| rows.clone().narrow(0, 0, count);
+        Self { features: part(&self.features), raw: part(&self.raw), embedding: part(&self.embedding) }
+    }
+}
+
 impl Network {
     /// The embeddings of a batch of faces.
     ///

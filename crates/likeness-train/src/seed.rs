@@ -20,6 +20,8 @@ pub enum Purpose {
     Dropout = 4,
     /// Identities held out for validation.
     Validation = 5,
+    /// The order of a target domain's faces, and what adaptation draws.
+    Adaptation = 6,
 }
 
 /// The stream of `purpose` at `place` in the run that began with `seed`.

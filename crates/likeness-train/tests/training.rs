@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use likeness_data::augment::AugmentConfig;
 use likeness_train::TrainError;
+use likeness_train::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
 use likeness_train::backbone::Architecture;
 use likeness_train::loader::{Batch, FaceFile};
 use likeness_train::loss::ClassificationConfig;
@@ -16,6 +17,7 @@ use likeness_train::train::history::{self, EpochRecord};
 use likeness_train::train::{
     LossConfig, Observer, Outcome, PhaseConfig, StepReport, TrainConfig, TrainingFaces, train,
 };
+use likeness_train::weights::WeightsFile;
 
 const SIDE: u32 = 32;
 
@@ -259,4 +261,96 @@ fn a_teacher_is_imitated() {
     run(&faces, &config(vec![phase]), &place, &mut Witness::default()).unwrap();
     let records = timeless(&place);
     assert!(records[9].loss < 0.5 * records[0].loss, "{} to {}", records[0].loss, records[9].loss);
+}
+
+/// The faces with a target domain: other identities, dark and with the channels turned around.
+fn with_target(folder: &Path, mut faces: TrainingFaces) -> TrainingFaces {
+    let target = folder.join("target");
+    fs_err::create_dir(&target).unwrap();
+    for (identity, number) in (4..7).flat_map(|i| (0..3).map(move |n| (i, n))) {
+        let path = target.join(format!("{identity}_{number}.png"));
+        let mut picture = face(identity, number);
+        picture.pixels_mut().for_each(|p| *p = Rgb([p[2] / 3, p[1] / 3, p[0] / 3]));
+        picture.save(&path).unwrap();
+        faces.target.push(FaceFile { path, label: 0 });
+    }
+    faces
+}
+
+fn adapting(method: AdaptationMethod, phases: Vec<PhaseConfig>) -> TrainConfig {
+    let adaptation = AdaptationConfig { method, hidden: 32, ..AdaptationConfig::default() };
+    TrainConfig { adaptation: Some(adaptation), ..config(phases) }
+}
+
+#[test]
+fn without_reversal_the_domain_classifier_learns_and_with_it_the_strength_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = with_target(folder.path(), training_faces(folder.path()));
+    let mut config = adapting(AdaptationMethod::Dann, vec![classification(20)]);
+    config.augmentation = AugmentConfig::none();
+    config.adaptation.as_mut().unwrap().place = AdaptationPlace::Features;
+    config.adaptation.as_mut().unwrap().reversal_strength = 0.0;
+    let place = folder.path().join("still");
+    run(&faces, &config, &place, &mut Witness::default()).unwrap();
+    let last = &timeless(&place)[19].more;
+    assert!(last["domain_accuracy"] > 0.9, "{last:?}");
+    assert_eq!(last["reversal_strength"], 0.0);
+
+    config.adaptation.as_mut().unwrap().reversal_strength = 0.5;
+    config.phases[0].epochs = 4;
+    let place = folder.path().join("turned");
+    run(&faces, &config, &place, &mut Witness::default()).unwrap();
+    let strengths: Vec<f64> = timeless(&place).iter().map(|r| r.more["reversal_strength"]).collect();
+    assert!(strengths.is_sorted() && strengths[0] < 0.3 && strengths[3] > 0.49, "{strengths:?}");
+    assert!(timeless(&place).iter().all(|r| r.loss.is_finite() && r.more["domain_loss"].is_finite()));
+}
+
+#[test]
+fn an_adapting_run_taken_up_again_ends_as_one_that_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = with_target(folder.path(), training_faces(folder.path()));
+    for method in [AdaptationMethod::Cdan, AdaptationMethod::Coral] {
+        let config = adapting(method, vec![classification(1), classification(2)]);
+        let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(format!("{name} {method:?}")));
+        run(&faces, &config, &whole, &mut Witness::default()).unwrap();
+        for stop_after in [3, 3] {
+            let mut witness = Witness { stop_after: Some(stop_after), ..Default::default() };
+            run(&faces, &config, &broken, &mut witness).unwrap();
+        }
+        run(&faces, &config, &broken, &mut Witness::default()).unwrap();
+        assert_eq!(timeless(&broken), timeless(&whole));
+        let kept = |run: &PathBuf| fs_err::read(run.join("model/weights.safetensors")).unwrap();
+        assert!(kept(&broken) == kept(&whole), "the networks differ");
+    }
+}
+
+#[test]
+fn the_targets_statistics_are_all_that_adabn_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = with_target(folder.path(), training_faces(folder.path()));
+    let (plain, adapted) = (folder.path().join("plain"), folder.path().join("adapted"));
+    run(&faces, &config(vec![classification(2)]), &plain, &mut Witness::default()).unwrap();
+    let config = adapting(AdaptationMethod::AdaBn, vec![classification(2)]);
+    run(&faces, &config, &adapted, &mut Witness::default()).unwrap();
+    assert!(timeless(&adapted).iter().all(|r| r.more.is_empty()));
+    let weights = |run: &Path| WeightsFile::open(&run.join("model/weights.safetensors")).unwrap();
+    let (plain, adapted) = (weights(&plain), weights(&adapted));
+    for key in plain.shapes().keys() {
+        let same = plain.read(key).unwrap() == adapted.read(key).unwrap();
+        assert_eq!(same, !key.contains("running_"), "{key}");
+    }
+}
+
+#[test]
+fn cdan_without_a_classifier_and_a_target_without_faces_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let refused = |faces: &TrainingFaces, config: &TrainConfig| {
+        run(faces, config, &folder.path().join("run"), &mut Witness::default()).unwrap_err().to_string()
+    };
+    let told = refused(&faces, &adapting(AdaptationMethod::Dann, vec![classification(1)]));
+    assert!(told.contains("no faces"), "{told}");
+    let faces = with_target(folder.path(), faces);
+    let told = refused(&faces, &adapting(AdaptationMethod::Cdan, vec![triplets(1)]));
+    assert!(told.contains("no classifier"), "{told}");
 }

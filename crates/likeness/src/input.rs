@@ -90,8 +90,8 @@ impl<'a> Loader<'a> {
         split: Option<&str>,
         keep: impl FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send,
     ) -> anyhow::Result<Vec<Skipped>> {
-        let (photos, mut skipped) = photos(inputs, self.photos.layout)?;
-        let photos = in_split(photos, split, inputs)?;
+        let (mut photos, mut skipped) = photos(inputs, self.photos.layout)?;
+        photos.keep_split(split, &inputs[0])?;
         let embedder = self.embedder(&inputs[0])?;
         let progress = Progress::begin("embed");
         let is_dataset = matches!(inputs, [folder] if Dataset::is_at(folder));
@@ -111,7 +111,11 @@ impl<'a> Loader<'a> {
             limits: self.photos.reading.limits(),
             threads: self.photos.reading.threads,
         };
-        let unusable = embed_each(&photos, Photo::item, embedder, &run, keep)?;
+        let unusable = match &photos {
+            Photos::Found(photos) => embed_each(photos, found_item, embedder, &run, keep)?,
+            Photos::Collected(samples) => embed_each(samples, collected_item, embedder, &run, keep)?,
+            Photos::Prepared(items) => embed_each(items, EmbedItem::clone, embedder, &run, keep)?,
+        };
         progress.end(photos.len(), "photos");
         skipped.extend(unusable);
         say_skipped(&skipped, None);
@@ -185,80 +189,85 @@ fn is_table(inputs: &[PathBuf]) -> bool {
     matches!(inputs, [file] if file.is_file() && is_embeddings_file(file))
 }
 
-/// A photo to embed, as small as its source knows it: there may be hundreds of thousands.
-enum Photo {
-    Found(photos::PhotoPath),
-    Collected(Box<source::Sample>),
-    Prepared(Box<EmbedItem>),
+/// Photos to embed, each as small as its source knows it: there may be hundreds of thousands.
+enum Photos {
+    Found(Vec<photos::PhotoPath>),
+    Collected(Vec<source::Sample>),
+    Prepared(Vec<EmbedItem>),
 }
 
-impl Photo {
-    fn split(&self) -> Option<&str> {
+impl Photos {
+    fn len(&self) -> usize {
         match self {
-            Self::Found(_) => None,
-            Self::Collected(sample) => sample.split.map(likeness_data::split::Split::name),
-            Self::Prepared(item) => item.row.split.as_deref(),
+            Self::Found(photos) => photos.len(),
+            Self::Collected(samples) => samples.len(),
+            Self::Prepared(items) => items.len(),
         }
     }
 
-    /// What to read, and what is known about it.
-    fn item(&self) -> EmbedItem {
+    /// Leaves those of `split` alone, where one is named.
+    fn keep_split(&mut self, split: Option<&str>, input: &Path) -> anyhow::Result<()> {
+        let Some(split) = split else { return Ok(()) };
         match self {
-            Self::Found(photo) => EmbedItem {
-                row: Row { path: photos::display_name(&photo.path), ..Row::new(&photo.name) },
-                face_box: None,
-                path: photo.path.clone(),
-            },
-            Self::Collected(sample) => EmbedItem {
-                row: Row {
-                    path: photos::display_name(&sample.path),
-                    identity: sample.identity.clone(),
-                    domain: sample.domain.clone(),
-                    split: sample.split.map(|s| s.name().to_owned()),
-                    role: sample.role.map(role).unwrap_or_default(),
-                    ..Row::new(&sample.name)
-                },
-                face_box: sample.face_box,
-                path: sample.path.clone(),
-            },
-            Self::Prepared(item) => EmbedItem::clone(item),
+            Self::Found(photos) => photos.clear(),
+            Self::Collected(samples) => samples.retain(|s| s.split.is_some_and(|s| s.name() == split)),
+            Self::Prepared(items) => items.retain(|item| item.row.split.as_deref() == Some(split)),
         }
-    }
-}
-
-fn in_split(photos: Vec<Photo>, split: Option<&str>, inputs: &[PathBuf]) -> anyhow::Result<Vec<Photo>> {
-    let Some(split) = split else { return Ok(photos) };
-    let kept: Vec<_> = photos.into_iter().filter(|photo| photo.split() == Some(split)).collect();
-    if kept.is_empty() {
-        return Err(hinted(
-            format!("{}: no photo of the split {split}", inputs[0].display()),
+        if self.len() > 0 {
+            return Ok(());
+        }
+        Err(hinted(
+            format!("{}: no photo of the split {split}", input.display()),
             "prepare the dataset with --split images, identities or official, or try --split all",
-        ));
+        ))
     }
-    Ok(kept)
+}
+
+/// What to read of a photo of which nothing else is known.
+fn found_item(photo: &photos::PhotoPath) -> EmbedItem {
+    EmbedItem {
+        row: Row { path: photos::display_name(&photo.path), ..Row::new(&photo.name) },
+        face_box: None,
+        path: photo.path.clone(),
+    }
+}
+
+/// What to read of a collection's photo, and what the collection says about it.
+fn collected_item(sample: &source::Sample) -> EmbedItem {
+    EmbedItem {
+        row: Row {
+            path: photos::display_name(&sample.path),
+            identity: sample.identity.clone(),
+            domain: sample.domain.clone(),
+            split: sample.split.map(|s| s.name().to_owned()),
+            role: sample.role.map(role).unwrap_or_default(),
+            ..Row::new(&sample.name)
+        },
+        face_box: sample.face_box,
+        path: sample.path.clone(),
+    }
 }
 
 /// The photos behind `inputs`, with what is known about each.
-fn photos(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Vec<Photo>, Vec<Skipped>)> {
+fn photos(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<(Photos, Vec<Skipped>)> {
     match inputs {
-        [folder] if Dataset::is_at(folder) => Ok((dataset_photos(folder)?, Vec::new())),
+        [folder] if Dataset::is_at(folder) => Ok((Photos::Prepared(dataset_items(folder)?), Vec::new())),
         [folder] if folder.is_dir() => {
             let collection = source::read(folder, layout, None)?;
             collection.notes.iter().for_each(say);
-            let photos = collection.samples.into_iter().map(|sample| Photo::Collected(Box::new(sample)));
-            Ok((photos.collect(), collection.skipped))
+            Ok((Photos::Collected(collection.samples), collection.skipped))
         }
         _ => {
             let (found, skipped) = photos::find_some(inputs, None)?;
-            Ok((found.into_iter().map(Photo::Found).collect(), skipped))
+            Ok((Photos::Found(found), skipped))
         }
     }
 }
 
-fn dataset_photos(folder: &Path) -> anyhow::Result<Vec<Photo>> {
+fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
     let dataset = Dataset::open(folder)?;
     let mut seen = HashMap::<&str, usize>::new();
-    let photo = |face| {
+    let item = |face| {
         let face: &likeness_data::manifest::Face = face;
         let path = dataset.path_of(face);
         let nth = seen.entry(&face.source).and_modify(|n| *n += 1).or_insert(1);
@@ -271,9 +280,9 @@ fn dataset_photos(folder: &Path) -> anyhow::Result<Vec<Photo>> {
             split: Some(face.split.name().to_owned()),
             role: role(face.role),
         };
-        Photo::Prepared(Box::new(EmbedItem { path, row, face_box: None }))
+        EmbedItem { path, row, face_box: None }
     };
-    Ok(dataset.faces.iter().map(photo).collect())
+    Ok(dataset.faces.iter().map(item).collect())
 }
 
 fn role(role: source::Role) -> Role {

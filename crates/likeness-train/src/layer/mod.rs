@@ -15,7 +15,7 @@ pub use conv::Conv2d;
 pub(crate) use conv::{Window, square};
 pub use init::Initializer;
 pub use linear::Linear;
-pub use norm::{BatchNorm, absorb};
+pub use norm::{BatchNorm, absorb, absorb_share};
 pub use pass::{BatchStatistics, Pass};
 pub(crate) use pool::{global_average, max_pool};
 pub use prelu::PRelu;

@@ -60,7 +60,7 @@ impl BatchNorm {
         pass: &mut Pass,
     ) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        if !(pass.is_training() && self.training.val().is_enabled()) {
+        if !(pass.observes() && self.training.val().is_enabled()) {
             let statistics = [self.running_mean.val().detach(), self.running_var.val().detach()];
             return ops::batch_norm_frozen(
                 input,
@@ -115,7 +115,12 @@ impl BatchNorm {
 ///
 /// A layer that saw several batches in the pass takes them one after the other.
 pub fn absorb<M: Module>(module: M, pass: Pass) -> M {
-    let mut mapper = Absorb { seen: HashMap::new() };
+    absorb_share(module, pass, MOMENTUM)
+}
+
+/// As [`absorb`], with another share of what is new: 1 forgets what was there.
+pub fn absorb_share<M: Module>(module: M, pass: Pass, share: f32) -> M {
+    let mut mapper = Absorb { seen: HashMap::new(), share };
     for statistics in pass.into_observed() {
         mapper.seen.entry(statistics.mean_id).or_default().push(statistics.mean);
         mapper.seen.entry(statistics.variance_id).or_default().push(statistics.variance);
@@ -125,6 +130,7 @@ pub fn absorb<M: Module>(module: M, pass: Pass) -> M {
 
 struct Absorb {
     seen: HashMap<ParamId, Vec<Tensor<1>>>,
+    share: f32,
 }
 
 impl ModuleMapper for Absorb {
@@ -135,7 +141,7 @@ impl ModuleMapper for Absorb {
             let shape = running.dims();
             values.into_iter().fold(running.detach(), |running, value| {
                 let value = value.to_device(&device).detach().reshape(shape);
-                running * (1.0 - MOMENTUM) + value * MOMENTUM
+                running * (1.0 - self.share) + value * self.share
             })
         })
     }

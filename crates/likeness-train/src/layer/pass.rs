@@ -25,25 +25,36 @@ pub struct BatchStatistics {
 #[derive(Debug)]
 pub struct Pass {
     random: Option<Pcg64Mcg>,
+    observes: bool,
     observed: Vec<BatchStatistics>,
 }
 
 impl Pass {
     /// Running statistics normalise, and nothing is dropped.
     pub fn evaluation() -> Self {
-        Self { random: None, observed: Vec::new() }
+        Self { random: None, observes: false, observed: Vec::new() }
     }
 
     /// The batch's own statistics normalise, except in frozen layers, and dropout draws from `seed`.
     ///
     /// Give every step another seed.
     pub fn training(seed: u64) -> Self {
-        Self { random: Some(Pcg64Mcg::seed_from_u64(seed)), observed: Vec::new() }
+        Self { random: Some(Pcg64Mcg::seed_from_u64(seed)), observes: true, observed: Vec::new() }
+    }
+
+    /// The batch's own statistics normalise, except in frozen layers, and nothing is dropped.
+    pub fn observing() -> Self {
+        Self { random: None, observes: true, observed: Vec::new() }
     }
 
     /// Whether the network trains.
     pub fn is_training(&self) -> bool {
         self.random.is_some()
+    }
+
+    /// Whether the batch's own statistics normalise.
+    pub fn observes(&self) -> bool {
+        self.observes
     }
 
     /// The statistics seen so far, in the order of the layers.

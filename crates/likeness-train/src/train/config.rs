@@ -7,6 +7,7 @@ use likeness_data::augment::AugmentConfig;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::ScheduleConfig;
+use crate::adapt::AdaptationConfig;
 use crate::backbone::{Architecture, Stage};
 use crate::loss::{ArcFaceConfig, ClassificationConfig, CosFaceConfig, TripletConfig};
 use crate::miner::Miner;
@@ -52,6 +53,9 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// What is done to faces before the network sees them.
     pub augmentation: AugmentConfig,
+    /// Adaptation to a domain without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<AdaptationConfig>,
     /// One after the other.
     pub phases: Vec<PhaseConfig>,
 }
@@ -194,6 +198,7 @@ impl TrainConfig {
             network: NetworkConfig::new(architecture),
             optimizer: OptimizerConfig::default(),
             augmentation: AugmentConfig::default(),
+            adaptation: None,
             phases,
         }
     }
@@ -253,6 +258,7 @@ impl TrainConfig {
         } else if self.phases.is_empty() || self.epochs() == 0 {
             "nothing to train: expected a phase with an epoch or more".to_owned()
         } else {
+            self.adaptation.as_ref().map_or(Ok(()), AdaptationConfig::validate)?;
             return self.phases.iter().try_for_each(PhaseConfig::validate);
         };
         Err(TrainError::argument(reason))

@@ -44,6 +44,8 @@ pub(super) struct EpochPlan<'a> {
     pub(super) step: u64,
     pub(super) steps: u64,
     pub(super) batches: u64,
+    /// λ at the beginning of the epoch and at its end.
+    pub(super) reversal_strength: [f32; 2],
 }
 
 /// Sums over an epoch.
@@ -62,6 +64,9 @@ pub(super) struct EpochSums {
     pub(super) steps: u64,
     pub(super) learning_rate: f32,
     pub(super) distances: Distances,
+    /// Domain loss, share of domains told and λ, summed over batches with target faces.
+    pub(super) domains: [f64; 3],
+    pub(super) batches_with_target: u64,
     pub(super) seconds: f64,
     pub(super) waiting_seconds: f64,
     pub(super) skipped: usize,
@@ -77,6 +82,7 @@ impl Learner {
         &mut self,
         plan: &EpochPlan<'_>,
         mut batches: Epoch,
+        mut target: Option<Epoch>,
         observer: &mut dyn Observer,
     ) -> Result<EpochSums> {
         let mut sums = EpochSums::default();
@@ -85,7 +91,8 @@ impl Learner {
         let mut pending = 0;
         while let Some(batch) = batches.next() {
             let number = sums.batches;
-            self.learn(plan, &batch, number, &mut sums, &mut collected)
+            let of_target = target.as_mut().and_then(Iterator::next);
+            self.learn(plan, &batch, of_target.as_ref(), &mut sums, &mut collected)
                 .inspect_err(|_| observer.broken_batch(&batch))?;
             pending += 1;
             if pending == plan.config.accumulate || number + 1 == plan.batches {
@@ -93,7 +100,8 @@ impl Learner {
                 pending = 0;
             }
             sums.seconds = start.elapsed().as_secs_f64();
-            sums.waiting_seconds = batches.waited_seconds();
+            sums.waiting_seconds =
+                batches.waited_seconds() + target.as_ref().map_or(0.0, Epoch::waited_seconds);
             if observer.on_step(&report(plan, &sums)).is_break() {
                 sums.stopped = true;
                 break;
@@ -102,32 +110,43 @@ impl Learner {
         Ok(sums)
     }
 
-    /// One batch there and back.
+    /// A batch, with faces of the target domain where there are some, there and back.
     fn learn(
         &mut self,
         plan: &EpochPlan<'_>,
         batch: &Batch,
-        number: u64,
+        of_target: Option<&Batch>,
         sums: &mut EpochSums,
         collected: &mut CollectedGradients,
     ) -> Result<()> {
-        let side = batch.size as usize;
-        let shape = [batch.labels.len(), 3, side, side];
-        let images = Tensor::<4>::from_data(TensorData::new(batch.pixels.clone(), shape), plan.device);
+        let number = sums.batches;
+        let sources = batch.labels.len();
+        let mut images = images(batch, plan.device);
+        if let Some(target) = of_target {
+            images = Tensor::cat(vec![images, self::images(target, plan.device)], 0);
+        }
         let place = [u64::from(plan.epoch), number];
         let mut numbers = stream(plan.config.seed, Purpose::Mining, &place);
         let mut pass = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
         let network = self.network.take().expect("a network between steps");
-        let output = network.forward(images, &mut pass);
+        let both = network.forward(images, &mut pass);
+        let output = both.first(sources);
         let targets = Targets { labels: &batch.labels, teacher: plan.faces.teacher_of(&batch.faces) };
-        let answer = self.objective.forward(&output, &targets, &mut numbers)?;
+        let mut answer = self.objective.forward(&output, &targets, &mut numbers)?;
+        let [from, to] = plan.reversal_strength;
+        let strength = from + (to - from) * number as f32 / plan.batches as f32;
+        let between = of_target.and_then(|_| self.objective.between_domains(&both, sources, strength));
+        if let Some((loss, accuracy)) = between {
+            sums.add_domains(f64::from(floats(loss.clone().inner())[0]), accuracy, strength);
+            answer.loss = answer.loss + loss;
+        }
         let loss = f64::from(floats(answer.loss.clone().inner())[0]);
         if !loss.is_finite() {
             return Err(TrainError::NotANumber { what: "loss", step: plan.step + sums.steps });
         }
         sums.distances.add(&floats(output.embedding.clone().inner()), &batch.labels);
         sums.add(loss, &answer, batch.labels.len());
-        drop(output);
+        drop((output, both));
         let mut gradients = answer.loss.backward();
         let factor = 1.0 / plan.config.accumulate as f32;
         collected.add(&network, &mut gradients, factor);
@@ -163,7 +182,28 @@ impl Learner {
     }
 }
 
+/// The faces of a batch.
+fn images(batch: &Batch, device: &Device) -> Tensor<4> {
+    let side = batch.size as usize;
+    let shape = [batch.labels.len(), 3, side, side];
+    Tensor::from_data(TensorData::new(batch.pixels.clone(), shape), device)
+}
+
 impl EpochSums {
+    fn add_domains(&mut self, loss: f64, accuracy: Option<f64>, strength: f32) {
+        let values = [loss, accuracy.unwrap_or(f64::NAN), f64::from(strength)];
+        self.domains.iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
+        self.batches_with_target += 1;
+    }
+
+    /// Means over batches with target faces, by the names that history has them under.
+    pub(super) fn domain_means(&self) -> BTreeMap<String, f64> {
+        let names = ["domain_loss", "domain_accuracy", "reversal_strength"];
+        let means = self.domains.map(|sum| sum / self.batches_with_target as f64);
+        let known = names.into_iter().zip(means).filter(|(_, mean)| mean.is_finite());
+        known.map(|(name, mean)| (name.to_owned(), mean)).collect()
+    }
+
     fn add(&mut self, loss: f64, answer: &BatchLoss, images: usize) {
         self.loss += loss;
         self.first_loss.get_or_insert(loss);

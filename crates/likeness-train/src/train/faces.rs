@@ -25,8 +25,19 @@ pub struct TrainingFaces {
     pub unlabelled: usize,
     /// Whether every face was aligned to ArcFace's template.
     pub aligned: bool,
+    /// Faces of a target domain, whose labels nobody looks at.
+    pub target: Vec<FaceFile>,
     /// A teacher's embeddings of the faces trained on, row by row.
     teacher: Option<(usize, Vec<f32>)>,
+}
+
+/// What the faces of a target domain have in common with those trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DomainOverlap {
+    /// Target faces from photos that are trained on.
+    pub photos: usize,
+    /// Identities that both domains name.
+    pub identities: usize,
 }
 
 impl TrainingFaces {
@@ -83,6 +94,32 @@ impl TrainingFaces {
         Err(TrainError::BadArgument { reason: reason.into(), hint: Some(hint.into()) })
     }
 
+    /// The faces with those of the target domain `target`, its test split left out, and what `source`, the dataset
+    /// trained on, shares with them.
+    ///
+    /// # Errors        no face in the target → [`TrainError::BadArgument`]
+    pub fn with_target(mut self, target: &Dataset, source: &Dataset) -> Result<(Self, DomainOverlap)> {
+        let of = |dataset: &Dataset| -> Vec<usize> {
+            (0..dataset.faces.len()).filter(|&i| dataset.faces[i].split != Split::Test).collect()
+        };
+        let (theirs, ours) = (of(target), of(source));
+        let file = |&i: &usize| FaceFile { path: target.path_of(&target.faces[i]), label: 0 };
+        self.target = theirs.iter().map(file).collect();
+        if self.target.is_empty() {
+            return Err(TrainError::argument_with_hint(
+                format!("{}: no faces to adapt to outside the test split", target.folder.display()),
+                "prepare the target's photos without labels, or with --split identities",
+            ));
+        }
+        let photos: BTreeSet<&str> = ours.iter().map(|&i| source.faces[i].sha256.as_str()).collect();
+        let names: BTreeSet<&str> = ours.iter().filter_map(|&i| source.faces[i].identity.as_deref()).collect();
+        let shared = theirs.iter().filter(|&&i| photos.contains(target.faces[i].sha256.as_str())).count();
+        let named: BTreeSet<&str> =
+            theirs.iter().filter_map(|&i| target.faces[i].identity.as_deref()).collect();
+        let identities = named.intersection(&names).count();
+        Ok((self, DomainOverlap { photos: shared, identities }))
+    }
+
     /// The faces with a teacher's embeddings of those trained on, in their order.
     ///
     /// # Shapes        embeddings: [train, dim]
@@ -119,7 +156,7 @@ impl TrainingFaces {
     /// SHA-256 over names and labels: a run goes on with the same faces only.
     pub fn fingerprint(&self) -> String {
         let mut text = self.identities.join("\n");
-        for face in self.train.iter().chain(&self.validation) {
+        for face in self.train.iter().chain(&self.validation).chain(&self.target) {
             let name = face.path.file_name().unwrap_or_default().to_string_lossy();
             text += &format!("\n{name} {}", face.label);
         }

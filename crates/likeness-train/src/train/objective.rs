@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use rand::Rng;
 
 use super::config::{LossConfig, PhaseConfig};
 use super::faces::TrainingFaces;
+use crate::adapt::conditional::{MAP_DIM, MultilinearMap};
+use crate::adapt::coral::coral;
+use crate::adapt::domain_classifier::DomainClassifier;
+use crate::adapt::reversal::reverse_gradient;
+use crate::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
 use crate::layer::{Initializer, Linear};
 use crate::loss::{
     ArcFace, ClassificationConfig, CosFace, TripletConfig, TripletStatistics, correct, normalize,
@@ -23,6 +28,7 @@ pub struct LossParameters {
     arcfaces: Vec<ArcFace>,
     cosfaces: Vec<CosFace>,
     to_teacher: Vec<Linear>,
+    domain: Option<DomainClassifier>,
 }
 
 /// What a phase makes small.
@@ -31,6 +37,15 @@ pub struct Objective {
     /// The parameters, which the optimiser moves like the network's.
     pub parameters: LossParameters,
     losses: Vec<(f32, Loss)>,
+    adaptation: Option<Adaptation>,
+}
+
+/// How domains are made alike.
+#[derive(Debug, Clone)]
+struct Adaptation {
+    config: AdaptationConfig,
+    /// Of CDAN.
+    map: Option<MultilinearMap>,
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +94,7 @@ impl Objective {
             arcfaces: Vec::new(),
             cosfaces: Vec::new(),
             to_teacher: Vec::new(),
+            domain: None,
         };
         let classes = faces.identities.len();
         let mut losses = Vec::new();
@@ -107,7 +123,82 @@ impl Objective {
             };
             losses.push((weighted.weight, loss));
         }
-        Ok(Self { parameters, losses })
+        Ok(Self { parameters, losses, adaptation: None })
+    }
+
+    /// The objective with a loss over the domains of faces, of which `config.place` gives `dim` numbers each.
+    ///
+    /// # Errors        CDAN without a loss that gives identities their probabilities → [`TrainError::BadArgument`]
+    pub fn adapting(mut self, config: AdaptationConfig, dim: usize, seed: u64, device: &Device) -> Result<Self> {
+        let mut init = Initializer::new(device, seed);
+        let map = match (config.method, self.classes()) {
+            (AdaptationMethod::Cdan, Some(classes)) => Some(MultilinearMap::new(dim, classes, seed, device)),
+            (AdaptationMethod::Cdan, None) => {
+                return Err(TrainError::argument_with_hint(
+                    "cdan needs the identities' probabilities, and a phase has no classifier",
+                    "take --method cosface, keep the classifier with --keep-classification 1, or adapt by dann",
+                ));
+            }
+            _ => None,
+        };
+        let seen = if map.is_some() { MAP_DIM } else { dim };
+        if matches!(config.method, AdaptationMethod::Dann | AdaptationMethod::Cdan) {
+            self.parameters.domain = Some(DomainClassifier::new(seen, config.hidden, &mut init));
+        }
+        self.adaptation = config.trains_on_target().then_some(Adaptation { config, map });
+        Ok(self)
+    }
+
+    /// Identities that a classifier of the phase tells apart.
+    fn classes(&self) -> Option<usize> {
+        let p = &self.parameters;
+        let directions = p.arcfaces.iter().map(|a| &a.classes).chain(p.cosfaces.iter().map(|c| &c.classes));
+        let linear = p.classifiers.first().map(|c| c.weight.val().dims()[0]);
+        linear.or_else(|| directions.map(|c| c.weight.val().dims()[0]).next())
+    }
+
+    /// The identities' probabilities, without gradient.
+    ///
+    /// # Shapes        raw: [batch, dim] · output: [batch, classes]
+    fn probabilities(&self, raw: Tensor<2>) -> Option<Tensor<2>> {
+        let p = &self.parameters;
+        let logits = if let Some(classifier) = p.classifiers.first() {
+            classifier.forward(raw)
+        } else if let Some(head) = p.cosfaces.first() {
+            head.classes.cosines(raw).mul_scalar(head.scale)
+        } else {
+            let head = p.arcfaces.first()?;
+            head.classes.cosines(raw).mul_scalar(head.scale)
+        };
+        Some(activation::softmax(logits, 1).detach())
+    }
+
+    /// The domain loss of a batch whose first `sources` faces are of the source domain, all others of the target domain;
+    /// none where nothing adapts. The second number is the share of faces whose domain was told.
+    pub fn between_domains(
+        &self,
+        output: &Embeddings,
+        sources: usize,
+        reversal_strength: f32,
+    ) -> Option<(Tensor<1>, Option<f64>)> {
+        let Adaptation { config, map } = self.adaptation.as_ref()?;
+        let rows = match config.place {
+            AdaptationPlace::Features => output.features.clone(),
+            AdaptationPlace::Embedding => output.raw.clone(),
+        };
+        let (loss, accuracy) = match &self.parameters.domain {
+            Some(classifier) => {
+                let rows = reverse_gradient(rows, reversal_strength);
+                let rows = match (map, self.probabilities(output.raw.clone())) {
+                    (Some(map), Some(probabilities)) => map.forward(rows, probabilities),
+                    _ => rows,
+                };
+                let told = classifier.forward(rows, sources);
+                (told.loss, Some(told.accuracy))
+            }
+            None => (coral(rows, sources), None),
+        };
+        Some((loss.mul_scalar(config.weight), accuracy))
     }
 
     /// Takes over what the losses of the phase `before` have learned, where this phase has the same ones.
@@ -116,6 +207,9 @@ impl Objective {
         let linear = |(mine, theirs): (&mut Linear, &Linear)| mine.clone_from(theirs);
         mine.classifiers.iter_mut().zip(&theirs.classifiers).for_each(linear);
         mine.to_teacher.iter_mut().zip(&theirs.to_teacher).for_each(linear);
+        if let (Some(mine), Some(theirs)) = (&mut mine.domain, &theirs.domain) {
+            mine.clone_from(theirs);
+        }
         // Scale and margin are the phase's own.
         mine.arcfaces.iter_mut().zip(&theirs.arcfaces).for_each(|(m, t)| m.classes.clone_from(&t.classes));
         mine.cosfaces.iter_mut().zip(&theirs.cosfaces).for_each(|(m, t)| m.classes.clone_from(&t.classes));

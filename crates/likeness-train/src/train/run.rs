@@ -16,6 +16,7 @@ use burn::module::{Module, ParamId};
 use burn::tensor::Device;
 use likeness_data::augment::AugmentConfig;
 use likeness_data::decode::sha256_hex;
+use rand::seq::SliceRandom;
 
 use super::checkpoint::{self, State, Tensors};
 use super::config::TrainConfig;
@@ -27,9 +28,13 @@ use super::numbers::{Average, Collector, Setter};
 use super::objective::Objective;
 use super::optimizer::{Moments, Optimizer};
 use super::validation::{Accuracy, accuracy, embed};
+use crate::adapt::reversal::strength_at;
+use crate::adapt::statistics::fit_statistics;
+use crate::adapt::{AdaptationConfig, AdaptationPlace};
 use crate::export::{Alignment, ModelCard, write_model_folder};
-use crate::loader::{Batch, FaceFile, Loader, LoaderConfig};
+use crate::loader::{Batch, Epoch, FaceFile, Loader, LoaderConfig};
 use crate::network::{Network, parameters};
+use crate::seed::{Purpose, stream};
 use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
 
@@ -116,6 +121,8 @@ struct Training<'a> {
     learner: Learner,
     loader: Loader,
     validation_loader: Loader,
+    /// Target faces, varied for training and as they are for statistics.
+    target_loaders: Option<[Loader; 2]>,
     phase: usize,
     done: u32,
     best: Option<(f64, u32)>,
@@ -141,6 +148,16 @@ impl<'a> Training<'a> {
         let learner = learner(network, objective(faces, config, 0, &device)?, config, 0);
         let loader = loader(config, &faces.train, config.augmentation)?;
         let validation_loader = loader_of_validation(config, &faces.validation)?;
+        let target_loaders = match (&config.adaptation, faces.target.is_empty()) {
+            (None, _) => None,
+            (Some(_), false) => Some([
+                self::loader(config, &faces.target, config.augmentation)?,
+                loader_of_validation(config, &faces.target)?,
+            ]),
+            (Some(_), true) => {
+                return Err(TrainError::argument("the run adapts to a target domain, and no faces of one were given"));
+            }
+        };
         let run = run.to_owned();
         Ok(Self {
             faces,
@@ -150,6 +167,7 @@ impl<'a> Training<'a> {
             learner,
             loader,
             validation_loader,
+            target_loaders,
             phase: 0,
             done: 0,
             best: None,
@@ -298,11 +316,36 @@ impl<'a> Training<'a> {
             step: per_epoch * u64::from(place),
             steps: per_epoch * u64::from(phase.epochs),
             batches: batches.len() as u64,
+            reversal_strength: [self.done, self.done + 1].map(|epoch| self.reversal_strength(epoch)),
         };
         let epoch = self.loader.epoch(u64::from(self.done), &batches)?;
-        let mut sums = self.learner.epoch(&plan, epoch, observer)?;
+        let target = self.target_epoch(&batches)?;
+        let mut sums = self.learner.epoch(&plan, epoch, target, observer)?;
         sums.skipped = self.loader.report().unreadable.len();
         Ok(sums)
+    }
+
+    /// λ after so many epochs of the run.
+    fn reversal_strength(&self, epochs: u32) -> f32 {
+        let progress = epochs as f32 / self.config.epochs() as f32;
+        let of = |a: &AdaptationConfig| strength_at(progress, a.reversal_strength, a.steepness);
+        self.config.adaptation.as_ref().map_or(0.0, of)
+    }
+
+    /// As many target faces for each batch as it has itself, where the run trains on them.
+    fn target_epoch(&self, batches: &[Vec<usize>]) -> Result<Option<Epoch>> {
+        let trains = self.config.adaptation.is_some_and(|a| a.trains_on_target());
+        let Some([loader, _]) = self.target_loaders.as_ref().filter(|_| trains) else { return Ok(None) };
+        let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
+        let order = target_order(self.faces.target.len(), sizes.iter().sum(), self.config.seed, self.done);
+        let mut rest = order.as_slice();
+        let part = |size: &usize| {
+            let (part, tail) = rest.split_at(*size);
+            rest = tail;
+            part.to_vec()
+        };
+        let batches: Vec<Vec<usize>> = sizes.iter().map(part).collect();
+        loader.epoch(u64::from(self.done), &batches).map(Some)
     }
 
     fn validate(&mut self, step: u64) -> Result<Option<Accuracy>> {
@@ -317,6 +360,17 @@ impl<'a> Training<'a> {
         let device = self.device.clone().inner();
         let (labels, rows) = embed(&network, epoch, &device);
         accuracy(&labels, rows, step)
+    }
+
+    /// What a model folder gets: the finished network, with the target's statistics where it is to have them.
+    fn kept_network(&self) -> Result<Network> {
+        let network = self.finished_network();
+        let fits = self.config.adaptation.is_some_and(|a| a.has_target_statistics());
+        let Some([_, loader]) = self.target_loaders.as_ref().filter(|_| fits) else { return Ok(network) };
+        let order = target_order(self.faces.target.len(), self.faces.target.len(), self.config.seed, 0);
+        let batches: Vec<Vec<usize>> = order.chunks(VALIDATION_BATCH).map(<[usize]>::to_vec).collect();
+        let epoch = loader.epoch(0, &batches)?;
+        Ok(fit_statistics(&network, epoch, &self.device))
     }
 
     /// The network as it would be kept: averaged where it is.
@@ -345,7 +399,7 @@ impl<'a> Training<'a> {
             seconds: sums.seconds,
             waiting_seconds: sums.waiting_seconds,
             distances: sums.distances.clone(),
-            more: BTreeMap::new(),
+            more: sums.domain_means(),
         }
     }
 
@@ -359,7 +413,7 @@ impl<'a> Training<'a> {
             self.best = Some((now.top1, self.done));
         }
         if better {
-            write_model_folder(&self.finished_network(), &self.run.join("model"), &self.card())?;
+            write_model_folder(&self.kept_network()?, &self.run.join("model"), &self.card())?;
         }
         Ok(())
     }
@@ -371,7 +425,7 @@ impl<'a> Training<'a> {
         }
         let name = format!("{}-{}", self.phase + 1, self.config.phases[self.phase].name);
         let folder = self.run.join(PHASES).join(name);
-        write_model_folder(&self.finished_network(), &folder, &self.card())
+        write_model_folder(&self.kept_network()?, &folder, &self.card())
     }
 
     /// What the kept network's folder says of it.
@@ -481,7 +535,28 @@ fn loader_of_validation(config: &TrainConfig, faces: &[FaceFile]) -> Result<Load
 /// The losses of a phase, as drawn from the seed.
 fn objective(faces: &TrainingFaces, config: &TrainConfig, phase: usize, device: &Device) -> Result<Objective> {
     let seed = config.seed.wrapping_add(1 + phase as u64);
-    Objective::new(&config.phases[phase], faces, config.network.embedding_dim, seed, device)
+    let dim = config.network.embedding_dim;
+    let objective = Objective::new(&config.phases[phase], faces, dim, seed, device)?;
+    match config.adaptation {
+        None => Ok(objective),
+        Some(adaptation) => {
+            let dim = match adaptation.place {
+                AdaptationPlace::Features => config.network.backbone.architecture.feature_dim(),
+                AdaptationPlace::Embedding => dim,
+            };
+            objective.adapting(adaptation, dim, seed, device)
+        }
+    }
+}
+
+/// Places of `wanted` target faces out of `images`, each as often as any other, in an order of the epoch's own.
+fn target_order(images: usize, wanted: usize, seed: u64, epoch: u32) -> Vec<usize> {
+    let round = |round: u64| {
+        let mut places: Vec<usize> = (0..images).collect();
+        places.shuffle(&mut stream(seed, Purpose::Adaptation, &[u64::from(epoch), 2 + round]));
+        places
+    };
+    (0..).flat_map(round).take(wanted).collect()
 }
 
 /// A learner at the beginning of a phase.

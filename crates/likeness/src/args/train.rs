@@ -43,6 +43,8 @@ pub(crate) struct TrainArgs {
     pub(crate) losses: LossArgs,
     #[command(flatten)]
     pub(crate) steps: StepArgs,
+    #[command(flatten)]
+    pub(crate) adaptation: AdaptationArgs,
     /// Print one JSON document about the run.
     #[arg(long)]
     pub(crate) json: bool,
@@ -115,6 +117,53 @@ pub(crate) struct LossArgs {
     /// Weight of the teacher in the sum [default: 4].
     #[arg(long, value_name = "WEIGHT", requires = "teacher")]
     pub(crate) teacher_weight: Option<f32>,
+}
+
+/// Adaptation to faces without labels.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Adaptation")]
+pub(crate) struct AdaptationArgs {
+    /// Adapt to the faces of this dataset, whose labels are not looked at; its test split is left out.
+    #[arg(long, value_name = "DATASET")]
+    pub(crate) adapt_to: Option<PathBuf>,
+    /// How [default: dann].
+    #[arg(long, value_enum, requires = "adapt_to")]
+    pub(crate) adapt: Option<AdaptArg>,
+    /// Weight of the domain loss in the sum [default: 1].
+    #[arg(long, value_name = "WEIGHT", requires = "adapt_to")]
+    pub(crate) adapt_weight: Option<f32>,
+    /// What is made alike in both domains [default: embedding].
+    #[arg(long, value_enum, requires = "adapt_to")]
+    pub(crate) adapt_at: Option<AdaptPlaceArg>,
+    /// Greatest strength of the gradient reversal, λ [default: 1].
+    #[arg(long, value_name = "LAMBDA", requires = "adapt_to")]
+    pub(crate) reversal_strength: Option<f32>,
+    /// Keep the network with the target's statistics in its normalisations.
+    #[arg(long, requires = "adapt_to")]
+    pub(crate) target_statistics: bool,
+}
+
+/// How a network adapts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AdaptArg {
+    /// Unlearn what tells the domains apart.
+    Dann,
+    /// The same, each identity by itself.
+    Cdan,
+    /// Draw the covariances together.
+    Coral,
+    /// Take the target's statistics, and nothing else.
+    #[value(name = "adabn")]
+    AdaBn,
+}
+
+/// What is made alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AdaptPlaceArg {
+    /// The backbone's output.
+    Features,
+    /// The head's output.
+    Embedding,
 }
 
 /// How it learns.

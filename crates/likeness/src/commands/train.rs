@@ -5,7 +5,7 @@ mod settings;
 mod teacher;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
@@ -36,6 +36,9 @@ struct RunCard {
     /// The teacher, as it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     teacher: Option<String>,
+    /// The dataset adapted to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adapt_to: Option<String>,
     /// The resolved settings.
     settings: TrainConfig,
 }
@@ -68,6 +71,12 @@ pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
     let faces = TrainingFaces::new(&dataset, config.validation_share, config.seed)?;
     fs_err::create_dir_all(&args.output)?;
     let teacher = args.losses.teacher.clone().or_else(|| before.as_ref().and_then(|b| b.teacher.clone()));
+    let target = args.adaptation.adapt_to.clone();
+    let target = target.or_else(|| before.as_ref().and_then(|b| b.adapt_to.as_ref()).map(PathBuf::from));
+    let faces = match &target {
+        Some(target) if config.adaptation.is_some() => with_target(faces, target, &dataset)?,
+        _ => faces,
+    };
     let faces = match &teacher {
         Some(name) if config.needs_teacher() => teacher::ask(name, faces, &args.output, stop)?,
         _ => faces,
@@ -78,6 +87,7 @@ pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
         dataset: display_name(&args.dataset),
         faces_sha256: faces.fingerprint(),
         teacher,
+        adapt_to: target.as_deref().map(display_name),
         settings: config.clone(),
     };
     if !begun {
@@ -98,6 +108,25 @@ fn check_precision(precision: Precision, device: &str) -> anyhow::Result<()> {
         (Precision::Bf16, _) => "only the processor's convolutions have it",
     };
     Err(hinted(format!("--precision bf16: {reason}"), "leave it out"))
+}
+
+/// `faces` with those of the dataset to adapt to; what the domains share is said.
+fn with_target(faces: TrainingFaces, folder: &Path, source: &Dataset) -> anyhow::Result<TrainingFaces> {
+    let (faces, overlap) = faces.with_target(&Dataset::open(folder)?, source)?;
+    let (target, trained) = (faces.target.len(), faces.train.len());
+    say(format!("adapting to {target} faces of {}", folder.display()));
+    if overlap.photos > 0 {
+        say(format!("{} of them are photos that are also trained on, with their labels", overlap.photos));
+    }
+    if overlap.identities > 0 {
+        say(format!("{} identities have names of both domains; the target's labels are not used", overlap.identities));
+    }
+    if target < trained / 10 {
+        say(format!("few beside {trained} with labels: each is seen some {} times an epoch", trained / target));
+    } else if trained < target / 10 {
+        say(format!("many beside {trained} with labels: an epoch sees {trained} of them"));
+    }
+    Ok(faces)
 }
 
 fn say_faces(faces: &TrainingFaces) {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use likeness_data::augment::AugmentConfig;
+use likeness_train::adapt::{AdaptationMethod, AdaptationPlace};
 use likeness_train::backbone::{Architecture, Stage};
 use likeness_train::loss::{EmbeddingDistance, TripletMargin};
 use likeness_train::miner::{EasyPositiveNegative, Miner};
@@ -13,7 +14,7 @@ use likeness_train::weights::WeightsFile;
 
 use super::RunCard;
 use crate::args::train::{
-    AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs, OptimizerArg, PrecisionArg, ScheduleArg, StepArgs,
+    AdaptArg, AdaptPlaceArg, AdaptationArgs, AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs, OptimizerArg, PrecisionArg, ScheduleArg, StepArgs,
     TrainArgs, TripletDistanceArg,
 };
 use crate::failure::hinted;
@@ -38,6 +39,7 @@ pub(super) fn resolve(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     apply_losses(&args.losses, &mut config)?;
     apply_network(&args.network, &mut config)?;
     apply_steps(&args.steps, &mut config);
+    apply_adaptation(&args.adaptation, &mut config)?;
     config.seed = args.seed.unwrap_or(config.seed);
     config.network.seed = config.seed;
     config.workers = args.workers.unwrap_or(config.workers);
@@ -229,6 +231,35 @@ fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result
         let factor = factor.parse().with_context(|| format!("--rates {rate}: expected a number"))?;
         config.rates.insert(stage(name)?, factor);
     }
+    Ok(())
+}
+
+fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+    if args.adapt_to.is_none() {
+        return match config.adaptation {
+            None => Ok(()),
+            Some(_) => Err(hinted(
+                "the run adapts to a target domain, and none is named",
+                "name one with --adapt-to DATASET",
+            )),
+        };
+    }
+    let adaptation = config.adaptation.get_or_insert_default();
+    adaptation.method = match args.adapt {
+        Some(AdaptArg::Dann) => AdaptationMethod::Dann,
+        Some(AdaptArg::Cdan) => AdaptationMethod::Cdan,
+        Some(AdaptArg::Coral) => AdaptationMethod::Coral,
+        Some(AdaptArg::AdaBn) => AdaptationMethod::AdaBn,
+        None => adaptation.method,
+    };
+    adaptation.place = match args.adapt_at {
+        Some(AdaptPlaceArg::Features) => AdaptationPlace::Features,
+        Some(AdaptPlaceArg::Embedding) => AdaptationPlace::Embedding,
+        None => adaptation.place,
+    };
+    adaptation.weight = args.adapt_weight.unwrap_or(adaptation.weight);
+    adaptation.reversal_strength = args.reversal_strength.unwrap_or(adaptation.reversal_strength);
+    adaptation.target_statistics |= args.target_statistics;
     Ok(())
 }
 

@@ -1,0 +1,114 @@
+//! Adaptation to a domain without labels: labelled faces of one domain and unlabelled ones of another in, embeddings that
+//! do not tell the domains apart out.
+//!
+//! - [`reversal`] lets gradients through turned around, with a strength that grows over a run;
+//! - [`domain_classifier`] tells domains apart: what it learns from, the network unlearns (DANN); with the identities'
+//!   probabilities beside the embeddings it is [`conditional`] (CDAN);
+//! - [`coral`] draws the covariances of the domains together instead, without a classifier;
+//! - [`statistics`] replaces the statistics of batch normalisation by the target domain's (AdaBN).
+//!
+//! Source and target faces go through the network as one batch, so that they are normalised by the same statistics.
+
+pub mod conditional;
+pub mod coral;
+pub mod domain_classifier;
+pub mod reversal;
+pub mod statistics;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Result, TrainError};
+
+/// How a network adapts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdaptationMethod {
+    /// A domain classifier behind a gradient reversal: Ganin et al. (2016), "Domain-Adversarial Training of Neural
+    /// Networks", arXiv 1505.07818.
+    Dann,
+    /// The same on embeddings and identities together: Long et al. (2018), "Conditional Adversarial Domain Adaptation",
+    /// arXiv 1705.10667.
+    Cdan,
+    /// Covariances drawn together: Sun and Saenko (2016), "Deep CORAL", arXiv 1607.01719.
+    Coral,
+    /// Nothing but the target's statistics: Li et al. (2016), "Revisiting Batch Normalization For Practical Domain
+    /// Adaptation", arXiv 1603.04779.
+    AdaBn,
+}
+
+/// What of the network is made alike in both domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdaptationPlace {
+    /// The backbone's output.
+    Features,
+    /// The head's, before it is scaled to unit length: what is searched with.
+    #[default]
+    Embedding,
+}
+
+/// Adaptation to a target domain.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaptationConfig {
+    /// How.
+    pub method: AdaptationMethod,
+    /// Factor of the domain loss in the sum.
+    pub weight: f32,
+    /// What is made alike.
+    pub place: AdaptationPlace,
+    /// The gradient reversal's greatest strength, λ.
+    pub reversal_strength: f32,
+    /// How fast it grows over the run, γ.
+    pub steepness: f32,
+    /// Numbers in each of the domain classifier's two hidden layers.
+    pub hidden: usize,
+    /// Whether the network that is kept has the target's statistics.
+    pub target_statistics: bool,
+}
+
+impl Default for AdaptationConfig {
+    /// DANN with the schedule of Ganin et al., section 5.2.2: γ = 10, λ up to 1.
+    fn default() -> Self {
+        Self {
+            method: AdaptationMethod::Dann,
+            weight: 1.0,
+            place: AdaptationPlace::default(),
+            reversal_strength: 1.0,
+            steepness: 10.0,
+            hidden: 256,
+            target_statistics: false,
+        }
+    }
+}
+
+impl AdaptationConfig {
+    /// Refuses settings outside their range.
+    ///
+    /// # Errors        the setting and its range → [`TrainError::BadArgument`]
+    pub fn validate(&self) -> Result<()> {
+        let positive = |v: f32| v.is_finite() && v > 0.0;
+        let reason = if !positive(self.weight) {
+            format!("adaptation weight {}: expected a positive number", self.weight)
+        } else if !(self.reversal_strength.is_finite() && self.reversal_strength >= 0.0) {
+            format!("reversal_strength {}: expected 0 or a positive number", self.reversal_strength)
+        } else if !positive(self.steepness) {
+            format!("steepness {}: expected a positive number", self.steepness)
+        } else if !(1..=16384).contains(&self.hidden) {
+            format!("hidden {}: expected 1 to 16384 numbers", self.hidden)
+        } else {
+            return Ok(());
+        };
+        Err(TrainError::argument(reason))
+    }
+
+    /// Whether batches hold target faces.
+    pub fn trains_on_target(&self) -> bool {
+        self.method != AdaptationMethod::AdaBn
+    }
+
+    /// Whether the network that is kept has the target's statistics.
+    pub fn has_target_statistics(&self) -> bool {
+        self.target_statistics || self.method == AdaptationMethod::AdaBn
+    }
+}
