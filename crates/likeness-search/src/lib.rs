@@ -7,6 +7,7 @@
 //! 3. [`rank`] orders a gallery by its distance from every query, exactly, and gives [`Rankings`].
 //! 4. [`evaluate`] asks where the photos of the right identity stand and gives an [`Evaluation`],
 //!    made of the definitions in [`metric`].
+//!    [`evaluate_by`] does so apart for each domain, or whatever else is known of the photos;
 //! 5. [`Results`] writes the rankings in the shape a contest's server reads; [`chart`] draws curves.
 //!
 //! ```
@@ -24,6 +25,7 @@
 //! ```
 
 mod atomic;
+mod by;
 pub mod chart;
 mod distance;
 mod error;
@@ -33,6 +35,7 @@ mod rank;
 mod results;
 mod table;
 
+pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
 pub use distance::Distance;
 pub use error::{Result, SearchError};
 pub use protocol::{

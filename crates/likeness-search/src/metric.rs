@@ -8,8 +8,10 @@ mod average_precision;
 mod challenge;
 mod cmc;
 mod map_at_r;
+mod proxy_a_distance;
 
 pub use average_precision::{average_precision, average_precision_at, mean};
 pub use challenge::challenge_score;
 pub use cmc::{cmc_at, cmc_curve};
 pub use map_at_r::average_precision_at_r;
+pub use proxy_a_distance::proxy_a_distance;

@@ -187,6 +187,9 @@ pub(crate) struct EvaluateArgs {
     /// Who searches for what [default: query-gallery where the dataset has roles, else leave-one-out].
     #[arg(long, value_enum)]
     pub(crate) protocol: Option<ProtocolArg>,
+    /// Also apart by this column, within and across its values: domain, split, role, or any of a dataset's manifest.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "gallery")]
+    pub(crate) by: Option<String>,
     /// Exit with 1 when top-1 is below this share.
     #[arg(long, value_name = "SHARE")]
     pub(crate) require_top1: Option<f64>,

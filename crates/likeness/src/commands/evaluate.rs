@@ -1,8 +1,13 @@
 //! `likeness evaluate`: labelled images enter, retrieval metrics leave.
 
+mod by;
+
 use std::sync::atomic::AtomicBool;
 
-use likeness_search::{Distance, EvaluateConfig, Evaluation, Interval, Protocol, evaluate, evaluate_between};
+use likeness_search::{
+    Distance, EvaluateConfig, Evaluation, EvaluationBy, Interval, Protocol, evaluate, evaluate_between,
+    evaluate_by,
+};
 use serde_json::json;
 
 use super::match_::{check_share, has_roles};
@@ -30,14 +35,18 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         seed: args.seed,
         ..EvaluateConfig::default()
     };
+    let by_role = if has_roles(table) { Protocol::QueryGallery } else { Protocol::LeaveOneOut };
+    let protocol = args.protocol.map_or(by_role, Protocol::from);
     let progress = Progress::begin("evaluate");
     let evaluation = match &gallery {
         Some(gallery) => evaluate_between(table, &gallery.table, &config)?,
-        None => {
-            let by_role = if has_roles(table) { Protocol::QueryGallery } else { Protocol::LeaveOneOut };
-            let protocol = args.protocol.map_or(by_role, Protocol::from);
-            evaluate(table, protocol, &config)?
+        None => evaluate(table, protocol, &config)?,
+    };
+    let apart: Option<EvaluationBy> = match &args.by {
+        Some(column) => {
+            Some(evaluate_by(table, &by::values(table, column, &args.input)?, protocol, &config)?)
         }
+        None => None,
     };
     progress.end(evaluation.queries, "queries");
     let skipped = loaded.skipped.len() + gallery.map_or(0, |g| g.skipped.len());
@@ -45,9 +54,16 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         let mut document = serde_json::to_value(&evaluation)?;
         document["model"] = json!(table.model().name);
         document["skipped"] = json!(skipped);
+        if let (Some(column), Some(apart)) = (&args.by, &apart) {
+            document["by"] = serde_json::to_value(apart)?;
+            document["by"]["column"] = json!(column);
+        }
         print_json(&document)?;
     } else {
         print(&evaluation, &table.model().name)?;
+        if let (Some(column), Some(apart)) = (&args.by, &apart) {
+            print_text(&by::text(column, apart))?;
+        }
     }
     match args.require_top1 {
         Some(share) if evaluation.top1 < share => {

@@ -25,6 +25,35 @@ fn json_documents_have_their_keys() {
 }
 
 #[test]
+fn evaluation_apart_is_within_and_across_the_values_of_a_column() {
+    let bench = Bench::with_photos();
+    let mut table = "path,identity,domain\n".to_owned();
+    for (person, at) in (0..3).flat_map(|p| (0..4).map(move |at| (p, at))) {
+        table += &format!("photos/p{person}/{at}.png,p{person},{}\n", if at < 2 { "day" } else { "night" });
+    }
+    bench.write("table.csv", table);
+    bench.good(&["prepare", "table.csv", "-o", "out", "--layout", "csv", "--size", "32"]);
+    let evaluate = ["evaluate", "out", "--model", "color", "--protocol", "leave-one-out"];
+    let by = bench.json(&[&evaluate[..], &["--by", "domain", "--json"]].concat())["by"].clone();
+    assert_eq!(by["column"], "domain");
+    let sides: Vec<_> = by["pairs"].as_array().unwrap().iter().map(|p| (&p["queries_of"], &p["gallery_of"])).collect();
+    assert_eq!(sides.len(), 4);
+    assert_eq!(sides[1], (&"day".into(), &"night".into()));
+    assert_eq!(by["pairs"][1]["evaluation"]["queries"], 6);
+    assert_eq!(by["distances"][0]["groups"], serde_json::json!(["day", "night"]));
+    // Of a column of the manifest alone, with a value that no image shares with another of its identity.
+    let by = bench.json(&[&evaluate[..], &["--by", "path", "--json"]].concat())["by"].clone();
+    assert!(by["pairs"][0]["evaluation"].is_null());
+    let text = bench.good(&[&evaluate[..], &["--by", "domain"]].concat());
+    assert!(text.contains("by domain\n") && text.contains("proxy A-distance of day and night"), "{text}");
+    let told = bench.refused(&[&evaluate[..], &["--by", "weather"]].concat());
+    assert!(told.contains("no such column") && told.contains("sha256"), "{told}");
+    bench.good(&["embed", "out", "--model", "color", "-o", "e"]);
+    let told = bench.refused(&["evaluate", "e", "--by", "width"]);
+    assert!(told.contains("name a dataset"), "{told}");
+}
+
+#[test]
 fn a_missed_threshold_is_exit_code_1() {
     let bench = Bench::with_photos();
     // Photos of the last person are spread over all: nobody finds them.
