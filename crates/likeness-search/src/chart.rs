@@ -29,6 +29,9 @@ const COLORS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
 ];
+const MUTED: RGBColor = RGBColor(200, 200, 200);
+/// Radius of a point, on a line and by itself.
+const POINT_PX: [i32; 2] = [3, 2];
 
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +40,21 @@ pub struct Series {
     pub name: String,
     /// x and y, in order of x; numbers that are not finite are left out.
     pub points: Vec<(f64, f64)>,
+    /// Whether it is there for comparison alone, and grey.
+    pub muted: bool,
 }
 
-/// Lines over one pair of axes.
+/// What stands for a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Marks {
+    /// A line through its points.
+    #[default]
+    Lines,
+    /// Its points alone.
+    Points,
+}
+
+/// Series over one pair of axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// Above the chart.
@@ -50,7 +65,9 @@ pub struct Chart {
     pub y_label: String,
     /// Ends of the vertical axis; the lines' own by default.
     pub y_range: Option<(f64, f64)>,
-    /// The lines.
+    /// What stands for each series.
+    pub marks: Marks,
+    /// The series.
     pub series: Vec<Series>,
 }
 
@@ -96,17 +113,25 @@ fn draw(chart: &Chart, area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift
         .y_label_formatter(&|y| short(*y))
         .draw()
         .map_err(undrawable)?;
-    for (series, color) in chart.series.iter().zip(COLORS.iter().cycle()) {
+    let mut colors = COLORS.iter().cycle();
+    for series in &chart.series {
+        let color = if series.muted { &MUTED } else { colors.next().unwrap_or(&MUTED) };
         let points: Vec<(f64, f64)> = finite(series).collect();
         let style = color.stroke_width(2);
-        context
-            .draw_series(LineSeries::new(points.iter().copied(), style))
-            .map_err(undrawable)?
-            .label(&series.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-        context
-            .draw_series(points.iter().map(|point| Circle::new(*point, 3, color.filled())))
+        let radius = POINT_PX[usize::from(chart.marks == Marks::Points)];
+        if chart.marks == Marks::Lines {
+            context
+                .draw_series(LineSeries::new(points.iter().copied(), style))
+                .map_err(undrawable)?
+                .label(&series.name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+        }
+        let drawn = context
+            .draw_series(points.iter().map(|point| Circle::new(*point, radius, color.filled())))
             .map_err(undrawable)?;
+        if chart.marks == Marks::Points {
+            drawn.label(&series.name).legend(move |(x, y)| Circle::new((x + 9, y), 4, color.filled()));
+        }
     }
     if chart.series.len() > 1 {
         context
@@ -181,6 +206,16 @@ pub fn write(charts: &[Chart], folder: &Path, name: &str) -> Result<()> {
     atomic::write(&folder.join(format!("{name}.png")), |file| file.write_all(&png))
 }
 
+/// Writes `charts` side by side to `path`, as PNG where its name ends so, as SVG otherwise.
+///
+/// # Errors        as [`svg`]; the disk
+pub fn write_one(charts: &[Chart], path: &Path) -> Result<()> {
+    let text = svg(charts)?;
+    let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+    let bytes = if is_png { png(&text)? } else { text.into_bytes() };
+    atomic::write(path, |file| file.write_all(&bytes))
+}
+
 /// `text`, an SVG document, as a PNG of twice its size.
 fn png(text: &str) -> Result<Vec<u8>> {
     let mut options = resvg::usvg::Options { font_family: "Ubuntu".into(), ..Default::default() };
@@ -210,7 +245,8 @@ mod tests {
             x_label: "epoch".into(),
             y_label: "loss".into(),
             y_range: None,
-            series: vec![Series { name: "training".into(), points: points.to_vec() }],
+            marks: Marks::default(),
+            series: vec![Series { name: "training".into(), points: points.to_vec(), muted: false }],
         }
     }
 

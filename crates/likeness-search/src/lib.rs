@@ -8,7 +8,8 @@
 //! 4. [`evaluate`] asks where the photos of the right identity stand and gives an [`Evaluation`],
 //!    made of the definitions in [`metric`].
 //!    [`evaluate_by`] does so apart for each domain, or whatever else is known of the photos;
-//! 5. [`Results`] writes the rankings in the shape a contest's server reads; [`chart`] draws curves.
+//! 5. [`Results`] writes the rankings in the shape a contest's server reads; [`chart`] draws curves,
+//!    [`map`] embeddings on a plane.
 //!
 //! ```
 //! use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};
@@ -29,6 +30,7 @@ mod by;
 pub mod chart;
 mod distance;
 mod error;
+pub mod map;
 pub mod metric;
 mod protocol;
 mod rank;

@@ -190,6 +190,9 @@ pub(crate) struct EvaluateArgs {
     /// Also apart by this column, within and across its values: domain, split, role, or any of a dataset's manifest.
     #[arg(long, value_name = "COLUMN", conflicts_with = "gallery")]
     pub(crate) by: Option<String>,
+    /// Draw the embeddings on a plane (t-SNE), coloured by --by's column, or the domain, and by identity; PNG or SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
     /// Exit with 1 when top-1 is below this share.
     #[arg(long, value_name = "SHARE")]
     pub(crate) require_top1: Option<f64>,

@@ -3,7 +3,7 @@
 //! A recipe's run stays in `training/` of the target folder until it has ended; what it found is kept as
 //! `docs/results/training/RUN.json`, beside its curves. The table is made of these files and only what has none is
 //! trained, from where it stands, so that hours of training can be spread over several calls and machines. To train a
-//! recipe again, delete its file.
+//! recipe again, delete its file. `LIKENESS_RECIPES=NAME,NAME` trains these alone.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,6 +42,81 @@ struct Recipe {
 }
 
 const RECIPES: &[Recipe] = &[
+    Recipe {
+        run: "default",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4",
+        networks: &[
+            ("phases/1-cosface", "ResNet50 from ImageNet, CosFace"),
+            ("model", "the same and triplets after it: the default recipe"),
+        ],
+    },
+    Recipe {
+        run: "teacher",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --teacher TEACHER --precision bf16",
+        networks: &[
+            ("phases/1-cosface", "the same with the published MobileFaceNet as a teacher, CosFace"),
+            ("model", "the same and triplets after it"),
+        ],
+    },
+    Recipe {
+        run: "classification",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --method classification --epochs 4 --precision bf16",
+        networks: &[("model", "ResNet50 from ImageNet, cross-entropy, half the epochs")],
+    },
+    Recipe {
+        run: "arcface",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --method arcface --scale 24 --margin 0.3 --epochs 4 --precision bf16",
+        networks: &[("model", "ResNet50 from ImageNet, ArcFace (s 24, m 0.3), half the epochs")],
+    },
+    Recipe {
+        run: "triplet",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --warm-up 0 --epochs 4 --precision bf16",
+        networks: &[("model", "ResNet50 from ImageNet, triplets alone, 4 epochs")],
+    },
+    Recipe {
+        run: "efficientnet-b0",
+        faces: Faces::Unseen,
+        flags: "--backbone efficientnet-b0 --method cosface --epochs 8",
+        networks: &[("model", "EfficientNet-B0 from nothing, CosFace")],
+    },
+    Recipe {
+        run: "vgg16-bn",
+        faces: Faces::Unseen,
+        flags: "--backbone vgg16-bn --method cosface --size 64 --epochs 4 --precision bf16",
+        networks: &[("model", "VGG16 with normalisation from nothing at 64 px, CosFace, 4 epochs")],
+    },
+    Recipe {
+        run: "mobilefacenet",
+        faces: Faces::Unseen,
+        flags: "--backbone mobilefacenet --method cosface --epochs 8",
+        networks: &[("model", "MobileFaceNet from nothing, CosFace")],
+    },
+    Recipe {
+        run: "mobilefacenet-teacher",
+        faces: Faces::Unseen,
+        flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 8",
+        networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
+    },
+    Recipe {
+        run: "seed",
+        faces: Faces::Seed,
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16",
+        networks: &[
+            ("phases/1-cosface", "ResNet50 from ImageNet, CosFace"),
+            ("model", "the same and triplets after it"),
+        ],
+    },
+    Recipe {
+        run: "seed-classification",
+        faces: Faces::Seed,
+        flags: "--weights WEIGHTS --allow-missing layer4 --method classification --precision bf16",
+        networks: &[("model", "ResNet50 from ImageNet, cross-entropy")],
+    },
 ];
 
 /// Runs the bench.
@@ -52,8 +127,13 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     fs_err::create_dir_all(&folder)?;
     let place = Place { likeness: &bench.likeness, shared, folder };
     let mut rows = kept("untrained", || Ok(vec![place.untrained(release)?]))?;
+    let chosen = std::env::var("LIKENESS_RECIPES").ok();
+    let is_wanted = |run: &str| chosen.as_ref().is_none_or(|names| names.split(',').any(|name| name == run));
     for recipe in RECIPES {
-        rows.extend(kept(recipe.run, || place.rows(recipe))?);
+        // Not asked for, but measured before, it has its rows.
+        if is_wanted(recipe.run) || results_of(recipe.run).exists() {
+            rows.extend(kept(recipe.run, || place.rows(recipe))?);
+        }
     }
     Ok(Section {
         page: "training",
@@ -71,15 +151,18 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
 
 /// The rows in the file called `name`, made and written where there is none.
 fn kept(name: &str, make: impl FnOnce() -> Result<Vec<Vec<String>>>) -> Result<Vec<Vec<String>>> {
-    let folder = repository().join(RESULTS);
-    let file = folder.join(name).with_extension("json");
+    let file = results_of(name);
     if file.exists() {
         return Ok(serde_json::from_str(&fs_err::read_to_string(&file)?)?);
     }
     let rows = make()?;
-    fs_err::create_dir_all(&folder)?;
+    fs_err::create_dir_all(repository().join(RESULTS))?;
     fs_err::write(&file, serde_json::to_string_pretty(&rows)? + "\n")?;
     Ok(rows)
+}
+
+fn results_of(name: &str) -> PathBuf {
+    repository().join(RESULTS).join(name).with_extension("json")
 }
 
 /// Where things are.

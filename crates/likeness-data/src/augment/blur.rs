@@ -15,7 +15,7 @@ pub(super) fn maybe_blur(face: &mut RgbImage, config: &BlurConfig, dice: &mut Di
 }
 
 /// Blurs by a Gaussian of standard deviation `sigma_px`, cut off at three times that.
-fn blur(face: &mut RgbImage, sigma_px: f32) {
+pub(super) fn blur(face: &mut RgbImage, sigma_px: f32) {
     let weights = weights(sigma_px);
     if weights.len() == 1 {
         return;

@@ -18,6 +18,9 @@ pub struct AugmentConfig {
     pub colour: ColourConfig,
     /// Probability of losing all colour.
     pub grey: f32,
+    /// Another hand's drawing.
+    #[serde(skip_serializing_if = "StyleConfig::is_off")]
+    pub style: StyleConfig,
     /// Fewer pixels.
     pub low_resolution: LowResolutionConfig,
     /// Gaussian blur.
@@ -56,6 +59,21 @@ pub struct ColourConfig {
     pub saturation: f32,
     /// Largest turn of hue to either side, as a share of the colour circle, up to 0.5.
     pub hue: f32,
+}
+
+/// A style drawn by chance: posterised, sketched or outlined.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StyleConfig {
+    /// Probability of the step.
+    pub probability: f32,
+}
+
+impl StyleConfig {
+    /// Whether no face is drawn anew.
+    pub fn is_off(&self) -> bool {
+        self.probability == 0.0
+    }
 }
 
 /// Fewer pixels: down to a share of the side, and up again.
@@ -114,6 +132,7 @@ impl Default for AugmentConfig {
             place: PlaceConfig::default(),
             colour: ColourConfig::default(),
             grey: 0.05,
+            style: StyleConfig::default(),
             low_resolution: LowResolutionConfig::default(),
             blur: BlurConfig::default(),
             jpeg: JpegConfig::default(),
@@ -190,6 +209,7 @@ impl AugmentConfig {
                 hue: 0.04,
             },
             grey: 0.15,
+            style: StyleConfig::default(),
             low_resolution: LowResolutionConfig { probability: 0.3, least_share: 0.2 },
             blur: BlurConfig { probability: 0.3, sigma_share: [0.003, 0.024] },
             jpeg: JpegConfig { probability: 0.3, quality: [20, 90] },
@@ -197,11 +217,23 @@ impl AugmentConfig {
         }
     }
 
+    /// For faces of another domain: the strong recipe's colours and grey, and every third face in another style.
+    pub fn style() -> Self {
+        let strong = Self::strong();
+        Self {
+            colour: strong.colour,
+            grey: strong.grey,
+            jpeg: strong.jpeg,
+            style: StyleConfig { probability: 0.3 },
+            ..Self::default()
+        }
+    }
+
     /// Refuses settings outside their range.
     ///
     /// # Errors        the setting and its range → [`DataError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
-        let Self { place, colour, low_resolution, blur, jpeg, erasing, .. } = self;
+        let Self { place, colour, style, low_resolution, blur, jpeg, erasing, .. } = self;
         for (name, value, least, most) in [
             ("flip", self.flip, 0.0, 1.0),
             ("grey", self.grey, 0.0, 1.0),
@@ -214,6 +246,7 @@ impl AugmentConfig {
             ("colour.contrast", colour.contrast, 0.0, 1.0),
             ("colour.saturation", colour.saturation, 0.0, 1.0),
             ("colour.hue", colour.hue, 0.0, 0.5),
+            ("style.probability", style.probability, 0.0, 1.0),
             ("low_resolution.probability", low_resolution.probability, 0.0, 1.0),
             ("low_resolution.least_share", low_resolution.least_share, 0.01, 1.0),
             ("blur.probability", blur.probability, 0.0, 1.0),

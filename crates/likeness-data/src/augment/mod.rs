@@ -4,8 +4,9 @@
 //!
 //! 1. `place` turns, scales, shifts and mirrors it while it is brought to its size, so that pixels are sampled once;
 //! 2. `colour` changes brightness, contrast, saturation and hue, or takes all colour away, in one step a pixel;
-//! 3. `quality` takes resolution, blurs, and compresses as JPEG;
-//! 4. `erase` hides a part of it.
+//! 3. `style` draws it as a poster, a pencil or a comic would;
+//! 4. `quality` takes resolution, blurs, and compresses as JPEG;
+//! 5. `erase` hides a part of it.
 //!
 //! Every step has numbers of its own: switching one off changes no other. The result depends on the picture, the
 //! settings and the numbers alone, never on threads or time. Nothing here is written to disk.
@@ -16,6 +17,7 @@ mod config;
 mod erase;
 mod place;
 mod quality;
+pub mod style;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +30,7 @@ use crate::synth::dice::{Dice, Purpose};
 
 pub use config::{
     AugmentConfig, BlurConfig, ColourConfig, ErasingConfig, JpegConfig, LowResolutionConfig, PlaceConfig,
+    StyleConfig,
 };
 
 /// The steps of augmentation, in their order.
@@ -41,6 +44,7 @@ enum Step {
     Blur = 6,
     Jpeg = 7,
     Erasing = 8,
+    Style = 9,
 }
 
 /// The numbers for the picture at `place` of an epoch, in the run that began with `seed`.
@@ -77,6 +81,7 @@ pub fn augment(
         place::flip(&mut face);
     }
     colour::colour(&mut face, &config.colour, config.grey, &mut dice(Step::Colour), &mut dice(Step::Grey));
+    style::maybe_style(&mut face, &config.style, &mut dice(Step::Style));
     quality::low_resolution(&mut face, &config.low_resolution, &mut dice(Step::LowResolution))?;
     blur::maybe_blur(&mut face, &config.blur, &mut dice(Step::Blur));
     quality::jpeg(&mut face, &config.jpeg, &mut dice(Step::Jpeg))?;

@@ -93,13 +93,16 @@ fn settings_out_of_range_are_refused() {
         |c: &mut AugmentConfig| c.jpeg.quality = [60, 50],
         |c: &mut AugmentConfig| c.blur.sigma_share = [0.02, 0.01],
         |c: &mut AugmentConfig| c.erasing.aspect = 0.5,
+        |c: &mut AugmentConfig| c.style.probability = -0.1,
         |c: &mut AugmentConfig| c.low_resolution.least_share = 0.0,
     ] {
         let mut config = AugmentConfig::default();
         change(&mut config);
         assert!(config.validate().is_err(), "{config:?}");
     }
-    for config in [AugmentConfig::default(), AugmentConfig::none(), AugmentConfig::strong()] {
+    for config in
+        [AugmentConfig::default(), AugmentConfig::none(), AugmentConfig::strong(), AugmentConfig::style()]
+    {
         config.validate().unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<AugmentConfig>(&text).unwrap(), config);

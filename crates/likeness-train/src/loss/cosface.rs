@@ -21,14 +21,14 @@ pub struct CosFaceConfig {
 }
 
 impl Default for CosFaceConfig {
-    /// s = 64, m = 0.35 (Wang et al., sections 4.1 and 4.2).
+    /// s = 24, m = 0.25: for hundreds of identities. Wang et al., sections 4.1 and 4.2, take s = 64 and m = 0.35 for tens of
+    /// thousands.
     ///
-    /// For hundreds of identities rather than tens of thousands, s from 24 and m from 0.25 to 0.4 are worth a try: how
-    /// well a loss does depends more on such tuning than on which loss it is (Musgrave, Belongie and Lim (2020), "A
+    /// How well a loss does depends more on such tuning than on which loss it is (Musgrave, Belongie and Lim (2020), "A
     /// Metric Learning Reality Check", arXiv 2003.08505). [`least_scale`](super::margin_softmax::least_scale) is the
-    /// lower bound.
+    /// lower bound of s.
     fn default() -> Self {
-        Self { scale: 64.0, margin: 0.35 }
+        Self { scale: 24.0, margin: 0.25 }
     }
 }
 

@@ -208,7 +208,7 @@ impl TrainConfig {
         Self::with_phases(architecture, vec![PhaseConfig::shuffled(loss)])
     }
 
-    /// CosFace, then batch-hard triplets with a soft margin at a tenth of the rate, CosFace still in the sum.
+    /// CosFace, then batch-hard triplets with a soft margin at a tenth of the rate.
     ///
     /// From scratch a triplet loss learns little from a few thousand faces; after a classification it ends above it.
     pub fn triplet(architecture: Architecture) -> Self {
@@ -270,7 +270,7 @@ impl PhaseConfig {
     pub fn shuffled(loss: LossConfig) -> Self {
         Self {
             name: loss.name().to_owned(),
-            epochs: 12,
+            epochs: 8,
             learning_rate: 1e-3,
             schedule: ScheduleConfig::default(),
             sampler: SamplerConfig::Shuffled(Default::default()),
@@ -284,7 +284,7 @@ impl PhaseConfig {
         let batches = BalancedConfig { identities_per_batch: 8, images_per_identity: 4, images_per_epoch: 0 };
         Self {
             name: "triplet".to_owned(),
-            epochs: 4,
+            epochs: 3,
             learning_rate: 1e-4,
             schedule: ScheduleConfig::default(),
             sampler: SamplerConfig::Balanced(batches),
@@ -332,9 +332,9 @@ mod tests {
     fn phases_follow_each_other() {
         let config = TrainConfig::default();
         assert_eq!(config.phase_of(0), Some((0, 0)));
-        assert_eq!(config.phase_of(12), Some((1, 0)));
-        assert_eq!(config.phase_of(15), Some((1, 3)));
-        assert_eq!(config.phase_of(16), None);
+        assert_eq!(config.phase_of(8), Some((1, 0)));
+        assert_eq!(config.phase_of(10), Some((1, 2)));
+        assert_eq!(config.phase_of(11), None);
     }
 
     #[test]

@@ -22,10 +22,10 @@ pub(crate) struct TrainArgs {
     /// What the network is asked for [default: triplet].
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodArg>,
-    /// Epochs of the method [default: 12; of triplets 4].
+    /// Epochs of the method [default: 8; of triplets 3].
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<u32>,
-    /// Epochs of classification before triplets [default: 12].
+    /// Epochs of classification before triplets [default: 8].
     #[arg(long, value_name = "EPOCHS")]
     pub(crate) warm_up: Option<u32>,
     /// Seed of everything drawn by chance.
@@ -81,7 +81,8 @@ pub(crate) struct NetworkArgs {
     /// Stages whose normalisation keeps its statistics.
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     pub(crate) freeze_statistics: Vec<String>,
-    /// Learning rate of a stage as a multiple, as layer1=0.1,head=2.
+    /// Learning rate of a stage as a multiple, as layer1=0.1,head=2 [default: 1; with --weights 0.3 up to layer2
+    /// and 0.5 of layer3].
     #[arg(long, value_name = "STAGE=FACTOR", value_delimiter = ',')]
     pub(crate) rates: Vec<String>,
 }
@@ -293,4 +294,6 @@ pub(crate) enum AugmentArg {
     Default,
     /// More of everything.
     Strong,
+    /// More of colour and compression, and every third face posterised, sketched or outlined.
+    Style,
 }

@@ -4,6 +4,8 @@ mod by;
 
 use std::sync::atomic::AtomicBool;
 
+use likeness_search::chart::write_one;
+use likeness_search::map::EmbeddingMap;
 use likeness_search::{
     Distance, EvaluateConfig, Evaluation, EvaluationBy, Interval, Protocol, evaluate, evaluate_between,
     evaluate_by,
@@ -49,6 +51,12 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         None => None,
     };
     progress.end(evaluation.queries, "queries");
+    if let Some(path) = &args.map {
+        let column = args.by.as_deref().unwrap_or("domain");
+        let map = EmbeddingMap::new(table, config.distance, args.seed)?;
+        write_one(&map.charts(table, column, &by::values(table, column, &args.input)?), path)?;
+        say(format!("map of {} images in {}", map.rows.len(), path.display()));
+    }
     let skipped = loaded.skipped.len() + gallery.map_or(0, |g| g.skipped.len());
     if args.json {
         let mut document = serde_json::to_value(&evaluation)?;

@@ -48,6 +48,10 @@ fn evaluation_apart_is_within_and_across_the_values_of_a_column() {
     assert!(text.contains("by domain\n") && text.contains("proxy A-distance of day and night"), "{text}");
     let told = bench.refused(&[&evaluate[..], &["--by", "weather"]].concat());
     assert!(told.contains("no such column") && told.contains("sha256"), "{told}");
+    for (file, start) in [("map.svg", &b"<svg"[..]), ("map.png", b"\x89PNG")] {
+        bench.good(&[&evaluate[..], &["--by", "domain", "--map", file]].concat());
+        assert!(fs_err::read(bench.at(file)).unwrap().starts_with(start), "{file}");
+    }
     bench.good(&["embed", "out", "--model", "color", "-o", "e"]);
     let told = bench.refused(&["evaluate", "e", "--by", "width"]);
     assert!(told.contains("name a dataset"), "{told}");

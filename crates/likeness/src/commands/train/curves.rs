@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use likeness_search::chart::{Chart, Series, write};
+use likeness_search::chart::{Chart, Marks, Series, write};
 use likeness_train::train::history::{EpochRecord, read};
 
 /// Draws the curves of the run in `folder`.
@@ -21,6 +21,7 @@ fn accuracy(records: &[EpochRecord]) -> Chart {
         x_label: "epoch".into(),
         y_label: "share".into(),
         y_range: Some((0.0, 1.0)),
+        marks: Marks::Lines,
         series: series.into_iter().filter(|s| !s.points.is_empty()).collect(),
     }
 }
@@ -36,11 +37,12 @@ fn loss(records: &[EpochRecord]) -> Chart {
         x_label: "epoch".into(),
         y_label: "mean of an epoch".into(),
         y_range: None,
+        marks: Marks::Lines,
         series: series.collect(),
     }
 }
 
 fn line(name: &str, records: &[EpochRecord], value: impl Fn(&EpochRecord) -> Option<f64>) -> Series {
     let points = records.iter().filter_map(|r| Some((f64::from(r.epoch), value(r)?))).collect();
-    Series { name: name.to_owned(), points }
+    Series { name: name.to_owned(), points, muted: false }
 }

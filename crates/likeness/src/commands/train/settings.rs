@@ -19,6 +19,9 @@ use crate::args::train::{
 };
 use crate::failure::hinted;
 
+/// What has been learned from many pictures moves more slowly than what begins afresh.
+const PRETRAINED_RATES: [(Stage, f32); 4] =
+    [(Stage::Stem, 0.3), (Stage::Layer1, 0.3), (Stage::Layer2, 0.3), (Stage::Layer3, 0.5)];
 /// Weight of a teacher beside other losses, which are several times as large.
 const TEACHER_WEIGHT: f32 = 4.0;
 /// Share of the rate that triplets after a classification learn at.
@@ -225,6 +228,10 @@ fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result
         config.freeze_statistics =
             args.freeze_statistics.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
     }
+    // Only where neither a file nor a flag says otherwise.
+    if args.weights.is_some() && args.rates.is_empty() && config.rates.is_empty() {
+        config.rates.extend(PRETRAINED_RATES);
+    }
     for rate in &args.rates {
         let (name, factor) =
             rate.split_once('=').with_context(|| format!("--rates {rate}: expected STAGE=FACTOR"))?;
@@ -297,6 +304,7 @@ fn apply_steps(args: &StepArgs, config: &mut TrainConfig) {
         Some(AugmentArg::None) => config.augmentation = AugmentConfig::none(),
         Some(AugmentArg::Default) => config.augmentation = AugmentConfig::default(),
         Some(AugmentArg::Strong) => config.augmentation = AugmentConfig::strong(),
+        Some(AugmentArg::Style) => config.augmentation = AugmentConfig::style(),
         None => {}
     }
     config.validation_share = args.validation.unwrap_or(config.validation_share);
