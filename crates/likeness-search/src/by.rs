@@ -6,7 +6,9 @@
 use serde::Serialize;
 
 use crate::metric::proxy_a_distance;
-use crate::{EmbeddingTable, EvaluateConfig, Evaluation, Protocol, Result, SearchError, evaluate, evaluate_between};
+use crate::{
+    EmbeddingTable, EvaluateConfig, Evaluation, Protocol, Result, SearchError, evaluate, evaluate_between,
+};
 
 /// Groups beyond this number are no column to tell apart by.
 const MAX_GROUPS: usize = 50;
@@ -53,7 +55,11 @@ pub fn evaluate_by(
 ) -> Result<EvaluationBy> {
     let bad = |reason: String| SearchError::BadArgument { reason };
     if values.len() != table.len() {
-        return Err(bad(format!("expected {} values, one for each image, found {}", table.len(), values.len())));
+        return Err(bad(format!(
+            "expected {} values, one for each image, found {}",
+            table.len(),
+            values.len()
+        )));
     }
     let name = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
     let mut groups: Vec<String> = values.iter().map(name).collect();
@@ -88,13 +94,16 @@ pub fn evaluate_by(
         }
     }
     if pairs.iter().all(|pair| pair.evaluation.is_none()) {
-        return Err(bad("expected a group in which a query has an image of its identity, found none".to_owned()));
+        return Err(bad(
+            "expected a group in which a query has an image of its identity, found none".to_owned()
+        ));
     }
     let mut distances = Vec::new();
     for (i, one) in parts.iter().enumerate() {
         for (j, other) in parts.iter().enumerate().skip(i + 1) {
             let groups = [groups[i].clone(), groups[j].clone()];
-            distances.push(GroupDistance { groups, proxy_a_distance: proxy_a_distance(one, other, config.seed) });
+            distances
+                .push(GroupDistance { groups, proxy_a_distance: proxy_a_distance(one, other, config.seed) });
         }
     }
     Ok(EvaluationBy { pairs, distances })
@@ -111,7 +120,10 @@ mod tests {
         for (d, domain) in ["drawn", "photo"].into_iter().enumerate() {
             for identity in 0..3 {
                 for image in 0..4 {
-                    rows.push(Row { identity: Some(identity.to_string()), ..Row::new(format!("{domain}{identity}{image}")) });
+                    rows.push(Row {
+                        identity: Some(identity.to_string()),
+                        ..Row::new(format!("{domain}{identity}{image}"))
+                    });
                     values.extend([identity as f32, 0.1 * image as f32, 40.0 * d as f32]);
                     domains.push(Some(domain.to_owned()));
                 }

@@ -87,16 +87,16 @@ impl EmbeddingMap {
         by_identity.iter_mut().for_each(|series| series.muted = series.name == OTHERS);
         // Behind those with a colour.
         by_identity.sort_by_key(|series| !series.muted);
-        [(format!("by {column}"), by_value), ("by identity".to_owned(), by_identity)].map(|(title, series)| {
-            Chart {
+        [(format!("by {column}"), by_value), ("by identity".to_owned(), by_identity)].map(
+            |(title, series)| Chart {
                 title,
                 x_label: "t-SNE 1".into(),
                 y_label: "t-SNE 2".into(),
                 y_range: None,
                 marks: Marks::Points,
                 series,
-            }
-        })
+            },
+        )
     }
 
     fn series(&self, name: impl Fn(usize) -> String) -> Vec<Series> {
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn few_images_have_no_map_and_equal_ones_do_no_harm() {
-        let few = table().select(|row| row.identity.as_deref() == Some("0") && row.name < "7".to_owned());
+        let few = table().select(|row| row.identity.as_deref() == Some("0") && row.name.as_str() < "7");
         assert!(EmbeddingMap::new(&few, Distance::Cosine, 0).unwrap_err().to_string().contains("8 images"));
         let model = ModelTag::new("toy", "", 2, Distance::Euclidean);
         let rows = (0..20).map(|i| Row::new(i.to_string())).collect();

@@ -235,7 +235,10 @@ impl EmbeddingTable {
 
     fn check_values(&self, expected: &str, good: impl Fn(f32) -> bool) -> Result<()> {
         let embeddings = self.embeddings.chunks_exact(self.model.dimension);
-        self.rows.iter().zip(embeddings).try_for_each(|(row, values)| row.check_values(values, expected, &good))
+        self.rows
+            .iter()
+            .zip(embeddings)
+            .try_for_each(|(row, values)| row.check_values(values, expected, &good))
     }
 }
 

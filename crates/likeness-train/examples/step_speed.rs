@@ -55,14 +55,16 @@ fn usage() -> (f64, f64) {
 
 fn main() -> likeness_train::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, default: usize| arguments.get(at).and_then(|a| a.parse().ok()).unwrap_or(default);
+    let number =
+        |at: usize, default: usize| arguments.get(at).and_then(|a| a.parse().ok()).unwrap_or(default);
     let [batch, side, steps] = [number(0, 16), number(1, 112), number(2, 8)];
     let named = arguments.get(3).and_then(|name| name.parse::<Architecture>().ok());
     let device = Device::flex().autodiff();
     device.seed(0);
     let precision =
         if arguments.get(4).is_some_and(|name| name == "bf16") { Precision::Bf16 } else { Precision::Full };
-    let config = NetworkConfig { embedding_dim: 128, precision, ..NetworkConfig::new(named.unwrap_or_default()) };
+    let config =
+        NetworkConfig { embedding_dim: 128, precision, ..NetworkConfig::new(named.unwrap_or_default()) };
     let network = config.init(&device)?;
     let trained = parameters(&network).into_iter().filter(|info| info.trained);
     let keys = trained.map(|info| (info.id, (info.key, 1.0))).collect();

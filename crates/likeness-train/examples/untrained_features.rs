@@ -69,9 +69,14 @@ fn main() -> anyhow::Result<()> {
             ..Row::new(&faces[i].path)
         }));
     }
-    let table = EmbeddingTable::new(ModelTag::new("features", "", dimension, Distance::Cosine), rows, values)?;
+    let table =
+        EmbeddingTable::new(ModelTag::new("features", "", dimension, Distance::Cosine), rows, values)?;
     let found = evaluate(&table, Protocol::LeaveOneOut, &EvaluateConfig::default())?;
-    let percent = [found.top1, found.top5, found.top10, found.map].map(|share| format!("{:.1}", 100.0 * share));
-    println!("{} queries: top-1 {} top-5 {} top-10 {} mAP {}", found.queries, percent[0], percent[1], percent[2], percent[3]);
+    let percent =
+        [found.top1, found.top5, found.top10, found.map].map(|share| format!("{:.1}", 100.0 * share));
+    println!(
+        "{} queries: top-1 {} top-5 {} top-10 {} mAP {}",
+        found.queries, percent[0], percent[1], percent[2], percent[3]
+    );
     Ok(())
 }

@@ -172,7 +172,8 @@ fn a_run_taken_up_again_ends_as_one_that_never_stopped() {
 fn a_loss_that_goes_on_in_the_next_phase_keeps_what_it_learned() {
     let folder = tempfile::tempdir().unwrap();
     let faces = training_faces(folder.path());
-    let mut config = config(vec![classification(10), PhaseConfig { learning_rate: 1e-6, ..classification(1) }]);
+    let mut config =
+        config(vec![classification(10), PhaseConfig { learning_rate: 1e-6, ..classification(1) }]);
     config.augmentation = AugmentConfig::none();
     config.averaging = 0.0;
     run(&faces, &config, &folder.path().join("run"), &mut Witness::default()).unwrap();
@@ -311,7 +312,8 @@ fn an_adapting_run_taken_up_again_ends_as_one_that_never_stopped() {
     let faces = with_target(folder.path(), training_faces(folder.path()));
     for method in [AdaptationMethod::Cdan, AdaptationMethod::Coral] {
         let config = adapting(method, vec![classification(1), classification(2)]);
-        let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(format!("{name} {method:?}")));
+        let [whole, broken] =
+            ["whole", "broken"].map(|name| folder.path().join(format!("{name} {method:?}")));
         run(&faces, &config, &whole, &mut Witness::default()).unwrap();
         for stop_after in [3, 3] {
             let mut witness = Witness { stop_after: Some(stop_after), ..Default::default() };

@@ -60,10 +60,7 @@ fn peer(python: &Path, shared: &Path, output: &Path) -> Command {
     command
 }
 
-fn section(
-    (ours, theirs, their_peak): (&[Usage], &[Usage], &[f64]),
-    (photos, faces): (u64, u64),
-) -> Section {
+fn section((ours, theirs, their_peak): (&[Usage], &[Usage], &[f64]), (photos, faces): (u64, u64)) -> Section {
     let of = |runs: &[Usage], what: fn(&Usage) -> f64| median(runs.iter().map(what));
     let row = |name: &str, runs: &[Usage], peak: f64| {
         vec![

@@ -189,12 +189,21 @@ impl Place<'_> {
 
     /// ImageNet's features, without training.
     fn untrained(&self, release: &Path) -> Result<Vec<String>> {
-        process::run(&mut process::cargo(&["build", "--release", "--workspace", "--example", "untrained_features"]))?;
+        process::run(&mut process::cargo(&[
+            "build",
+            "--release",
+            "--workspace",
+            "--example",
+            "untrained_features",
+        ]))?;
         let mut command = Command::new(release.join("examples/untrained_features"));
         let text = output(command.arg(self.dataset(Faces::Unseen)?).arg(self.shared.join(WEIGHTS)))?;
         let numbers: Vec<&str> = text.split_whitespace().filter(|word| word.contains('.')).collect();
-        let [top1, top5, top10, map] = numbers[..] else { anyhow::bail!("expected four shares, found: {text}") };
-        let row = ["unseen people", "ResNet50's layer3 of ImageNet, not trained", "0", top1, top5, top10, map, "0"];
+        let [top1, top5, top10, map] = numbers[..] else {
+            anyhow::bail!("expected four shares, found: {text}")
+        };
+        let row =
+            ["unseen people", "ResNet50's layer3 of ImageNet, not trained", "0", top1, top5, top10, map, "0"];
         Ok(row.map(str::to_owned).to_vec())
     }
 

@@ -87,9 +87,8 @@ fn sketch(face: &mut RgbImage) {
 fn outline(face: &mut RgbImage) {
     let light = lightness(face);
     let (width, height) = (face.width() as i64, face.height() as i64);
-    let at = |x: i64, y: i64| {
-        i64::from(light[(y.clamp(0, height - 1) * width + x.clamp(0, width - 1)) as usize])
-    };
+    let at =
+        |x: i64, y: i64| i64::from(light[(y.clamp(0, height - 1) * width + x.clamp(0, width - 1)) as usize]);
     posterise(face, 5);
     for (x, y, pixel) in face.enumerate_pixels_mut() {
         let (x, y) = (i64::from(x), i64::from(y));
@@ -135,7 +134,8 @@ mod tests {
 
     #[test]
     fn outlines_lie_on_edges() {
-        let mut face = RgbImage::from_fn(40, 40, |x, _| Rgb(if x < 20 { [255, 64, 64] } else { [64, 64, 255] }));
+        let mut face =
+            RgbImage::from_fn(40, 40, |x, _| Rgb(if x < 20 { [255, 64, 64] } else { [64, 64, 255] }));
         Style::Outline.apply(&mut face);
         let value = |x| face.get_pixel(x, 20).0.iter().map(|v| u32::from(*v)).sum::<u32>();
         assert!(value(19) < value(5) / 2, "{} {}", value(19), value(5));

@@ -2,8 +2,8 @@
 //!
 //! He et al., Delving Deep into Rectifiers (2015), arXiv 1502.01852. The draws do not depend on the device.
 
-use burn::tensor::{Device, Tensor, TensorData};
 use crate::ops::Precision;
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 

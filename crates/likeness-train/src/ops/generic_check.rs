@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
 use super::{
-    Activation, BatchNormOutput, ConvOptions, Precision, batch_norm_frozen, batch_norm_training, conv2d, generic, prelu,
+    Activation, BatchNormOutput, ConvOptions, Precision, batch_norm_frozen, batch_norm_training, conv2d,
+    generic, prelu,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {

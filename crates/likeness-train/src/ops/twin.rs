@@ -8,7 +8,7 @@ use super::kernel::{correlate, depthwise, weight_gradient};
 use super::{Activation, ConvOptions, Precision};
 
 /// Deterministic numbers in [−1, 1).
-fn noise(count: usize, seed: u32) -> Vec<f32> {
+pub(super) fn noise(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

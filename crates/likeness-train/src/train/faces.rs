@@ -112,7 +112,8 @@ impl TrainingFaces {
             ));
         }
         let photos: BTreeSet<&str> = ours.iter().map(|&i| source.faces[i].sha256.as_str()).collect();
-        let names: BTreeSet<&str> = ours.iter().filter_map(|&i| source.faces[i].identity.as_deref()).collect();
+        let names: BTreeSet<&str> =
+            ours.iter().filter_map(|&i| source.faces[i].identity.as_deref()).collect();
         let shared = theirs.iter().filter(|&&i| photos.contains(target.faces[i].sha256.as_str())).count();
         let named: BTreeSet<&str> =
             theirs.iter().filter_map(|&i| target.faces[i].identity.as_deref()).collect();

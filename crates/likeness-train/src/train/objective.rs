@@ -129,7 +129,13 @@ impl Objective {
     /// The objective with a loss over the domains of faces, of which `config.place` gives `dim` numbers each.
     ///
     /// # Errors        CDAN without a loss that gives identities their probabilities → [`TrainError::BadArgument`]
-    pub fn adapting(mut self, config: AdaptationConfig, dim: usize, seed: u64, device: &Device) -> Result<Self> {
+    pub fn adapting(
+        mut self,
+        config: AdaptationConfig,
+        dim: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         let mut init = Initializer::new(device, seed);
         let map = match (config.method, self.classes()) {
             (AdaptationMethod::Cdan, Some(classes)) => Some(MultilinearMap::new(dim, classes, seed, device)),

@@ -155,7 +155,9 @@ impl<'a> Training<'a> {
                 loader_of_validation(config, &faces.target)?,
             ]),
             (Some(_), true) => {
-                return Err(TrainError::argument("the run adapts to a target domain, and no faces of one were given"));
+                return Err(TrainError::argument(
+                    "the run adapts to a target domain, and no faces of one were given",
+                ));
             }
         };
         let run = run.to_owned();
@@ -533,7 +535,12 @@ fn loader_of_validation(config: &TrainConfig, faces: &[FaceFile]) -> Result<Load
 }
 
 /// The losses of a phase, as drawn from the seed.
-fn objective(faces: &TrainingFaces, config: &TrainConfig, phase: usize, device: &Device) -> Result<Objective> {
+fn objective(
+    faces: &TrainingFaces,
+    config: &TrainConfig,
+    phase: usize,
+    device: &Device,
+) -> Result<Objective> {
     let seed = config.seed.wrapping_add(1 + phase as u64);
     let dim = config.network.embedding_dim;
     let objective = Objective::new(&config.phases[phase], faces, dim, seed, device)?;

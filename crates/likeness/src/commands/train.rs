@@ -119,10 +119,16 @@ fn with_target(faces: TrainingFaces, folder: &Path, source: &Dataset) -> anyhow:
         say(format!("{} of them are photos that are also trained on, with their labels", overlap.photos));
     }
     if overlap.identities > 0 {
-        say(format!("{} identities have names of both domains; the target's labels are not used", overlap.identities));
+        say(format!(
+            "{} identities have names of both domains; the target's labels are not used",
+            overlap.identities
+        ));
     }
     if target < trained / 10 {
-        say(format!("few beside {trained} with labels: each is seen some {} times an epoch", trained / target));
+        say(format!(
+            "few beside {trained} with labels: each is seen some {} times an epoch",
+            trained / target
+        ));
     } else if trained < target / 10 {
         say(format!("many beside {trained} with labels: an epoch sees {trained} of them"));
     }

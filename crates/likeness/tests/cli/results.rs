@@ -36,7 +36,8 @@ fn evaluation_apart_is_within_and_across_the_values_of_a_column() {
     let evaluate = ["evaluate", "out", "--model", "color", "--protocol", "leave-one-out"];
     let by = bench.json(&[&evaluate[..], &["--by", "domain", "--json"]].concat())["by"].clone();
     assert_eq!(by["column"], "domain");
-    let sides: Vec<_> = by["pairs"].as_array().unwrap().iter().map(|p| (&p["queries_of"], &p["gallery_of"])).collect();
+    let sides: Vec<_> =
+        by["pairs"].as_array().unwrap().iter().map(|p| (&p["queries_of"], &p["gallery_of"])).collect();
     assert_eq!(sides.len(), 4);
     assert_eq!(sides[1], (&"day".into(), &"night".into()));
     assert_eq!(by["pairs"][1]["evaluation"]["queries"], 6);

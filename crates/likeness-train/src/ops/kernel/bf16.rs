@@ -340,15 +340,7 @@ mod fast {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(count: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / 8_388_608.0 - 1.0
-        };
-        (0..count).map(|_| next()).collect()
-    }
+    use crate::ops::twin::noise;
 
     #[test]
     fn rounding_is_to_nearest_even_and_keeps_what_is_no_number() {
@@ -357,8 +349,8 @@ mod tests {
             (0.0, 0x0000),
             (1.0, 0x3f80),
             (-2.5, 0xc020),
-            (1.003_906_25, 0x3f80), // halfway, down to even
-            (1.011_718_75, 0x3f82), // halfway, up to even
+            (1.0 + 1.0 / 256.0, 0x3f80), // halfway, down to even
+            (1.0 + 3.0 / 256.0, 0x3f82), // halfway, up to even
             (1.004, 0x3f81),
             (f32::INFINITY, 0x7f80),
             (f32::MAX, 0x7f80),
@@ -399,7 +391,8 @@ mod tests {
             close(&fast, &slow);
         }
         for (rows, columns, length) in [(8, 3, 32), (11, 7, 96), (1, 1, 64), (16, 10, 320)] {
-            let halves = |count: usize, seed: u32| -> Vec<u16> { noise(count, seed).into_iter().map(round).collect() };
+            let halves =
+                |count: usize, seed: u32| -> Vec<u16> { noise(count, seed).into_iter().map(round).collect() };
             let (a, b) = (halves(rows * length, 1), halves(columns * length, 2));
             let (mut fast, mut slow) = (vec![0.5; rows * columns], vec![0.5; rows * columns]);
             contract(Contraction { a: &a, b: &b, length, c: &mut fast });

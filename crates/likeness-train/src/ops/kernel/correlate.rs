@@ -8,9 +8,9 @@
 use rayon::prelude::*;
 
 use super::gather::{Gather, Tap, patches};
-use super::{bf16, scratch};
 use super::shape::ConvShape;
 use super::tile::{self, Product, ROWS};
+use super::{bf16, scratch};
 use crate::ops::Precision;
 
 /// Rows of the matrix of patches in a block.

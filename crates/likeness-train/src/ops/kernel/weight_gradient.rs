@@ -7,9 +7,9 @@ use rayon::prelude::*;
 
 use super::correlate::{images_per_job, pieces};
 use super::gather::{Gather, patches};
-use super::{bf16, scratch};
 use super::shape::ConvShape;
 use super::tile::{self, Contraction, ROWS};
+use super::{bf16, scratch};
 use crate::ops::Precision;
 
 /// Output channels in a job.
@@ -122,41 +122,48 @@ fn run_job(work: &Work, job: &mut Job) {
     };
     let images = images_per_job(shape.batch, positions);
     let block = (images * positions).min(POSITIONS.max(lanes)).next_multiple_of(lanes);
-    scratch::with([channels * block, rows * block, channels * rows, block], |[gradients, patches, sums, line]| {
-        sums.fill(0.0);
-        for first in (0..total).step_by(block) {
-            let count = block.min(total - first);
-            let length = count.next_multiple_of(lanes);
-            let pieces = || pieces(first, count, positions).map(|(image, start, range)| Piece { image, start, range });
-            let (gradients, patches) = (&mut gradients[..channels * length], &mut patches[..rows * length]);
-            match shape.options.precision {
-                Precision::Full => {
-                    for piece in pieces() {
-                        work.copy_gradients(job, &piece, length, gradients);
-                        work.copy_patches(job, &piece, length, patches);
+    scratch::with(
+        [channels * block, rows * block, channels * rows, block],
+        |[gradients, patches, sums, line]| {
+            sums.fill(0.0);
+            for first in (0..total).step_by(block) {
+                let count = block.min(total - first);
+                let length = count.next_multiple_of(lanes);
+                let pieces = || {
+                    pieces(first, count, positions).map(|(image, start, range)| Piece { image, start, range })
+                };
+                let (gradients, patches) =
+                    (&mut gradients[..channels * length], &mut patches[..rows * length]);
+                match shape.options.precision {
+                    Precision::Full => {
+                        for piece in pieces() {
+                            work.copy_gradients(job, &piece, length, gradients);
+                            work.copy_patches(job, &piece, length, patches);
+                        }
+                        clear_tails(gradients, count, length);
+                        clear_tails(patches, count, length);
+                        tile::contract(Contraction { a: gradients, b: patches, length, c: sums });
                     }
-                    clear_tails(gradients, count, length);
-                    clear_tails(patches, count, length);
-                    tile::contract(Contraction { a: gradients, b: patches, length, c: sums });
-                }
-                Precision::Bf16 => {
-                    let gradients = &mut bytemuck::cast_slice_mut::<f32, u16>(gradients)[..channels * length];
-                    let patches = &mut bytemuck::cast_slice_mut::<f32, u16>(patches)[..rows * length];
-                    for piece in pieces() {
-                        work.shorten_gradients(job, &piece, length, gradients);
-                        work.shorten_patches(job, &piece, line, (length, patches));
+                    Precision::Bf16 => {
+                        let gradients =
+                            &mut bytemuck::cast_slice_mut::<f32, u16>(gradients)[..channels * length];
+                        let patches = &mut bytemuck::cast_slice_mut::<f32, u16>(patches)[..rows * length];
+                        for piece in pieces() {
+                            work.shorten_gradients(job, &piece, length, gradients);
+                            work.shorten_patches(job, &piece, line, (length, patches));
+                        }
+                        clear_tails(gradients, count, length);
+                        clear_tails(patches, count, length);
+                        bf16::contract(bf16::Contraction { a: gradients, b: patches, length, c: sums });
                     }
-                    clear_tails(gradients, count, length);
-                    clear_tails(patches, count, length);
-                    bf16::contract(bf16::Contraction { a: gradients, b: patches, length, c: sums });
                 }
             }
-        }
-        job.filters
-            .iter_mut()
-            .zip(sums.chunks_exact(rows))
-            .for_each(|(filter, sums)| filter.copy_from_slice(sums));
-    });
+            job.filters
+                .iter_mut()
+                .zip(sums.chunks_exact(rows))
+                .for_each(|(filter, sums)| filter.copy_from_slice(sums));
+        },
+    );
 }
 
 impl Work<'_> {
@@ -194,7 +201,13 @@ impl Work<'_> {
         }
     }
 
-    fn shorten_patches(&self, job: &Job, piece: &Piece, line: &mut [f32], (length, rows): (usize, &mut [u16])) {
+    fn shorten_patches(
+        &self,
+        job: &Job,
+        piece: &Piece,
+        line: &mut [f32],
+        (length, rows): (usize, &mut [u16]),
+    ) {
         let line = &mut line[..piece.range.len()];
         for (k, row) in (job.first_row..).zip(rows.chunks_exact_mut(length)) {
             self.patches(job, piece, k, line);

@@ -32,7 +32,10 @@ pub(super) fn values(
             Ok(of(&|row| known.get(&row.path).cloned()))
         }
         column => Err(hinted(
-            format!("--by {column}: {} says domain, split and role of its images, and nothing else", input.display()),
+            format!(
+                "--by {column}: {} says domain, split and role of its images, and nothing else",
+                input.display()
+            ),
             "name a dataset, whose manifest has more columns",
         )),
     }
@@ -64,9 +67,13 @@ fn manifest_column(dataset: &Path, column: &str) -> anyhow::Result<HashMap<Strin
 
 /// The groups to be read.
 pub(super) fn text(column: &str, by: &EvaluationBy) -> String {
-    let widest = by.pairs.iter().map(|p| p.queries_of.chars().count().max(p.gallery_of.chars().count())).max();
+    let widest =
+        by.pairs.iter().map(|p| p.queries_of.chars().count().max(p.gallery_of.chars().count())).max();
     let width = widest.unwrap_or(0).max(7);
-    let mut text = format!("by {column}\n{:width$}  {:width$}  queries  top-1  top-5 top-10    mAP\n", "queries", "gallery");
+    let mut text = format!(
+        "by {column}\n{:width$}  {:width$}  queries  top-1  top-5 top-10    mAP\n",
+        "queries", "gallery"
+    );
     for pair in &by.pairs {
         let _ = write!(text, "{:width$}  {:width$}  ", pair.queries_of, pair.gallery_of);
         let _ = match &pair.evaluation {

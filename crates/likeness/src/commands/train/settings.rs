@@ -14,8 +14,8 @@ use likeness_train::weights::WeightsFile;
 
 use super::RunCard;
 use crate::args::train::{
-    AdaptArg, AdaptPlaceArg, AdaptationArgs, AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs, OptimizerArg, PrecisionArg, ScheduleArg, StepArgs,
-    TrainArgs, TripletDistanceArg,
+    AdaptArg, AdaptPlaceArg, AdaptationArgs, AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs,
+    OptimizerArg, PrecisionArg, ScheduleArg, StepArgs, TrainArgs, TripletDistanceArg,
 };
 use crate::failure::hinted;
 
