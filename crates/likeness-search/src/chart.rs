@@ -133,7 +133,7 @@ fn draw(chart: &Chart, area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift
             drawn.label(&series.name).legend(move |(x, y)| Circle::new((x + 9, y), 4, color.filled()));
         }
     }
-    if chart.series.len() > 1 {
+    if !chart.series.is_empty() {
         context
             .configure_series_labels()
             .position(emptiest_corner(chart))
