@@ -81,20 +81,20 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "efficientnet-b0",
         faces: Faces::Unseen,
-        flags: "--backbone efficientnet-b0 --method cosface --epochs 8",
-        networks: &[("model", "EfficientNet-B0 from nothing, CosFace")],
+        flags: "--backbone efficientnet-b0 --method classification --epochs 7",
+        networks: &[("model", "EfficientNet-B0 from nothing, cross-entropy")],
     },
     Recipe {
         run: "vgg16-bn",
         faces: Faces::Unseen,
-        flags: "--backbone vgg16-bn --method cosface --size 64 --epochs 4 --precision bf16",
-        networks: &[("model", "VGG16 with normalisation from nothing at 64 px, CosFace, 4 epochs")],
+        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 4 --precision bf16",
+        networks: &[("model", "VGG16 with normalisation from nothing at 64 px, cross-entropy, 4 epochs")],
     },
     Recipe {
         run: "mobilefacenet",
         faces: Faces::Unseen,
-        flags: "--backbone mobilefacenet --method cosface --epochs 8",
-        networks: &[("model", "MobileFaceNet from nothing, CosFace")],
+        flags: "--backbone mobilefacenet --method classification --epochs 8",
+        networks: &[("model", "MobileFaceNet from nothing, cross-entropy")],
     },
     Recipe {
         run: "mobilefacenet-teacher",
