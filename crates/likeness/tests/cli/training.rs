@@ -66,6 +66,31 @@ fn a_network_of_aligned_faces_says_so_when_photos_are_taken_as_they_are() {
 }
 
 #[test]
+fn a_run_adapts_to_a_dataset_and_says_what_the_domains_share() {
+    let bench = dataset();
+    for at in 0..6 {
+        bench.photo(&format!("others/{at}.png"), 40 + at);
+    }
+    bench.good(&["prepare", "others", "-o", "target", "--size", "32"]);
+    let said = |run: &str, more: &[&str]| {
+        let output = bench.run(&train(run, &[&["--epochs", "1"], more].concat()));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let apart = said("apart", &["--adapt-to", "target"]);
+    assert!(apart.contains("adapting to 6 faces") && !apart.contains("also trained on"), "{apart}");
+    let history = fs_err::read_to_string(bench.at("apart/history.jsonl")).unwrap();
+    assert!(history.contains("domain_accuracy") && history.contains("reversal_strength"), "{history}");
+    let same = said("same", &["--adapt-to", "faces", "--adapt", "coral"]);
+    assert!(
+        same.contains("photos that are also trained on") && same.contains("names of both domains"),
+        "{same}"
+    );
+    assert!(bench.refused(&train("no", &["--adapt", "coral"])).contains("--adapt-to"));
+    assert!(bench.refused(&train("no", &["--adapt-to", "photos"])).contains("not a dataset"));
+}
+
+#[test]
 fn a_killed_run_goes_on_to_the_same_network() {
     let bench = dataset();
     bench.good(&train("whole", &["--epochs", "3"]));
