@@ -62,14 +62,34 @@ pub fn embed(
     embedder: &dyn Embedder,
     run: &EmbedRun<'_>,
 ) -> Result<(EmbeddingTable, Vec<Skipped>)> {
-    let spec = embedder.spec();
-    let (mut rows, mut values) = (Vec::new(), Vec::with_capacity(items.len() * spec.dimension));
+    let mut gathered = Gathered::default();
     let skipped = embed_each(items, EmbedItem::clone, embedder, run, |row, embedding| {
-        rows.push(row);
-        values.extend_from_slice(embedding);
+        gathered.keep(row, embedding);
         Ok(())
     })?;
-    Ok((EmbeddingTable::new(tag(spec), rows, values)?, skipped))
+    Ok((gathered.into_table(embedder.spec())?, skipped))
+}
+
+/// Embeddings that are kept in memory, as [`embed_each`] hands them out.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    rows: Vec<Row>,
+    values: Vec<f32>,
+}
+
+impl Gathered {
+    /// Adds one.
+    pub fn keep(&mut self, row: Row, embedding: &[f32]) {
+        self.rows.push(row);
+        self.values.extend_from_slice(embedding);
+    }
+
+    /// All of them, made by the model that `spec` describes.
+    ///
+    /// # Errors        as [`EmbeddingTable::new`]'s
+    pub fn into_table(self, spec: &EmbedderSpec) -> Result<EmbeddingTable> {
+        Ok(EmbeddingTable::new(tag(spec), self.rows, self.values)?)
+    }
 }
 
 /// What a table of these embeddings says about the model.

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use likeness_data::augment::AugmentConfig;
 use likeness_data::dataset::Dataset;
 use likeness_data::split::Split;
@@ -57,9 +57,7 @@ fn main() -> anyhow::Result<()> {
     let batches: Vec<Vec<usize>> = order.chunks(BATCH).map(<[usize]>::to_vec).collect();
     let (mut rows, mut values, mut dimension) = (Vec::new(), Vec::new(), 0);
     for batch in loader.epoch(0, &batches)? {
-        let shape = [batch.labels.len(), 3, size as usize, size as usize];
-        let images = Tensor::<4>::from_data(TensorData::new(batch.pixels, shape), &device);
-        let map = layers.feature_map(images, stages, &mut Pass::evaluation());
+        let map = layers.feature_map(batch.images(&device), stages, &mut Pass::evaluation());
         dimension = map.dims()[1];
         let features = map.mean_dim(3).mean_dim(2).into_data();
         values.extend_from_slice(features.as_slice::<f32>().ok().context("expected 32-bit numbers")?);

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use likeness_data::dataset::Dataset;
 use likeness_data::photos::{self, Skipped};
 use likeness_data::source::{self, Layout};
-use likeness_model::embed::{EmbedItem, EmbedRun, embed_each, tag};
+use likeness_model::embed::{EmbedItem, EmbedRun, Gathered, embed_each, tag};
 use likeness_model::model_folder::Alignment;
 use likeness_model::{Embedder, load_embedder};
 use likeness_search::{EmbeddingTable, EmbeddingWriter, Role, Row, is_embeddings_file};
@@ -52,14 +52,12 @@ impl<'a> Loader<'a> {
         if is_table(inputs) {
             return self.load_file(&inputs[0], split);
         }
-        let (mut rows, mut values) = (Vec::new(), Vec::new());
+        let mut gathered = Gathered::default();
         let skipped = self.embed(inputs, split, |row, embedding| {
-            rows.push(row);
-            values.extend_from_slice(embedding);
+            gathered.keep(row, embedding);
             Ok(())
         })?;
-        let table = EmbeddingTable::new(tag(self.embedder(&inputs[0])?.spec()), rows, values)?;
-        Ok(Loaded { table, skipped })
+        Ok(Loaded { table: gathered.into_table(self.embedder(&inputs[0])?.spec())?, skipped })
     }
 
     /// Writes the embeddings of `inputs` to `output` as they come; returns how many of how many numbers each.

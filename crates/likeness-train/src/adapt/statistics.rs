@@ -3,7 +3,7 @@
 //! Li, Wang, Shi, Liu and Hou (2016), "Revisiting Batch Normalization For Practical Domain Adaptation", arXiv 1603.04779:
 //! what a layer normalises by is a matter of the domain, what it then does of the task.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 
 use crate::layer::{Pass, absorb_share};
 use crate::loader::Epoch;
@@ -17,15 +17,12 @@ pub fn fit_statistics(network: &Network, batches: Epoch, device: &Device) -> Net
     let mut fitted = network.clone();
     let mut seen = 0;
     for batch in batches {
-        let side = batch.size as usize;
-        let shape = [batch.labels.len(), 3, side, side];
         // A single face has no variance in the head.
-        if shape[0] < 2 {
+        if batch.labels.len() < 2 {
             continue;
         }
-        let images = Tensor::<4>::from_data(TensorData::new(batch.pixels, shape), device);
         let mut pass = Pass::observing();
-        network.forward(images, &mut pass);
+        network.forward(batch.images(device), &mut pass);
         seen += 1;
         fitted = absorb_share(fitted, pass, 1.0 / seen as f32);
     }

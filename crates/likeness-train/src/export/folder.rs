@@ -12,6 +12,7 @@
 use super::ExportOptions;
 use crate::error::Result;
 use crate::files::Unfinished;
+use crate::loader::Normalization;
 use crate::network::Network;
 use crate::weights::write_safetensors;
 use serde::{Deserialize, Serialize};
@@ -94,14 +95,9 @@ pub fn write_model_folder(network: &Network, folder: &Path, card: &ModelCard) ->
 
 fn describe(network: &Network, card: &ModelCard, graph: &[u8]) -> String {
     let config = network.config();
-    let normalization = config.backbone.architecture.normalization();
-    let preprocess = Preprocess {
-        input_size: [card.input_px; 2],
-        channels: "rgb",
-        mean: normalization.mean.map(|v| 255.0 * v),
-        std: normalization.deviation.map(|v| 255.0 * v),
-        unit_length: true,
-    };
+    let Normalization { mean, std } = config.backbone.architecture.normalization().into();
+    let preprocess =
+        Preprocess { input_size: [card.input_px; 2], channels: "rgb", mean, std, unit_length: true };
     let description = Description {
         format: FORMAT,
         likeness: env!("CARGO_PKG_VERSION"),

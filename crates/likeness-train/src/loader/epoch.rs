@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use burn::tensor::{Device, Tensor, TensorData};
 use likeness_data::augment::{augment, numbers};
 
 use super::store::FaceStore;
@@ -26,6 +27,16 @@ pub struct Batch {
     pub faces: Vec<usize>,
     /// Width and height of a face, in pixels.
     pub size: u32,
+}
+
+impl Batch {
+    /// The faces as a network takes them.
+    ///
+    /// # Shapes        output: [batch, 3, size, size]
+    pub fn images(&self, device: &Device) -> Tensor<4> {
+        let side = self.size as usize;
+        Tensor::from_data(TensorData::new(self.pixels.clone(), [self.labels.len(), 3, side, side]), device)
+    }
 }
 
 /// The batches of an epoch, in order; batches of which no face can be read are left out.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::module::ParamId;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::config::TrainConfig;
 use super::faces::TrainingFaces;
@@ -121,9 +121,9 @@ impl Learner {
     ) -> Result<()> {
         let number = sums.batches;
         let sources = batch.labels.len();
-        let mut images = images(batch, plan.device);
+        let mut images = batch.images(plan.device);
         if let Some(target) = of_target {
-            images = Tensor::cat(vec![images, self::images(target, plan.device)], 0);
+            images = Tensor::cat(vec![images, target.images(plan.device)], 0);
         }
         let place = [u64::from(plan.epoch), number];
         let mut numbers = stream(plan.config.seed, Purpose::Mining, &place);
@@ -180,13 +180,6 @@ impl Learner {
         sums.steps += 1;
         Ok(())
     }
-}
-
-/// The faces of a batch.
-fn images(batch: &Batch, device: &Device) -> Tensor<4> {
-    let side = batch.size as usize;
-    let shape = [batch.labels.len(), 3, side, side];
-    Tensor::from_data(TensorData::new(batch.pixels.clone(), shape), device)
 }
 
 impl EpochSums {

@@ -1,6 +1,6 @@
 //! Searches among faces that were not trained on: every face among all others, by cosine distance.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, ModelTag, Protocol, Row, evaluate};
 
 use super::optimizer::floats;
@@ -24,9 +24,7 @@ pub struct Accuracy {
 pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> (Vec<u32>, Vec<f32>) {
     let (mut labels, mut rows) = (Vec::new(), Vec::new());
     for batch in epoch {
-        let side = batch.size as usize;
-        let data = TensorData::new(batch.pixels, [batch.labels.len(), 3, side, side]);
-        let output = network.forward(Tensor::<4>::from_data(data, device), &mut Pass::evaluation());
+        let output = network.forward(batch.images(device), &mut Pass::evaluation());
         rows.extend(floats(output.embedding));
         labels.extend(batch.labels);
     }

@@ -44,17 +44,16 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         Some(gallery) => evaluate_between(table, &gallery.table, &config)?,
         None => evaluate(table, protocol, &config)?,
     };
-    let apart: Option<EvaluationBy> = match &args.by {
-        Some(column) => {
-            Some(evaluate_by(table, &by::values(table, column, &args.input)?, protocol, &config)?)
-        }
+    let column = args.by.as_deref().unwrap_or("domain");
+    let values = by::values(table, column, &args.input)?;
+    let apart: Option<EvaluationBy> = match args.by {
+        Some(_) => Some(evaluate_by(table, &values, protocol, &config)?),
         None => None,
     };
     progress.end(evaluation.queries, "queries");
     if let Some(path) = &args.map {
-        let column = args.by.as_deref().unwrap_or("domain");
         let map = EmbeddingMap::new(table, config.distance, args.seed)?;
-        write_one(&map.charts(table, column, &by::values(table, column, &args.input)?), path)?;
+        write_one(&map.charts(table, column, &values), path)?;
         say(format!("map of {} images in {}", map.rows.len(), path.display()));
     }
     let skipped = loaded.skipped.len() + gallery.map_or(0, |g| g.skipped.len());
@@ -62,14 +61,14 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         let mut document = serde_json::to_value(&evaluation)?;
         document["model"] = json!(table.model().name);
         document["skipped"] = json!(skipped);
-        if let (Some(column), Some(apart)) = (&args.by, &apart) {
+        if let Some(apart) = &apart {
             document["by"] = serde_json::to_value(apart)?;
             document["by"]["column"] = json!(column);
         }
         print_json(&document)?;
     } else {
         print(&evaluation, &table.model().name)?;
-        if let (Some(column), Some(apart)) = (&args.by, &apart) {
+        if let Some(apart) = &apart {
             print_text(&by::text(column, apart))?;
         }
     }
