@@ -153,7 +153,7 @@ pub fn embed_each<P: Sync>(
     let delivered = in_order.finish()? * batch;
     let total = photos.len();
     if delivered < total {
-        return Err(likeness_data::DataError::Interrupted { done: delivered, total }.into());
+        return Err(ModelError::Interrupted { done: delivered, total });
     }
     if rows == 0 {
         let first = skipped.first().map(|s| format!(" (first: {}: {})", s.name, s.reason));
@@ -238,5 +238,27 @@ impl Worker<'_> {
             }
         }
         Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_told_with_what_became_of_the_work() {
+        let item = EmbedItem { path: "nowhere.png".into(), row: Row::new("nowhere.png"), face_box: None };
+        let stop = AtomicBool::new(true);
+        let run = EmbedRun {
+            detection: None,
+            stop: &stop,
+            progress: &|_, _| {},
+            limits: Limits::default(),
+            threads: 1,
+        };
+        let embedder = crate::load_embedder("color", &Default::default()).unwrap();
+        let error = embed(&[item], embedder.as_ref(), &run).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted after 0 of 1");
+        assert!(error.hint().unwrap().contains("begins again"));
     }
 }

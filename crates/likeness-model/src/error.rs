@@ -45,6 +45,14 @@ pub enum ModelError {
         /// The way out.
         hint: String,
     },
+    /// Embedding was stopped from outside; nothing of it is kept.
+    #[error("interrupted after {done} of {total}")]
+    Interrupted {
+        /// Photos finished.
+        done: usize,
+        /// Photos there are.
+        total: usize,
+    },
     /// A photo or dataset is at fault.
     #[error(transparent)]
     Data(#[from] likeness_data::DataError),
@@ -62,6 +70,7 @@ impl ModelError {
         match self {
             Self::BadModel { hint, .. } | Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::Download { hint, .. } => Some(hint),
+            Self::Interrupted { .. } => Some("nothing was written; the same command begins again"),
             Self::Data(error) => error.hint(),
             _ => None,
         }
