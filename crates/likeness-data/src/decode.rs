@@ -26,6 +26,15 @@ pub struct Photo<'a> {
     _charge: MemoryCharge<'a>,
 }
 
+/// A photo's file read from disk, not decoded yet.
+#[derive(Debug)]
+pub struct PhotoFile<'a> {
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub sha256: String,
+    bytes: Vec<u8>,
+    charge: MemoryCharge<'a>,
+}
+
 /// Reads photos under [`Limits`]; one reader serves all threads and shares its memory among them.
 #[derive(Debug)]
 pub struct PhotoReader {
@@ -53,8 +62,24 @@ impl PhotoReader {
     /// no picture, or a broken or truncated one → [`DataError::BadImage`]; too wide, too tall, too large →
     /// [`DataError::LimitExceeded`]; unreadable → [`DataError::Io`]
     pub fn read(&self, path: &Path) -> Result<Photo<'_>> {
+        self.decoded(path, self.open(path)?)
+    }
+
+    /// The file at `path` and its hash, for a caller that may not need the pixels; [`Self::decoded`] gives these.
+    ///
+    /// # Errors
+    /// larger than the memory limit → [`DataError::LimitExceeded`]; unreadable → [`DataError::Io`]
+    pub fn open(&self, path: &Path) -> Result<PhotoFile<'_>> {
         let (bytes, charge) = self.read_file(path)?;
-        let sha256 = sha256_hex(&bytes);
+        Ok(PhotoFile { sha256: sha256_hex(&bytes), bytes, charge })
+    }
+
+    /// The photo in `file`, which was opened at `path`.
+    ///
+    /// # Errors
+    /// as [`Self::read`]
+    pub fn decoded<'a>(&'a self, path: &Path, file: PhotoFile<'a>) -> Result<Photo<'a>> {
+        let PhotoFile { sha256, bytes, charge } = file;
         // Codecs are other people's code and meet hostile bytes here: a panic is that picture's fault alone.
         let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(path, &bytes, charge)));
         let (image, charge) = decoded.unwrap_or_else(|_| Err(bad(path, "the decoder failed on it")))?;

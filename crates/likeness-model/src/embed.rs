@@ -18,6 +18,7 @@ use likeness_data::limits::Limits;
 use likeness_data::photos::Skipped;
 use likeness_search::{EmbeddingTable, ModelTag, Row};
 
+use crate::cache::{EmbeddingCache, PhotoKey};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 use in_order::InOrder;
 
@@ -47,6 +48,8 @@ pub struct EmbedRun<'a> {
     pub limits: Limits,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
+    /// Embeddings that were made before in the same way; new ones are added.
+    pub cache: Option<&'a EmbeddingCache>,
 }
 
 /// A photo's way through a worker: a row and values for each of its faces, or why there are none.
@@ -114,7 +117,7 @@ pub fn embed_each<P: Sync>(
     let batch = photos.len().div_ceil(threads).clamp(1, BATCH);
     let default_cut = CutConfig::default();
     let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
-    let worker = Worker { embedder, reader: PhotoReader::new(run.limits) };
+    let worker = Worker { embedder, reader: PhotoReader::new(run.limits), cache: run.cache };
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (mut skipped, mut rows) = (Vec::new(), 0_usize);
     let kept = |outcomes: Vec<Outcome>| -> Result<()> {
@@ -168,16 +171,25 @@ pub fn embed_each<P: Sync>(
 struct Worker<'a> {
     embedder: &'a dyn Embedder,
     reader: PhotoReader,
+    cache: Option<&'a EmbeddingCache>,
+}
+
+/// What reading a photo gave: its faces, or their embeddings from before.
+enum Read {
+    Faces(Vec<(Row, RgbImage)>, PhotoKey),
+    Embedded(Vec<(Row, Vec<f32>)>),
 }
 
 impl Worker<'_> {
     fn embed(&self, items: &[EmbedItem], cutter: &mut FaceCutter<'_>) -> Result<Vec<Outcome>> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(items.len());
-        let (mut faces, mut places) = (Vec::new(), Vec::new());
+        let (mut faces, mut places, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for (at, item) in items.iter().enumerate() {
-            match self.read(item, cutter) {
-                Ok(cut) => {
+            match self.read(item, cutter)? {
+                Ok(Read::Embedded(rows)) => outcomes.push(Ok(rows)),
+                Ok(Read::Faces(cut, key)) => {
                     outcomes.push(Ok(Vec::with_capacity(cut.len())));
+                    keys.push((at, key));
                     for (row, face) in cut {
                         faces.push(face);
                         places.push((at, row));
@@ -195,30 +207,45 @@ impl Worker<'_> {
                         (Err(reason), outcome) => *outcome = Err(Skipped::new(&items[at].row.name, reason)),
                     }
                 }
+                for (at, key) in keys.drain(..) {
+                    if let (Some(cache), Ok(rows)) = (self.cache, &outcomes[at]) {
+                        cache.put(key, rows.iter().map(|(_, values)| values.as_slice()));
+                    }
+                }
             }
         }
         Ok(outcomes)
     }
 
-    /// The faces of a photo, each with its row.
-    fn read(
-        &self,
-        item: &EmbedItem,
-        cutter: &mut FaceCutter<'_>,
-    ) -> likeness_data::Result<Vec<(Row, RgbImage)>> {
-        let photo = self.reader.read(&item.path)?;
-        let faces = cutter.cut(&photo.image, item.face_box, self.embedder.spec().input_size)?;
-        let one = |(at, face): (usize, likeness_data::cut::CutFace)| {
+    /// The faces of a photo, or what is known of them, each with its row.
+    ///
+    /// # Errors        a cache that cannot be read; a photo that cannot is the inner error
+    fn read(&self, item: &EmbedItem, cutter: &mut FaceCutter<'_>) -> Result<likeness_data::Result<Read>> {
+        let file = match self.reader.open(&item.path) {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(error)),
+        };
+        let row = |at: usize, sha256: &str| {
             let mut row = item.row.clone();
             if row.sha256.is_empty() {
-                row.sha256.clone_from(&photo.sha256);
+                sha256.clone_into(&mut row.sha256);
             }
             if at > 0 {
                 row.name = format!("{}#{}", row.name, at + 1);
             }
-            (row, face.image)
+            row
         };
-        Ok(faces.into_iter().enumerate().map(one).collect())
+        let key = PhotoKey::new(&file.sha256, item.face_box);
+        if let Some(known) = self.cache.map(|cache| cache.get(key)).transpose()?.flatten() {
+            let known = known.into_iter().enumerate().map(|(at, face)| (row(at, &file.sha256), face));
+            return Ok(Ok(Read::Embedded(known.collect())));
+        }
+        let faces = self.reader.decoded(&item.path, file).and_then(|photo| {
+            let faces = cutter.cut(&photo.image, item.face_box, self.embedder.spec().input_size)?;
+            let faces = faces.into_iter().enumerate();
+            Ok(faces.map(|(at, face)| (row(at, &photo.sha256), face.image)).collect())
+        });
+        Ok(faces.map(|faces| Read::Faces(faces, key)))
     }
 
     /// Each face's embedding; where the model answers a batch with no numbers, each face by itself, so that one face
@@ -255,6 +282,7 @@ mod tests {
             progress: &|_, _| {},
             limits: Limits::default(),
             threads: 1,
+            cache: None,
         };
         let embedder = crate::load_embedder("color", &Default::default()).unwrap();
         let error = embed(&[item], embedder.as_ref(), &run).unwrap_err();

@@ -2,15 +2,18 @@
 //!
 //! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an [`engine`];
 //! 2. [`model_folder`] holds a network against what its folder says of it, [`preprocess`] says how a face becomes the network's input;
-//! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table;
+//! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table; [`cache`] knows
+//!    those of the last time;
 //! 4. [`registry`] knows public weights: where they come from, what they allow, where they lie on this machine.
 
+pub mod cache;
 pub mod descriptor;
 pub mod detect;
 pub mod embed;
 mod embedder;
 pub mod engine;
 mod error;
+mod flip;
 mod load;
 pub mod model_folder;
 pub mod preprocess;
@@ -18,4 +21,5 @@ pub mod registry;
 
 pub use embedder::{Embedder, EmbedderSpec};
 pub use error::{ModelError, Result};
+pub use flip::FlipEmbedder;
 pub use load::load_embedder;

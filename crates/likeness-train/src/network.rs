@@ -156,6 +156,16 @@ impl Embeddings {
         let part = |rows: &Tensor<2>| rows.clone().narrow(0, 0, count);
         Self { features: part(&self.features), raw: part(&self.raw), embedding: part(&self.embedding) }
     }
+
+    /// These and then `others`.
+    pub fn followed_by(self, others: Self) -> Self {
+        let both = |first, second| Tensor::cat(vec![first, second], 0);
+        Self {
+            features: both(self.features, others.features),
+            raw: both(self.raw, others.raw),
+            embedding: both(self.embedding, others.embedding),
+        }
+    }
 }
 
 impl Network {

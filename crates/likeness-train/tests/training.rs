@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use likeness_data::augment::AugmentConfig;
 use likeness_train::TrainError;
-use likeness_train::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
+use likeness_train::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace, DomainStatistics};
 use likeness_train::backbone::Architecture;
 use likeness_train::loader::{Batch, FaceFile};
 use likeness_train::loss::ClassificationConfig;
@@ -327,7 +327,7 @@ fn an_adapting_run_taken_up_again_ends_as_one_that_never_stopped() {
 }
 
 #[test]
-fn the_targets_statistics_are_all_that_adabn_changes() {
+fn adabn_keeps_the_network_and_beside_it_one_that_differs_in_the_statistics_alone() {
     let folder = tempfile::tempdir().unwrap();
     let faces = with_target(folder.path(), training_faces(folder.path()));
     let (plain, adapted) = (folder.path().join("plain"), folder.path().join("adapted"));
@@ -335,12 +335,45 @@ fn the_targets_statistics_are_all_that_adabn_changes() {
     let config = adapting(AdaptationMethod::AdaBn, vec![classification(2)]);
     run(&faces, &config, &adapted, &mut Witness::default()).unwrap();
     assert!(timeless(&adapted).iter().all(|r| r.more.is_empty()));
-    let weights = |run: &Path| WeightsFile::open(&run.join("model/weights.safetensors")).unwrap();
-    let (plain, adapted) = (weights(&plain), weights(&adapted));
+    let weights = |model: PathBuf| WeightsFile::open(&model.join("weights.safetensors")).unwrap();
+    assert!(!plain.join("target").exists());
+    let (plain, source, target) =
+        (weights(plain.join("model")), weights(adapted.join("model")), weights(adapted.join("target")));
     for key in plain.shapes().keys() {
-        let same = plain.read(key).unwrap() == adapted.read(key).unwrap();
+        assert_eq!(plain.read(key).unwrap(), source.read(key).unwrap(), "{key}");
+        let same = plain.read(key).unwrap() == target.read(key).unwrap();
         assert_eq!(same, !key.contains("running_"), "{key}");
     }
+}
+
+/// Largest difference between the running means of the networks' first normalisation.
+fn apart(one: &Path, other: &Path) -> f32 {
+    let means = |model: &Path| {
+        let file = WeightsFile::open(&model.join("weights.safetensors")).unwrap();
+        let key = file.shapes().keys().find(|k| k.ends_with("running_mean")).unwrap().clone();
+        file.read(&key).unwrap()
+    };
+    means(one).iter().zip(means(other)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn domains_are_normalised_apart_or_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = with_target(folder.path(), training_faces(folder.path()));
+    let mut config = adapting(AdaptationMethod::Coral, vec![classification(2)]);
+    // Nothing learns, so that statistics are those of the pictures.
+    config.phases[0].learning_rate = 1e-12;
+    let [plain, separate, shared] = ["plain", "separate", "shared"].map(|name| folder.path().join(name));
+    run(&faces, &TrainConfig { adaptation: None, ..config.clone() }, &plain, &mut Witness::default())
+        .unwrap();
+    run(&faces, &config, &separate, &mut Witness::default()).unwrap();
+    config.adaptation.as_mut().unwrap().statistics = DomainStatistics::Shared;
+    run(&faces, &config, &shared, &mut Witness::default()).unwrap();
+    assert!(!shared.join("target").exists());
+    let [plain, shared] = [plain, shared].map(|run| run.join("model"));
+    assert!(apart(&plain, &separate.join("model")) < 1e-6, "the source's own");
+    assert!(apart(&plain, &shared) > 1e-3, "those of both");
+    assert!(apart(&plain, &separate.join("target")) > apart(&plain, &shared), "the target's alone");
 }
 
 #[test]

@@ -266,13 +266,28 @@ pub(crate) struct ModelArgs {
     /// Order of an ONNX network's channels.
     #[arg(long, value_enum)]
     pub(crate) channels: Option<ChannelsArg>,
+    /// Embed each face's mirror image as well and take the mean: better, at twice the price.
+    #[arg(long)]
+    pub(crate) flips: bool,
+    /// Keep embeddings in this folder, and embed only what is not there yet.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
 }
 
 impl ModelArgs {
     /// The flags that name `model` and leave the rest.
     pub(crate) fn named(model: &str) -> Self {
         let model = Some(model.to_owned());
-        Self { model, input_size: None, normalize: None, mean: None, std: None, channels: None }
+        Self {
+            model,
+            input_size: None,
+            normalize: None,
+            mean: None,
+            std: None,
+            channels: None,
+            flips: false,
+            cache: None,
+        }
     }
 
     /// What the flags say about the network's input.

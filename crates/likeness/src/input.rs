@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicBool;
 use likeness_data::dataset::Dataset;
 use likeness_data::photos::{self, Skipped};
 use likeness_data::source::{self, Layout};
+use likeness_model::cache::EmbeddingCache;
 use likeness_model::embed::{EmbedItem, EmbedRun, Gathered, embed_each, tag};
 use likeness_model::model_folder::Alignment;
-use likeness_model::{Embedder, load_embedder};
+use likeness_model::{Embedder, FlipEmbedder, load_embedder};
 use likeness_search::{EmbeddingTable, EmbeddingWriter, Role, Row, is_embeddings_file};
 
 use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
@@ -102,12 +103,14 @@ impl<'a> Loader<'a> {
             ));
         }
         let cut = self.photos.detection.cut();
+        let cache = self.cache(embedder, detector)?;
         let run = EmbedRun {
             detection: detector.map(|d| (d.detector.as_ref(), &cut)),
             stop: self.stop,
             progress: &|done, total| progress.show(done, total),
             limits: self.photos.reading.limits(),
             threads: self.photos.reading.threads,
+            cache: cache.as_ref(),
         };
         let unusable = match &photos {
             Photos::Found(photos) => embed_each(photos, found_item, embedder, &run, keep)?,
@@ -115,9 +118,37 @@ impl<'a> Loader<'a> {
             Photos::Prepared(items) => embed_each(items, EmbedItem::clone, embedder, &run, keep)?,
         };
         progress.end(photos.len(), "photos");
+        if let Some(cache) = &cache {
+            say(format!(
+                "{} of {} photos were embedded before: {}",
+                cache.hits(),
+                photos.len(),
+                cache.path().display()
+            ));
+            if let Some(fault) = cache.fault() {
+                say(format!("{}: nothing more could be kept: {fault}", cache.path().display()));
+            }
+        }
         skipped.extend(unusable);
         say_skipped(&skipped, None);
         Ok(skipped)
+    }
+
+    /// The cache that the flags name, for embeddings made in this way.
+    fn cache(
+        &self,
+        embedder: &dyn Embedder,
+        detector: Option<&LoadedDetector>,
+    ) -> anyhow::Result<Option<EmbeddingCache>> {
+        let Some(folder) = &self.model.cache else { return Ok(None) };
+        let spec = embedder.spec();
+        // Whatever else decides how a face is cut is a matter of the program's version.
+        let way = serde_json::to_string(&(
+            env!("CARGO_PKG_VERSION"),
+            &spec.fingerprint,
+            detector.map(|d| d.settings(self.photos.detection)),
+        ))?;
+        Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
     }
 
     fn load_file(&self, file: &Path, split: Option<&str>) -> anyhow::Result<Loaded> {
@@ -172,7 +203,10 @@ impl<'a> Loader<'a> {
                 "name one with --model: color, edge, texture, classic, or an ONNX file",
             ));
         };
-        let embedder = load_embedder(name, &self.model.overrides())?;
+        let mut embedder = load_embedder(name, &self.model.overrides())?;
+        if self.model.flips {
+            embedder = Box::new(FlipEmbedder::new(embedder));
+        }
         Ok(self.embedder.get_or_init(|| embedder).as_ref())
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: Likeness beside its Python peers, in one run on one machine, alternating.
 
 mod detectors;
+mod domains;
 mod faces;
 mod help;
 mod match_;
@@ -41,7 +42,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 11] = [
+const ALL: [(&str, Run); 13] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -53,10 +54,12 @@ const ALL: [(&str, Run); 11] = [
     ("memory", memory::run),
     ("step", step::run),
     ("training", training::run),
+    ("drawn", domains::drawn),
+    ("domains", domains::faces),
 ];
 
-/// Takes hours.
-const BY_NAME_ONLY: [&str; 1] = ["training"];
+/// Take long.
+const BY_NAME_ONLY: [&str; 3] = ["training", "drawn", "domains"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {

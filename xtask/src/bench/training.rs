@@ -54,58 +54,73 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "teacher",
         faces: Faces::Unseen,
-        flags: "--weights WEIGHTS --allow-missing layer4 --teacher TEACHER --precision bf16",
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --teacher TEACHER --teacher-weight 20 --warm-up 7 \
+                --epochs 2",
         networks: &[
             ("phases/1-cosface", "the same with the published MobileFaceNet as a teacher, CosFace"),
             ("model", "the same and triplets after it"),
         ],
     },
     Recipe {
-        run: "classification",
+        run: "cosface-64",
         faces: Faces::Unseen,
-        flags: "--weights WEIGHTS --allow-missing layer4 --method classification --epochs 4 --precision bf16",
-        networks: &[("model", "ResNet50 from ImageNet, cross-entropy, half the epochs")],
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --size 64 --method cosface --epochs 3",
+        networks: &[("model", "ResNet50 at 64 px, CosFace (s 24, m 0.25)")],
     },
     Recipe {
-        run: "arcface",
+        run: "arcface-64",
         faces: Faces::Unseen,
-        flags: "--weights WEIGHTS --allow-missing layer4 --method arcface --scale 24 --margin 0.3 --epochs 4 --precision bf16",
-        networks: &[("model", "ResNet50 from ImageNet, ArcFace (s 24, m 0.3), half the epochs")],
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --size 64 --method arcface --scale 24 --margin 0.3 \
+                --epochs 3",
+        networks: &[("model", "ResNet50 at 64 px, ArcFace (s 24, m 0.3)")],
     },
     Recipe {
-        run: "triplet",
+        run: "classification-64",
         faces: Faces::Unseen,
-        flags: "--weights WEIGHTS --allow-missing layer4 --warm-up 0 --epochs 4 --precision bf16",
-        networks: &[("model", "ResNet50 from ImageNet, triplets alone, 4 epochs")],
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --size 64 --method classification --epochs 3",
+        networks: &[("model", "ResNet50 at 64 px, cross-entropy")],
+    },
+    Recipe {
+        run: "triplet-64",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --size 64 --warm-up 0 --epochs 3",
+        networks: &[("model", "ResNet50 at 64 px, triplets from ImageNet, no warm-up")],
+    },
+    Recipe {
+        run: "teacher-64",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --size 64 --method teacher --teacher TEACHER --epochs 3",
+        networks: &[("model", "ResNet50 at 64 px, the teacher's embeddings alone")],
+    },
+    Recipe {
+        run: "cosface-teacher-64",
+        faces: Faces::Unseen,
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --size 64 --method cosface --teacher TEACHER \
+                --teacher-weight 20 --epochs 3",
+        networks: &[("model", "ResNet50 at 64 px, CosFace and the teacher")],
     },
     Recipe {
         run: "efficientnet-b0",
         faces: Faces::Unseen,
-        flags: "--backbone efficientnet-b0 --method classification --epochs 7",
+        flags: "--backbone efficientnet-b0 --method classification --epochs 4 --precision bf16",
         networks: &[("model", "EfficientNet-B0 from nothing, cross-entropy")],
     },
     Recipe {
         run: "vgg16-bn",
         faces: Faces::Unseen,
-        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 4 --precision bf16",
-        networks: &[("model", "VGG16 with normalisation from nothing at 64 px, cross-entropy, 4 epochs")],
-    },
-    Recipe {
-        run: "mobilefacenet",
-        faces: Faces::Unseen,
-        flags: "--backbone mobilefacenet --method classification --epochs 8",
-        networks: &[("model", "MobileFaceNet from nothing, cross-entropy")],
+        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 2 --precision bf16",
+        networks: &[("model", "VGG16 with normalisation from nothing at 64 px, cross-entropy")],
     },
     Recipe {
         run: "mobilefacenet-teacher",
         faces: Faces::Unseen,
-        flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 8",
+        flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 2 --precision bf16",
         networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
     },
     Recipe {
         run: "seed",
         faces: Faces::Seed,
-        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16",
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --warm-up 4 --epochs 1",
         networks: &[
             ("phases/1-cosface", "ResNet50 from ImageNet, CosFace"),
             ("model", "the same and triplets after it"),
@@ -114,7 +129,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "seed-classification",
         faces: Faces::Seed,
-        flags: "--weights WEIGHTS --allow-missing layer4 --method classification --precision bf16",
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --method classification --epochs 4",
         networks: &[("model", "ResNet50 from ImageNet, cross-entropy")],
     },
 ];

@@ -7,7 +7,8 @@
 //! - [`coral`] draws the covariances of the domains together instead, without a classifier;
 //! - [`statistics`] replaces the statistics of batch normalisation by the target domain's (AdaBN).
 //!
-//! Source and target faces go through the network as one batch, so that they are normalised by the same statistics.
+//! Source and target faces go through the network one after the other, each normalised by statistics of its own, or as one
+//! batch: [`DomainStatistics`].
 
 pub mod conditional;
 pub mod coral;
@@ -47,6 +48,18 @@ pub enum AdaptationPlace {
     Embedding,
 }
 
+/// Whose statistics normalise the faces of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DomainStatistics {
+    /// Its own, and a network for each domain is kept: Chang et al. (2019), "Domain-Specific Batch Normalization for
+    /// Unsupervised Domain Adaptation", arXiv 1906.00950, with one set of scales and shifts for both.
+    #[default]
+    Separate,
+    /// Those of both together, and one network is kept.
+    Shared,
+}
+
 /// Adaptation to a target domain.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,8 +76,8 @@ pub struct AdaptationConfig {
     pub steepness: f32,
     /// Numbers in each of the domain classifier's two hidden layers.
     pub hidden: usize,
-    /// Whether the network that is kept has the target's statistics.
-    pub target_statistics: bool,
+    /// Whose statistics normalise.
+    pub statistics: DomainStatistics,
 }
 
 impl Default for AdaptationConfig {
@@ -77,7 +90,7 @@ impl Default for AdaptationConfig {
             reversal_strength: 1.0,
             steepness: 10.0,
             hidden: 256,
-            target_statistics: false,
+            statistics: DomainStatistics::default(),
         }
     }
 }
@@ -107,8 +120,8 @@ impl AdaptationConfig {
         self.method != AdaptationMethod::AdaBn
     }
 
-    /// Whether the network that is kept has the target's statistics.
-    pub fn has_target_statistics(&self) -> bool {
-        self.target_statistics || self.method == AdaptationMethod::AdaBn
+    /// Whether a network with the target's statistics is kept beside the source's.
+    pub fn keeps_two(&self) -> bool {
+        self.statistics == DomainStatistics::Separate || self.method == AdaptationMethod::AdaBn
     }
 }

@@ -12,6 +12,7 @@ use super::guard::Distances;
 use super::objective::{BatchLoss, Objective, Targets};
 use super::optimizer::{CollectedGradients, Optimizer, check_norm, floats};
 use super::run::{Observer, StepReport};
+use crate::adapt::DomainStatistics;
 use crate::layer::Pass;
 use crate::loader::{Batch, Epoch};
 use crate::network::Network;
@@ -74,6 +75,13 @@ pub(super) struct EpochSums {
     pub(super) stopped: bool,
 }
 
+impl EpochPlan<'_> {
+    /// Whether both domains are normalised together.
+    fn shares_statistics(&self) -> bool {
+        self.config.adaptation.is_some_and(|a| a.statistics == DomainStatistics::Shared)
+    }
+}
+
 impl Learner {
     /// Trains on all of an epoch's batches.
     ///
@@ -121,15 +129,23 @@ impl Learner {
     ) -> Result<()> {
         let number = sums.batches;
         let sources = batch.labels.len();
-        let mut images = batch.images(plan.device);
-        if let Some(target) = of_target {
-            images = Tensor::cat(vec![images, target.images(plan.device)], 0);
-        }
+        let images = batch.images(plan.device);
         let place = [u64::from(plan.epoch), number];
         let mut numbers = stream(plan.config.seed, Purpose::Mining, &place);
         let mut pass = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
         let network = self.network.take().expect("a network between steps");
-        let both = network.forward(images, &mut pass);
+        let both = match of_target.map(|target| target.images(plan.device)) {
+            None => network.forward(images, &mut pass),
+            Some(target) if plan.shares_statistics() => {
+                network.forward(Tensor::cat(vec![images, target], 0), &mut pass)
+            }
+            Some(target) => {
+                // What the target's pass observes is not absorbed: running statistics are the source's.
+                let place = [u64::from(plan.epoch), number, 1];
+                let mut apart = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
+                network.forward(images, &mut pass).followed_by(network.forward(target, &mut apart))
+            }
+        };
         let output = both.first(sources);
         let targets = Targets { labels: &batch.labels, teacher: plan.faces.teacher_of(&batch.faces) };
         let mut answer = self.objective.forward(&output, &targets, &mut numbers)?;

@@ -94,20 +94,20 @@ impl TrainingFaces {
         Err(TrainError::BadArgument { reason: reason.into(), hint: Some(hint.into()) })
     }
 
-    /// The faces with those of the target domain `target`, its test split left out, and what `source`, the dataset
-    /// trained on, shares with them.
+    /// The faces with those of the training split of the target domain `target`, and what `source`, the dataset trained
+    /// on, shares with them.
     ///
     /// # Errors        no face in the target → [`TrainError::BadArgument`]
     pub fn with_target(mut self, target: &Dataset, source: &Dataset) -> Result<(Self, DomainOverlap)> {
         let of = |dataset: &Dataset| -> Vec<usize> {
-            (0..dataset.faces.len()).filter(|&i| dataset.faces[i].split != Split::Test).collect()
+            (0..dataset.faces.len()).filter(|&i| dataset.faces[i].split == Split::Train).collect()
         };
         let (theirs, ours) = (of(target), of(source));
         let file = |&i: &usize| FaceFile { path: target.path_of(&target.faces[i]), label: 0 };
         self.target = theirs.iter().map(file).collect();
         if self.target.is_empty() {
             return Err(TrainError::argument_with_hint(
-                format!("{}: no faces to adapt to outside the test split", target.folder.display()),
+                format!("{}: no faces to adapt to in the training split", target.folder.display()),
                 "prepare the target's photos without labels, or with --split identities",
             ));
         }

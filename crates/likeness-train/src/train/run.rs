@@ -40,6 +40,10 @@ use crate::{Result, TrainError};
 
 /// Where the networks of phases that have ended are.
 const PHASES: &str = "phases";
+/// Where the network with the target's statistics is.
+const FOR_TARGET: &str = "target";
+/// Faces of the target domain that its statistics are taken from, at most.
+const FACES_FOR_STATISTICS: usize = 4096;
 /// Faces that are embedded at a time for validation.
 const VALIDATION_BATCH: usize = 32;
 /// Share of active triplets below which they are said to have run out.
@@ -364,15 +368,15 @@ impl<'a> Training<'a> {
         accuracy(&labels, rows, step)
     }
 
-    /// What a model folder gets: the finished network, with the target's statistics where it is to have them.
-    fn kept_network(&self) -> Result<Network> {
-        let network = self.finished_network();
-        let fits = self.config.adaptation.is_some_and(|a| a.has_target_statistics());
-        let Some([_, loader]) = self.target_loaders.as_ref().filter(|_| fits) else { return Ok(network) };
-        let order = target_order(self.faces.target.len(), self.faces.target.len(), self.config.seed, 0);
+    /// The finished network with the target's statistics, where one is kept.
+    fn network_for_target(&self) -> Result<Option<Network>> {
+        let fits = self.config.adaptation.is_some_and(|a| a.keeps_two());
+        let Some([_, loader]) = self.target_loaders.as_ref().filter(|_| fits) else { return Ok(None) };
+        let faces = self.faces.target.len();
+        let order = target_order(faces, faces.min(FACES_FOR_STATISTICS), self.config.seed, 0);
         let batches: Vec<Vec<usize>> = order.chunks(VALIDATION_BATCH).map(<[usize]>::to_vec).collect();
         let epoch = loader.epoch(0, &batches)?;
-        Ok(fit_statistics(&network, epoch, &self.device))
+        Ok(Some(fit_statistics(&self.finished_network(), epoch, &self.device)))
     }
 
     /// The network as it would be kept: averaged where it is.
@@ -415,7 +419,12 @@ impl<'a> Training<'a> {
             self.best = Some((now.top1, self.done));
         }
         if better {
-            write_model_folder(&self.kept_network()?, &self.run.join("model"), &self.card())?;
+            write_model_folder(&self.finished_network(), &self.run.join("model"), &self.card())?;
+            if let Some(network) = self.network_for_target()? {
+                let mut card = self.card();
+                card.name.push_str("-target");
+                write_model_folder(&network, &self.run.join(FOR_TARGET), &card)?;
+            }
         }
         Ok(())
     }
@@ -427,7 +436,7 @@ impl<'a> Training<'a> {
         }
         let name = format!("{}-{}", self.phase + 1, self.config.phases[self.phase].name);
         let folder = self.run.join(PHASES).join(name);
-        write_model_folder(&self.kept_network()?, &folder, &self.card())
+        write_model_folder(&self.finished_network(), &folder, &self.card())
     }
 
     /// What the kept network's folder says of it.

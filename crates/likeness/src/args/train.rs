@@ -124,7 +124,7 @@ pub(crate) struct LossArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Adaptation")]
 pub(crate) struct AdaptationArgs {
-    /// Adapt to the faces of this dataset, whose labels are not looked at; its test split is left out.
+    /// Adapt to the training split of this dataset, whose labels are not looked at.
     #[arg(long, value_name = "DATASET")]
     pub(crate) adapt_to: Option<PathBuf>,
     /// How [default: dann].
@@ -139,9 +139,9 @@ pub(crate) struct AdaptationArgs {
     /// Greatest strength of the gradient reversal, λ [default: 1].
     #[arg(long, value_name = "LAMBDA", requires = "adapt_to")]
     pub(crate) reversal_strength: Option<f32>,
-    /// Keep the network with the target's statistics in its normalisations.
-    #[arg(long, requires = "adapt_to")]
-    pub(crate) target_statistics: bool,
+    /// Whose statistics normalise faces [default: separate].
+    #[arg(long, value_enum, requires = "adapt_to")]
+    pub(crate) adapt_statistics: Option<AdaptStatisticsArg>,
 }
 
 /// How a network adapts.
@@ -165,6 +165,15 @@ pub(crate) enum AdaptPlaceArg {
     Features,
     /// The head's output.
     Embedding,
+}
+
+/// Whose statistics normalise faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AdaptStatisticsArg {
+    /// Each domain's own: RUN/model is for the source, RUN/target for the target.
+    Separate,
+    /// Those of both together: RUN/model is for both.
+    Shared,
 }
 
 /// How it learns.

@@ -1,7 +1,9 @@
 //! The program as its users meet it: exit code, stdout and stderr, with good input, bad input and bad luck.
 #![allow(clippy::unwrap_used)]
 
+mod adapted;
 mod bench;
+mod cached;
 mod detectors;
 mod files;
 mod interrupted;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use likeness_data::augment::AugmentConfig;
-use likeness_train::adapt::{AdaptationMethod, AdaptationPlace};
+use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
 use likeness_train::backbone::{Architecture, Stage};
 use likeness_train::loss::{EmbeddingDistance, TripletMargin};
 use likeness_train::miner::{EasyPositiveNegative, Miner};
@@ -14,8 +14,8 @@ use likeness_train::weights::WeightsFile;
 
 use super::RunCard;
 use crate::args::train::{
-    AdaptArg, AdaptPlaceArg, AdaptationArgs, AugmentArg, LossArgs, MethodArg, MinerArg, NetworkArgs,
-    OptimizerArg, PrecisionArg, ScheduleArg, StepArgs, TrainArgs, TripletDistanceArg,
+    AdaptArg, AdaptPlaceArg, AdaptStatisticsArg, AdaptationArgs, AugmentArg, LossArgs, MethodArg, MinerArg,
+    NetworkArgs, OptimizerArg, PrecisionArg, ScheduleArg, StepArgs, TrainArgs, TripletDistanceArg,
 };
 use crate::failure::hinted;
 
@@ -266,7 +266,11 @@ fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::
     };
     adaptation.weight = args.adapt_weight.unwrap_or(adaptation.weight);
     adaptation.reversal_strength = args.reversal_strength.unwrap_or(adaptation.reversal_strength);
-    adaptation.target_statistics |= args.target_statistics;
+    adaptation.statistics = match args.adapt_statistics {
+        Some(AdaptStatisticsArg::Separate) => DomainStatistics::Separate,
+        Some(AdaptStatisticsArg::Shared) => DomainStatistics::Shared,
+        None => adaptation.statistics,
+    };
     Ok(())
 }
 

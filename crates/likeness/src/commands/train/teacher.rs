@@ -36,7 +36,14 @@ pub(super) fn ask(
         let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
         let progress = Progress::begin("teacher");
         let show = |done, total| progress.show(done, total);
-        let how = EmbedRun { detection: None, stop, progress: &show, limits: Limits::default(), threads: 0 };
+        let how = EmbedRun {
+            detection: None,
+            stop,
+            progress: &show,
+            limits: Limits::default(),
+            threads: 0,
+            cache: None,
+        };
         let (table, skipped) = embed(&items, embedder.as_ref(), &how)?;
         progress.end(items.len(), "faces");
         say_skipped(&skipped, None);
