@@ -102,7 +102,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "efficientnet-b0",
         faces: Faces::Unseen,
-        flags: "--backbone efficientnet-b0 --method classification --epochs 4 --precision bf16",
+        flags: "--backbone efficientnet-b0 --method classification --epochs 3 --precision bf16",
         networks: &[("model", "EfficientNet-B0 from nothing, cross-entropy")],
     },
     Recipe {
@@ -120,7 +120,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "seed",
         faces: Faces::Seed,
-        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --warm-up 4 --epochs 1",
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --warm-up 3 --epochs 1",
         networks: &[
             ("phases/1-cosface", "ResNet50 from ImageNet, CosFace"),
             ("model", "the same and triplets after it"),
@@ -129,7 +129,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "seed-classification",
         faces: Faces::Seed,
-        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --method classification --epochs 4",
+        flags: "--weights WEIGHTS --allow-missing layer4 --precision bf16 --method classification --epochs 3",
         networks: &[("model", "ResNet50 from ImageNet, cross-entropy")],
     },
 ];
