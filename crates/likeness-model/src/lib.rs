@@ -18,4 +18,4 @@ pub mod registry;
 
 pub use embedder::{Embedder, EmbedderSpec};
 pub use error::{ModelError, Result};
-pub use load::load_embedder;
+pub use load::{load_embedder, load_embedder_on};

@@ -10,7 +10,7 @@ use likeness_data::photos::{self, Skipped};
 use likeness_data::source::{self, Layout};
 use likeness_model::embed::{EmbedItem, EmbedRun, Gathered, embed_each, tag};
 use likeness_model::model_folder::Alignment;
-use likeness_model::{Embedder, load_embedder};
+use likeness_model::{Embedder, load_embedder_on};
 use likeness_search::{EmbeddingTable, EmbeddingWriter, Role, Row, is_embeddings_file};
 
 use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
@@ -108,6 +108,8 @@ impl<'a> Loader<'a> {
             progress: &|done, total| progress.show(done, total),
             limits: self.photos.reading.limits(),
             threads: self.photos.reading.threads,
+            batch: self.model.batch.map(|n| n as usize),
+            say: &|line| say(line),
         };
         let unusable = match &photos {
             Photos::Found(photos) => embed_each(photos, found_item, embedder, &run, keep)?,
@@ -172,7 +174,10 @@ impl<'a> Loader<'a> {
                 "name one with --model: color, edge, texture, classic, or an ONNX file",
             ));
         };
-        let embedder = load_embedder(name, &self.model.overrides())?;
+        let embedder = load_embedder_on(name, &self.model.overrides(), &self.model.engine())?;
+        if let Some(engine) = embedder.engine() {
+            say(format!("engine: {engine}"));
+        }
         Ok(self.embedder.get_or_init(|| embedder).as_ref())
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: Likeness beside its Python peers, in one run on one machine, alternating.
 
 mod detectors;
+mod engines;
 mod faces;
 mod help;
 mod match_;
@@ -41,7 +42,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 11] = [
+const ALL: [(&str, Run); 14] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -51,6 +52,9 @@ const ALL: [(&str, Run); 11] = [
     ("faces", faces::run),
     ("pipeline", pipeline::run),
     ("memory", memory::run),
+    ("engines", engines::run),
+    ("disk", engines::disk),
+    ("start", engines::start),
     ("step", step::run),
     ("training", training::run),
 ];

@@ -3,6 +3,7 @@
 
 mod bench;
 mod detectors;
+mod engines;
 mod files;
 mod interrupted;
 mod models;

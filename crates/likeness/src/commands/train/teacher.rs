@@ -12,7 +12,7 @@ use likeness_model::load_embedder;
 use likeness_search::{EmbeddingTable, Row};
 use likeness_train::train::TrainingFaces;
 
-use crate::progress::{Progress, say_skipped};
+use crate::progress::{Progress, say, say_skipped};
 
 const FILE: &str = "teacher.embeddings";
 
@@ -36,7 +36,15 @@ pub(super) fn ask(
         let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
         let progress = Progress::begin("teacher");
         let show = |done, total| progress.show(done, total);
-        let how = EmbedRun { detection: None, stop, progress: &show, limits: Limits::default(), threads: 0 };
+        let how = EmbedRun {
+            detection: None,
+            stop,
+            progress: &show,
+            limits: Limits::default(),
+            threads: 0,
+            batch: None,
+            say: &|line| say(line),
+        };
         let (table, skipped) = embed(&items, embedder.as_ref(), &how)?;
         progress.end(items.len(), "faces");
         say_skipped(&skipped, None);
