@@ -37,19 +37,32 @@ pub(crate) fn run() -> Result<()> {
     }
 }
 
-/// Every unit, integration and documentation test; those on real data where there is any.
+/// The variable that names ONNX Runtime's library, and what the tests that load it have in their names.
+const LIBRARY: (&str, &str) = ("ORT_DYLIB_PATH", "with_onnxruntime");
+
+/// Every unit, integration and documentation test; those on real data and on ONNX Runtime where these are there.
 fn tests() -> Result<()> {
-    let mut test = cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
+    let test = || cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
+    let (variable, name) = LIBRARY;
+    let library = std::env::var_os(variable).is_some();
+    if !library {
+        eprintln!("{variable} is not set: the tests that load ONNX Runtime are left out");
+    }
     match process::shared()? {
         Some(folder) => {
             eprintln!("LIKENESS_SHARED is there: the tests that need it run too");
+            let mut test = test();
             test.env("LIKENESS_SHARED", folder).args(["--", "--include-ignored"]);
+            process::run(if library { &mut test } else { test.args(["--skip", name]) })
         }
-        None => eprintln!(
-            "LIKENESS_SHARED is not set and ../shared is not there: the tests that need it are reported as ignored"
-        ),
+        None => {
+            eprintln!(
+                "LIKENESS_SHARED is not set and ../shared is not there: the tests that need it are reported as ignored"
+            );
+            process::run(&mut test())?;
+            if library { process::run(test().args([name, "--", "--ignored"])) } else { Ok(()) }
+        }
     }
-    process::run(&mut test)
 }
 
 /// Installs what is missing where that is possible; says of the rest why it is missing.

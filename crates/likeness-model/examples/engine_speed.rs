@@ -1,74 +1,104 @@
-//! Times one ONNX graph on our own engine and on rten, on one thread; prints milliseconds of CPU time a picture.
+//! Times a network on one engine, from faces to embeddings; prints JSON, a line for each BATCHxTHREADS.
 //!
-//! Run: `cargo run --release -p likeness-model --example engine_speed -- MODEL.onnx BATCH SIZE [HEIGHT]`
+//! Run: `cargo run --release -p likeness-model --example engine_speed -- MODEL ENGINE SIDE SECONDS BATCHxTHREADS…`. As many
+//! callers as THREADS, each on one thread with its own batches; ORT_DYLIB_PATH names ONNX Runtime's library.
+//! `xtask/peers/engine.py` does the same with Python's libraries.
 
 #![allow(clippy::print_stdout)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
-use likeness_model::engine::DirectNetwork;
-use rten_tensor::prelude::*;
+use anyhow::Context;
+use image::RgbImage;
+use likeness_model::engine::EngineConfig;
+use likeness_model::preprocess::PreprocessOverrides;
+use likeness_model::{Embedder, load_embedder_on};
+
+/// Seconds of processor time, and the largest resident size in MiB, as Linux tells them.
+fn usage() -> (f64, f64) {
+    let stat = fs_err::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = ticks.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    (ticks / 100.0, peak.unwrap_or(0.0) / 1024.0)
+}
+
+/// What the callers of one mode are given.
+struct Mode {
+    faces: Vec<RgbImage>,
+    threads: usize,
+    length: Duration,
+}
+
+impl Mode {
+    /// Reads "BATCHxTHREADS".
+    fn parse(text: &str, side: u32, length: Duration) -> anyhow::Result<Self> {
+        let (batch, threads) = text.split_once('x').context("expected BATCHxTHREADS")?;
+        let value = |x: u32, y: u32, at: u32| ((x * 7 + y * 13 + at * 29) % 256) as u8;
+        let face = |at: u32| {
+            RgbImage::from_fn(side, side, |x, y| {
+                image::Rgb([value(x, y, at), value(y, x, at), value(x, x, y)])
+            })
+        };
+        Ok(Self { faces: (0..batch.parse()?).map(face).collect(), threads: threads.parse()?, length })
+    }
+
+    /// The seconds that each call took.
+    fn latencies(&self, embedder: &dyn Embedder) -> likeness_model::Result<Vec<f64>> {
+        let caller = || {
+            let (start, mut own) = (Instant::now(), Vec::new());
+            while start.elapsed() < self.length {
+                let call = Instant::now();
+                embedder.embed(&self.faces)?;
+                own.push(call.elapsed().as_secs_f64());
+            }
+            Ok(own)
+        };
+        let parts = std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..self.threads).map(|_| scope.spawn(caller)).collect();
+            let ends = callers.into_iter().map(|c| c.join().expect("embedding does not panic"));
+            ends.collect::<likeness_model::Result<Vec<_>>>()
+        })?;
+        Ok(parts.concat())
+    }
+}
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, batch, width, rest @ ..] = arguments.as_slice() else {
-        return Err(anyhow!("expected MODEL.onnx BATCH WIDTH [HEIGHT]"));
+    let [model, engine, side, seconds, modes @ ..] = &arguments[..] else {
+        anyhow::bail!("expected MODEL ENGINE SIDE SECONDS BATCHxTHREADS...");
     };
-    let (batch, width): (usize, usize) = (batch.parse()?, width.parse()?);
-    let height = rest.first().map_or(Ok(width), |h| h.parse())?;
-    let bytes = fs_err::read(path)?;
-    let shape = [batch, 3, height, width];
-    let input: Vec<f32> =
-        (0..shape.iter().product()).map(|i| ((i * 7919 % 1021) as f32 / 4.0).floor()).collect();
-
-    let ours = DirectNetwork::load(&bytes).map_err(|e| anyhow!("{path}: {e}"))?;
-    let answers = ours.run(&shape, &input, None).map_err(|e| anyhow!("{path}: {e}"))?;
-    let milliseconds = time(|| drop(ours.run(&shape, &input, None)));
-    println!("direct {:8.3} ms", milliseconds / batch as f64);
-
-    let model = rten::Model::load(bytes)?;
-    let pool = std::sync::Arc::new(rten::ThreadPool::with_num_threads(1));
-    let tensor = rten_tensor::NdTensor::from_data(shape, input);
-    let run = || {
-        let options = rten::RunOptions::default().with_thread_pool(Some(pool.clone()));
-        model.run(vec![(model.input_ids()[0], tensor.view().into())], model.output_ids(), Some(options))
-    };
-    let expected = run()?;
-    for (ours, theirs) in answers.iter().zip(expected) {
-        let theirs = rten_tensor::Tensor::<f32>::try_from(theirs).map_err(|e| anyhow!("{e}"))?;
-        anyhow::ensure!(ours.shape == theirs.shape(), "{}: {:?} {:?}", ours.name, ours.shape, theirs.shape());
-        let theirs = theirs.to_vec();
-        let difference = ours.data.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        let largest = theirs.iter().map(|v| v.abs()).fold(0.0, f32::max);
-        println!("  {:12} {:?}: largest {largest:.4}, difference {difference:.2e}", ours.name, ours.shape);
+    let (side, length) = (side.parse()?, Duration::from_secs_f64(seconds.parse()?));
+    for told in modes {
+        let mode = Mode::parse(told, side, length)?;
+        let begun = Instant::now();
+        let overrides = PreprocessOverrides { input_size: Some([side; 2]), ..Default::default() };
+        let config = EngineConfig { choice: engine.parse()?, library: None };
+        let embedder = load_embedder_on(model, &overrides, &config)?;
+        let load = begun.elapsed();
+        Mode { length: Duration::from_millis(1), faces: mode.faces.clone(), ..mode }
+            .latencies(embedder.as_ref())?;
+        let (cpu_before, _) = usage();
+        let start = Instant::now();
+        let mut latencies = mode.latencies(embedder.as_ref())?;
+        let wall = start.elapsed().as_secs_f64();
+        latencies.sort_by(f64::total_cmp);
+        let (cpu, peak_mib) = usage();
+        let pictures = (latencies.len() * mode.faces.len()) as f64;
+        let quantile = |share: f64| 1e3 * latencies[((latencies.len() - 1) as f64 * share).ceil() as usize];
+        let answer = serde_json::json!({
+            "engine": engine,
+            "mode": told,
+            "images_per_s": pictures / wall,
+            "p50_ms": quantile(0.5),
+            "p99_ms": quantile(0.99),
+            "cpu_ms": 1e3 * (cpu - cpu_before) / pictures,
+            "peak_mib": peak_mib,
+            "load_ms": 1e3 * load.as_secs_f64(),
+        });
+        println!("{answer}");
     }
-    println!("rten   {:8.3} ms", time(|| drop(run())) / batch as f64);
     Ok(())
-}
-
-/// The median time of a call, in milliseconds, over rounds that are long beside the clock's ticks.
-fn time(mut work: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    work();
-    let calls = (0.2 / start.elapsed().as_secs_f64()).ceil().max(1.0);
-    let mut times: Vec<f64> = (0..9)
-        .map(|_| {
-            let before = cpu_seconds().unwrap_or_default();
-            (0..calls as usize).for_each(|_| work());
-            (cpu_seconds().unwrap_or_default() - before) / calls
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2] * 1e3
-}
-
-/// CPU time of this process, all threads together.
-fn cpu_seconds() -> anyhow::Result<f64> {
-    let mut nanoseconds = 0.0;
-    for thread in fs_err::read_dir("/proc/self/task")? {
-        let text = fs_err::read_to_string(thread?.path().join("schedstat"))?;
-        nanoseconds += text.split_whitespace().next().context("empty")?.parse::<f64>()?;
-    }
-    Ok(nanoseconds / 1e9)
 }

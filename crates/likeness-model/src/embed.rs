@@ -4,6 +4,7 @@
 //! thread. Rows leave in the order of the photos, as soon as those before them have; a worker that is far ahead waits, so
 //! that memory does not depend on how many photos there are. A photo that cannot be used is skipped, counted and listed.
 
+mod batch;
 mod in_order;
 
 use std::path::PathBuf;
@@ -20,10 +21,8 @@ use likeness_search::{EmbeddingTable, ModelTag, Row};
 
 use crate::cache::{EmbeddingCache, PhotoKey};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
+use batch::Batch;
 use in_order::InOrder;
-
-/// Photos that a worker takes at a time, and faces that it embeds as one batch.
-const BATCH: usize = 8;
 
 /// A photo to embed.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +49,10 @@ pub struct EmbedRun<'a> {
     pub threads: usize,
     /// Embeddings that were made before in the same way; new ones are added.
     pub cache: Option<&'a EmbeddingCache>,
+    /// Photos that a worker takes at a time, and faces that it embeds at once; `None` measures where that pays.
+    pub batch: Option<usize>,
+    /// Told, in a line, what was measured, and which batches do not fit into memory.
+    pub say: &'a (dyn Fn(&str) + Sync),
 }
 
 /// A photo's way through a worker: a row and values for each of its faces, or why there are none.
@@ -114,10 +117,11 @@ pub fn embed_each<P: Sync>(
 ) -> Result<Vec<Skipped>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if run.threads == 0 { cores } else { run.threads }.min(photos.len().max(1));
-    let batch = photos.len().div_ceil(threads).clamp(1, BATCH);
+    let most = Batch::choose(embedder, (photos.len(), threads), run.batch, run.say);
+    let batch = photos.len().div_ceil(threads).clamp(1, most.faces());
     let default_cut = CutConfig::default();
     let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
-    let worker = Worker { embedder, reader: PhotoReader::new(run.limits), cache: run.cache };
+    let worker = Worker { embedder, reader: PhotoReader::new(run.limits), cache: run.cache, batch: most };
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (mut skipped, mut rows) = (Vec::new(), 0_usize);
     let kept = |outcomes: Vec<Outcome>| -> Result<()> {
@@ -172,6 +176,7 @@ struct Worker<'a> {
     embedder: &'a dyn Embedder,
     reader: PhotoReader,
     cache: Option<&'a EmbeddingCache>,
+    batch: Batch<'a>,
 }
 
 /// What reading a photo gave: its faces, or their embeddings from before.
@@ -198,7 +203,7 @@ impl Worker<'_> {
                 Err(error) => outcomes.push(Err(Skipped::new(&item.row.name, error.reason()))),
             }
             // A crowd's faces are not kept until the crowds after it have been read.
-            if faces.len() >= BATCH || at + 1 == items.len() {
+            if faces.len() >= self.batch.faces() || at + 1 == items.len() {
                 let embedded = self.values(&std::mem::take(&mut faces))?;
                 for ((at, row), embedded) in places.drain(..).zip(embedded) {
                     match (embedded, &mut outcomes[at]) {
@@ -253,10 +258,10 @@ impl Worker<'_> {
     fn values(&self, faces: &[RgbImage]) -> Result<Vec<Result<Vec<f32>, String>>> {
         let dimension = self.embedder.spec().dimension;
         let mut all = Vec::with_capacity(faces.len());
-        for batch in faces.chunks(BATCH) {
-            match self.embedder.embed(batch) {
+        for batch in faces.chunks(self.batch.faces()) {
+            match self.batch.embed(self.embedder, batch) {
                 Ok(values) => all.extend(values.chunks_exact(dimension).map(|v| Ok(v.to_vec()))),
-                Err(ModelError::BadOutput { .. }) => all.extend(
+                Err(ModelError::BadOutput { .. } | ModelError::OutOfMemory { .. }) => all.extend(
                     batch
                         .iter()
                         .map(|f| self.embedder.embed(std::slice::from_ref(f)).map_err(|e| e.to_string())),
@@ -283,6 +288,8 @@ mod tests {
             limits: Limits::default(),
             threads: 1,
             cache: None,
+            batch: None,
+            say: &|_| {},
         };
         let embedder = crate::load_embedder("color", &Default::default()).unwrap();
         let error = embed(&[item], embedder.as_ref(), &run).unwrap_err();

@@ -3,6 +3,7 @@
 use image::RgbImage;
 use likeness_search::Distance;
 
+use crate::engine::Engine;
 use crate::model_folder::Alignment;
 use crate::{ModelError, Result};
 
@@ -27,6 +28,16 @@ pub struct EmbedderSpec {
 pub trait Embedder: Send + Sync {
     /// What the embedder takes and gives.
     fn spec(&self) -> &EmbedderSpec;
+
+    /// What computes a network's graph, and why that; `None` for what is no network.
+    fn engine(&self) -> Option<&Engine> {
+        None
+    }
+
+    /// The bytes that one call on so many faces takes, where that is known.
+    fn batch_bytes(&self, _faces: usize) -> Option<usize> {
+        None
+    }
 
     /// The embeddings of `faces`, one after another.
     ///

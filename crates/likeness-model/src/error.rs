@@ -35,6 +35,14 @@ pub enum ModelError {
         /// What came out, and for which picture where known.
         reason: String,
     },
+    /// Memory is too small for what the network was given at once.
+    #[error("{model}: {reason}")]
+    OutOfMemory {
+        /// The model's name.
+        model: String,
+        /// What the engine says.
+        reason: String,
+    },
     /// A download failed.
     #[error("{url}: {reason}")]
     Download {
@@ -69,6 +77,7 @@ impl ModelError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::BadModel { hint, .. } | Self::BadArgument { hint, .. } => hint.as_deref(),
+            Self::OutOfMemory { .. } => Some("give the network fewer faces at once: --batch 1"),
             Self::Download { hint, .. } => Some(hint),
             Self::Interrupted { .. } => Some("nothing was written; the same command begins again"),
             Self::Data(error) => error.hint(),

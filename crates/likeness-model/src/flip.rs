@@ -5,6 +5,7 @@ use image::imageops::flip_horizontal;
 use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
+use crate::engine::Engine;
 use crate::{Embedder, EmbedderSpec, Result};
 
 /// An embedder that embeds each face and its mirror image and gives their mean, at twice the price.
@@ -30,6 +31,14 @@ impl FlipEmbedder {
 impl Embedder for FlipEmbedder {
     fn spec(&self) -> &EmbedderSpec {
         &self.spec
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        self.inner.engine()
+    }
+
+    fn batch_bytes(&self, faces: usize) -> Option<usize> {
+        self.inner.batch_bytes(faces)
     }
 
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {

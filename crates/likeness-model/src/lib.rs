@@ -22,4 +22,4 @@ pub mod registry;
 pub use embedder::{Embedder, EmbedderSpec};
 pub use error::{ModelError, Result};
 pub use flip::FlipEmbedder;
-pub use load::load_embedder;
+pub use load::{load_embedder, load_embedder_on};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::descriptor::Descriptor;
+use crate::engine::{EngineChoice, EngineConfig};
 use crate::preprocess::PreprocessOverrides;
 use crate::{Embedder, ModelError, Result, model_folder};
 
@@ -12,10 +13,25 @@ use crate::{Embedder, ModelError, Result, model_folder};
 /// # Errors        neither a descriptor nor a file; a graph that is no embedder, or not the one that `model.toml` beside it
 /// describes; `overrides` for a descriptor
 pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box<dyn Embedder>> {
+    load_embedder_on(model, overrides, &EngineConfig::default())
+}
+
+/// The same on the engine that `engine` asks for.
+///
+/// # Errors        as [`load_embedder`]'s; an engine for a descriptor, one that is not here or cannot run the graph
+pub fn load_embedder_on(
+    model: &str,
+    overrides: &PreprocessOverrides,
+    engine: &EngineConfig,
+) -> Result<Box<dyn Embedder>> {
     if let Ok(descriptor) = model.parse::<Descriptor>() {
         if *overrides != PreprocessOverrides::default() {
             let reason = format!("{descriptor}: a descriptor's input cannot be changed");
             return Err(ModelError::BadArgument { reason, hint: None });
+        }
+        if engine.choice != EngineChoice::Auto {
+            let reason = format!("{descriptor}: a descriptor runs on no engine");
+            return Err(ModelError::BadArgument { reason, hint: Some("leave --engine out".into()) });
         }
         return Ok(descriptor.embedder());
     }
@@ -28,5 +44,5 @@ pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box
             hint: Some("name color, edge, texture or classic, an ONNX file, or a model folder".to_owned()),
         });
     }
-    model_folder::load(&graph, overrides)
+    model_folder::load(&graph, overrides, engine)
 }

@@ -9,7 +9,7 @@ use image::RgbImage;
 use likeness_search::Distance;
 use serde::Deserialize;
 
-use crate::engine::OnnxEmbedder;
+use crate::engine::{Engine, EngineConfig, OnnxEmbedder};
 use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -134,8 +134,12 @@ pub(crate) fn graph_at(path: &Path) -> Result<PathBuf> {
 ///
 /// # Errors        as [`OnnxEmbedder::load`]; a description that the graph contradicts, files that were changed after the
 /// fingerprint was taken → [`ModelError::BadModel`]
-pub(crate) fn load(graph: &Path, overrides: &PreprocessOverrides) -> Result<Box<dyn Embedder>> {
-    let embedder = OnnxEmbedder::load(graph, overrides)?;
+pub(crate) fn load(
+    graph: &Path,
+    overrides: &PreprocessOverrides,
+    engine: &EngineConfig,
+) -> Result<Box<dyn Embedder>> {
+    let embedder = OnnxEmbedder::load(graph, overrides, engine)?;
     let file = graph.with_extension("toml");
     if !file.is_file() {
         return Ok(Box::new(embedder));
@@ -156,7 +160,7 @@ pub(crate) fn load(graph: &Path, overrides: &PreprocessOverrides) -> Result<Box<
         let found = if unchanged {
             spec.fingerprint.clone()
         } else {
-            OnnxEmbedder::load(graph, &PreprocessOverrides::default())?.spec().fingerprint.clone()
+            OnnxEmbedder::load(graph, &PreprocessOverrides::default(), engine)?.spec().fingerprint.clone()
         };
         if *said != found {
             let reason = format!(
@@ -183,6 +187,14 @@ struct DescribedEmbedder<E> {
 impl<E: Embedder> Embedder for DescribedEmbedder<E> {
     fn spec(&self) -> &EmbedderSpec {
         &self.spec
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        self.embedder.engine()
+    }
+
+    fn batch_bytes(&self, faces: usize) -> Option<usize> {
+        self.embedder.batch_bytes(faces)
     }
 
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {

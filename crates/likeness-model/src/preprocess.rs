@@ -118,33 +118,36 @@ impl Preprocess {
         }
     }
 
-    /// Appends the input values of `face` to `tensor`, channel after channel.
+    /// Writes the input values of `face`, channel after channel.
     ///
-    /// # Shapes        face: height × width × 3   ·   appended: 3 × height × width
-    pub fn append_planes(&self, face: &RgbImage, tensor: &mut Vec<f32>) {
+    /// # Shapes        face: height × width × 3   ·   tensor: 3 × height × width
+    pub fn write_planes(&self, face: &RgbImage, tensor: &mut [f32]) {
         let pixels = face.as_raw();
-        for channel in 0..3 {
-            let source = match self.channels {
-                ChannelOrder::Rgb => channel,
-                ChannelOrder::Bgr => 2 - channel,
-            };
+        for (channel, plane) in tensor.chunks_exact_mut((pixels.len() / 3).max(1)).enumerate() {
+            let source = self.source(channel);
             let (mean, scale) = (self.mean[channel], 1.0 / self.std[channel]);
-            tensor.extend(pixels.chunks_exact(3).map(|p| (f32::from(p[source]) - mean) * scale));
+            for (to, pixel) in plane.iter_mut().zip(pixels.chunks_exact(3)) {
+                *to = (f32::from(pixel[source]) - mean) * scale;
+            }
         }
     }
 
-    /// Appends the input values of `face` to `tensor`, pixel after pixel.
+    /// Writes the input values of `face`, pixel after pixel.
     ///
-    /// # Shapes        face: height × width × 3   ·   appended: height × width × 3
-    pub fn append_pixels(&self, face: &RgbImage, tensor: &mut Vec<f32>) {
-        for pixel in face.as_raw().chunks_exact(3) {
-            for channel in 0..3 {
-                let source = match self.channels {
-                    ChannelOrder::Rgb => channel,
-                    ChannelOrder::Bgr => 2 - channel,
-                };
-                tensor.push((f32::from(pixel[source]) - self.mean[channel]) / self.std[channel]);
+    /// # Shapes        face: height × width × 3   ·   tensor: height × width × 3
+    pub fn write_pixels(&self, face: &RgbImage, tensor: &mut [f32]) {
+        for (to, pixel) in tensor.chunks_exact_mut(3).zip(face.as_raw().chunks_exact(3)) {
+            for (channel, to) in to.iter_mut().enumerate() {
+                *to = (f32::from(pixel[self.source(channel)]) - self.mean[channel]) / self.std[channel];
             }
+        }
+    }
+
+    /// The picture's channel that becomes the network's `channel`.
+    fn source(&self, channel: usize) -> usize {
+        match self.channels {
+            ChannelOrder::Rgb => channel,
+            ChannelOrder::Bgr => 2 - channel,
         }
     }
 }
@@ -164,9 +167,9 @@ mod tests {
             std: [1.0, 2.0, 0.5],
             ..Preprocess::default()
         };
-        let (mut planes, mut pixels) = (Vec::new(), Vec::new());
-        settings.append_planes(&face, &mut planes);
-        settings.append_pixels(&face, &mut pixels);
+        let (mut planes, mut pixels) = ([0.0; 6], [0.0; 6]);
+        settings.write_planes(&face, &mut planes);
+        settings.write_pixels(&face, &mut pixels);
         assert_eq!(planes, [0.0, 3.0, 0.0, 1.0, 0.0, 2.0]);
         assert_eq!(pixels, [0.0, 0.0, 0.0, 3.0, 1.0, 2.0]);
     }

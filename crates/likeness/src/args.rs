@@ -1,5 +1,6 @@
 //! The flags, and nothing but the flags.
 
+mod model;
 mod models;
 pub(crate) mod train;
 
@@ -11,11 +12,13 @@ use likeness_data::limits::Limits;
 use likeness_data::prepare::FaceFormat;
 use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
-use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
+use likeness_model::engine::EngineChoice;
+use likeness_model::preprocess::{ChannelOrder, Normalization};
 use likeness_search::{Distance, Protocol, ResultsShape};
 
 use crate::input::PhotoArgs;
 
+pub(crate) use model::ModelArgs;
 pub(crate) use models::{
     ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs,
 };
@@ -245,71 +248,6 @@ pub(crate) struct SearchArgs {
     pub(crate) allow_self: bool,
 }
 
-/// What makes the embeddings.
-#[derive(Debug, Group)]
-pub(crate) struct ModelArgs {
-    /// `color`, `edge`, `texture`, `classic`, an ONNX file, or a model folder.
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-    /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
-    #[arg(long, value_name = "PX", value_parser = parse_size)]
-    pub(crate) input_size: Option<[u32; 2]>,
-    /// Usual normalisations of an ONNX network's input.
-    #[arg(long, value_enum)]
-    pub(crate) normalize: Option<NormalizeArg>,
-    /// Mean of each channel, 0 to 255, as 127.5 or 123.7,116.3,103.5.
-    #[arg(long, value_name = "M", value_parser = parse_channels, conflicts_with = "normalize")]
-    pub(crate) mean: Option<[f32; 3]>,
-    /// Standard deviation of each channel, as --mean.
-    #[arg(long, value_name = "S", value_parser = parse_channels, conflicts_with = "normalize")]
-    pub(crate) std: Option<[f32; 3]>,
-    /// Order of an ONNX network's channels.
-    #[arg(long, value_enum)]
-    pub(crate) channels: Option<ChannelsArg>,
-    /// Embed each face's mirror image as well and take the mean: better, at twice the price.
-    #[arg(long)]
-    pub(crate) flips: bool,
-    /// Keep embeddings in this folder, and embed only what is not there yet.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) cache: Option<PathBuf>,
-}
-
-impl ModelArgs {
-    /// The flags that name `model` and leave the rest.
-    pub(crate) fn named(model: &str) -> Self {
-        let model = Some(model.to_owned());
-        Self {
-            model,
-            input_size: None,
-            normalize: None,
-            mean: None,
-            std: None,
-            channels: None,
-            flips: false,
-            cache: None,
-        }
-    }
-
-    /// What the flags say about the network's input.
-    pub(crate) fn overrides(&self) -> PreprocessOverrides {
-        let channels = self.channels.map(ChannelOrder::from);
-        let named = self.normalize.map(|n| {
-            let (mut mean, mut std) = Normalization::from(n).mean_and_std();
-            if channels == Some(ChannelOrder::Bgr) {
-                mean.reverse();
-                std.reverse();
-            }
-            (mean, std)
-        });
-        PreprocessOverrides {
-            input_size: self.input_size,
-            channels,
-            mean: self.mean.or(named.map(|(mean, _)| mean)),
-            std: self.std.or(named.map(|(_, std)| std)),
-        }
-    }
-}
-
 /// How photos are read.
 #[derive(Debug, Group)]
 pub(crate) struct ReadingArgs {
@@ -444,23 +382,6 @@ impl Default for DetectionArgs {
     }
 }
 
-fn parse_size(text: &str) -> Result<[u32; 2], String> {
-    let (width, height) = text.split_once('x').unwrap_or((text, text));
-    match (width.parse(), height.parse()) {
-        (Ok(width), Ok(height)) => Ok([width, height]),
-        _ => Err("expected a number of pixels, as 112 or 160x224 (width x height)".to_owned()),
-    }
-}
-
-fn parse_channels(text: &str) -> Result<[f32; 3], String> {
-    let numbers: Option<Vec<f32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some(&[all]) => Ok([all; 3]),
-        Some(&[a, b, c]) => Ok([a, b, c]),
-        _ => Err("expected one number, or three separated by commas".to_owned()),
-    }
-}
-
 /// Declares a flag's values, each with the domain's own value.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident => $target:ty { $($(#[$value_doc:meta])* $value:ident => $into:expr),+ $(,)? }) => {
@@ -568,6 +489,18 @@ values!(ChannelsArg => ChannelOrder {
     Rgb => ChannelOrder::Rgb,
     /// Blue, green, red
     Bgr => ChannelOrder::Bgr,
+});
+
+values!(EngineArg => EngineChoice {
+    /// The first of direct, onnxruntime and rten that is here and can run the network
+    Auto => EngineChoice::Auto,
+    /// Likeness's own, for convolutional networks
+    Direct => EngineChoice::Direct,
+    /// Always there
+    Rten => EngineChoice::Rten,
+    /// ONNX Runtime, from a library on this machine
+    #[value(name = "onnxruntime")]
+    OnnxRuntime => EngineChoice::OnnxRuntime,
 });
 
 /// A part of a dataset, or all of it.

@@ -11,7 +11,7 @@ use likeness_data::source::{self, Layout};
 use likeness_model::cache::EmbeddingCache;
 use likeness_model::embed::{EmbedItem, EmbedRun, Gathered, embed_each, tag};
 use likeness_model::model_folder::Alignment;
-use likeness_model::{Embedder, FlipEmbedder, load_embedder};
+use likeness_model::{Embedder, FlipEmbedder, load_embedder_on};
 use likeness_search::{EmbeddingTable, EmbeddingWriter, Role, Row, is_embeddings_file};
 
 use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
@@ -111,6 +111,8 @@ impl<'a> Loader<'a> {
             limits: self.photos.reading.limits(),
             threads: self.photos.reading.threads,
             cache: cache.as_ref(),
+            batch: self.model.batch.map(|n| n as usize),
+            say: &|line| say(line),
         };
         let unusable = match &photos {
             Photos::Found(photos) => embed_each(photos, found_item, embedder, &run, keep)?,
@@ -203,7 +205,10 @@ impl<'a> Loader<'a> {
                 "name one with --model: color, edge, texture, classic, or an ONNX file",
             ));
         };
-        let mut embedder = load_embedder(name, &self.model.overrides())?;
+        let mut embedder = load_embedder_on(name, &self.model.overrides(), &self.model.engine())?;
+        if let Some(engine) = embedder.engine() {
+            say(format!("engine: {engine}"));
+        }
         if self.model.flips {
             embedder = Box::new(FlipEmbedder::new(embedder));
         }

@@ -2,6 +2,7 @@
 
 mod detectors;
 mod domains;
+mod engines;
 mod faces;
 mod help;
 mod match_;
@@ -42,7 +43,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 13] = [
+const ALL: [(&str, Run); 16] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -52,6 +53,9 @@ const ALL: [(&str, Run); 13] = [
     ("faces", faces::run),
     ("pipeline", pipeline::run),
     ("memory", memory::run),
+    ("engines", engines::run),
+    ("disk", engines::disk),
+    ("start", engines::start),
     ("step", step::run),
     ("training", training::run),
     ("drawn", domains::drawn),

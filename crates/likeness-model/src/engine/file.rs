@@ -4,11 +4,13 @@
 //! lie in files of their own are read from beside the graph and nowhere else.
 
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
+use std::sync::Arc;
 
 use rten::{Model, ModelOptions};
 use sha2::{Digest, Sha256};
 
+use super::pages;
 use super::threads::caught;
 use super::wire;
 use crate::{ModelError, Result};
@@ -30,12 +32,9 @@ pub(crate) enum Weights {
 
 /// The bytes of a file that may be given to an engine.
 pub(crate) struct Checked {
-    path: PathBuf,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     /// Files of weights beside it, by name.
-    beside: Vec<(String, Vec<u8>)>,
-    /// Fed with the bytes of the file and of those beside it that hold its weights.
-    pub(crate) hasher: Sha256,
+    beside: Vec<(String, Arc<[u8]>)>,
 }
 
 impl Checked {
@@ -45,43 +44,55 @@ impl Checked {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bad = |reason| bad(path, reason);
         let bytes = read(path, MAX_GRAPH_BYTES)?.map_err(bad)?;
-        let mut hasher = Sha256::new();
-        hasher.update(&bytes);
         if bytes.starts_with(b"RTEN") {
             return Err(bad("it is a file of the engine's own format".into()));
         }
         let mut beside = Vec::new();
         for name in wire::check(&bytes).map_err(bad)? {
             let content = weights_beside(path, &name)?.map_err(bad)?;
-            hasher.update(name.as_bytes());
-            hasher.update(&content);
-            beside.push((name, content));
+            beside.push((name, content.into()));
         }
-        Ok(Self { path: path.to_owned(), bytes, beside, hasher })
+        Ok(Self { bytes: Arc::new(bytes), beside })
     }
 
     /// The file's bytes.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &Arc<Vec<u8>> {
         &self.bytes
+    }
+
+    /// The files of weights beside it, by name.
+    pub(crate) fn beside(&self) -> &[(String, Arc<[u8]>)] {
+        &self.beside
+    }
+
+    /// A hasher that has been fed with the bytes of the file and of those beside it that hold its weights.
+    pub(crate) fn hash(&self) -> Sha256 {
+        let mut hasher = Sha256::new();
+        hasher.update(&*self.bytes);
+        for (name, content) in &self.beside {
+            hasher.update(name.as_bytes());
+            hasher.update(content);
+        }
+        hasher
     }
 
     /// The graph on `rten`.
     ///
-    /// # Errors        a graph that it does not take → [`ModelError::BadModel`]
-    pub(crate) fn load(self, weights: Weights) -> Result<Model> {
-        let load = || {
+    /// # Errors        what it has against the graph, in words
+    pub(crate) fn on_rten(&self, weights: Weights) -> Result<Model, String> {
+        caught(|| {
             let mut options = ModelOptions::with_all_ops();
             options.prepack_weights(weights == Weights::Prepacked);
-            for (name, content) in self.beside {
-                options.external_data(&name, content);
+            for (name, content) in &self.beside {
+                options.external_data(name, content.to_vec());
             }
-            options.load(self.bytes).map_err(|e| e.to_string())
-        };
-        caught(load).map_err(|reason| bad(&self.path, reason))
+            options.load(self.bytes.to_vec()).map_err(|e| e.to_string())
+        })
     }
 }
 
-fn bad(path: &Path, reason: String) -> ModelError {
+/// The error of a file that no engine can run.
+pub(crate) fn bad(path: &Path, reason: String) -> ModelError {
     ModelError::BadModel {
         path: path.to_owned(),
         reason: format!("is no ONNX graph that can be run: {reason}"),
@@ -112,7 +123,7 @@ fn read(path: &Path, most: u64) -> Result<Result<Vec<u8>, String>> {
     if metadata.len() > most {
         return Ok(Err(format!("{} bytes, expected at most {most}", metadata.len())));
     }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    let mut bytes = pages::with_capacity(metadata.len() as usize);
     file.take(most).read_to_end(&mut bytes)?;
     Ok(Ok(bytes))
 }

@@ -1,18 +1,22 @@
 //! Inference engines: an ONNX graph and a batch of faces enter, embeddings leave.
 //!
 //! Detectors and embedders open their graphs as a `session`: `file` has `wire` look at the bytes first, then the graph
-//! goes to our own engine, `direct`, or, where that lacks an operator, to `rten` on `threads`.
+//! goes to our own engine, `direct`, to `onnxruntime` or to `on_rten`, as `choice` asks.
 
+mod choice;
 mod direct;
 mod file;
+mod on_rten;
 mod onnx;
+mod onnxruntime;
+mod pages;
 mod session;
 mod threads;
 mod wire;
 
+pub use self::choice::{Engine, EngineChoice, EngineConfig};
 pub use self::direct::{DirectNetwork, Output};
 pub use self::onnx::OnnxEmbedder;
-pub use self::session::{Engine, engine_for};
 pub(crate) use direct::Declared;
 pub(crate) use file::Weights;
 pub(crate) use session::Session;

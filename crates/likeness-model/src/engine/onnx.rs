@@ -9,7 +9,7 @@ use image::RgbImage;
 use likeness_search::Distance;
 use sha2::Digest;
 
-use super::{Declared, Engine, Output, Session, Weights};
+use super::{Declared, Engine, EngineConfig, Output, Session, Weights};
 use crate::preprocess::{Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -20,6 +20,8 @@ const DEFAULT_SIZE: u32 = 112;
 const MAX_SIDE: usize = 4096;
 /// Most pictures that a graph may insist on taking at once.
 const MAX_BATCH: usize = 256;
+/// Most numbers in an input that a graph insists on, one GiB of them.
+const MAX_VALUES: usize = 1 << 28;
 
 /// An ONNX network that gives one vector for each picture.
 pub struct OnnxEmbedder {
@@ -45,18 +47,16 @@ enum InputLayout {
 impl OnnxEmbedder {
     /// The network at `path`, with the settings beside it and `overrides`.
     ///
-    /// One picture is run to see what comes out.
-    ///
     /// # Errors        no or an unsupported ONNX graph, more than one input, an input that is no RGB picture, no output
     /// of one vector a picture → [`ModelError::BadModel`]
-    pub fn load(path: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
+    pub fn load(path: &Path, overrides: &PreprocessOverrides, engine: &EngineConfig) -> Result<Self> {
         let preprocess = Preprocess::for_graph(path, overrides)?;
         let bad = |reason: String, hint: Option<&str>| ModelError::BadModel {
             path: path.to_owned(),
             reason,
             hint: hint.map(str::to_owned),
         };
-        let (session, mut hasher) = Session::load(path, Weights::Prepacked)?;
+        let (session, mut hasher) = Session::load(path, Weights::Prepacked, engine)?;
         if session.inputs() != 1 {
             return Err(bad(format!("expected one input, found {}", session.inputs()), None));
         }
@@ -67,6 +67,13 @@ impl OnnxEmbedder {
             let [w, h] = graph_size.unwrap_or_default();
             let reason = format!("the graph takes {w}×{h} pixels, the settings say {}×{}", size[0], size[1]);
             return Err(bad(reason, Some("leave the input size to the graph")));
+        }
+        let values = fixed_batch.unwrap_or(1) * 3 * size[0] as usize * size[1] as usize;
+        if values > MAX_VALUES {
+            return Err(bad(
+                format!("expected an input of at most {MAX_VALUES} numbers, found {values}"),
+                None,
+            ));
         }
         hasher.update(
             serde_json::to_vec(&Preprocess { input_size: Some(size), ..preprocess.clone() })
@@ -88,15 +95,20 @@ impl OnnxEmbedder {
         Ok(embedder)
     }
 
-    /// The first output that is one vector a picture, and its length, by running a grey picture.
+    /// The first output that is one vector a picture, and its length; found by running a grey picture where the engine
+    /// cannot tell without.
     fn find_output(&self) -> Result<(usize, usize), String> {
-        let (width, height) = self.spec.input_size;
-        let grey = RgbImage::from_pixel(width, height, image::Rgb([127; 3]));
         let batch = self.fixed_batch.unwrap_or(1);
-        let faces = vec![grey; batch];
-        let outputs = self.run(&faces, None)?;
+        let shapes = match self.session.output_shapes(self.shape(batch)) {
+            Some(shapes) => shapes?,
+            None => {
+                let (width, height) = self.spec.input_size;
+                let faces = vec![RgbImage::from_pixel(width, height, image::Rgb([127; 3])); batch];
+                self.run(&faces, None)?.into_iter().map(|output| output.shape).collect()
+            }
+        };
         let mut found = Vec::new();
-        for (id, Output { shape, .. }) in outputs.into_iter().enumerate() {
+        for (id, shape) in shapes.into_iter().enumerate() {
             if shape.first() == Some(&batch)
                 && shape.len() >= 2
                 && shape[2..].iter().all(|&n| n == 1)
@@ -111,29 +123,38 @@ impl OnnxEmbedder {
 
     fn run(&self, faces: &[RgbImage], wanted: Option<&[usize]>) -> Result<Vec<Output>, String> {
         let (width, height) = self.spec.input_size;
-        let (width, height) = (width as usize, height as usize);
-        let mut values = Vec::with_capacity(faces.len() * 3 * width * height);
-        for face in faces {
-            match self.layout {
-                InputLayout::Nchw => self.preprocess.append_planes(face, &mut values),
-                InputLayout::Nhwc => self.preprocess.append_pixels(face, &mut values),
+        let pixels = width as usize * height as usize;
+        let fill = |values: &mut [f32]| {
+            for (face, values) in faces.iter().zip(values.chunks_exact_mut(3 * pixels)) {
+                match self.layout {
+                    InputLayout::Nchw => self.preprocess.write_planes(face, values),
+                    InputLayout::Nhwc => self.preprocess.write_pixels(face, values),
+                }
             }
-        }
-        let shape = match self.layout {
-            InputLayout::Nchw => [faces.len(), 3, height, width],
-            InputLayout::Nhwc => [faces.len(), height, width, 3],
         };
-        self.session.run(shape, &values, wanted)
+        self.session.run(self.shape(faces.len()), fill, wanted)
     }
 
-    /// What computes the graph.
-    pub fn engine(&self) -> &Engine {
-        self.session.engine()
+    /// The input's shape for a batch.
+    fn shape(&self, batch: usize) -> [usize; 4] {
+        let (width, height) = (self.spec.input_size.0 as usize, self.spec.input_size.1 as usize);
+        match self.layout {
+            InputLayout::Nchw => [batch, 3, height, width],
+            InputLayout::Nhwc => [batch, height, width, 3],
+        }
     }
 
     /// Embeds as many faces as one run takes.
     fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
-        let bad = |reason: String| ModelError::BadOutput { model: self.spec.name.clone(), reason };
+        let bad = |reason: String| {
+            let model = self.spec.name.clone();
+            // ONNX Runtime's words and those of our own engine's plan.
+            let memory = ["allocat", "bad_alloc", "feature maps take more than"];
+            match memory.iter().any(|word| reason.contains(word)) {
+                true => ModelError::OutOfMemory { model, reason },
+                false => ModelError::BadOutput { model, reason },
+            }
+        };
         let outputs = self.run(faces, Some(&[self.output])).map_err(&bad)?;
         let values = outputs.into_iter().next().map(|o| o.data).unwrap_or_default();
         let expected = faces.len() * self.spec.dimension;
@@ -151,6 +172,14 @@ impl OnnxEmbedder {
 impl Embedder for OnnxEmbedder {
     fn spec(&self) -> &EmbedderSpec {
         &self.spec
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        Some(self.session.engine())
+    }
+
+    fn batch_bytes(&self, faces: usize) -> Option<usize> {
+        self.session.run_bytes(self.shape(self.fixed_batch.unwrap_or(faces)))
     }
 
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {

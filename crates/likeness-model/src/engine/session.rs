@@ -1,79 +1,83 @@
-//! A graph on the engine that suits it: our own where every operator is known to it, `rten` for every other graph.
+//! A graph on the engine that suits it: our own where every operator is known to it, else ONNX Runtime where its library
+//! is found, else `rten`; or the one that is asked for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
-use rten::{DataType, Dimension, Model, NodeId, ValueType};
-use rten_tensor::prelude::*;
-use rten_tensor::{NdTensorView, Tensor};
 use sha2::Sha256;
 
+use super::choice::{Engine, EngineChoice, EngineConfig};
 use super::direct::{Declared, DirectNetwork, Output};
-use super::file::{Checked, Weights};
-use super::threads::SingleThreads;
-use crate::Result;
-
-/// What computes a graph.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Engine {
-    /// Our own.
-    Direct,
-    /// `rten`, for the reason given: what our own does not support.
-    Rten {
-        /// Such as "operator LSTM: not supported".
-        reason: String,
-    },
-}
-
-impl std::fmt::Display for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Direct => f.write_str("direct"),
-            Self::Rten { reason } => write!(f, "rten ({reason})"),
-        }
-    }
-}
-
-/// The engine that the graph in the file at `path` runs on, as an embedder or a detector.
-///
-/// # Errors        a file that is missing or no ONNX graph
-pub fn engine_for(path: &Path) -> Result<Engine> {
-    Ok(Session::load(path, Weights::Plain)?.0.engine)
-}
+use super::file::{Checked, Weights, bad};
+use super::on_rten::OnRten;
+use super::onnxruntime::{OnnxRuntime, library};
+use crate::{ModelError, Result};
 
 /// A loaded graph with its engine; a call works on one thread.
 pub(crate) struct Session {
     engine: Engine,
     network: Network,
-    inputs: usize,
-    declared: Declared,
 }
 
 enum Network {
     Direct(Box<DirectNetwork>),
-    Rten { model: Box<Model>, threads: SingleThreads },
+    Rten(Box<OnRten>),
+    OnnxRuntime(Box<OnnxRuntime>),
 }
 
 impl Session {
     /// Opens the file at `path`; the hasher has been fed with everything that was read.
     ///
-    /// # Errors        as [`Checked::read`] and [`Checked::load`]
-    pub(crate) fn load(path: &Path, weights: Weights) -> Result<(Self, Sha256)> {
+    /// # Errors        as [`Checked::read`]; an engine that is asked for and absent → [`ModelError::BadArgument`], or that
+    /// cannot run the graph → [`ModelError::BadModel`]
+    pub(crate) fn load(path: &Path, weights: Weights, config: &EngineConfig) -> Result<(Self, Sha256)> {
         let checked = Checked::read(path)?;
-        let hasher = checked.hasher.clone();
-        let reason = match guarded(|| try_direct(checked.bytes())) {
-            Ok(network) => {
-                let declared = network.declared().clone();
-                let network = Network::Direct(Box::new(network));
-                return Ok((Self { engine: Engine::Direct, network, inputs: 1, declared }, hasher));
+        std::thread::scope(|scope| {
+            // Hashing a large file takes as long as laying its weights out.
+            let hash = scope.spawn(|| checked.hash());
+            let session = Self::of(path, &checked, weights, config)?;
+            let hasher = hash.join().unwrap_or_else(|_| checked.hash());
+            Ok((session, hasher))
+        })
+    }
+
+    fn of(path: &Path, checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        let choice = config.choice;
+        if choice == EngineChoice::Auto {
+            return Self::first_that_can(checked, weights, config).map_err(|reason| bad(path, reason));
+        }
+        if choice == EngineChoice::OnnxRuntime {
+            // A missing library is no fault of the graph.
+            library(config.library.as_deref()).map_err(|unusable| ModelError::BadArgument {
+                reason: format!("--engine onnxruntime: {}", unusable.reason),
+                hint: Some(unusable.hint),
+            })?;
+        }
+        let network =
+            Network::load(checked, choice, weights, config).map_err(|reason| ModelError::BadModel {
+                path: path.to_owned(),
+                reason: format!("cannot be run by the engine {choice}: {reason}"),
+                hint: Some(way_out(checked, choice, config)),
+            })?;
+        Ok(Self { engine: network.engine("as asked for".into()), network })
+    }
+
+    fn first_that_can(checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self, String> {
+        let mut reasons = Vec::new();
+        for choice in [EngineChoice::Direct, EngineChoice::OnnxRuntime, EngineChoice::Rten] {
+            match Network::load(checked, choice, weights, config) {
+                Ok(network) => {
+                    let reason = match reasons.is_empty() {
+                        true => "which knows every operator of the graph".to_owned(),
+                        false => format!("as {}", reasons.join("; ")),
+                    };
+                    return Ok(Self { engine: network.engine(reason), network });
+                }
+                Err(reason) => reasons.push(format!("{choice} cannot run it: {reason}")),
             }
-            Err(reason) => reason,
-        };
-        let model = checked.load(weights)?;
-        let (inputs, declared) = (model.input_ids().len(), declared(&model));
-        let network = Network::Rten { model: Box::new(model), threads: SingleThreads::default() };
-        Ok((Self { engine: Engine::Rten { reason }, network, inputs, declared }, hasher))
+        }
+        Err(reasons.join("; "))
     }
 
     /// What computes the graph.
@@ -83,33 +87,119 @@ impl Session {
 
     /// How many inputs the graph has.
     pub(crate) fn inputs(&self) -> usize {
-        self.inputs
+        match &self.network {
+            Network::Direct(_) => 1,
+            Network::Rten(network) => network.inputs(),
+            Network::OnnxRuntime(network) => network.inputs(),
+        }
     }
 
     /// What the first of them is said to be.
     pub(crate) fn declared(&self) -> &Declared {
-        &self.declared
+        match &self.network {
+            Network::Direct(network) => network.declared(),
+            Network::Rten(network) => network.declared(),
+            Network::OnnxRuntime(network) => network.declared(),
+        }
     }
 
-    /// The outputs for one input, those at `wanted` or all.
+    /// The shapes of the outputs for an input of `shape`, where the engine knows them without a run.
+    ///
+    /// # Errors        an input that the graph does not take, in words
+    pub(crate) fn output_shapes(&self, shape: [usize; 4]) -> Option<Result<Vec<Vec<usize>>, String>> {
+        match &self.network {
+            Network::Direct(network) => Some(guarded(|| network.output_shapes(&shape))),
+            Network::Rten(_) | Network::OnnxRuntime(_) => None,
+        }
+    }
+
+    /// The bytes that a run on an input of `shape` takes, where the engine can tell; `None` in the other engines.
+    pub(crate) fn run_bytes(&self, shape: [usize; 4]) -> Option<usize> {
+        match &self.network {
+            // What cannot be planned takes too much.
+            Network::Direct(network) => Some(network.run_bytes(&shape).unwrap_or(usize::MAX)),
+            Network::Rten(_) | Network::OnnxRuntime(_) => None,
+        }
+    }
+
+    /// The outputs for one input, those at `wanted` or all; `fill` writes the input where the engine reads it.
     ///
     /// # Errors        an input that the graph does not take, in words
     pub(crate) fn run(
         &self,
         shape: [usize; 4],
-        values: &[f32],
+        fill: impl FnOnce(&mut [f32]),
         wanted: Option<&[usize]>,
     ) -> Result<Vec<Output>, String> {
+        let filled = |fill: &mut dyn FnMut(&mut [f32])| {
+            let mut values = vec![0.0; shape.iter().product()];
+            fill(&mut values);
+            values
+        };
+        let mut fill = Some(fill);
+        let mut once = |values: &mut [f32]| {
+            if let Some(fill) = fill.take() {
+                fill(values);
+            }
+        };
         match &self.network {
-            Network::Direct(network) => guarded(|| network.run(&shape, values, wanted)),
-            Network::Rten { model, threads } => run_rten(model, threads, shape, values, wanted),
+            Network::Direct(network) => guarded(|| network.run_filled(&shape, once, wanted)),
+            Network::Rten(network) => network.run(shape, &filled(&mut once), wanted),
+            Network::OnnxRuntime(network) => network.run(shape, &filled(&mut once), wanted),
         }
     }
 }
 
+impl Network {
+    fn load(
+        checked: &Checked,
+        choice: EngineChoice,
+        weights: Weights,
+        config: &EngineConfig,
+    ) -> Result<Self, String> {
+        match choice {
+            EngineChoice::Direct => guarded(|| try_direct(checked)).map(|n| Self::Direct(Box::new(n))),
+            EngineChoice::OnnxRuntime => {
+                let library = library(config.library.as_deref()).map_err(|unusable| unusable.reason)?;
+                let network =
+                    OnnxRuntime::load(library, Arc::clone(checked.bytes()), checked.beside().to_vec())?;
+                Ok(Self::OnnxRuntime(Box::new(network)))
+            }
+            EngineChoice::Rten | EngineChoice::Auto => {
+                OnRten::load(checked, weights).map(|n| Self::Rten(Box::new(n)))
+            }
+        }
+    }
+
+    fn engine(&self, reason: String) -> Engine {
+        let (kind, library) = match self {
+            Self::Direct(_) => (EngineChoice::Direct, None),
+            Self::Rten(_) => (EngineChoice::Rten, None),
+            Self::OnnxRuntime(network) => (EngineChoice::OnnxRuntime, Some(network.library().describe())),
+        };
+        Engine { kind, library, reason }
+    }
+}
+
+/// What to do about a graph that the engine `refused` cannot run.
+fn way_out(checked: &Checked, refused: EngineChoice, config: &EngineConfig) -> String {
+    let others = [EngineChoice::Direct, EngineChoice::Rten, EngineChoice::OnnxRuntime];
+    let can = |choice: &EngineChoice| {
+        *choice != refused && Network::load(checked, *choice, Weights::Plain, config).is_ok()
+    };
+    let can: Vec<_> =
+        others.iter().filter(|choice| can(choice)).map(|choice| format!("--engine {choice}")).collect();
+    match can.is_empty() {
+        true => {
+            "no other engine that is here can run it either: export it again, with standard operators".into()
+        }
+        false => format!("it runs with {}", can.join(" and ")),
+    }
+}
+
 /// The graph on our own engine, if it supports every operator for an input as the graph declares it.
-fn try_direct(bytes: &[u8]) -> Result<DirectNetwork, String> {
-    let network = DirectNetwork::load(bytes)?;
+fn try_direct(checked: &Checked) -> Result<DirectNetwork, String> {
+    let network = DirectNetwork::load_with(checked.bytes(), checked.beside())?;
     let declared = network.declared();
     if !declared.is_float {
         return Err("its input is not of 32-bit floats".into());
@@ -132,43 +222,4 @@ fn try_direct(bytes: &[u8]) -> Result<DirectNetwork, String> {
 /// The result of `work`; a broken invariant of our own becomes an error too.
 fn guarded<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the direct engine gave up on it".into()))
-}
-
-fn declared(model: &Model) -> Declared {
-    let info = model.input_ids().first().and_then(|&id| model.node_info(id));
-    let size = |d: &Dimension| match d {
-        Dimension::Fixed(n) => Some(*n),
-        Dimension::Symbolic(_) => None,
-    };
-    Declared {
-        is_float: info
-            .as_ref()
-            .is_none_or(|i| matches!(i.dtype(), None | Some(ValueType::Tensor(DataType::Float)))),
-        shape: info.and_then(|i| i.shape().map(|s| s.iter().map(size).collect())),
-    }
-}
-
-fn run_rten(
-    model: &Model,
-    threads: &SingleThreads,
-    shape: [usize; 4],
-    values: &[f32],
-    wanted: Option<&[usize]>,
-) -> Result<Vec<Output>, String> {
-    let all = model.output_ids();
-    let ids: Vec<NodeId> = match wanted {
-        None => all.to_vec(),
-        Some(wanted) => wanted.iter().filter_map(|&i| all.get(i).copied()).collect(),
-    };
-    let tensor = NdTensorView::try_from_data(shape, values).map_err(|e| e.to_string())?;
-    let input = *model.input_ids().first().ok_or("takes no input")?;
-    let results = threads.run(|options| {
-        model.run(vec![(input, tensor.into())], &ids, Some(options)).map_err(|e| e.to_string())
-    })?;
-    let output = |(id, value): (&NodeId, rten::Value)| {
-        let name = model.node_info(*id).and_then(|n| n.name().map(String::from)).unwrap_or_default();
-        let tensor = Tensor::<f32>::try_from(value).map_err(|e| format!("output {name}: {e}"))?;
-        Ok(Output { name, shape: tensor.shape().to_vec(), data: tensor.to_vec() })
-    };
-    ids.iter().zip(results).map(output).collect()
 }

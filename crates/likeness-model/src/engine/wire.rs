@@ -118,7 +118,7 @@ fn check_numbers(mut packed: &[u8]) -> Result<(), String> {
 }
 
 /// The number at the front, seven bits a byte, the lowest first.
-fn number(bytes: &mut &[u8]) -> Result<u64, String> {
+pub(super) fn number(bytes: &mut &[u8]) -> Result<u64, String> {
     let mut value = 0;
     for (i, byte) in bytes.iter().take(LONGEST_NUMBER).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * i);
@@ -134,7 +134,7 @@ fn number(bytes: &mut &[u8]) -> Result<u64, String> {
 }
 
 /// The first `length` bytes.
-fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8], String> {
+pub(super) fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8], String> {
     let split = usize::try_from(length).ok().and_then(|n| bytes.split_at_checked(n));
     let Some((front, rest)) = split else {
         return Err(format!(

@@ -5,6 +5,7 @@ mod adapted;
 mod bench;
 mod cached;
 mod detectors;
+mod engines;
 mod files;
 mod interrupted;
 mod models;

@@ -4,9 +4,17 @@
 //! the graph is planned.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType, ModelProto, TensorProto};
 use rten_onnx::onnx::{GraphProto, NodeProto};
+
+use super::lift;
+use crate::engine::pages;
+
+/// Tensors with at least so many bytes are read where they lie in the file.
+const LARGE_BYTES: usize = 4096;
 
 /// Number of a value within its graph.
 pub(crate) type ValueId = usize;
@@ -125,17 +133,19 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// Reads the graph in `bytes`, those of an ONNX file.
+    /// Reads the graph in `bytes`, those of an ONNX file, with the files of weights `beside` it by name.
     ///
     /// # Errors        what is wrong or beyond us, in words
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let model = ModelProto::parse_buf(bytes).map_err(|e| e.to_string())?;
+    pub(crate) fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+        let (few, places) = lift::lift(bytes, LARGE_BYTES)?;
+        let model = ModelProto::parse_buf(&few).map_err(|e| e.to_string())?;
         let opset = |m: &ModelProto| {
             let standard = |d: &Option<String>| d.as_deref().is_none_or(|d| d.is_empty() || d == "ai.onnx");
             m.opset_import.iter().find(|o| standard(&o.domain)).and_then(|o| o.version)
         };
         let opset = opset(&model).ok_or("it names no version of the operators")?;
-        Reader::default().graph(model.graph.ok_or("it holds no graph")?, opset)
+        let weights = Weights { file: bytes, places, beside };
+        Reader::default().graph(model.graph.ok_or("it holds no graph")?, opset, &weights)
     }
 
     /// How often each value is read, by nodes or as an output.
@@ -161,11 +171,12 @@ impl Reader {
         *self.values.entry(name.to_owned()).or_insert(next)
     }
 
-    fn graph(mut self, graph: GraphProto, opset: i64) -> Result<Graph, String> {
+    fn graph(mut self, graph: GraphProto, opset: i64, weights: &Weights<'_>) -> Result<Graph, String> {
         let mut constants = HashMap::new();
-        for mut proto in graph.initializer {
+        for (i, mut proto) in graph.initializer.into_iter().enumerate() {
             let name = proto.name.take().unwrap_or_default();
-            constants.insert(self.value(&name), tensor(proto).map_err(|e| format!("weights {name}: {e}"))?);
+            let read = weights.outside(i, &proto).and_then(|raw| tensor(proto, raw));
+            constants.insert(self.value(&name), read.map_err(|e| format!("weights {name}: {e}"))?);
         }
         let inputs: Vec<_> = graph
             .input
@@ -229,7 +240,7 @@ fn attribute(a: AttributeProto) -> Result<Attribute, String> {
         return Err("holds a graph of its own".into());
     }
     if let Some(t) = a.t {
-        return Ok(Attribute::Tensor(tensor(t)?));
+        return Ok(Attribute::Tensor(tensor(t, None)?));
     }
     Ok(match (a.r#type, a.i, a.f, a.s) {
         (Some(AttributeType::INT), i, _, _) => Attribute::Whole(i.unwrap_or(0)),
@@ -243,8 +254,45 @@ fn attribute(a: AttributeProto) -> Result<Attribute, String> {
     })
 }
 
-fn tensor(proto: TensorProto) -> Result<Tensor, String> {
-    if proto.data_location == Some(DataLocation::EXTERNAL) {
+/// Where the numbers of tensors lie that are not within the messages that were read.
+struct Weights<'a> {
+    file: &'a [u8],
+    /// In the file, by the tensor's place.
+    places: HashMap<usize, Range<usize>>,
+    /// Files of their own, by name.
+    beside: &'a [(String, Arc<[u8]>)],
+}
+
+impl<'a> Weights<'a> {
+    /// The numbers of initialiser `i`, if they lie elsewhere.
+    ///
+    /// # Errors        a file that is not there or ends before them, in words
+    fn outside(&self, i: usize, proto: &TensorProto) -> Result<Option<&'a [u8]>, String> {
+        if let Some(place) = self.places.get(&i) {
+            return Ok(Some(&self.file[place.clone()]));
+        }
+        if proto.data_location != Some(DataLocation::EXTERNAL) {
+            return Ok(None);
+        }
+        let value = |key: &str| {
+            let entry = proto.external_data.iter().find(|e| e.key.as_deref() == Some(key));
+            entry.and_then(|e| e.value.as_deref())
+        };
+        let number =
+            |key| value(key).map(|v| v.parse::<usize>().map_err(|e| format!("{key} {v:?}: {e}"))).transpose();
+        let name = value("location").unwrap_or_default();
+        let known = self.beside.iter().find(|(n, _)| n == name);
+        let (_, content) = known.ok_or_else(|| format!("there is no file {name:?}"))?;
+        let start = number("offset")?.unwrap_or(0);
+        let end = number("length")?.map_or(Some(content.len()), |length| start.checked_add(length));
+        let part = end.and_then(|end| content.get(start..end));
+        part.map(Some).ok_or_else(|| format!("{name:?} ends before them"))
+    }
+}
+
+/// A tensor whose numbers are `outside`, or within its message.
+fn tensor(proto: TensorProto, outside: Option<&[u8]>) -> Result<Tensor, String> {
+    if outside.is_none() && proto.data_location == Some(DataLocation::EXTERNAL) {
         return Err("lie in a file of their own".into());
     }
     let shape: Vec<usize> = proto
@@ -254,14 +302,15 @@ fn tensor(proto: TensorProto) -> Result<Tensor, String> {
         .collect::<Result<_, _>>()
         .map_err(|e| e.to_string())?;
     let length = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("are too many")?;
-    let raw = proto.raw_data.map(std::cell::RefCell::into_inner).filter(|raw| !raw.is_empty());
+    let within = proto.raw_data.map(std::cell::RefCell::into_inner).filter(|raw| !raw.is_empty());
+    let raw = outside.or(within.as_deref());
     let data = match (proto.data_type, raw) {
-        (Some(DataType::FLOAT), Some(raw)) => Data::Float(numbers(&raw, f32::from_le_bytes)?),
+        (Some(DataType::FLOAT), Some(raw)) => Data::Float(numbers(raw, f32::from_le_bytes)?),
         (Some(DataType::FLOAT), None) => Data::Float(proto.float_data),
-        (Some(DataType::INT64), Some(raw)) => Data::Whole(numbers(&raw, i64::from_le_bytes)?),
+        (Some(DataType::INT64), Some(raw)) => Data::Whole(numbers(raw, i64::from_le_bytes)?),
         (Some(DataType::INT64), None) => Data::Whole(proto.int64_data),
         (Some(DataType::INT32), Some(raw)) => {
-            Data::Whole(numbers(&raw, |b| i64::from(i32::from_le_bytes(b)))?)
+            Data::Whole(numbers(raw, |b| i64::from(i32::from_le_bytes(b)))?)
         }
         (Some(DataType::INT32), None) => Data::Whole(proto.int32_data.into_iter().map(i64::from).collect()),
         _ => return Err("are neither 32-bit floats nor whole numbers".into()),
@@ -278,7 +327,11 @@ fn tensor(proto: TensorProto) -> Result<Tensor, String> {
 
 fn numbers<const N: usize, T>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
     match raw.as_chunks::<N>() {
-        (chunks, []) => Ok(chunks.iter().map(|c| read(*c)).collect()),
+        (chunks, []) => {
+            let mut numbers = pages::with_capacity(chunks.len());
+            numbers.extend(chunks.iter().map(|c| read(*c)));
+            Ok(numbers)
+        }
         _ => Err("end in the middle of a number".into()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::graph::{Graph, Node, Tensor, ValueId};
 use super::kernel::conv::blocks_together;
@@ -26,14 +27,16 @@ impl Layers {
     /// # Errors        weights that are not known or do not fit their operator, in words
     pub(crate) fn pack(graph: &mut Graph) -> Result<Self, String> {
         let mut layers = Self::default();
+        let mut convs = Vec::new();
         for (i, node) in graph.nodes.iter().enumerate() {
             let packed = match node.op.as_str() {
-                "Conv" => layers.conv(i, node, &graph.constants),
+                "Conv" => layers.conv(node, &graph.constants).map(|conv| convs.push((i, conv))),
                 "Gemm" | "MatMul" => layers.linear(i, node, &graph.constants),
                 _ => Ok(()),
             };
             packed.map_err(|reason| format!("operator {}: {reason}", node.op))?;
         }
+        layers.convs = pack_all(&convs)?;
         for (i, node) in graph.nodes.iter_mut().enumerate() {
             if layers.convs.contains_key(&i) || layers.linears.contains_key(&i) {
                 node.inputs.truncate(1);
@@ -51,7 +54,11 @@ impl Layers {
         Ok(())
     }
 
-    fn conv(&mut self, i: usize, node: &Node, constants: &HashMap<ValueId, Tensor>) -> Result<(), String> {
+    fn conv<'c>(
+        &mut self,
+        node: &Node,
+        constants: &'c HashMap<ValueId, Tensor>,
+    ) -> Result<ConvWeights<'c>, String> {
         let weights = constant(node, 1, constants)?.ok_or("its weights are missing")?;
         let groups = usize::try_from(node.whole("group", 1)).map_err(|e| e.to_string())?;
         let &[outputs, inputs_each, height, width] = weights.shape.as_slice() else {
@@ -71,8 +78,7 @@ impl Layers {
         let spread = inputs_each.checked_mul(LANES.min(groups)).and_then(|n| n.checked_add(2 * LANES));
         let lanes = spread.and_then(|n| n.min(inputs + LANES).checked_mul(height * width));
         self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES) + 1)))?;
-        self.convs.insert(i, Arc::new(Packed::new(shape, values, &bias, blocks_together())));
-        Ok(())
+        Ok(ConvWeights { shape, values, bias })
     }
 
     fn linear(&mut self, i: usize, node: &Node, constants: &HashMap<ValueId, Tensor>) -> Result<(), String> {
@@ -106,6 +112,34 @@ impl Layers {
         self.linears.insert(i, Arc::new(packed));
         Ok(())
     }
+}
+
+/// A convolution's weights that have been checked and are to be packed.
+struct ConvWeights<'c> {
+    shape: ConvShape,
+    values: &'c [f32],
+    bias: Vec<f32>,
+}
+
+/// Packs them on all cores: a hundred megabytes take longer than everything else that comes before a first answer.
+///
+/// # Errors        a panic of a worker
+fn pack_all(convs: &[(usize, ConvWeights<'_>)]) -> Result<HashMap<usize, Arc<Packed>>, String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (next, together) = (AtomicUsize::new(0), blocks_together());
+    let worker = || {
+        let mut packed = Vec::new();
+        while let Some((i, conv)) = convs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let ConvWeights { shape, values, bias } = conv;
+            packed.push((*i, Arc::new(Packed::new(*shape, values, bias, together))));
+        }
+        packed
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(convs.len())).map(|_| scope.spawn(worker)).collect();
+        let parts: Result<Vec<_>, _> = workers.into_iter().map(|w| w.join()).collect();
+        Ok(parts.map_err(|_| "its weights could not be laid out")?.into_iter().flatten().collect())
+    })
 }
 
 /// Input `i` of a node, if it has one.

@@ -1,6 +1,6 @@
 //! Our own CPU engine for feed-forward convolutional ONNX graphs: bytes of a file and pictures enter, tensors leave.
 //!
-//! 1. `graph` reads the file, `simplify` folds what can be folded, `layers` lays the weights out;
+//! 1. `graph` reads what `lift` leaves of the file, `simplify` folds what can be folded, `layers` lays the weights out;
 //! 2. `lower` makes a `plan` for each shape of input: steps over buffers that are used again;
 //! 3. `execute` carries it out with the loops in `kernel`.
 //!
@@ -13,6 +13,7 @@ mod graph;
 mod image;
 mod kernel;
 mod layers;
+mod lift;
 mod lower;
 mod plan;
 mod simplify;
@@ -67,7 +68,14 @@ impl DirectNetwork {
     ///
     /// # Errors        what stands against it, in words
     pub fn load(bytes: &[u8]) -> Result<Self, String> {
-        let mut graph = Graph::read(bytes)?;
+        Self::load_with(bytes, &[])
+    }
+
+    /// The same for a graph with files of weights `beside` it, by name.
+    ///
+    /// # Errors        as [`DirectNetwork::load`]'s
+    pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+        let mut graph = Graph::read(bytes, beside)?;
         simplify::simplify(&mut graph);
         let layers = Layers::pack(&mut graph)?;
         Ok(Self { graph, layers, plans: Mutex::default() })
@@ -85,6 +93,21 @@ impl DirectNetwork {
         self.plan(shape).map(drop)
     }
 
+    /// The shapes of the outputs for an input of `shape`.
+    ///
+    /// # Errors        a shape that the graph does not take, in words
+    pub(crate) fn output_shapes(&self, shape: &[usize]) -> Result<Vec<Vec<usize>>, String> {
+        let (plan, _) = self.plan(shape)?;
+        Ok(plan.outputs.iter().map(|output| output.shape().to_vec()).collect())
+    }
+
+    /// The bytes that a run on an input of `shape` takes beside the weights.
+    ///
+    /// # Errors        a shape that the graph does not take, or more than any run may take; in words
+    pub(crate) fn run_bytes(&self, shape: &[usize]) -> Result<usize, String> {
+        self.plan(shape).map(|(plan, _)| plan.bytes())
+    }
+
     /// The outputs for `input`, those at `wanted` or all.
     ///
     /// # Shapes        input: as said, row-major
@@ -98,11 +121,23 @@ impl DirectNetwork {
         if lower::count(shape)? != input.len() {
             return Err(format!("{shape:?} promises other than {} numbers", input.len()));
         }
+        self.run_filled(shape, |values| values.copy_from_slice(input), wanted)
+    }
+
+    /// The same for an input that `fill` writes to where it is read.
+    ///
+    /// # Errors        as [`DirectNetwork::run`]'s
+    pub(crate) fn run_filled(
+        &self,
+        shape: &[usize],
+        fill: impl FnOnce(&mut [f32]),
+        wanted: Option<&[usize]>,
+    ) -> Result<Vec<Output>, String> {
         let (plan, idle) = self.plan(shape)?;
         let shelf = || idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = shelf().pop();
         let mut memory = kept.unwrap_or_else(|| plan.workspace());
-        memory.plains[plan.plains[plan.input].1].copy_from_slice(input);
+        fill(&mut memory.plains[plan.plains[plan.input].1]);
         plan.execute(&mut memory);
         let output = |i: usize| {
             let (name, _) = self.graph.outputs.get(i)?;

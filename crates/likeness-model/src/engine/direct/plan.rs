@@ -13,6 +13,7 @@ use super::kernel::lanes::Lane;
 use super::kernel::pack::Packed;
 use super::kernel::plain::{Binary, PackedLinear};
 use super::kernel::pool::Windows;
+use crate::engine::pages;
 
 /// Most memory that the buffers of one call may take; a graph that asks for more is an accident or an attack.
 const MAX_BYTES: usize = 4 << 30;
@@ -301,13 +302,25 @@ impl Plan {
         Ok(())
     }
 
+    /// The bytes that [`Plan::workspace`] takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.image_slots.iter().map(|i| i.len() * size_of::<Lane>()).sum::<usize>()
+            + self.plain_slots.iter().map(|p| p.len() * size_of::<f32>()).sum::<usize>()
+    }
+
     /// Memory for one call.
     pub(crate) fn workspace(&self) -> Workspace {
         Workspace {
-            images: self.image_slots.iter().map(|i| vec![Lane::ZERO; i.len()]).collect(),
+            images: self.image_slots.iter().map(|i| zeros(i.len())).collect(),
             plains: self.plain_slots.iter().map(|p| vec![0.0; p.len()]).collect(),
         }
     }
+}
+
+fn zeros(length: usize) -> Vec<Lane> {
+    let mut lanes = pages::with_capacity(length);
+    lanes.resize(length, Lane::ZERO);
+    lanes
 }
 
 fn charge(bytes: &mut usize, more: Option<usize>) -> Result<(), String> {

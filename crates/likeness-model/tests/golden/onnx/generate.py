@@ -12,9 +12,10 @@ here = Path(__file__).parent
 SIDE = 16
 
 
-def save(name, nodes, inputs, outputs, weights=(), **how):
+def save(name, nodes, inputs, outputs, weights=(), domain=None, **how):
     graph = helper.make_graph(nodes, name, inputs, outputs, [numpy_helper.from_array(w, n) for n, w in weights])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    operators = [helper.make_opsetid("", 17)] + ([helper.make_opsetid(domain, 1)] if domain else [])
+    model = helper.make_model(graph, opset_imports=operators, ir_version=8)
     onnx.checker.check_model(model)
     onnx.save(model, here / f"{name}.onnx", **how)
 
@@ -43,6 +44,7 @@ to_planes = [helper.make_node("Transpose", ["data"], ["planes"], perm=[0, 3, 1, 
 save("good", as_is + core, [value("data", ["n", 3, SIDE, SIDE])], [value("embedding", ["n", 8])], weights)
 save("fixed-batch", as_is + core, [value("data", [1, 3, SIDE, SIDE])], [value("embedding", [1, 8])], weights)
 save("nhwc", to_planes + core, [value("data", ["n", SIDE, SIDE, 3])], [value("embedding", ["n", 8])], weights)
+(here / "external.onnx.data").unlink(missing_ok=True)
 save(
     "external",
     as_is + core,
@@ -53,6 +55,21 @@ save(
     location="external.onnx.data",
     size_threshold=0,
 )
+
+# Operators that some engines lack: Erf our own, ThresholdedRelu all but ONNX Runtime, Mystery every one.
+for name, node in [
+    ("erf", helper.make_node("Erf", ["embedding"], ["answer"])),
+    ("thresholded-relu", helper.make_node("ThresholdedRelu", ["embedding"], ["answer"], alpha=0.125)),
+    ("mystery", helper.make_node("Mystery", ["embedding"], ["answer"], domain="example")),
+]:
+    save(
+        name,
+        as_is + core + [node],
+        [value("data", ["n", 3, SIDE, SIDE])],
+        [value("answer", ["n", 8])],
+        weights,
+        domain=node.domain or None,
+    )
 
 # The root of the mean less 20: not a number for dark pictures.
 save(
@@ -84,9 +101,10 @@ save("maps", [helper.make_node("Relu", ["a"], ["b"])], [value("a", ["n", 3, SIDE
 huge = 10_000_000
 save("huge", [helper.make_node("Relu", ["a"], ["b"])], [value("a", ["n", 3, huge, huge])], [value("b", ["n", 3, huge, huge])])
 
-session = onnxruntime.InferenceSession(here / "good.onnx", providers=["CPUExecutionProvider"])
 batch = np.stack([picture(seed, SIDE).transpose(2, 0, 1) for seed in range(3)])
-answer = session.run(None, {"data": batch})[0].astype(np.float64)
-answer /= np.linalg.norm(answer, axis=1, keepdims=True)
-(here / "good.json").write_text(json.dumps(answer.tolist()) + "\n")
+for name in ["good", "erf", "thresholded-relu"]:
+    session = onnxruntime.InferenceSession(here / f"{name}.onnx", providers=["CPUExecutionProvider"])
+    answer = session.run(None, {"data": batch})[0].astype(np.float64)
+    answer /= np.linalg.norm(answer, axis=1, keepdims=True)
+    (here / f"{name}.json").write_text(json.dumps(answer.tolist()) + "\n")
 print(onnx.__version__, onnxruntime.__version__)

@@ -12,7 +12,7 @@ use likeness_model::load_embedder;
 use likeness_search::{EmbeddingTable, Row};
 use likeness_train::train::TrainingFaces;
 
-use crate::progress::{Progress, say_skipped};
+use crate::progress::{Progress, say, say_skipped};
 
 const FILE: &str = "teacher.embeddings";
 
@@ -43,6 +43,8 @@ pub(super) fn ask(
             limits: Limits::default(),
             threads: 0,
             cache: None,
+            batch: None,
+            say: &|line| say(line),
         };
         let (table, skipped) = embed(&items, embedder.as_ref(), &how)?;
         progress.end(items.len(), "faces");

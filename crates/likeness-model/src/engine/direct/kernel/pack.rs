@@ -1,6 +1,7 @@
 //! Weights of convolutions, laid out in the order in which the kernels read them.
 
 use super::lanes::{LANES, Lane};
+use crate::engine::pages;
 
 /// Which kernel a convolution runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,14 +119,40 @@ impl Packed {
     fn pack_dense(&mut self, weights: &[f32], together: usize) {
         let together = if self.shape.groups == 1 { together } else { 1 };
         let blocks = self.bias.len();
+        let taps = self.shape.kernel[0] * self.shape.kernel[1];
+        if self.shape.groups == 1 {
+            self.weights = pages::with_capacity(blocks * self.shape.inputs * taps);
+        }
         for block in (0..blocks).step_by(together) {
             let count = together.min(blocks - block);
             let reads = self.shape.reads(block);
             let start = self.weights.len();
             for read in reads.clone() {
-                self.pack_read(weights, block, count, read);
+                match self.shape.groups {
+                    1 => self.pack_rows(weights, block, count, read),
+                    _ => self.pack_read(weights, block, count, read),
+                }
             }
             self.groups.push(Group { block, blocks: count, reads, start });
+        }
+    }
+
+    /// As [`Packed::pack_read`] where every output reads every input: what lies side by side in `weights` is read so, and
+    /// what is written stays in the nearest cache.
+    fn pack_rows(&mut self, weights: &[f32], block: usize, count: usize, read: usize) {
+        let taps = self.shape.kernel[0] * self.shape.kernel[1];
+        let (lanes, row) = (self.shape.lanes_of(read), self.shape.inputs * taps);
+        let start = self.weights.len();
+        self.weights.resize(start + taps * lanes * count, Lane::ZERO);
+        let packed = &mut self.weights[start..];
+        for output in block * LANES..((block + count) * LANES).min(self.shape.outputs) {
+            let (b, l) = (output / LANES - block, output % LANES);
+            let values = &weights[output * row + read * LANES * taps..][..lanes * taps];
+            for (i, values) in values.chunks_exact(taps).enumerate() {
+                for (tap, v) in values.iter().enumerate() {
+                    packed[(tap * lanes + i) * count + b].0[l] = *v;
+                }
+            }
         }
     }
 
@@ -145,6 +172,38 @@ impl Packed {
                         *v = weight(b * LANES + l, read * LANES + i, tap);
                     }
                     self.weights.push(lane);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_packed_as_one_by_one() {
+        for (inputs, outputs, kernel, count) in [
+            (16, 32, [1, 1], 2),
+            (21, 40, [3, 3], 2),
+            (3, 16, [7, 5], 1),
+            (50, 17, [1, 3], 2),
+            (33, 48, [3, 3], 1),
+        ] {
+            let shape = ConvShape { inputs, outputs, groups: 1, kernel };
+            let weights: Vec<f32> = (0..inputs * outputs * kernel[0] * kernel[1]).map(|i| i as f32).collect();
+            let mut packed =
+                Packed { shape, kind: shape.kind(), weights: vec![], bias: vec![], groups: vec![] };
+            for block in 0..outputs.div_ceil(LANES) {
+                for read in 0..inputs.div_ceil(LANES) {
+                    let count = count.min(outputs.div_ceil(LANES) - block);
+                    packed.weights.clear();
+                    packed.pack_read(&weights, block, count, read);
+                    let one_by_one = std::mem::take(&mut packed.weights);
+                    packed.pack_rows(&weights, block, count, read);
+                    let same = packed.weights.iter().zip(&one_by_one).all(|(a, b)| a.0 == b.0);
+                    assert!(same && packed.weights.len() == one_by_one.len(), "{shape:?}, {block}, {read}");
                 }
             }
         }

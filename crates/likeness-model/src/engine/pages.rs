@@ -1,0 +1,48 @@
+//! Large buffers in large pages: room for values enters, the same room with advice to the system leaves.
+//!
+//! Weights of a hundred megabytes are twenty-five thousand pages of the usual size, and handing out each of them costs as
+//! much as computing on it. Linux hands out pages of 2 MiB to those who ask.
+
+/// Smaller buffers hold no large page.
+#[cfg(target_os = "linux")]
+const LEAST_BYTES: usize = 4 << 20;
+
+/// A vector with room for `capacity` values, in large pages where there are some.
+pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
+    let vector = Vec::<T>::with_capacity(capacity);
+    #[cfg(target_os = "linux")]
+    advise(vector.as_ptr().addr(), capacity * size_of::<T>());
+    vector
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn advise(start: usize, bytes: usize) {
+    const PAGE: usize = 4096;
+    if bytes < LEAST_BYTES {
+        return;
+    }
+    let (first, end) = (start.next_multiple_of(PAGE), (start + bytes) / PAGE * PAGE);
+    // SAFETY: `MADV_HUGEPAGE` changes neither what the memory holds nor who may use it, only how large the pages are that
+    // it lies in; so it may be given for any range. A refusal, where the kernel has no large pages, changes nothing.
+    unsafe {
+        libc::madvise(
+            std::ptr::without_provenance_mut(first),
+            end.saturating_sub(first),
+            libc::MADV_HUGEPAGE,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn there_is_room_for_what_was_asked() {
+        for capacity in [0, 1, 1000, 3 << 20] {
+            let mut vector = super::with_capacity::<u64>(capacity);
+            assert!(vector.capacity() >= capacity);
+            vector.resize(capacity, 7);
+            assert!(vector.iter().all(|v| *v == 7));
+        }
+    }
+}
