@@ -17,7 +17,8 @@ use likeness_search::{Distance, Protocol, ResultsShape};
 use crate::input::PhotoArgs;
 
 pub(crate) use models::{
-    ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs,
+    AlignmentArg, ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs,
+    QuantizeModelArgs, ShowModelArgs, WeightsArg,
 };
 pub(crate) use train::TrainArgs;
 
@@ -251,6 +252,13 @@ pub(crate) struct ModelArgs {
     /// `color`, `edge`, `texture`, `classic`, an ONNX file, or a model folder.
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+/// How a face becomes a network's input.
+#[derive(Debug, Default, Group)]
+pub(crate) struct InputArgs {
     /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
     #[arg(long, value_name = "PX", value_parser = parse_size)]
     pub(crate) input_size: Option<[u32; 2]>,
@@ -271,10 +279,16 @@ pub(crate) struct ModelArgs {
 impl ModelArgs {
     /// The flags that name `model` and leave the rest.
     pub(crate) fn named(model: &str) -> Self {
-        let model = Some(model.to_owned());
-        Self { model, input_size: None, normalize: None, mean: None, std: None, channels: None }
+        Self { model: Some(model.to_owned()), input: InputArgs::default() }
     }
 
+    /// What the flags say about the network's input.
+    pub(crate) fn overrides(&self) -> PreprocessOverrides {
+        self.input.overrides()
+    }
+}
+
+impl InputArgs {
     /// What the flags say about the network's input.
     pub(crate) fn overrides(&self) -> PreprocessOverrides {
         let channels = self.channels.map(ChannelOrder::from);

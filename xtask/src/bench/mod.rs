@@ -8,6 +8,7 @@ mod measure;
 mod memory;
 mod pipeline;
 mod prepare;
+mod quantize;
 mod report;
 mod retrieval;
 mod sampling;
@@ -41,7 +42,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 11] = [
+const ALL: [(&str, Run); 12] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -52,11 +53,12 @@ const ALL: [(&str, Run); 11] = [
     ("pipeline", pipeline::run),
     ("memory", memory::run),
     ("step", step::run),
+    ("quantize", quantize::run),
     ("training", training::run),
 ];
 
-/// Takes hours.
-const BY_NAME_ONLY: [&str; 1] = ["training"];
+/// Takes hours, or what took hours.
+const BY_NAME_ONLY: [&str; 2] = ["training", "quantize"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {

@@ -65,6 +65,11 @@ impl Checked {
         &self.bytes
     }
 
+    /// Whether all its weights lie in the file itself.
+    pub(crate) fn stands_alone(&self) -> bool {
+        self.beside.is_empty()
+    }
+
     /// The graph on `rten`.
     ///
     /// # Errors        a graph that it does not take → [`ModelError::BadModel`]

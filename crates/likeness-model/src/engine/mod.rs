@@ -13,6 +13,6 @@ mod wire;
 pub use self::direct::{DirectNetwork, Output};
 pub use self::onnx::OnnxEmbedder;
 pub use self::session::{Engine, engine_for};
-pub(crate) use direct::Declared;
-pub(crate) use file::Weights;
+pub(crate) use direct::{Declared, graph, simplify};
+pub(crate) use file::{Checked, Weights};
 pub(crate) use session::Session;

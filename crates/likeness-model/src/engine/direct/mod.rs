@@ -1,6 +1,6 @@
 //! Our own CPU engine for feed-forward convolutional ONNX graphs: bytes of a file and pictures enter, tensors leave.
 //!
-//! 1. `graph` reads the file, `simplify` folds what can be folded, `layers` lays the weights out;
+//! 1. `graph` reads the file, `quantized` and `simplify` fold what can be folded, `layers` lays the weights out;
 //! 2. `lower` makes a `plan` for each shape of input: steps over buffers that are used again;
 //! 3. `execute` carries it out with the loops in `kernel`.
 //!
@@ -9,15 +9,19 @@
 //! listed in `lower`; a graph with anything else is refused with the operator's name, and another engine runs it.
 
 mod execute;
-mod graph;
+pub(crate) mod graph;
 mod image;
 mod kernel;
 mod layers;
 mod lower;
 mod plan;
-mod simplify;
+mod quantized;
+#[cfg(test)]
+mod quantized_tests;
+pub(crate) mod simplify;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,6 +72,7 @@ impl DirectNetwork {
     /// # Errors        what stands against it, in words
     pub fn load(bytes: &[u8]) -> Result<Self, String> {
         let mut graph = Graph::read(bytes)?;
+        quantized::join(&mut graph)?;
         simplify::simplify(&mut graph);
         let layers = Layers::pack(&mut graph)?;
         Ok(Self { graph, layers, plans: Mutex::default() })
