@@ -4,7 +4,8 @@
 //! 2. [`model_folder`] holds a network against what its folder says of it, [`preprocess`] says how a face becomes the network's input;
 //! 3. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table; [`cache`] knows
 //!    those of the last time;
-//! 4. [`registry`] knows public weights: where they come from, what they allow, where they lie on this machine.
+//! 4. [`quantize`] makes a network of bytes out of one of real numbers;
+//! 5. [`registry`] knows public weights: where they come from, what they allow, where they lie on this machine.
 
 pub mod cache;
 pub mod descriptor;
@@ -17,6 +18,7 @@ mod flip;
 mod load;
 pub mod model_folder;
 pub mod preprocess;
+pub mod quantize;
 pub mod registry;
 
 pub use embedder::{Embedder, EmbedderSpec};

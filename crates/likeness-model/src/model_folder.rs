@@ -3,25 +3,32 @@
 //! `model.toml` beside `model.onnx` says what the network is and what it expects. What it says is held against the graph:
 //! a folder whose files do not belong together is refused, instead of giving embeddings that fit nothing.
 
+mod make;
+
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use likeness_search::Distance;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, EngineConfig, OnnxEmbedder};
 use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
+pub(crate) use make::write;
+pub use make::{Card, Exported, Inspection, Made, export, inspect, make};
+
 /// Version of the folder's layout.
 const FORMAT: u32 = 1;
 /// The graph in a model folder.
 const GRAPH: &str = "model.onnx";
+/// What is said of it.
+const DESCRIPTION: &str = "model.toml";
 /// The model folder in a run's folder.
 const IN_RUN: &str = "model";
 
 /// What faces are laid on before a network sees them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Alignment {
     /// ArcFace's template of five landmarks, [`likeness_data::align::ARCFACE_112`].
@@ -31,7 +38,7 @@ pub enum Alignment {
 }
 
 /// `model.toml`, or the settings `NAME.toml` beside a graph, which may be the preprocessing alone.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelDescription {
     /// Version of the folder's layout.
@@ -52,6 +59,8 @@ pub struct ModelDescription {
     pub licence: Option<String>,
     /// Where it comes from.
     pub source: Option<String>,
+    /// Fingerprint of the model whose numbers were rounded to make this one.
+    pub rounded_from: Option<String>,
     /// SHA-256 over graph and preprocessing.
     pub fingerprint: Option<String>,
     input_size: Option<[u32; 2]>,
@@ -74,6 +83,7 @@ impl Default for ModelDescription {
             alignment: None,
             licence: None,
             source: None,
+            rounded_from: None,
             fingerprint: None,
             input_size,
             channels,
@@ -113,6 +123,14 @@ impl ModelDescription {
         let Self { input_size, channels, mean, std, unit_length, .. } = *self;
         Preprocess { input_size, channels, mean, std, unit_length }
     }
+}
+
+/// What is said of the graph in the file beside it, if there is one.
+///
+/// # Errors        as [`ModelDescription::read`]
+pub(crate) fn described(graph: &Path) -> Result<Option<ModelDescription>> {
+    let beside = [graph.with_extension("toml"), graph.with_file_name(DESCRIPTION)];
+    beside.iter().find(|p| p.is_file()).map(|path| ModelDescription::read(path)).transpose()
 }
 
 /// The graph that `path` names: itself, the one in a model folder, or the one of a run.

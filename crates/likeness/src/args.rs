@@ -18,9 +18,10 @@ use likeness_search::{Distance, Protocol, ResultsShape};
 
 use crate::input::PhotoArgs;
 
-pub(crate) use model::ModelArgs;
+pub(crate) use model::{InputArgs, ModelArgs};
 pub(crate) use models::{
-    ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs,
+    AlignmentArg, ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs,
+    QuantizeModelArgs, ShowModelArgs, WeightsArg,
 };
 pub(crate) use train::TrainArgs;
 

@@ -26,6 +26,8 @@ pub(crate) struct Loader<'a> {
     stop: &'a AtomicBool,
     embedder: OnceLock<Box<dyn Embedder>>,
     detector: OnceLock<Option<LoadedDetector>>,
+    /// Photos that are taken at most, evenly spread.
+    most: Option<usize>,
 }
 
 /// How photos are read: their layout, what finds the faces, and the limits.
@@ -45,7 +47,12 @@ pub(crate) struct Loaded {
 impl<'a> Loader<'a> {
     /// A loader for these flags.
     pub(crate) fn new(model: &'a ModelArgs, photos: PhotoArgs<'a>, stop: &'a AtomicBool) -> Self {
-        Self { model, photos, stop, embedder: OnceLock::new(), detector: OnceLock::new() }
+        Self { model, photos, stop, embedder: OnceLock::new(), detector: OnceLock::new(), most: None }
+    }
+
+    /// The same, with an embedder that is loaded already, for at most `most` photos.
+    pub(crate) fn using(self, embedder: Box<dyn Embedder>, most: Option<usize>) -> Self {
+        Self { embedder: OnceLock::from(embedder), most, ..self }
     }
 
     /// The embeddings of `inputs`, of `split` alone where one is named.
@@ -91,6 +98,9 @@ impl<'a> Loader<'a> {
     ) -> anyhow::Result<Vec<Skipped>> {
         let (mut photos, mut skipped) = photos(inputs, self.photos.layout)?;
         photos.keep_split(split, &inputs[0])?;
+        if let Some(most) = self.most {
+            photos.keep_spread(most);
+        }
         let embedder = self.embedder(&inputs[0])?;
         let progress = Progress::begin("embed");
         let is_dataset = matches!(inputs, [folder] if Dataset::is_at(folder));
@@ -239,6 +249,22 @@ impl Photos {
             Self::Found(photos) => photos.len(),
             Self::Collected(samples) => samples.len(),
             Self::Prepared(items) => items.len(),
+        }
+    }
+
+    /// Leaves `most` of them, evenly spread.
+    fn keep_spread(&mut self, most: usize) {
+        fn keep<T>(photos: &mut Vec<T>, most: usize) {
+            let (total, mut at) = (photos.len(), 0);
+            photos.retain(|_| {
+                at += 1;
+                total <= most || at * most / total > (at - 1) * most / total
+            });
+        }
+        match self {
+            Self::Found(photos) => keep(photos, most),
+            Self::Collected(samples) => keep(samples, most),
+            Self::Prepared(items) => keep(items, most),
         }
     }
 

@@ -10,6 +10,7 @@ mod measure;
 mod memory;
 mod pipeline;
 mod prepare;
+mod quantize;
 mod report;
 mod retrieval;
 mod sampling;
@@ -43,7 +44,7 @@ impl Bench {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 16] = [
+const ALL: [(&str, Run); 17] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -57,13 +58,14 @@ const ALL: [(&str, Run); 16] = [
     ("disk", engines::disk),
     ("start", engines::start),
     ("step", step::run),
+    ("quantize", quantize::run),
     ("training", training::run),
     ("drawn", domains::drawn),
     ("domains", domains::faces),
 ];
 
-/// Take long.
-const BY_NAME_ONLY: [&str; 3] = ["training", "drawn", "domains"];
+/// Take hours, or what took hours.
+const BY_NAME_ONLY: [&str; 4] = ["training", "drawn", "domains", "quantize"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {

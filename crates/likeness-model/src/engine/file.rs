@@ -76,6 +76,11 @@ impl Checked {
         hasher
     }
 
+    /// Whether all its weights lie in the file itself.
+    pub(crate) fn stands_alone(&self) -> bool {
+        self.beside.is_empty()
+    }
+
     /// The graph on `rten`.
     ///
     /// # Errors        what it has against the graph, in words

@@ -17,6 +17,6 @@ mod wire;
 pub use self::choice::{Engine, EngineChoice, EngineConfig};
 pub use self::direct::{DirectNetwork, Output};
 pub use self::onnx::OnnxEmbedder;
-pub(crate) use direct::Declared;
-pub(crate) use file::Weights;
+pub(crate) use direct::{Declared, graph, simplify};
+pub(crate) use file::{Checked, Weights};
 pub(crate) use session::Session;

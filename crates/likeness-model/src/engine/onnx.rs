@@ -50,7 +50,13 @@ impl OnnxEmbedder {
     /// # Errors        no or an unsupported ONNX graph, more than one input, an input that is no RGB picture, no output
     /// of one vector a picture → [`ModelError::BadModel`]
     pub fn load(path: &Path, overrides: &PreprocessOverrides, engine: &EngineConfig) -> Result<Self> {
-        let preprocess = Preprocess::for_graph(path, overrides)?;
+        Self::load_with(path, Preprocess::for_graph(path, overrides)?, engine)
+    }
+
+    /// The network at `path` with the settings given, whatever lies beside it.
+    ///
+    /// # Errors        as [`load`](Self::load)
+    pub(crate) fn load_with(path: &Path, preprocess: Preprocess, engine: &EngineConfig) -> Result<Self> {
         let bad = |reason: String, hint: Option<&str>| ModelError::BadModel {
             path: path.to_owned(),
             reason,
@@ -144,6 +150,32 @@ impl OnnxEmbedder {
         }
     }
 
+    /// How a face becomes the input, the size included.
+    pub(crate) fn preprocess(&self) -> Preprocess {
+        let (width, height) = self.spec.input_size;
+        Preprocess { input_size: Some([width, height]), ..self.preprocess.clone() }
+    }
+
+    /// What computes the graph.
+    pub(crate) fn computed_by(&self) -> &Engine {
+        self.session.engine()
+    }
+
+    /// All outputs for one face.
+    ///
+    /// # Errors        a face of another size, an engine's failure
+    pub(crate) fn outputs(&self, face: &RgbImage) -> Result<Vec<Output>> {
+        crate::embedder::check_sizes(&self.spec, std::slice::from_ref(face))?;
+        let faces = vec![face.clone(); self.fixed_batch.unwrap_or(1)];
+        self.run(&faces, None)
+            .map_err(|reason| ModelError::BadOutput { model: self.spec.name.clone(), reason })
+    }
+
+    /// Which of the outputs is the embedding.
+    pub(crate) fn embedding_output(&self) -> usize {
+        self.output
+    }
+
     /// Embeds as many faces as one run takes.
     fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
         let bad = |reason: String| {
@@ -175,7 +207,7 @@ impl Embedder for OnnxEmbedder {
     }
 
     fn engine(&self) -> Option<&Engine> {
-        Some(self.session.engine())
+        Some(self.computed_by())
     }
 
     fn batch_bytes(&self, faces: usize) -> Option<usize> {

@@ -14,21 +14,8 @@ pub(crate) struct ModelArgs {
     /// `color`, `edge`, `texture`, `classic`, an ONNX file, or a model folder.
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-    /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
-    #[arg(long, value_name = "PX", value_parser = parse_size)]
-    pub(crate) input_size: Option<[u32; 2]>,
-    /// Usual normalisations of an ONNX network's input.
-    #[arg(long, value_enum)]
-    pub(crate) normalize: Option<NormalizeArg>,
-    /// Mean of each channel, 0 to 255, as 127.5 or 123.7,116.3,103.5.
-    #[arg(long, value_name = "M", value_parser = parse_channels, conflicts_with = "normalize")]
-    pub(crate) mean: Option<[f32; 3]>,
-    /// Standard deviation of each channel, as --mean.
-    #[arg(long, value_name = "S", value_parser = parse_channels, conflicts_with = "normalize")]
-    pub(crate) std: Option<[f32; 3]>,
-    /// Order of an ONNX network's channels.
-    #[arg(long, value_enum)]
-    pub(crate) channels: Option<ChannelsArg>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     /// What computes a network.
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     pub(crate) engine: EngineArg,
@@ -46,16 +33,32 @@ pub(crate) struct ModelArgs {
     pub(crate) cache: Option<PathBuf>,
 }
 
+/// How a face becomes a network's input.
+#[derive(Debug, Default, Group)]
+pub(crate) struct InputArgs {
+    /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
+    #[arg(long, value_name = "PX", value_parser = parse_size)]
+    pub(crate) input_size: Option<[u32; 2]>,
+    /// Usual normalisations of an ONNX network's input.
+    #[arg(long, value_enum)]
+    pub(crate) normalize: Option<NormalizeArg>,
+    /// Mean of each channel, 0 to 255, as 127.5 or 123.7,116.3,103.5.
+    #[arg(long, value_name = "M", value_parser = parse_channels, conflicts_with = "normalize")]
+    pub(crate) mean: Option<[f32; 3]>,
+    /// Standard deviation of each channel, as --mean.
+    #[arg(long, value_name = "S", value_parser = parse_channels, conflicts_with = "normalize")]
+    pub(crate) std: Option<[f32; 3]>,
+    /// Order of an ONNX network's channels.
+    #[arg(long, value_enum)]
+    pub(crate) channels: Option<ChannelsArg>,
+}
+
 impl ModelArgs {
     /// The flags that name `model` and leave the rest.
     pub(crate) fn named(model: &str) -> Self {
         Self {
             model: Some(model.to_owned()),
-            input_size: None,
-            normalize: None,
-            mean: None,
-            std: None,
-            channels: None,
+            input: InputArgs::default(),
             engine: EngineArg::Auto,
             engine_library: None,
             batch: None,
@@ -69,6 +72,13 @@ impl ModelArgs {
         EngineConfig { choice: self.engine.into(), library: self.engine_library.clone() }
     }
 
+    /// What the flags say about the network's input.
+    pub(crate) fn overrides(&self) -> PreprocessOverrides {
+        self.input.overrides()
+    }
+}
+
+impl InputArgs {
     /// What the flags say about the network's input.
     pub(crate) fn overrides(&self) -> PreprocessOverrides {
         let channels = self.channels.map(ChannelOrder::from);

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Subcommand};
+use clap::{Args as Group, Subcommand, ValueEnum};
+use likeness_model::quantize::Clipping;
+
+use super::{InputArgs, PhotosArgs, SplitChoice};
 
 /// Public weights: what there is, what it allows, and how it gets here.
 #[derive(Debug, Group)]
@@ -16,7 +19,9 @@ pub(crate) enum ModelsAction {
     List(ListModelsArgs),
     Pull(PullModelArgs),
     Show(ShowModelArgs),
-    Import(ImportModelArgs),
+    Import(Box<ImportModelArgs>),
+    Export(ExportModelArgs),
+    Quantize(Box<QuantizeModelArgs>),
 }
 
 /// Lists the weights that are known: licence, size, and whether the file is here.
@@ -46,8 +51,8 @@ pub(crate) struct PullModelArgs {
 /// Shows all that is known of a model, or of a file, and the file's checksum.
 #[derive(Debug, Group)]
 pub(crate) struct ShowModelArgs {
-    /// The model's name, or a file.
-    #[arg(value_name = "NAME|FILE")]
+    /// The model's name, a file, a model folder, or a run.
+    #[arg(value_name = "NAME|FILE|FOLDER")]
     pub(crate) model: String,
     /// Models folder [default: LIKENESS_MODELS, else the user's data folder].
     #[arg(long, value_name = "DIR")]
@@ -57,7 +62,7 @@ pub(crate) struct ShowModelArgs {
     pub(crate) json: bool,
 }
 
-/// Copies a model file into the models folder and says which one it is.
+/// Copies a model file into the models folder and says which one it is; with --output makes a model folder of an ONNX file.
 #[derive(Debug, Group)]
 pub(crate) struct ImportModelArgs {
     /// The model file.
@@ -71,4 +76,112 @@ pub(crate) struct ImportModelArgs {
     /// Take the place of another file of the same name.
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Make a model folder here instead, which says what the network is and expects.
+    #[arg(short, long, value_name = "FOLDER", conflicts_with_all = ["models", "replace"])]
+    pub(crate) output: Option<PathBuf>,
+    /// What the network's faces were laid on [default: arcface for an input of 112 by 112, else none].
+    #[arg(long, value_enum, requires = "output")]
+    pub(crate) alignment: Option<AlignmentArg>,
+    /// Under which terms it may be used [default: what the registry knows].
+    #[arg(long, value_name = "TEXT", requires = "output")]
+    pub(crate) licence: Option<String>,
+    /// Where it comes from [default: what the registry knows].
+    #[arg(long, value_name = "TEXT", requires = "output")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+/// What faces are laid on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlignmentArg {
+    /// ArcFace's template of five landmarks
+    Arcface,
+    /// Nothing: boxes or whole pictures
+    None,
+}
+
+/// Takes the graph or the weights out of a model folder, if its files belong together.
+#[derive(Debug, Group)]
+pub(crate) struct ExportModelArgs {
+    /// The model folder, a run, or an ONNX file.
+    pub(crate) model: PathBuf,
+    /// The graph, for any program that reads ONNX.
+    #[arg(long, required_unless_present = "safetensors", conflicts_with = "safetensors")]
+    pub(crate) onnx: bool,
+    /// The weights under PyTorch's keys.
+    #[arg(long)]
+    pub(crate) safetensors: bool,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// Makes a smaller and faster network of an ONNX network by rounding its numbers, and says what that costs.
+#[derive(Debug, Group)]
+pub(crate) struct QuantizeModelArgs {
+    /// The network: an ONNX file, a model folder, or a run.
+    pub(crate) model: String,
+    /// The new model folder.
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// What the weights become; int8 rounds activations too, f16 shortens the file alone.
+    #[arg(long, value_enum, default_value_t = WeightsArg::Int8)]
+    pub(crate) weights: WeightsArg,
+    /// Photos like those that will be embedded: what values the activations take is learned from them.
+    #[arg(long, value_name = "PHOTOS|DATASET")]
+    pub(crate) calibrate: Option<PathBuf>,
+    /// Only this part of the dataset that is calibrated on.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    pub(crate) split: SplitChoice,
+    /// Photos that are enough to calibrate on, evenly spread.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) photos: u32,
+    /// How ranges of activations are chosen: by the least squared error, without the outermost 0.01 %, or whole.
+    #[arg(long, value_enum, default_value_t = ClipArg::Error)]
+    pub(crate) clip: ClipArg,
+    /// Labelled photos to measure the cost on [default: those of --calibrate].
+    #[arg(long, value_name = "PHOTOS|DATASET")]
+    pub(crate) measure: Option<PathBuf>,
+    /// Only this part of the dataset that is measured on.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    pub(crate) measure_split: SplitChoice,
+    /// Exit with 1 when top-1 falls by more points of a hundred than this.
+    #[arg(long, value_name = "POINTS")]
+    pub(crate) most_lost: Option<f64>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) reading: PhotosArgs,
+}
+
+/// What weights become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WeightsArg {
+    /// Signed bytes, activations in unsigned bytes
+    Int8,
+    /// Half precision in the file, single precision in use
+    F16,
+}
+
+/// How ranges of activations are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClipArg {
+    /// Least squared error
+    Error,
+    /// Without the outermost 0.01 %
+    Percentile,
+    /// Smallest to largest
+    MinMax,
+}
+
+impl From<ClipArg> for Clipping {
+    fn from(clip: ClipArg) -> Self {
+        match clip {
+            ClipArg::Error => Self::SquaredError,
+            ClipArg::Percentile => Self::Percentile(1e-4),
+            ClipArg::MinMax => Self::MinMax,
+        }
+    }
 }

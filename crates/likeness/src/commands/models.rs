@@ -1,5 +1,8 @@
 //! `likeness models`: public weights listed, shown, downloaded, and brought files taken in.
 
+mod folder;
+mod quantize;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -26,7 +29,12 @@ pub(crate) fn run(args: ModelsArgs, stop: &AtomicBool) -> anyhow::Result<Outcome
         ModelsAction::List(args) => list(&args),
         ModelsAction::Show(args) => show(&args),
         ModelsAction::Pull(args) => fetch(&args, stop),
-        ModelsAction::Import(args) => bring(&args),
+        ModelsAction::Import(args) => match &args.output {
+            Some(folder) => folder::make_of(&args, folder),
+            None => bring(&args),
+        },
+        ModelsAction::Export(args) => folder::take_out(&args),
+        ModelsAction::Quantize(args) => return quantize::run(&args, stop),
     }?;
     Ok(Outcome::Done)
 }
@@ -160,6 +168,9 @@ fn print_lines(lines: &[String]) {
 
 fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
     let file = Path::new(&args.model);
+    if file.is_dir() {
+        return folder::show(file, args.json);
+    }
     let places = Places::of_user(args.models.as_deref());
     // A file in the working folder comes before an entry's file of the same name.
     let named = by_name(&args.model).filter(|entry| entry.name == args.model || !file.is_file());
@@ -191,7 +202,10 @@ fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
                 line("sha256", &found.sha256),
                 line("registry", "no entry has this checksum or name"),
             ]);
-            Ok(())
+            match found.path.extension().is_some_and(|ending| ending == "onnx") {
+                true => folder::show(&found.path, false),
+                false => Ok(()),
+            }
         }
         (None, None) => Err(unknown(&args.model)),
     }

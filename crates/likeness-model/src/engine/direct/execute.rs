@@ -2,12 +2,14 @@
 
 use super::image::Image;
 use super::kernel::conv::{Conv, Source};
+use super::kernel::conv8::ByteConv;
 use super::kernel::finish::{Activation, Finish, FinishRows, First};
-use super::kernel::lanes::{self, Lane};
+use super::kernel::lanes::{self, Bytes, Lane};
 use super::kernel::plain::{self, Each, Linear};
 use super::kernel::pool::Pool;
-use super::kernel::reshape::{self, ChannelFrom};
-use super::plan::{ImageId, MakeImage, MakePlain, Operand, Plan, Post, Step, Workspace};
+use super::kernel::reshape::{self, ChannelFrom, Round, Widen};
+use super::kernel::target::Target;
+use super::plan::{Form, ImageId, MakeImage, MakePlain, Operand, Plan, Post, Step, Workspace};
 
 impl Plan {
     /// Does every step.
@@ -16,9 +18,18 @@ impl Plan {
             match step {
                 Step::Image { to, make, posts } => {
                     let (image, slot) = self.images[*to];
-                    let mut out = std::mem::take(&mut memory.images[slot]);
-                    self.make_image(memory, make, posts, (&mut out, image));
-                    memory.images[slot] = out;
+                    match self.forms[*to] {
+                        Form::Floats => {
+                            let mut out = std::mem::take(&mut memory.images[slot]);
+                            self.make_image(memory, make, posts, (Target::Floats(&mut out), image));
+                            memory.images[slot] = out;
+                        }
+                        Form::Bytes(grid) => {
+                            let mut out = std::mem::take(&mut memory.bytes[slot]);
+                            self.make_image(memory, make, posts, (Target::Bytes(&mut out, grid), image));
+                            memory.bytes[slot] = out;
+                        }
+                    }
                 }
                 Step::Plain { to, make } => {
                     let slot = self.plains[*to].1;
@@ -45,13 +56,24 @@ impl Plan {
         (&memory.images[slot], image)
     }
 
+    fn bytes<'m>(&self, memory: &'m Workspace, id: ImageId) -> (&'m [Bytes], Image) {
+        let (image, slot) = self.images[id];
+        (&memory.bytes[slot], image)
+    }
+
     fn finish<'m>(&self, memory: &'m Workspace, post: &'m Post) -> Finish<'m> {
         let other = |id: &ImageId| self.image(memory, *id);
         match post {
             Post::Activation(f) => Finish::Activation(*f),
             Post::Slope(slopes) => Finish::Slope(slopes),
             Post::Scale(scales, shifts) => Finish::Scale(scales, shifts),
-            Post::Add(id) => Finish::Add(other(id).0, other(id).1),
+            Post::Add(id) => match self.forms[*id] {
+                Form::Floats => Finish::Add(other(id).0, other(id).1),
+                Form::Bytes(grid) => {
+                    let (data, image) = self.bytes(memory, *id);
+                    Finish::AddBytes(data, image, grid)
+                }
+            },
             Post::Mul(id) => Finish::Mul(other(id).0, other(id).1),
             Post::MulChannel(id) => Finish::MulChannel(other(id).0, other(id).1),
         }
@@ -62,7 +84,7 @@ impl Plan {
         memory: &Workspace,
         make: &MakeImage,
         posts: &[Post],
-        (out, image): (&mut [Lane], Image),
+        (out, image): (Target, Image),
     ) {
         let finishes: Vec<_> = posts.iter().map(|p| self.finish(memory, p)).collect();
         match make {
@@ -76,6 +98,34 @@ impl Plan {
                 let source = Source::Planar(&memory.plains[self.plains[*from].1], *planes);
                 let (first, finishes) = first_of(&finishes);
                 return Conv { source, out, image, packed, steps: *steps, first, finishes }.compute();
+            }
+            MakeImage::ByteConv { from, packed, steps } => {
+                let (source, from) = self.bytes(memory, *from);
+                let in_registers = finishes.iter().all(Finish::fits_registers);
+                let (finishes, steps) = (&finishes, *steps);
+                return ByteConv { source, from, out, image, packed, steps, finishes, in_registers }
+                    .compute();
+            }
+            _ => {}
+        }
+        let out = match out {
+            Target::Floats(out) => out,
+            Target::Bytes(out, grid) => {
+                let MakeImage::Round(from) = make else {
+                    unreachable!("the planner rounds in convolutions and in steps of their own");
+                };
+                let (input, from) = self.image(memory, *from);
+                return lanes::run(Round { input, from, out, image, grid });
+            }
+        };
+        match make {
+            MakeImage::Conv { .. }
+            | MakeImage::PlanarConv { .. }
+            | MakeImage::ByteConv { .. }
+            | MakeImage::Round(_) => {}
+            MakeImage::Widen(from, grid) => {
+                let (input, from) = self.bytes(memory, *from);
+                lanes::run(Widen { input, from, out, image, grid: *grid });
             }
             MakeImage::ToBlocks(from) => reshape::to_blocks(self.numbers(memory, from), out, &image),
             MakeImage::Pool { from, windows } => {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType, ModelProto, TensorProto};
 use rten_onnx::onnx::{GraphProto, NodeProto};
 
+use super::kernel::target::Grid;
 use super::lift;
 use crate::engine::pages;
 
@@ -23,7 +24,37 @@ pub(crate) type ValueId = usize;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Data {
     Float(Vec<f32>),
+    /// The bits of half-precision numbers.
+    Half(Vec<u16>),
     Whole(Vec<i64>),
+    Int32(Vec<i32>),
+    Signed(Vec<i8>),
+    Unsigned(Vec<u8>),
+    /// Bytes, and what each output channel's are worth.
+    Scaled(Vec<i8>, Vec<f32>),
+}
+
+impl Data {
+    /// Its numbers, if they are what is quantised to.
+    pub(crate) fn small(&self) -> Option<Vec<i64>> {
+        Some(match self {
+            Self::Int32(v) => v.iter().map(|v| i64::from(*v)).collect(),
+            Self::Signed(v) => v.iter().map(|v| i64::from(*v)).collect(),
+            Self::Unsigned(v) => v.iter().map(|v| i64::from(*v)).collect(),
+            _ => return None,
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Float(v) => v.len(),
+            Self::Half(v) => v.len(),
+            Self::Whole(v) => v.len(),
+            Self::Int32(v) => v.len(),
+            Self::Signed(v) | Self::Scaled(v, _) => v.len(),
+            Self::Unsigned(v) => v.len(),
+        }
+    }
 }
 
 /// A constant tensor, row-major.
@@ -38,7 +69,7 @@ impl Tensor {
     pub(crate) fn floats(&self) -> Option<&[f32]> {
         match &self.data {
             Data::Float(v) => Some(v),
-            Data::Whole(_) => None,
+            _ => None,
         }
     }
 
@@ -46,7 +77,7 @@ impl Tensor {
     pub(crate) fn wholes(&self) -> Option<&[i64]> {
         match &self.data {
             Data::Whole(v) => Some(v),
-            Data::Float(_) => None,
+            _ => None,
         }
     }
 }
@@ -58,6 +89,7 @@ pub(crate) enum Attribute {
     Whole(i64),
     Text(String),
     Wholes(Vec<i64>),
+    Floats(Vec<f32>),
     Tensor(Tensor),
 }
 
@@ -119,13 +151,16 @@ pub(crate) struct Declared {
 }
 
 /// A graph with one input.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Graph {
     /// The operators' version.
     pub(crate) opset: i64,
     /// In an order in which they can be computed.
     pub(crate) nodes: Vec<Node>,
     pub(crate) constants: HashMap<ValueId, Tensor>,
+    /// Values that lie on a grid, by `quantized`.
+    pub(crate) grids: HashMap<ValueId, Grid>,
+    pub(crate) input_name: String,
     pub(crate) input: ValueId,
     pub(crate) declared: Declared,
     /// Names and values.
@@ -146,6 +181,13 @@ impl Graph {
         let opset = opset(&model).ok_or("it names no version of the operators")?;
         let weights = Weights { file: bytes, places, beside };
         Reader::default().graph(model.graph.ok_or("it holds no graph")?, opset, &weights)
+    }
+
+    /// A number that no value has; nor those after it.
+    pub(crate) fn free_value(&self) -> ValueId {
+        let named = self.nodes.iter().flat_map(|n| n.outputs.iter().chain(n.inputs.iter().flatten()));
+        let named = named.chain(self.constants.keys()).chain(self.outputs.iter().map(|(_, v)| v));
+        named.max().map_or(0, |v| v + 1).max(self.input + 1)
     }
 
     /// How often each value is read, by nodes or as an output.
@@ -215,7 +257,8 @@ impl Reader {
                 .and_then(|t| t.shape)
                 .map(|s| s.dim.into_iter().map(|d| dimension(d).filter(|&n| n > 0)).collect()),
         };
-        Ok(Graph { opset, nodes, constants, input, declared, outputs })
+        let input_name = info.name.unwrap_or_default();
+        Ok(Graph { opset, nodes, constants, grids: HashMap::new(), input_name, input, declared, outputs })
     }
 
     fn node(&mut self, proto: NodeProto) -> Result<Node, String> {
@@ -247,9 +290,7 @@ fn attribute(a: AttributeProto) -> Result<Attribute, String> {
         (Some(AttributeType::FLOAT), _, f, _) => Attribute::Float(f.unwrap_or(0.0)),
         (Some(AttributeType::STRING), _, _, s) => Attribute::Text(s.unwrap_or_default()),
         (Some(AttributeType::INTS), ..) => Attribute::Wholes(a.ints),
-        (Some(AttributeType::FLOATS), ..) => {
-            Attribute::Tensor(Tensor { shape: vec![a.floats.len()], data: Data::Float(a.floats) })
-        }
+        (Some(AttributeType::FLOATS), ..) => Attribute::Floats(a.floats),
         _ => return Err("is of a kind that is not known".into()),
     })
 }
@@ -309,16 +350,17 @@ fn tensor(proto: TensorProto, outside: Option<&[u8]>) -> Result<Tensor, String> 
         (Some(DataType::FLOAT), None) => Data::Float(proto.float_data),
         (Some(DataType::INT64), Some(raw)) => Data::Whole(numbers(raw, i64::from_le_bytes)?),
         (Some(DataType::INT64), None) => Data::Whole(proto.int64_data),
-        (Some(DataType::INT32), Some(raw)) => {
-            Data::Whole(numbers(raw, |b| i64::from(i32::from_le_bytes(b)))?)
-        }
-        (Some(DataType::INT32), None) => Data::Whole(proto.int32_data.into_iter().map(i64::from).collect()),
-        _ => return Err("are neither 32-bit floats nor whole numbers".into()),
+        (Some(DataType::INT32), Some(raw)) => Data::Int32(numbers(raw, i32::from_le_bytes)?),
+        (Some(DataType::INT32), None) => Data::Int32(proto.int32_data),
+        (Some(DataType::INT8), Some(raw)) => Data::Signed(numbers(raw, i8::from_le_bytes)?),
+        (Some(DataType::INT8), None) => Data::Signed(proto.int32_data.iter().map(|v| *v as i8).collect()),
+        (Some(DataType::UINT8), Some(raw)) => Data::Unsigned(raw.to_vec()),
+        (Some(DataType::UINT8), None) => Data::Unsigned(proto.int32_data.iter().map(|v| *v as u8).collect()),
+        (Some(DataType::FLOAT16), Some(raw)) => Data::Half(numbers(raw, u16::from_le_bytes)?),
+        (Some(DataType::FLOAT16), None) => Data::Half(proto.int32_data.iter().map(|v| *v as u16).collect()),
+        _ => return Err("are neither 16- or 32-bit floats nor whole numbers".into()),
     };
-    let found = match &data {
-        Data::Float(v) => v.len(),
-        Data::Whole(v) => v.len(),
-    };
+    let found = data.len();
     if found != length {
         return Err(format!("{shape:?} promises {length} numbers, {found} found"));
     }

@@ -70,6 +70,21 @@ impl Image {
         self.start(n, block) + (y + self.margin.top) * self.row() + x + self.margin.left
     }
 
+    /// Where P pixels from (y, x) on lie in a plane; they go on in the next row.
+    #[inline(always)]
+    pub(crate) fn places<const P: usize>(&self, y: usize, x: usize) -> [usize; P] {
+        let (mut y, mut x) = (y + x / self.w, x % self.w);
+        let mut places = [0; P];
+        for place in &mut places {
+            *place = self.at(0, 0, y, x);
+            x += 1;
+            if x == self.w {
+                (y, x) = (y + 1, 0);
+            }
+        }
+        places
+    }
+
     /// Length in units of sixteen numbers; `None` beyond what can be addressed.
     pub(crate) fn checked_len(&self) -> Option<usize> {
         let row = self.w.checked_add(self.margin.left)?.checked_add(self.margin.right)?;

@@ -1,13 +1,16 @@
 //! A graph's weights as the kernels take them, packed once for inputs of every shape.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::graph::{Graph, Node, Tensor, ValueId};
+use super::graph::{Data, Graph, Node, Tensor, ValueId};
 use super::kernel::conv::blocks_together;
+use super::kernel::dots;
 use super::kernel::lanes::{LANES, Lane};
 use super::kernel::pack::{ConvShape, Packed, in_lanes};
+use super::kernel::pack8::{ByteWeights, PackedBytes};
 use super::kernel::plain::PackedLinear;
 
 /// Most memory that packed weights may take.
@@ -17,6 +20,8 @@ const MAX_BYTES: usize = 4 << 30;
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
     pub(crate) convs: HashMap<usize, Arc<Packed>>,
+    /// Those that multiply bytes.
+    pub(crate) byte_convs: HashMap<usize, Arc<PackedBytes>>,
     pub(crate) linears: HashMap<usize, Arc<PackedLinear>>,
     bytes: usize,
 }
@@ -30,7 +35,7 @@ impl Layers {
         let mut convs = Vec::new();
         for (i, node) in graph.nodes.iter().enumerate() {
             let packed = match node.op.as_str() {
-                "Conv" => layers.conv(node, &graph.constants).map(|conv| convs.push((i, conv))),
+                "Conv" => layers.conv(i, node, graph).map(|conv| convs.extend(conv.map(|c| (i, c)))),
                 "Gemm" | "MatMul" => layers.linear(i, node, &graph.constants),
                 _ => Ok(()),
             };
@@ -38,7 +43,10 @@ impl Layers {
         }
         layers.convs = pack_all(&convs)?;
         for (i, node) in graph.nodes.iter_mut().enumerate() {
-            if layers.convs.contains_key(&i) || layers.linears.contains_key(&i) {
+            if layers.convs.contains_key(&i)
+                || layers.byte_convs.contains_key(&i)
+                || layers.linears.contains_key(&i)
+            {
                 node.inputs.truncate(1);
             }
         }
@@ -54,31 +62,53 @@ impl Layers {
         Ok(())
     }
 
+    /// A convolution's weights, to be packed with the others; none where they are bytes and packed already.
     fn conv<'c>(
         &mut self,
+        i: usize,
         node: &Node,
-        constants: &'c HashMap<ValueId, Tensor>,
-    ) -> Result<ConvWeights<'c>, String> {
+        graph: &'c Graph,
+    ) -> Result<Option<ConvWeights<'c>>, String> {
+        let constants = &graph.constants;
         let weights = constant(node, 1, constants)?.ok_or("its weights are missing")?;
         let groups = usize::try_from(node.whole("group", 1)).map_err(|e| e.to_string())?;
         let &[outputs, inputs_each, height, width] = weights.shape.as_slice() else {
             return Err(format!("weights of {:?}, expected 4 dimensions", weights.shape));
         };
-        let values = weights.floats().ok_or("its weights are whole numbers")?;
         let bias = match constant(node, 2, constants)? {
             Some(bias) => bias.floats().ok_or("its bias is of whole numbers")?.to_vec(),
             None => vec![0.0; outputs],
         };
-        if groups == 0 || values.is_empty() || outputs % groups != 0 || bias.len() != outputs {
+        if groups == 0 || weights.shape.contains(&0) || outputs % groups != 0 || bias.len() != outputs {
             return Err(format!("weights of {:?} in {groups} groups", weights.shape));
         }
         let inputs = inputs_each.checked_mul(groups).ok_or("too many channels")?;
         let shape = ConvShape { inputs, outputs, groups, kernel: [height, width] };
+        let grid = node.input(0).and_then(|v| graph.grids.get(&v));
+        if let (Data::Scaled(values, scales), Some(grid), true) =
+            (&weights.data, grid, dots::are_fast() && PackedBytes::takes(&shape))
+        {
+            let lanes = inputs.div_ceil(LANES).checked_mul(LANES / 4 * height * width);
+            self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES))))?;
+            let weights = ByteWeights { values, scales };
+            let packed = PackedBytes::new(shape, weights, &bias, *grid, blocks_together());
+            self.byte_convs.insert(i, Arc::new(packed));
+            return Ok(None);
+        }
+        let values = match &weights.data {
+            Data::Float(values) => Cow::Borrowed(values.as_slice()),
+            Data::Scaled(values, scales) => {
+                let each = values.len() / outputs;
+                let real = |(at, v): (usize, &i8)| f32::from(*v) * scales[at / each];
+                Cow::Owned(values.iter().enumerate().map(real).collect())
+            }
+            _ => return Err("its weights are whole numbers".into()),
+        };
         // Each output block reads at most its own groups, with up to fifteen channels too many on both sides.
         let spread = inputs_each.checked_mul(LANES.min(groups)).and_then(|n| n.checked_add(2 * LANES));
         let lanes = spread.and_then(|n| n.min(inputs + LANES).checked_mul(height * width));
         self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES) + 1)))?;
-        Ok(ConvWeights { shape, values, bias })
+        Ok(Some(ConvWeights { shape, values, bias }))
     }
 
     fn linear(&mut self, i: usize, node: &Node, constants: &HashMap<ValueId, Tensor>) -> Result<(), String> {
@@ -117,7 +147,7 @@ impl Layers {
 /// A convolution's weights that have been checked and are to be packed.
 struct ConvWeights<'c> {
     shape: ConvShape,
-    values: &'c [f32],
+    values: Cow<'c, [f32]>,
     bias: Vec<f32>,
 }
 

@@ -1,6 +1,7 @@
 //! Our own CPU engine for feed-forward convolutional ONNX graphs: bytes of a file and pictures enter, tensors leave.
 //!
-//! 1. `graph` reads what `lift` leaves of the file, `simplify` folds what can be folded, `layers` lays the weights out;
+//! 1. `graph` reads what `lift` leaves of the file, `quantized` and `simplify` fold what can be folded, `layers` lays the
+//!    weights out;
 //! 2. `lower` makes a `plan` for each shape of input: steps over buffers that are used again;
 //! 3. `execute` carries it out with the loops in `kernel`.
 //!
@@ -9,16 +10,20 @@
 //! listed in `lower`; a graph with anything else is refused with the operator's name, and another engine runs it.
 
 mod execute;
-mod graph;
+pub(crate) mod graph;
 mod image;
 mod kernel;
 mod layers;
 mod lift;
 mod lower;
 mod plan;
-mod simplify;
+mod quantized;
+#[cfg(test)]
+mod quantized_tests;
+pub(crate) mod simplify;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -76,6 +81,7 @@ impl DirectNetwork {
     /// # Errors        as [`DirectNetwork::load`]'s
     pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
         let mut graph = Graph::read(bytes, beside)?;
+        quantized::join(&mut graph)?;
         simplify::simplify(&mut graph);
         let layers = Layers::pack(&mut graph)?;
         Ok(Self { graph, layers, plans: Mutex::default() })
@@ -105,7 +111,7 @@ impl DirectNetwork {
     ///
     /// # Errors        a shape that the graph does not take, or more than any run may take; in words
     pub(crate) fn run_bytes(&self, shape: &[usize]) -> Result<usize, String> {
-        self.plan(shape).map(|(plan, _)| plan.bytes())
+        self.plan(shape).map(|(plan, _)| plan.workspace_bytes())
     }
 
     /// The outputs for `input`, those at `wanted` or all.

@@ -1,7 +1,7 @@
 //! What is to be done for inputs of one shape, step by step, and where its numbers lie.
 //!
 //! Buffers whose last reader has run are used again for others of the same sizes. Margins are written once, when a buffer
-//! is made, and stay zero, since every step writes within them.
+//! is made, and stay what stands for zero, since every step writes within them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,23 @@ use std::sync::Arc;
 use super::image::Image;
 use super::kernel::conv::Steps;
 use super::kernel::finish::Activation;
-use super::kernel::lanes::Lane;
+use super::kernel::lanes::{Bytes, LANES, Lane};
 use super::kernel::pack::Packed;
+use super::kernel::pack8::PackedBytes;
 use super::kernel::plain::{Binary, PackedLinear};
 use super::kernel::pool::Windows;
+use super::kernel::target::Grid;
 use crate::engine::pages;
 
 /// Most memory that the buffers of one call may take; a graph that asks for more is an accident or an attack.
 const MAX_BYTES: usize = 4 << 30;
+
+/// How the numbers of feature maps are held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Form {
+    Floats,
+    Bytes(Grid),
+}
 
 /// Number of a buffer of feature maps.
 pub(crate) type ImageId = usize;
@@ -43,10 +52,36 @@ impl Operand {
 #[derive(Debug)]
 pub(crate) enum MakeImage {
     ToBlocks(Operand),
-    Conv { from: ImageId, packed: Arc<Packed>, steps: Steps },
-    PlanarConv { from: PlainId, planes: Image, packed: Arc<Packed>, steps: Steps },
-    Pool { from: ImageId, windows: Windows },
-    Resize { from: ImageId, rows: Vec<usize>, columns: Vec<usize> },
+    Conv {
+        from: ImageId,
+        packed: Arc<Packed>,
+        steps: Steps,
+    },
+    PlanarConv {
+        from: PlainId,
+        planes: Image,
+        packed: Arc<Packed>,
+        steps: Steps,
+    },
+    /// Of bytes.
+    ByteConv {
+        from: ImageId,
+        packed: Arc<PackedBytes>,
+        steps: Steps,
+    },
+    /// To bytes.
+    Round(ImageId),
+    /// From bytes.
+    Widen(ImageId, Grid),
+    Pool {
+        from: ImageId,
+        windows: Windows,
+    },
+    Resize {
+        from: ImageId,
+        rows: Vec<usize>,
+        columns: Vec<usize>,
+    },
     Gather(Vec<(ImageId, usize)>),
 }
 
@@ -135,6 +170,9 @@ impl Step {
                     MakeImage::ToBlocks(from) => of(from),
                     MakeImage::PlanarConv { from, .. } => vec![Buffer::Plain(*from)],
                     MakeImage::Conv { from, .. }
+                    | MakeImage::ByteConv { from, .. }
+                    | MakeImage::Round(from)
+                    | MakeImage::Widen(from, _)
                     | MakeImage::Pool { from, .. }
                     | MakeImage::Resize { from, .. } => vec![Buffer::Image(*from)],
                     MakeImage::Gather(from) => from.iter().map(|(id, _)| Buffer::Image(*id)).collect(),
@@ -181,6 +219,8 @@ impl PlainSize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Size {
     Image(Image),
+    /// With the byte that its margins hold.
+    Bytes(Image, u8),
     Plain(PlainSize),
 }
 
@@ -188,6 +228,7 @@ enum Size {
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) images: Vec<Vec<Lane>>,
+    pub(crate) bytes: Vec<Vec<Bytes>>,
     pub(crate) plains: Vec<Vec<f32>>,
 }
 
@@ -195,12 +236,14 @@ pub(crate) struct Workspace {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
-    /// Sizes of each buffer of feature maps, and its place in the workspace.
+    /// Sizes of each buffer of feature maps, and its place in the workspace among those of its form.
     pub(crate) images: Vec<(Image, usize)>,
+    pub(crate) forms: Vec<Form>,
     pub(crate) plains: Vec<(PlainSize, usize)>,
     pub(crate) input: PlainId,
     pub(crate) outputs: Vec<Operand>,
     image_slots: Vec<Image>,
+    byte_slots: Vec<(Image, u8)>,
     plain_slots: Vec<PlainSize>,
 }
 
@@ -210,18 +253,20 @@ impl Plan {
     /// # Errors        more memory than is allowed, in words
     pub(crate) fn new(
         steps: Vec<Step>,
-        images: Vec<Image>,
+        images: Vec<(Image, Form)>,
         plains: Vec<PlainSize>,
         input: PlainId,
         outputs: Vec<Operand>,
     ) -> Result<Self, String> {
         let mut plan = Self {
             steps,
-            images: images.into_iter().map(|i| (i, 0)).collect(),
+            forms: images.iter().map(|(_, form)| *form).collect(),
+            images: images.into_iter().map(|(i, _)| (i, 0)).collect(),
             plains: plains.into_iter().map(|p| (p, 0)).collect(),
             input,
             outputs,
             image_slots: Vec::new(),
+            byte_slots: Vec::new(),
             plain_slots: Vec::new(),
         };
         plan.place()?;
@@ -230,7 +275,10 @@ impl Plan {
 
     fn size(&self, buffer: Buffer) -> Size {
         match buffer {
-            Buffer::Image(id) => Size::Image(self.images[id].0),
+            Buffer::Image(id) => match self.forms[id] {
+                Form::Floats => Size::Image(self.images[id].0),
+                Form::Bytes(grid) => Size::Bytes(self.images[id].0, grid.zero),
+            },
             Buffer::Plain(id) => Size::Plain(self.plains[id].0),
         }
     }
@@ -289,6 +337,11 @@ impl Plan {
                 self.image_slots.push(image);
                 self.image_slots.len() - 1
             }
+            (None, Size::Bytes(image, zero)) => {
+                charge(bytes, image.checked_len().and_then(|n| n.checked_mul(size_of::<Bytes>())))?;
+                self.byte_slots.push((image, zero));
+                self.byte_slots.len() - 1
+            }
             (None, Size::Plain(plain)) => {
                 charge(bytes, plain.len().checked_mul(size_of::<f32>()))?;
                 self.plain_slots.push(plain);
@@ -303,8 +356,9 @@ impl Plan {
     }
 
     /// The bytes that [`Plan::workspace`] takes.
-    pub(crate) fn bytes(&self) -> usize {
+    pub(crate) fn workspace_bytes(&self) -> usize {
         self.image_slots.iter().map(|i| i.len() * size_of::<Lane>()).sum::<usize>()
+            + self.byte_slots.iter().map(|(i, _)| i.len() * size_of::<Bytes>()).sum::<usize>()
             + self.plain_slots.iter().map(|p| p.len() * size_of::<f32>()).sum::<usize>()
     }
 
@@ -312,6 +366,7 @@ impl Plan {
     pub(crate) fn workspace(&self) -> Workspace {
         Workspace {
             images: self.image_slots.iter().map(|i| zeros(i.len())).collect(),
+            bytes: self.byte_slots.iter().map(|(i, zero)| vec![Bytes([*zero; LANES]); i.len()]).collect(),
             plains: self.plain_slots.iter().map(|p| vec![0.0; p.len()]).collect(),
         }
     }

@@ -6,9 +6,14 @@ use super::graph::{Data, Graph, Node, Tensor, ValueId};
 
 /// Removes operators that do nothing, folds normalisations into the convolutions before them, and joins x · sigmoid(x).
 pub(crate) fn simplify(graph: &mut Graph) {
+    fold(graph);
+    join_silu(graph);
+}
+
+/// Removes operators that do nothing and folds normalisations; what is left are ONNX's own operators.
+pub(crate) fn fold(graph: &mut Graph) {
     remove_idle(graph);
     fold_normalizations(graph);
-    join_silu(graph);
 }
 
 fn remove_idle(graph: &mut Graph) {

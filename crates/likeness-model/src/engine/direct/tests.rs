@@ -11,7 +11,7 @@ use rten_onnx::onnx::{
 use super::DirectNetwork;
 use super::kernel::lanes::on_each_machine;
 
-fn wholes(name: &str, values: &[usize]) -> AttributeProto {
+pub(super) fn wholes(name: &str, values: &[usize]) -> AttributeProto {
     AttributeProto {
         name: Some(name.to_owned()),
         ints: values.iter().map(|&v| v as i64).collect(),
@@ -20,7 +20,7 @@ fn wholes(name: &str, values: &[usize]) -> AttributeProto {
     }
 }
 
-fn whole(name: &str, value: usize) -> AttributeProto {
+pub(super) fn whole(name: &str, value: usize) -> AttributeProto {
     AttributeProto {
         name: Some(name.to_owned()),
         i: Some(value as i64),
@@ -29,7 +29,7 @@ fn whole(name: &str, value: usize) -> AttributeProto {
     }
 }
 
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+pub(super) fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
         op_type: Some(op.to_owned()),
         input: inputs.iter().map(|&i| i.to_owned()).collect(),
@@ -39,7 +39,7 @@ fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>)
     }
 }
 
-fn weights(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
+pub(super) fn weights(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
     TensorProto {
         name: Some(name.to_owned()),
         dims: dims.iter().map(|&d| d as i64).collect(),
@@ -50,7 +50,7 @@ fn weights(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
 }
 
 /// A graph from `x` to `y`.
-fn file(node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u8> {
+pub(super) fn file(node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u8> {
     let named = |name: &str| ValueInfoProto { name: Some(name.to_owned()), ..Default::default() };
     let graph = GraphProto {
         node,
@@ -64,7 +64,7 @@ fn file(node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u8> {
 }
 
 /// Numbers from −1 to 1 without a pattern.
-fn noise(n: usize, seed: u64) -> Vec<f32> {
+pub(super) fn noise(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_add(1);
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -74,24 +74,24 @@ fn noise(n: usize, seed: u64) -> Vec<f32> {
 }
 
 #[derive(Debug, Clone)]
-struct Case {
-    n: usize,
-    size: [usize; 2],
-    groups: usize,
-    inputs_each: usize,
-    outputs_each: usize,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    dilation: [usize; 2],
+pub(super) struct Case {
+    pub(super) n: usize,
+    pub(super) size: [usize; 2],
+    pub(super) groups: usize,
+    pub(super) inputs_each: usize,
+    pub(super) outputs_each: usize,
+    pub(super) kernel: [usize; 2],
+    pub(super) stride: [usize; 2],
+    pub(super) dilation: [usize; 2],
     /// Above, left, below, right.
-    pads: [usize; 4],
+    pub(super) pads: [usize; 4],
 }
 
 impl Case {
-    fn inputs(&self) -> usize {
+    pub(super) fn inputs(&self) -> usize {
         self.groups * self.inputs_each
     }
-    fn outputs(&self) -> usize {
+    pub(super) fn outputs(&self) -> usize {
         self.groups * self.outputs_each
     }
     fn reach(&self, axis: usize) -> usize {
@@ -100,11 +100,11 @@ impl Case {
     fn fits(&self) -> bool {
         (0..2).all(|a| self.size[a] + self.pads[a] + self.pads[a + 2] >= self.reach(a))
     }
-    fn result(&self) -> [usize; 2] {
+    pub(super) fn result(&self) -> [usize; 2] {
         [0, 1].map(|a| (self.size[a] + self.pads[a] + self.pads[a + 2] - self.reach(a)) / self.stride[a] + 1)
     }
 
-    fn attributes(&self) -> Vec<AttributeProto> {
+    pub(super) fn attributes(&self) -> Vec<AttributeProto> {
         vec![
             wholes("strides", &self.stride),
             wholes("dilations", &self.dilation),
@@ -114,7 +114,7 @@ impl Case {
     }
 
     /// The slow obvious twin.
-    fn convolve(&self, x: &[f32], weights: &[f32], bias: &[f32]) -> Vec<f64> {
+    pub(super) fn convolve(&self, x: &[f32], weights: &[f32], bias: &[f32]) -> Vec<f64> {
         let ([h, w], [to_h, to_w], [kh, kw]) = (self.size, self.result(), self.kernel);
         let mut y = Vec::new();
         for n in 0..self.n {
@@ -143,7 +143,7 @@ impl Case {
     }
 }
 
-fn cases() -> impl Strategy<Value = Case> {
+pub(super) fn cases() -> impl Strategy<Value = Case> {
     // Groups, inputs and outputs of each: dense, few inputs, depthwise, grouped.
     let channels = prop_oneof![
         (Just(1usize), 1..40usize, 1..70usize),

@@ -5,9 +5,10 @@
 //! Architectures", 2018, arXiv:1808.05567. Margins of zeros around the input make borders like any other pixel. Each sum
 //! is taken in the same order whatever the tile and the batch, so a picture's numbers do not depend on its neighbours.
 
-use super::finish::{Finish, FinishRows, First};
+use super::finish::{Finish, FinishRows, First, Pixels};
 use super::lanes::{self, Kernel, LANES, Lane, Wide, sums_in_registers, sums_kept};
 use super::pack::{Group, Kind, Packed};
+use super::target::Target;
 use crate::engine::direct::image::Image;
 
 /// How the kernel moves over its input.
@@ -18,6 +19,15 @@ pub(crate) struct Steps {
     pub(crate) dilation: [usize; 2],
     /// Zeros above and to the left.
     pub(crate) pad: [usize; 2],
+}
+
+impl Steps {
+    /// Where the first tap of output pixel (y, x) lies in a plane of `from`.
+    #[inline(always)]
+    pub(super) fn origin(&self, from: &Image, y: usize, x: usize) -> usize {
+        let ([sy, sx], [top, left]) = (self.stride, self.pad);
+        (y * sy + from.margin.top - top) * from.row() + x * sx + from.margin.left - left
+    }
 }
 
 /// What a convolution reads.
@@ -32,7 +42,7 @@ pub(crate) enum Source<'a> {
 /// One convolution of a batch.
 pub(crate) struct Conv<'a> {
     pub(crate) source: Source<'a>,
-    pub(crate) out: &'a mut [Lane],
+    pub(crate) out: Target<'a>,
     pub(crate) image: Image,
     pub(crate) packed: &'a Packed,
     pub(crate) steps: Steps,
@@ -43,11 +53,11 @@ pub(crate) struct Conv<'a> {
 /// Widths of tiles for which kernels are compiled.
 const WIDTHS: [usize; 9] = [1, 2, 4, 5, 6, 7, 8, 10, 14];
 
-/// The width of tiles that computes the fewest pixels of a row of `width` in vain.
-fn tile_width(width: usize, most: usize) -> usize {
+/// The one of `widths` that computes the fewest pixels of a row of `width` in vain.
+pub(super) fn tile_width(widths: &[usize], width: usize, most: usize) -> usize {
     // A tile costs its pixels and about one more, for loading the weights.
     let cost = |p: usize| width.div_ceil(p) * (p + 1);
-    let fitting = WIDTHS.into_iter().filter(|&p| p <= most.min(width));
+    let fitting = widths.iter().copied().filter(|&p| p <= most.min(width));
     fitting.rev().min_by_key(|&p| cost(p)).unwrap_or(1)
 }
 
@@ -57,7 +67,7 @@ pub(crate) fn blocks_together() -> usize {
 }
 
 /// Pixels of a band: its input and output stay in the nearest cache while every group of weights passes over it.
-const BAND: usize = 256;
+pub(super) const BAND: usize = 256;
 
 /// Weights up to this length pass over each band anew, from the second cache; longer ones pass once over everything.
 const SHORT_WEIGHTS: usize = (256 << 10) / size_of::<Lane>();
@@ -107,11 +117,13 @@ impl Conv<'_> {
         };
         // A stride beyond 2 has no tiles of its own: a tile of one pixel knows no stride.
         let most = if self.steps.stride[1] > 2 { 1 } else { sums_in_registers() / blocks_together() };
-        let p = tile_width(width, most);
+        let p = tile_width(&WIDTHS, width, most);
         for y in rows.clone().step_by(step) {
             self.compute_row(group, Row { n, y, width }, p);
             for block in group.block..group.block + group.blocks {
-                let (finishes, out, image) = (self.finishes, &mut *self.out, self.image);
+                let (finishes, image) = (self.finishes, self.image);
+                // Who rounds leaves nothing to be done in memory.
+                let Target::Floats(out) = &mut self.out else { continue };
                 FinishRows { finishes, out, image, n, block, rows: y..y + step }.apply();
             }
         }
@@ -140,64 +152,29 @@ impl Conv<'_> {
             (_, true) => lanes::run(DenseRow::<1, P, 2>(self, group, row)),
         }
     }
-
-    /// Where the first tap of output pixel (y, x) lies in a plane of `from`.
-    #[inline(always)]
-    fn origin(&self, from: &Image, y: usize, x: usize) -> usize {
-        let [sy, sx] = self.steps.stride;
-        let [top, left] = self.steps.pad;
-        (y * sy + from.margin.top - top) * from.row() + x * sx + from.margin.left - left
-    }
 }
 
 /// A run of output pixels; a flat one goes on in the next row.
 #[derive(Clone, Copy)]
-struct Row {
-    n: usize,
-    y: usize,
-    width: usize,
+pub(super) struct Row {
+    pub(super) n: usize,
+    pub(super) y: usize,
+    pub(super) width: usize,
 }
 
 impl Row {
     /// The tiles' first pixels; the last tile overlaps the one before it where the width is no multiple.
     #[inline(always)]
-    fn tiles<const P: usize>(self) -> impl Iterator<Item = usize> {
+    pub(super) fn tiles<const P: usize>(self) -> impl Iterator<Item = usize> {
         (0..self.width).step_by(P).map(move |x| x.min(self.width - P))
     }
 }
 
-/// Where the pixels of a tile lie in a plane of `image`.
-#[inline(always)]
-fn places<const P: usize>(image: &Image, y: usize, x: usize) -> [usize; P] {
-    let (mut y, mut x) = (y + x / image.w, x % image.w);
-    let mut places = [0; P];
-    for place in &mut places {
-        *place = image.at(0, 0, y, x);
-        x += 1;
-        if x == image.w {
-            (y, x) = (y + 1, 0);
-        }
-    }
-    places
-}
-
 /// Takes the sums of a tile to memory.
-///
-/// The loop is so short that the compiler unrolls it: sums whose index is known stay in registers all along.
 #[inline(always)]
-fn store<W: Wide, const P: usize>(
-    w: W,
-    conv: &mut Conv,
-    (n, block): (usize, usize),
-    places: &[usize; P],
-    mut sums: [W::V; P],
-) {
-    conv.first.of(w, block, &mut sums);
-    let start = conv.image.start(n, block);
-    let plane = &mut conv.out[start..start + conv.image.plane()];
-    for p in 0..P {
-        w.store(&mut plane[places[p]], sums[p]);
-    }
+fn store<W: Wide, const P: usize>(w: W, conv: &mut Conv, pixels: Pixels, mut sums: [W::V; P]) {
+    conv.first.of(w, pixels.block, &mut sums);
+    conv.out.put(w, &conv.image, pixels, sums);
 }
 
 /// P pixels at a time, S apart.
@@ -221,10 +198,9 @@ impl<const B: usize, const P: usize, const S: usize> Kernel for DenseRow<'_, '_,
                     planar_tile::<W, B, P, S>(w, conv, group, (data, &from), (row.n, row.y, x), &mut sums);
                 }
             }
-            let places = places(&conv.image, row.y, x);
-            store(w, conv, (row.n, group.block), &places, sums[0]);
+            store(w, conv, Pixels { n: row.n, block: group.block, y: row.y, x }, sums[0]);
             if B > 1 {
-                store(w, conv, (row.n, group.block + 1), &places, sums[B - 1]);
+                store(w, conv, Pixels { n: row.n, block: group.block + 1, y: row.y, x }, sums[B - 1]);
             }
         }
     }
@@ -242,7 +218,7 @@ fn blocked_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
     let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
     // A copy that nothing else points to stays in registers.
     let mut acc = *sums;
-    let origin = conv.origin(from, y, x);
+    let origin = conv.steps.origin(from, y, x);
     let mut weights = conv.packed.weights[group.start..].as_chunks::<B>().0;
     for read in group.reads.clone() {
         let lanes = conv.packed.shape.lanes_of(read);
@@ -270,7 +246,7 @@ fn blocked_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
 
 /// The first `P` runs of `S`.
 #[inline(always)]
-fn run_of<T, const P: usize, const S: usize>(data: &[T]) -> &[[T; S]; P] {
+pub(super) fn run_of<T, const P: usize, const S: usize>(data: &[T]) -> &[[T; S]; P] {
     data.as_chunks::<S>().0.first_chunk().expect("margins and slack hold what a tile looks at")
 }
 
@@ -285,7 +261,7 @@ fn planar_tile<W: Wide, const B: usize, const P: usize, const S: usize>(
 ) {
     let ([height, width], [down, right]) = (conv.packed.shape.kernel, conv.steps.dilation);
     let mut acc = *sums;
-    let origin = conv.origin(from, y, x);
+    let origin = conv.steps.origin(from, y, x);
     let channels = conv.packed.shape.inputs;
     let mut weights = conv.packed.weights[group.start..].as_chunks::<B>().0.chunks_exact(channels);
     for ky in 0..height {
@@ -324,7 +300,7 @@ impl<const P: usize, const S: usize> Kernel for DepthwiseRow<'_, '_, P, S> {
         let weights = &conv.packed.weights[group.block * height * width..][..height * width];
         for x in row.tiles::<P>() {
             let mut acc = [w.load(&conv.packed.bias[group.block]); P];
-            let start = from.start(row.n, group.block) + conv.origin(&from, row.y, x);
+            let start = from.start(row.n, group.block) + conv.steps.origin(&from, row.y, x);
             for ky in 0..height {
                 for kx in 0..width {
                     let weight = w.load(&weights[ky * width + kx]);
@@ -335,8 +311,7 @@ impl<const P: usize, const S: usize> Kernel for DepthwiseRow<'_, '_, P, S> {
                     }
                 }
             }
-            let places = places(&conv.image, row.y, x);
-            store(w, conv, (row.n, group.block), &places, acc);
+            store(w, conv, Pixels { n: row.n, block: group.block, y: row.y, x }, acc);
         }
     }
 }

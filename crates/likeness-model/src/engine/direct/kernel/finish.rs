@@ -1,6 +1,7 @@
 //! What happens to a convolution's sums before the next layer sees them: activations, additions, scales.
 
-use super::lanes::{self, Kernel, Lane, Wide, exp, sigmoid};
+use super::lanes::{self, Bytes, Kernel, Lane, Wide, exp, sigmoid};
+use super::target::Grid;
 use crate::engine::direct::image::Image;
 
 /// A function of one number.
@@ -24,6 +25,8 @@ pub(crate) enum Activation {
     Exp,
     /// 2 / (1 + e⁻²ˣ) − 1
     Tanh,
+    /// The nearest number of a grid
+    Grid(Grid),
 }
 
 impl Activation {
@@ -46,6 +49,7 @@ impl Activation {
                 let s = sigmoid(w, w.add(v, v));
                 w.add(w.add(s, s), w.splat(-1.0))
             }
+            Self::Grid(grid) => grid.of(w, v),
         }
     }
 }
@@ -91,10 +95,70 @@ pub(crate) enum Finish<'a> {
     Scale(&'a [Lane], &'a [Lane]),
     /// x + y
     Add(&'a [Lane], Image),
+    /// x + y of bytes
+    AddBytes(&'a [Bytes], Image, Grid),
     /// x · y
     Mul(&'a [Lane], Image),
     /// x · y of a plane of one pixel
     MulChannel(&'a [Lane], Image),
+}
+
+/// Pixels of one block of a picture from (y, x) on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pixels {
+    pub(crate) n: usize,
+    pub(crate) block: usize,
+    pub(crate) y: usize,
+    pub(crate) x: usize,
+}
+
+impl Finish<'_> {
+    /// Whether it can be applied to numbers in registers. Others are left to memory: each would be compiled once more for
+    /// every kernel.
+    pub(crate) fn fits_registers(&self) -> bool {
+        use Activation::{Grid, Relu};
+        matches!(self, Self::Activation(Relu | Grid(_)) | Self::Slope(_) | Self::Add(..) | Self::AddBytes(..))
+    }
+
+    /// The same for P pixels whose numbers are in registers.
+    ///
+    /// No closures here: a closure that is not inlined knows nothing of the processor's instructions.
+    #[inline(always)]
+    pub(crate) fn of<W: Wide, const P: usize>(&self, w: W, at: Pixels, values: &mut [W::V; P]) {
+        let Pixels { n, block, y, x } = at;
+        match *self {
+            Finish::Activation(Activation::Relu) => {
+                let zero = w.splat(0.0);
+                for v in values {
+                    *v = w.max(*v, zero);
+                }
+            }
+            Finish::Activation(Activation::Grid(grid)) => {
+                for v in values {
+                    *v = grid.of(w, *v);
+                }
+            }
+            Finish::Slope(slopes) => {
+                let slope = w.load(&slopes[block]);
+                for v in values {
+                    *v = w.where_positive(*v, w.mul(*v, slope));
+                }
+            }
+            Finish::Add(data, other) => {
+                let (data, places) = (&data[other.start(n, block)..], other.places::<P>(y, x));
+                for p in 0..P {
+                    values[p] = w.add(values[p], w.load(&data[places[p]]));
+                }
+            }
+            Finish::AddBytes(data, other, grid) => {
+                let (data, places) = (&data[other.start(n, block)..], other.places::<P>(y, x));
+                for p in 0..P {
+                    values[p] = w.add(values[p], grid.meaning(w, w.load_bytes(&data[places[p]])));
+                }
+            }
+            _ => unreachable!("only what fits registers is applied in them"),
+        }
+    }
 }
 
 /// Applies functions to rows of one block of a picture.
@@ -136,6 +200,13 @@ impl Kernel for FinishRows<'_> {
                     Finish::Add(data, other) => {
                         let data = &data[other.at(n, block, y, 0)..][..image.w];
                         each_with(w, out, data, |a, b| w.add(a, b));
+                    }
+                    Finish::AddBytes(data, other, grid) => {
+                        let data = &data[other.at(n, block, y, 0)..][..image.w];
+                        for (lane, bytes) in out.iter_mut().zip(data) {
+                            let v = w.add(w.load(lane), grid.meaning(w, w.load_bytes(bytes)));
+                            w.store(lane, v);
+                        }
                     }
                     Finish::Mul(data, other) => {
                         let data = &data[other.at(n, block, y, 0)..][..image.w];

@@ -18,6 +18,11 @@ impl Lane {
     pub(crate) const ZERO: Self = Self([0.0; LANES]);
 }
 
+/// One number of each of sixteen channels, in steps of a [`Grid`](super::finish::Grid).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(16))]
+pub(crate) struct Bytes(pub(crate) [u8; LANES]);
+
 /// The instructions of one kind of processor.
 pub(crate) trait Wide: Copy {
     /// How many registers a [`Lane`] takes.
@@ -27,6 +32,9 @@ pub(crate) trait Wide: Copy {
 
     fn load(self, from: &Lane) -> Self::V;
     fn store(self, to: &mut Lane, v: Self::V);
+    fn load_bytes(self, from: &Bytes) -> Self::V;
+    /// Numbers rounded to the nearest, ties to even, and held between 0 and 255.
+    fn store_bytes(self, to: &mut Bytes, v: Self::V);
     fn splat(self, value: f32) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
@@ -63,6 +71,18 @@ impl<S: Simd, const N: usize> Wide for Registers<S, N> {
     fn store(self, to: &mut Lane, v: Self::V) {
         let parts = S::as_mut_simd_f32s(&mut to.0).0;
         parts[..N].copy_from_slice(&v);
+    }
+    #[inline(always)]
+    fn load_bytes(self, from: &Bytes) -> Self::V {
+        self.load(&Lane(from.0.map(f32::from)))
+    }
+    #[inline(always)]
+    fn store_bytes(self, to: &mut Bytes, v: Self::V) {
+        let held = self.min(self.max(v, self.splat(0.0)), self.splat(255.0));
+        let mut lane = Lane::ZERO;
+        // The low bits of a number in [2²³, 2²⁴) are its whole part.
+        self.store(&mut lane, self.add(held, self.splat(8_388_608.0)));
+        to.0 = lane.0.map(|v| v.to_bits() as u8);
     }
     #[inline(always)]
     fn splat(self, value: f32) -> Self::V {
@@ -177,7 +197,7 @@ impl Machine {
     }
 
     /// The one in use.
-    fn now() -> Self {
+    pub(super) fn now() -> Self {
         #[cfg(test)]
         if let Some(chosen) = CHOSEN.get() {
             return chosen;

@@ -1,6 +1,7 @@
 //! Moving numbers: between plain tensors and blocks of channels, from channel to channel, from size to size.
 
-use super::lanes::{LANES, Lane};
+use super::lanes::{Bytes, Kernel, LANES, Lane, Wide};
+use super::target::Grid;
 use crate::engine::direct::image::Image;
 
 /// Writes a plain tensor \[n, c, h, w\] as blocks.
@@ -58,6 +59,56 @@ pub(crate) fn to_padded_planes(plain: &[f32], out: &mut [f32], image: &Image) {
             out[image.at(n, 0, y, 0)..][..image.w].copy_from_slice(row);
         }
     }
+}
+
+/// Writes feature maps in steps of a grid.
+pub(crate) struct Round<'a> {
+    pub(crate) input: &'a [Lane],
+    pub(crate) from: Image,
+    pub(crate) out: &'a mut [Bytes],
+    pub(crate) image: Image,
+    pub(crate) grid: Grid,
+}
+
+impl Kernel for Round<'_> {
+    #[inline(always)]
+    fn run<W: Wide>(self, w: W) {
+        let Self { input, from, out, image, grid } = self;
+        for (to, at) in rows(&image).zip(rows(&from)) {
+            for (to, lane) in out[to..][..image.w].iter_mut().zip(&input[at..]) {
+                w.store_bytes(to, grid.steps(w, w.load(lane)));
+            }
+        }
+    }
+}
+
+/// Writes what feature maps in steps of a grid stand for.
+pub(crate) struct Widen<'a> {
+    pub(crate) input: &'a [Bytes],
+    pub(crate) from: Image,
+    pub(crate) out: &'a mut [Lane],
+    pub(crate) image: Image,
+    pub(crate) grid: Grid,
+}
+
+impl Kernel for Widen<'_> {
+    #[inline(always)]
+    fn run<W: Wide>(self, w: W) {
+        let Self { input, from, out, image, grid } = self;
+        for (to, at) in rows(&image).zip(rows(&from)) {
+            for (to, bytes) in out[to..][..image.w].iter_mut().zip(&input[at..]) {
+                w.store(to, grid.meaning(w, w.load_bytes(bytes)));
+            }
+        }
+    }
+}
+
+/// Where the rows of all blocks of all pictures begin.
+#[inline(always)]
+fn rows(image: &Image) -> impl Iterator<Item = usize> {
+    let image = *image;
+    let planes = (0..image.n).flat_map(move |n| (0..image.blocks()).map(move |b| (n, b)));
+    planes.flat_map(move |(n, b)| (0..image.h).map(move |y| image.at(n, b, y, 0)))
 }
 
 /// Where an output channel comes from.

@@ -5,7 +5,10 @@
 
 mod movement;
 mod pointwise;
+mod rounding;
 mod windowed;
+
+pub(in crate::engine::direct) use pointwise::axis_of;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use super::graph::{Data, Graph, Node, Tensor, ValueId};
 use super::image::Image;
 use super::layers::Layers;
-use super::plan::{ImageId, MakeImage, MakePlain, Operand, PlainId, PlainSize, Plan, Post, Step};
+use super::plan::{Form, ImageId, MakeImage, MakePlain, Operand, PlainId, PlainSize, Plan, Post, Step};
 
 /// A value while the plan is made.
 #[derive(Debug, Clone)]
@@ -34,8 +37,11 @@ pub(super) struct Lowering<'g> {
     uses: HashMap<ValueId, usize>,
     steps: Vec<Step>,
     images: Vec<Image>,
+    forms: Vec<Form>,
     /// The step that makes each image.
     makers: Vec<usize>,
+    /// Images in bytes that were asked for as real numbers.
+    widened: HashMap<ImageId, ImageId>,
     plains: Vec<PlainSize>,
     /// Plain forms of images that were asked for.
     planes: HashMap<ImageId, PlainId>,
@@ -52,7 +58,9 @@ pub(super) fn plan(graph: &Graph, layers: &Layers, shape: &[usize]) -> Result<Pl
         uses: graph.uses(),
         steps: Vec::new(),
         images: Vec::new(),
+        forms: Vec::new(),
         makers: Vec::new(),
+        widened: HashMap::new(),
         plains: Vec::new(),
         planes: HashMap::new(),
     };
@@ -66,7 +74,8 @@ pub(super) fn plan(graph: &Graph, layers: &Layers, shape: &[usize]) -> Result<Pl
     }
     let outputs = graph.outputs.iter().map(|(_, value)| lowering.plain(*value));
     let outputs = outputs.collect::<Result<_, _>>()?;
-    Plan::new(lowering.steps, lowering.images, lowering.plains, input, outputs)
+    let images = lowering.images.into_iter().zip(lowering.forms).collect();
+    Plan::new(lowering.steps, images, lowering.plains, input, outputs)
 }
 
 /// How many numbers a shape holds.
@@ -85,6 +94,7 @@ impl<'g> Lowering<'g> {
             "Gemm" | "MatMul" => self.linear(index, node),
             "BatchNormalization" => self.normalization(node),
             "PRelu" => self.slope(node),
+            "Grid" => self.grid(node),
             "Add" | "Sub" | "Mul" | "Div" => self.binary(node),
             "Softmax" => self.softmax(node),
             "Sqrt" => self.sqrt(node),
@@ -156,6 +166,7 @@ impl<'g> Lowering<'g> {
             return Err(format!("gives feature maps of {n}×{c}×{h}×{w}"));
         }
         self.images.push(image);
+        self.forms.push(Form::Floats);
         self.makers.push(self.steps.len());
         let to = self.images.len() - 1;
         self.steps.push(Step::Image { to, make, posts });
@@ -169,8 +180,26 @@ impl<'g> Lowering<'g> {
         Ok(Held::Plain(to, shape.to_vec()))
     }
 
-    /// A value as feature maps.
+    /// A value as feature maps of real numbers.
     fn image(&mut self, held: Held) -> Result<ImageId, String> {
+        let id = self.maps(held)?;
+        self.floats(id)
+    }
+
+    /// Feature maps as real numbers.
+    fn floats(&mut self, id: ImageId) -> Result<ImageId, String> {
+        let Form::Bytes(grid) = self.forms[id] else { return Ok(id) };
+        if let Some(widened) = self.widened.get(&id) {
+            return Ok(*widened);
+        }
+        let Image { n, c, h, w, .. } = self.images[id];
+        let widened = self.make_image(Image::new(n, c, h, w), MakeImage::Widen(id, grid), Vec::new())?;
+        self.widened.insert(id, widened);
+        Ok(widened)
+    }
+
+    /// A value as feature maps in whatever form.
+    fn maps(&mut self, held: Held) -> Result<ImageId, String> {
         let shape = self.shape(&held);
         let &[n, c, h, w] = shape.as_slice() else {
             return Err(format!("takes feature maps of 4 dimensions, found {shape:?}"));
@@ -226,7 +255,7 @@ impl<'g> Lowering<'g> {
                 return Ok(Operand::Constant(Arc::new(values.to_vec()), shape));
             }
             Held::Plain(id, _) => return Ok(Operand::Computed(id, shape)),
-            Held::Image(id) => id,
+            Held::Image(id) => self.floats(id)?,
             Held::View(_, channels) => {
                 let Image { n, h, w, .. } = self.images[channels[0].0];
                 self.whole(n, h, w, channels)?
@@ -259,9 +288,12 @@ impl<'g> Lowering<'g> {
 
     /// The step that makes an image, if a function may be added to it: the node at hand is the image's only reader.
     fn open_step(&mut self, node: &Node, i: usize) -> Option<(usize, ImageId)> {
-        match (self.held.get(&node.input(i)?)?, self.is_last_reader(node, i)) {
-            (Held::Image(id), true) if !self.planes.contains_key(id) => Some((self.makers[*id], *id)),
-            _ => None,
-        }
+        let (Held::Image(id), true) = (self.held.get(&node.input(i)?)?, self.is_last_reader(node, i)) else {
+            return None;
+        };
+        let step = self.makers[*id];
+        let rounds = matches!(&self.steps[step], Step::Image { make: MakeImage::Round(_), .. });
+        let is_open = !rounds && !self.planes.contains_key(id) && !self.widened.contains_key(id);
+        is_open.then_some((step, *id))
     }
 }

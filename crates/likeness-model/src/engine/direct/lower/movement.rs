@@ -33,6 +33,7 @@ impl Lowering<'_> {
                     let values = v.iter().map(|&v| v as f32).collect();
                     self.know(node, t.shape.clone(), Data::Float(values))
                 }
+                _ => Err("of 8- or 16-bit numbers is not supported".into()),
             },
             (Held::Known(t), false, true) => {
                 let values = t.floats().unwrap_or_default().iter().map(|&v| v as i64).collect();
@@ -95,6 +96,7 @@ impl Lowering<'_> {
                     copy(v, &mut out, &shape, &strides, start);
                     Data::Whole(out)
                 }
+                _ => return Err("8- or 16-bit numbers are not supported".into()),
             };
             return Ok(Held::Known(std::sync::Arc::new(Tensor { shape, data })));
         }

@@ -52,11 +52,12 @@ fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
 impl Lowering<'_> {
     /// Adds `post` to the making of input `i`, or to the making of a copy where others read it as it is.
     fn add_post(&mut self, node: &Node, i: usize, post: Post) -> Result<(), String> {
-        if let Some((step, id)) = self.open_step(node, i)
-            && let Step::Image { posts, .. } = &mut self.steps[step]
-        {
-            posts.push(post);
-            return self.set(node, Held::Image(id));
+        if let Some((step, id)) = self.open_step(node, i) {
+            self.reopen(step, id);
+            if let Step::Image { posts, .. } = &mut self.steps[step] {
+                posts.push(post);
+                return self.set(node, Held::Image(id));
+            }
         }
         let held = self.input(node, i)?;
         let from = self.image(held)?;
@@ -67,7 +68,7 @@ impl Lowering<'_> {
     }
 
     /// Whether input `i` is held as feature maps.
-    fn is_image(&self, held: &Held) -> bool {
+    pub(super) fn is_image(&self, held: &Held) -> bool {
         matches!(held, Held::Image(_)) || matches!(held, Held::View(shape, _) if shape.len() == 4)
     }
 
@@ -196,7 +197,10 @@ impl Lowering<'_> {
     /// Two feature maps of one size: the later joins the earlier to its own making, if it may.
     fn image_binary(&mut self, node: &Node, function: Binary, a: Held, b: Held) -> Result<(), String> {
         let post = |id: ImageId| if function == Binary::Add { Post::Add(id) } else { Post::Mul(id) };
-        let (a, b) = (self.image(a)?, self.image(b)?);
+        let (a, b) = match function {
+            Binary::Add => (self.maps(a)?, self.maps(b)?),
+            _ => (self.image(a)?, self.image(b)?),
+        };
         let made_after = |this: &Self, x: ImageId, y: ImageId| this.makers[x] > this.makers[y];
         let joins_b = self.open_step(node, 1).is_some_and(|(_, id)| id == b) && made_after(self, b, a);
         let joins_a = self.open_step(node, 0).is_some_and(|(_, id)| id == a) && made_after(self, a, b);
@@ -204,6 +208,7 @@ impl Lowering<'_> {
             (true, _) => self.add_post(node, 0, post(b)),
             (false, true) => self.add_post(node, 1, post(a)),
             (false, false) => {
+                let a = self.floats(a)?;
                 let Image { n, c, h, w, .. } = self.images[a];
                 let channels = (0..c).map(|c| (a, c)).collect();
                 let made =
@@ -276,7 +281,7 @@ impl Lowering<'_> {
 }
 
 /// An axis counted from the front.
-pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize, String> {
+pub(in crate::engine::direct) fn axis_of(axis: i64, rank: usize) -> Result<usize, String> {
     let from_front = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(from_front).ok().filter(|&a| a < rank).ok_or(format!("axis {axis} of {rank}"))
 }

@@ -86,31 +86,43 @@ impl Frame {
 
 impl Lowering<'_> {
     pub(super) fn conv(&mut self, index: usize, node: &Node) -> Result<(), String> {
-        let packed = Arc::clone(self.layers.convs.get(&index).ok_or("its weights are missing")?);
+        let packed = self.layers.convs.get(&index).cloned();
+        let of_bytes = self.layers.byte_convs.get(&index).cloned();
+        let shape = packed.as_ref().map(|p| p.shape).or(of_bytes.as_ref().map(|p| p.shape));
+        let shape = shape.ok_or("its weights are missing")?;
         let held = self.input(node, 0)?;
         let &[n, c, h, w] = self.shape(&held).as_slice() else {
             return Err("takes feature maps of 4 dimensions".into());
         };
-        let kernel = packed.shape.kernel;
-        if c != packed.shape.inputs || n == 0 || h == 0 || w == 0 {
-            return Err(format!("weights for {} channels, input of {n}×{c}×{h}×{w}", packed.shape.inputs));
+        if c != shape.inputs || n == 0 || h == 0 || w == 0 {
+            return Err(format!("weights for {} channels, input of {n}×{c}×{h}×{w}", shape.inputs));
         }
-        let frame = Frame::new(node, kernel, [h, w])?;
-        let margin = frame.margin(kernel, [h, w]);
-        let image = Image::new(n, packed.shape.outputs, frame.size[0], frame.size[1]);
+        let frame = Frame::new(node, shape.kernel, [h, w])?;
+        let margin = frame.margin(shape.kernel, [h, w]);
+        let image = Image::new(n, shape.outputs, frame.size[0], frame.size[1]);
         let steps = Steps { stride: frame.stride, dilation: frame.dilation, pad: frame.pad };
-        let make = if packed.kind == Kind::Planar {
-            let from = self.operand(held)?;
-            let planes = Image { n: n * c, c: 1, h, w, margin };
-            planes.checked_len().ok_or("its input is too large")?;
-            self.plains.push(PlainSize::Planes(planes));
-            let to = self.plains.len() - 1;
-            self.steps.push(Step::Plain { to, make: MakePlain::Pad { from, planes } });
-            MakeImage::PlanarConv { from: to, planes, packed, steps }
-        } else {
-            let from = self.image(held)?;
-            self.images[from].margin = self.images[from].margin.union(margin);
-            MakeImage::Conv { from, packed, steps }
+        let make = match (packed, of_bytes) {
+            (Some(packed), _) if packed.kind == Kind::Planar => {
+                let from = self.operand(held)?;
+                let planes = Image { n: n * c, c: 1, h, w, margin };
+                planes.checked_len().ok_or("its input is too large")?;
+                self.plains.push(PlainSize::Planes(planes));
+                let to = self.plains.len() - 1;
+                self.steps.push(Step::Plain { to, make: MakePlain::Pad { from, planes } });
+                MakeImage::PlanarConv { from: to, planes, packed, steps }
+            }
+            (Some(packed), _) => {
+                let from = self.image(held)?;
+                self.images[from].margin = self.images[from].margin.union(margin);
+                MakeImage::Conv { from, packed, steps }
+            }
+            (None, Some(packed)) => {
+                let from = self.maps(held)?;
+                let from = self.rounded(from, packed.grid)?;
+                self.images[from].margin = self.images[from].margin.union(margin);
+                MakeImage::ByteConv { from, packed, steps }
+            }
+            (None, None) => return Err("its weights are missing".into()),
         };
         let made = self.make_image(image, make, Vec::new())?;
         self.set(node, Held::Image(made))

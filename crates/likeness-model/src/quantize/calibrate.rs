@@ -1,0 +1,133 @@
+//! An embedder that watches: faces enter, embeddings leave, and what values every activation takes is counted.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::RgbImage;
+
+use super::place::{self, Ranges, Sites};
+use super::range::{Clipping, Histogram};
+use super::{Original, Rounded, refused};
+use crate::engine::{EngineConfig, OnnxEmbedder};
+use crate::engine::graph::{Graph, Node, ValueId};
+use crate::preprocess::PreprocessOverrides;
+use crate::{Embedder, EmbedderSpec, ModelError, Result};
+
+/// A network under observation; copies observe together.
+#[derive(Clone)]
+pub struct Calibrator(Arc<Watched>);
+
+struct Watched {
+    original: Original,
+    sites: Sites,
+    /// The network with every site as a further output.
+    probe: OnnxEmbedder,
+    outputs: usize,
+    values: Vec<ValueId>,
+    seen: Vec<Mutex<Histogram>>,
+    faces: AtomicUsize,
+}
+
+impl Calibrator {
+    /// Opens the network that `model` names: an ONNX file, a model folder or a run.
+    ///
+    /// # Errors        no ONNX network that we can read, or nothing in it to quantise
+    pub fn open(model: &str, overrides: &PreprocessOverrides) -> Result<Self> {
+        let mut original = Original::open(model, overrides)?;
+        let is_rounded = |n: &Node| n.op == "QuantizeLinear" || n.op == "DequantizeLinear";
+        if original.graph.nodes.iter().any(is_rounded) {
+            return Err(refused(&original.path, "it is quantised already"));
+        }
+        let sites = Sites::of(&original.graph);
+        if sites.layers.is_empty() {
+            return Err(refused(
+                &original.path,
+                "it has no convolutions or linear layers of more than 4 channels",
+            ));
+        }
+        place::raise_opset(&mut original.graph).map_err(|reason| refused(&original.path, &reason))?;
+        let probe = probe(&original, &sites)?;
+        let values: Vec<ValueId> = sites.values.iter().copied().collect();
+        let seen = values.iter().map(|_| Mutex::default()).collect();
+        let outputs = original.graph.outputs.len();
+        let faces = AtomicUsize::new(0);
+        Ok(Self(Arc::new(Watched { original, sites, probe, outputs, values, seen, faces })))
+    }
+
+    /// Faces seen.
+    pub fn faces(&self) -> usize {
+        self.0.faces.load(Ordering::Relaxed)
+    }
+
+    /// The network of bytes for what was seen.
+    ///
+    /// # Errors        no face was seen; a graph beyond the format's limits
+    pub fn quantized(&self, clipping: Clipping) -> Result<Rounded> {
+        let watched = &*self.0;
+        if self.faces() == 0 {
+            let reason = "no face was seen, so the ranges of the activations are not known".to_owned();
+            return Err(ModelError::BadArgument {
+                reason,
+                hint: Some("name photos with --calibrate".to_owned()),
+            });
+        }
+        let range =
+            |seen: &Mutex<Histogram>| seen.lock().unwrap_or_else(PoisonError::into_inner).range(clipping);
+        let ranges: Ranges = watched.values.iter().copied().zip(watched.seen.iter().map(range)).collect();
+        let mut graph = watched.original.graph.clone();
+        place::quantize(&mut graph, &watched.sites, &ranges)
+            .map_err(|reason| refused(&watched.original.path, &reason))?;
+        let summary = format!(
+            "{} layers in bytes with weights for each channel, {} activations on grids of 256 steps, from {} faces",
+            watched.sites.layers.len(),
+            watched.values.len(),
+            self.faces()
+        );
+        watched.original.rounded(&graph, "int8", summary)
+    }
+}
+
+/// The network with its sites as outputs behind its own.
+fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
+    let mut graph: Graph = original.graph.clone();
+    let shapes = vec![vec![1]; graph.outputs.len() + sites.values.len()];
+    graph.outputs.extend(sites.values.iter().map(|v| (format!("site_{v}"), *v)));
+    let bytes = graph.write(&shapes).map_err(|reason| refused(&original.path, &reason))?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("probe.onnx");
+    fs_err::write(&path, bytes)?;
+    OnnxEmbedder::load_with(&path, original.embedder.preprocess(), &EngineConfig::default())
+}
+
+impl Embedder for Calibrator {
+    fn spec(&self) -> &EmbedderSpec {
+        self.0.original.embedder.spec()
+    }
+
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        let watched = &*self.0;
+        let bad = |reason: &str| ModelError::BadOutput {
+            model: self.spec().name.clone(),
+            reason: reason.to_owned(),
+        };
+        let mut values = Vec::with_capacity(faces.len() * self.spec().dimension);
+        for face in faces {
+            let outputs = watched.probe.outputs(face)?;
+            let embedding =
+                outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
+            values.extend_from_slice(&embedding.data[..self.spec().dimension]);
+            for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
+                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(&output.data) {
+                    return Err(bad("gives activations that are no numbers (NaN or infinity)"));
+                }
+            }
+            watched.faces.fetch_add(1, Ordering::Relaxed);
+        }
+        crate::embedder::finish(
+            self.spec(),
+            &mut values,
+            watched.original.embedder.preprocess().unit_length,
+        )?;
+        Ok(values)
+    }
+}

@@ -1,0 +1,160 @@
+//! `likeness models quantize`: a network and photos enter, a rounded network and what it costs leave.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use likeness_model::load_embedder;
+use likeness_model::model_folder::ModelDescription;
+use likeness_model::quantize::{Calibrator, Rounded, halve};
+use likeness_search::{EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
+use serde_json::json;
+
+use super::super::{print_json, print_text};
+use crate::Outcome;
+use crate::args::{ModelArgs, QuantizeModelArgs, WeightsArg};
+use crate::failure::hinted;
+use crate::input::Loader;
+use crate::progress::{Progress, say};
+
+/// Retrieval before and after, on the same photos.
+struct Cost {
+    before: Evaluation,
+    after: Evaluation,
+    /// Mean cosine similarity of each photo's embeddings by both networks.
+    similarity: f64,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    if Path::new(&args.model).join("model.onnx") == args.output.join("model.onnx") {
+        return Err(hinted(
+            format!("{}: the rounded network would take the place of its original", args.output.display()),
+            "name another folder with -o",
+        ));
+    }
+    let rounded = match args.weights {
+        WeightsArg::F16 => halve(&args.model, &Default::default())?,
+        WeightsArg::Int8 => calibrated(args, stop)?,
+    };
+    say(&rounded.summary);
+    let description = rounded.write(&args.output)?;
+    let (cost, why_not) = measured(args, stop)?;
+    report(args, &rounded, &description, (cost.as_ref(), why_not.as_str()))?;
+    let lost = cost.as_ref().map(|c| 100.0 * (c.before.top1 - c.after.top1));
+    match (args.most_lost, lost) {
+        (Some(most), Some(lost)) if lost > most => {
+            say(format!("top-1 fell by {lost:.2} points, more than the {most} that --most-lost allows"));
+            Ok(Outcome::Missed)
+        }
+        (Some(_), None) => Err(hinted(
+            format!("--most-lost: the cost is not known: {why_not}"),
+            "name labelled photos with --measure",
+        )),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rounded> {
+    let Some(photos) = &args.calibrate else {
+        return Err(hinted(
+            "int8 needs photos to learn from what values the activations take",
+            "name some with --calibrate; a few hundred are enough, and they need no labels",
+        ));
+    };
+    let calibrator = Calibrator::open(&args.model, &Default::default())?;
+    let flags = ModelArgs::named(&args.model);
+    let loader = Loader::new(&flags, args.reading.refer(), stop)
+        .using(Box::new(calibrator.clone()), Some(args.photos as usize));
+    loader.load(std::slice::from_ref(photos), args.split.name())?;
+    Ok(calibrator.quantized(args.clip.into())?)
+}
+
+/// What rounding costs; or why that is not known.
+fn measured(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<(Option<Cost>, String)> {
+    let Some(photos) = args.measure.as_ref().or(args.calibrate.as_ref()) else {
+        return Ok((None, "there are no photos: neither --measure nor --calibrate".to_owned()));
+    };
+    let table = |model: &str| -> anyhow::Result<EmbeddingTable> {
+        let flags = ModelArgs::named(model);
+        let loader = Loader::new(&flags, args.reading.refer(), stop)
+            .using(load_embedder(model, &Default::default())?, None);
+        Ok(loader.load(std::slice::from_ref(photos), args.measure_split.name())?.table)
+    };
+    let before = table(&args.model)?;
+    let labelled = before.rows().iter().filter(|row| row.identity.is_some()).count();
+    if labelled == 0 {
+        return Ok((None, format!("the photos of {} carry no labels", photos.display())));
+    }
+    let after = table(&args.output.to_string_lossy())?;
+    let progress = Progress::begin("evaluate");
+    let of = |table: &EmbeddingTable| {
+        let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };
+        evaluate(table, Protocol::LeaveOneOut, &config)
+    };
+    let (before_of, after_of) = match (of(&before), of(&after)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(error), _) | (_, Err(error)) => return Ok((None, error.to_string())),
+    };
+    progress.end(before_of.queries, "queries");
+    let similarity = similarity(&before, &after);
+    Ok((Some(Cost { before: before_of, after: after_of, similarity }), String::new()))
+}
+
+fn similarity(a: &EmbeddingTable, b: &EmbeddingTable) -> f64 {
+    let cosine = |(a, b): (&[f32], &[f32])| {
+        let dot = |x: &[f32], y: &[f32]| -> f64 {
+            x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+        };
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f64::MIN_POSITIVE)
+    };
+    let rows = a.len().min(b.len());
+    (0..rows).map(|i| cosine((a.embedding(i), b.embedding(i)))).sum::<f64>() / rows.max(1) as f64
+}
+
+fn report(
+    args: &QuantizeModelArgs,
+    rounded: &Rounded,
+    description: &ModelDescription,
+    (cost, why_not): (Option<&Cost>, &str),
+) -> anyhow::Result<()> {
+    let original = [
+        PathBuf::from(&args.model),
+        Path::new(&args.model).join("model.onnx"),
+        Path::new(&args.model).join("model/model.onnx"),
+    ];
+    let bytes = original.iter().find(|p| p.is_file()).and_then(|p| fs_err::metadata(p).ok()).map(|m| m.len());
+    if args.json {
+        return print_json(&json!({
+            "output": args.output, "name": description.name, "fingerprint": description.fingerprint,
+            "rounded_from": description.rounded_from, "summary": rounded.summary,
+            "bytes_before": bytes, "bytes_after": rounded.bytes(),
+            "before": cost.map(|c| &c.before), "after": cost.map(|c| &c.after),
+            "similarity": cost.map(|c| c.similarity), "not_measured": cost.is_none().then_some(why_not),
+        }));
+    }
+    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    let before = bytes.map_or_else(|| "?".to_owned(), megabytes);
+    let mut text =
+        format!("{}: {before} became {}\n", args.output.display(), megabytes(rounded.bytes() as u64));
+    match cost {
+        None => text += &format!("what it costs was NOT measured: {why_not}\n"),
+        Some(Cost { before, after, similarity }) => {
+            text += &format!(
+                "{} queries of {} identities, leave-one-out; embeddings agree with {similarity:.4} mean cosine similarity\n",
+                before.queries, before.identities
+            );
+            text += &format!("{:10} {:>8} {:>8} {:>8}\n", "", "before", "after", "change");
+            let rows = [
+                ("top-1", before.top1, after.top1),
+                ("top-5", before.top5, after.top5),
+                ("top-10", before.top10, after.top10),
+                ("mAP", before.map, after.map),
+            ];
+            for (name, a, b) in rows {
+                text +=
+                    &format!("{name:10} {:6.2} % {:6.2} % {:+8.2}\n", a * 100.0, b * 100.0, (b - a) * 100.0);
+            }
+        }
+    }
+    print_text(&text)
+}
