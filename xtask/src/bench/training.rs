@@ -108,13 +108,13 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "vgg16-bn",
         faces: Faces::Unseen,
-        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 2 --precision bf16",
+        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 1 --precision bf16",
         networks: &[("model", "VGG16 with normalisation from nothing at 64 px, cross-entropy")],
     },
     Recipe {
         run: "mobilefacenet-teacher",
         faces: Faces::Unseen,
-        flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 2 --precision bf16",
+        flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 1 --precision bf16",
         networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
     },
     Recipe {
