@@ -1,15 +1,17 @@
 //! An embedder that watches: faces enter, embeddings leave, and what values every activation takes is counted.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
+use sha2::{Digest, Sha256};
 
 use super::place::{self, Ranges, Sites};
 use super::range::{Clipping, Histogram};
 use super::{Original, Rounded, refused};
-use crate::engine::{EngineConfig, OnnxEmbedder};
 use crate::engine::graph::{Graph, Node, ValueId};
+use crate::engine::{EngineConfig, OnnxEmbedder};
 use crate::preprocess::PreprocessOverrides;
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -26,7 +28,21 @@ struct Watched {
     values: Vec<ValueId>,
     seen: Vec<Mutex<Histogram>>,
     faces: AtomicUsize,
+    /// Some of the faces with their embeddings, by the face's checksum, so that threads do not decide which.
+    kept: Mutex<BTreeMap<[u8; 32], (RgbImage, Vec<f32>)>>,
 }
+
+/// Faces that are kept to compare ways of clipping on.
+const KEPT: usize = 256;
+
+/// Ways of clipping that are compared.
+const TRIED: [Clipping; 5] = [
+    Clipping::SquaredError,
+    Clipping::Percentile(1e-5),
+    Clipping::Percentile(1e-4),
+    Clipping::Percentile(1e-3),
+    Clipping::MinMax,
+];
 
 impl Calibrator {
     /// Opens the network that `model` names: an ONNX file, a model folder or a run.
@@ -51,12 +67,64 @@ impl Calibrator {
         let seen = values.iter().map(|_| Mutex::default()).collect();
         let outputs = original.graph.outputs.len();
         let faces = AtomicUsize::new(0);
-        Ok(Self(Arc::new(Watched { original, sites, probe, outputs, values, seen, faces })))
+        Ok(Self(Arc::new(Watched {
+            original,
+            sites,
+            probe,
+            outputs,
+            values,
+            seen,
+            faces,
+            kept: Mutex::default(),
+        })))
     }
 
     /// Faces seen.
     pub fn faces(&self) -> usize {
         self.0.faces.load(Ordering::Relaxed)
+    }
+
+    /// The network of bytes for what was seen, clipped in the way that keeps embeddings closest to the original's.
+    ///
+    /// Closeness is the mean cosine similarity over the faces seen, at most 256 of them; no labels are needed.
+    ///
+    /// # Errors        as those of [`quantized`](Self::quantized)
+    pub fn closest(&self) -> Result<Rounded> {
+        let mut closest: Option<(f64, Clipping, Rounded)> = None;
+        for clipping in TRIED {
+            let rounded = self.quantized(clipping)?;
+            let similarity = self.similarity(&rounded)?;
+            if closest.as_ref().is_none_or(|(best, ..)| similarity > *best) {
+                closest = Some((similarity, clipping, rounded));
+            }
+        }
+        let (similarity, clipping, mut rounded) = closest.expect("at least one way is tried");
+        rounded.summary =
+            format!("{}; {clipping}, the closest of {} ways ({similarity:.4})", rounded.summary, TRIED.len());
+        Ok(rounded)
+    }
+
+    /// Mean cosine similarity of embeddings by the original and by `rounded`.
+    fn similarity(&self, rounded: &Rounded) -> Result<f64> {
+        let folder = tempfile::tempdir()?;
+        rounded.write(folder.path())?;
+        let quantized = OnnxEmbedder::load_with(
+            &folder.path().join("model.onnx"),
+            rounded.preprocess.clone(),
+            &EngineConfig::default(),
+        )?;
+        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = 0.0;
+        for (face, expected) in kept.values() {
+            // A face that loses its direction altogether counts as lost.
+            let found = quantized.embed(std::slice::from_ref(face)).unwrap_or_default();
+            let dot = |a: &[f32], b: &[f32]| -> f64 {
+                a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+            };
+            let lengths = (dot(&found, &found) * dot(expected, expected)).sqrt();
+            sum += if lengths > 0.0 { dot(&found, expected) / lengths } else { 0.0 };
+        }
+        Ok(sum / kept.len().max(1) as f64)
     }
 
     /// The network of bytes for what was seen.
@@ -115,7 +183,14 @@ impl Embedder for Calibrator {
             let outputs = watched.probe.outputs(face)?;
             let embedding =
                 outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
-            values.extend_from_slice(&embedding.data[..self.spec().dimension]);
+            let embedding = &embedding.data[..self.spec().dimension];
+            values.extend_from_slice(embedding);
+            let mut kept = watched.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(Sha256::digest(face.as_raw()).into(), (face.clone(), embedding.to_vec()));
+            if kept.len() > KEPT {
+                kept.pop_last();
+            }
+            drop(kept);
             for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
                 if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(&output.data) {
                     return Err(bad("gives activations that are no numbers (NaN or infinity)"));

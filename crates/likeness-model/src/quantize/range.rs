@@ -17,6 +17,16 @@ pub enum Clipping {
     SquaredError,
 }
 
+impl std::fmt::Display for Clipping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::MinMax => f.write_str("ranges from the smallest to the largest"),
+            Self::Percentile(share) => write!(f, "ranges without {} % at each end", share * 100.0),
+            Self::SquaredError => f.write_str("ranges of the least squared error"),
+        }
+    }
+}
+
 /// Counts of numbers in bins of equal width, a power of two that doubles when a number lies beyond.
 ///
 /// So the counts do not depend on the order of the numbers, nor on how they were shared out among threads.

@@ -137,8 +137,8 @@ pub(crate) struct QuantizeModelArgs {
     /// Photos that are enough to calibrate on, evenly spread.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) photos: u32,
-    /// How ranges of activations are chosen: by the least squared error, without the outermost 0.01 %, or whole.
-    #[arg(long, value_enum, default_value_t = ClipArg::Error)]
+    /// How ranges of activations are chosen.
+    #[arg(long, value_enum, default_value_t = ClipArg::Auto)]
     pub(crate) clip: ClipArg,
     /// Labelled photos to measure the cost on [default: those of --calibrate].
     #[arg(long, value_name = "PHOTOS|DATASET")]
@@ -168,6 +168,8 @@ pub(crate) enum WeightsArg {
 /// How ranges of activations are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ClipArg {
+    /// Whatever keeps the embeddings of the photos closest
+    Auto,
     /// Least squared error
     Error,
     /// Without the outermost 0.01 %
@@ -176,12 +178,14 @@ pub(crate) enum ClipArg {
     MinMax,
 }
 
-impl From<ClipArg> for Clipping {
-    fn from(clip: ClipArg) -> Self {
-        match clip {
-            ClipArg::Error => Self::SquaredError,
-            ClipArg::Percentile => Self::Percentile(1e-4),
-            ClipArg::MinMax => Self::MinMax,
+impl ClipArg {
+    /// The way that is named, if one is.
+    pub(crate) fn named(self) -> Option<Clipping> {
+        match self {
+            Self::Auto => None,
+            Self::Error => Some(Clipping::SquaredError),
+            Self::Percentile => Some(Clipping::Percentile(1e-4)),
+            Self::MinMax => Some(Clipping::MinMax),
         }
     }
 }

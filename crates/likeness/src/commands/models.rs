@@ -202,10 +202,10 @@ fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
                 line("sha256", &found.sha256),
                 line("registry", "no entry has this checksum or name"),
             ]);
-            match found.path.extension().is_some_and(|ending| ending == "onnx") {
-                true => folder::show(&found.path, false),
-                false => Ok(()),
+            if found.path.extension().is_some_and(|ending| ending == "onnx") {
+                print_lines(&folder::of_file(&found.path));
             }
+            Ok(())
         }
         (None, None) => Err(unknown(&args.model)),
     }

@@ -11,6 +11,7 @@ mod interrupted;
 mod models;
 mod networks;
 mod pictures;
+mod quantized;
 mod results;
 mod shared;
 mod submitted;

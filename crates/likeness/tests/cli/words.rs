@@ -38,6 +38,7 @@ fn help_of_every_command() {
     told!("help-prepare", bench.story(&["prepare", "--help"]));
     told!("help-detect", bench.story(&["detect", "--help"]));
     told!("help-models", bench.story(&["models", "--help"]));
+    told!("help-models-quantize", bench.story(&["models", "quantize", "--help"]));
     told!("help-models-pull", bench.story(&["models", "pull", "--help"]));
     told!("help-embed", bench.story(&["embed", "--help"]));
     told!("help-match", bench.story(&["match", "--help"]));

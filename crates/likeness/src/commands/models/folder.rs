@@ -49,7 +49,15 @@ pub(super) fn take_out(args: &ExportModelArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `models show` of a model folder, a run or an ONNX file.
+/// What `models show` says of an ONNX file; why it is no embedder, if it is none.
+pub(super) fn of_file(file: &Path) -> Vec<String> {
+    match inspect(file) {
+        Ok(seen) => lines(&seen),
+        Err(error) => vec![line("network", format!("no embedder: {error}"))],
+    }
+}
+
+/// `models show` of a model folder or a run.
 pub(super) fn show(model: &Path, as_json: bool) -> anyhow::Result<()> {
     let seen = inspect(model)?;
     if as_json {

@@ -66,7 +66,10 @@ fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rou
     let loader = Loader::new(&flags, args.reading.refer(), stop)
         .using(Box::new(calibrator.clone()), Some(args.photos as usize));
     loader.load(std::slice::from_ref(photos), args.split.name())?;
-    Ok(calibrator.quantized(args.clip.into())?)
+    Ok(match args.clip.named() {
+        Some(clipping) => calibrator.quantized(clipping)?,
+        None => calibrator.closest()?,
+    })
 }
 
 /// What rounding costs; or why that is not known.
