@@ -78,7 +78,9 @@ pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
         _ => faces,
     };
     let faces = match &teacher {
-        Some(name) if config.needs_teacher() => teacher::ask(name, faces, &args.output, stop)?,
+        Some(name) if config.needs_teacher() => {
+            teacher::ask(name, faces, &dataset.folder, &args.output, stop)?
+        }
         _ => faces,
     };
     say_faces(&faces);

@@ -66,6 +66,17 @@ fn a_network_of_aligned_faces_says_so_when_photos_are_taken_as_they_are() {
 }
 
 #[test]
+fn a_run_with_a_teacher_goes_on_from_another_name_of_the_dataset() {
+    let bench = dataset();
+    let teacher = concat!(env!("CARGO_MANIFEST_DIR"), "/../likeness-model/tests/golden/onnx/good.onnx");
+    bench.good(&train("run", &["--epochs", "1", "--teacher", teacher]));
+    let (faces, before) =
+        (bench.at("faces").display().to_string(), fs_err::read(bench.at("run/history.jsonl")));
+    bench.good(&["train", &faces, "-o", "run", "--resume"]);
+    assert_eq!(fs_err::read(bench.at("run/history.jsonl")).unwrap(), before.unwrap());
+}
+
+#[test]
 fn a_run_adapts_to_a_dataset_and_says_what_the_domains_share() {
     let bench = dataset();
     for at in 0..6 {

@@ -16,10 +16,13 @@ use crate::progress::{Progress, say, say_skipped};
 
 const FILE: &str = "teacher.embeddings";
 
-/// `faces` with the embeddings that the model called `name` has of those trained on.
+/// `faces`, of the dataset in `folder`, with the embeddings that the model called `name` has of those trained on.
+///
+/// They are kept by the faces' places in the dataset, so that a run goes on wherever the dataset is named from.
 pub(super) fn ask(
     name: &str,
     faces: TrainingFaces,
+    folder: &Path,
     run: &Path,
     stop: &AtomicBool,
 ) -> anyhow::Result<TrainingFaces> {
@@ -29,7 +32,7 @@ pub(super) fn ask(
         EmbeddingTable::load(&file)?
     } else {
         let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
-            row: Row::new(display_name(&face.path)),
+            row: Row::new(place_of(&face.path, folder)),
             face_box: None,
             path: face.path.clone(),
         };
@@ -57,16 +60,20 @@ pub(super) fn ask(
         "{}: made by another teacher than {name}",
         file.display()
     );
-    in_order(&table, faces)
+    in_order(&table, faces, folder)
 }
 
-fn in_order(table: &EmbeddingTable, faces: TrainingFaces) -> anyhow::Result<TrainingFaces> {
+fn place_of(face: &Path, folder: &Path) -> String {
+    display_name(face.strip_prefix(folder).unwrap_or(face))
+}
+
+fn in_order(table: &EmbeddingTable, faces: TrainingFaces, folder: &Path) -> anyhow::Result<TrainingFaces> {
     let rows: HashMap<&str, usize> =
         table.rows().iter().enumerate().map(|(i, row)| (row.name.as_str(), i)).collect();
     let dim = table.dimension();
     let mut values = Vec::with_capacity(faces.train.len() * dim);
     for face in &faces.train {
-        let name = display_name(&face.path);
+        let name = place_of(&face.path, folder);
         let row =
             rows.get(name.as_str()).with_context(|| format!("{name}: the teacher has no embedding of it"))?;
         values.extend_from_slice(table.embedding(*row));
