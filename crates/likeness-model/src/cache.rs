@@ -54,10 +54,12 @@ pub struct EmbeddingCache {
     state: Mutex<State>,
 }
 
+/// Where a photo's embeddings begin, and how many faces it has.
+type Places = HashMap<PhotoKey, (u64, u32)>;
+
 struct State {
     file: File,
-    /// Where a photo's embeddings begin, and how many faces it has.
-    places: HashMap<PhotoKey, (u64, u32)>,
+    places: Places,
     /// Where the next record goes.
     end: u64,
     /// Photos found.
@@ -169,7 +171,7 @@ impl EmbeddingCache {
 }
 
 /// Where the whole records of a cache are, and where they end.
-fn read_places(mut file: &File, dimension: usize) -> Result<(HashMap<PhotoKey, (u64, u32)>, u64)> {
+fn read_places(mut file: &File, dimension: usize) -> Result<(Places, u64)> {
     let (mut places, mut end) = (HashMap::new(), HEADER);
     file.seek(SeekFrom::Start(HEADER))?;
     let mut reader = BufReader::with_capacity(1 << 20, file);

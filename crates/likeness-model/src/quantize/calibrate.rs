@@ -28,9 +28,11 @@ struct Watched {
     values: Vec<ValueId>,
     seen: Vec<Mutex<Histogram>>,
     faces: AtomicUsize,
-    /// Some of the faces with their embeddings, by the face's checksum, so that threads do not decide which.
-    kept: Mutex<BTreeMap<[u8; 32], (RgbImage, Vec<f32>)>>,
+    kept: Mutex<Kept>,
 }
+
+/// Some of the faces with their embeddings, by the face's checksum, so that threads do not decide which.
+type Kept = BTreeMap<[u8; 32], (RgbImage, Vec<f32>)>;
 
 /// Faces that are kept to compare ways of clipping on.
 const KEPT: usize = 256;

@@ -127,8 +127,8 @@ mod tests {
     use super::*;
 
     fn file(path: PathBuf) -> PathBuf {
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(&path, b"").unwrap();
+        fs_err::create_dir_all(path.parent().expect("below a folder")).expect("a folder");
+        fs_err::write(&path, b"").expect("a file");
         path
     }
 
