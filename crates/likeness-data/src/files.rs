@@ -11,7 +11,7 @@ pub(crate) const TEMPORARY_PREFIX: &str = ".likeness-";
 /// Writes `path` through `write`; what stood there before stays until the new content is complete.
 ///
 /// # Errors        the disk's, naming the file
-pub(crate) fn write_atomically(
+pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<()> {

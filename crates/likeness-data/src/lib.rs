@@ -19,7 +19,7 @@ pub mod dataset;
 pub mod decode;
 pub mod detect;
 mod error;
-mod files;
+pub mod files;
 pub mod geometry;
 mod jpeg;
 pub mod limits;

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use fs_err::File;
+use likeness_data::decode::sha256_hex;
 use likeness_data::geometry::Rect;
 use sha2::{Digest, Sha256};
 
@@ -76,8 +77,7 @@ impl EmbeddingCache {
     /// system
     pub fn open(folder: &Path, way: &str, dimension: usize) -> Result<Self> {
         fs_err::create_dir_all(folder)?;
-        let way: String = Sha256::digest(way).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let path = folder.join(way).with_extension("cache");
+        let path = folder.join(sha256_hex(way.as_bytes())).with_extension("cache");
         let mut options = fs_err::OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(&path)?;
         let refused = |reason: &str, hint: &str| ModelError::BadArgument {

@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 use image::imageops::flip_horizontal;
+use likeness_data::decode::sha256_hex;
 use likeness_search::Distance;
-use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
 use crate::{Embedder, EmbedderSpec, Result};
@@ -22,8 +22,7 @@ impl FlipEmbedder {
     pub fn new(inner: Box<dyn Embedder>) -> Self {
         let mut spec = inner.spec().clone();
         spec.name.push_str("+flips");
-        let digest = Sha256::new().chain_update(&spec.fingerprint).chain_update(b"flips").finalize();
-        spec.fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        spec.fingerprint = sha256_hex(format!("{}flips", spec.fingerprint).as_bytes());
         Self { inner, spec }
     }
 }

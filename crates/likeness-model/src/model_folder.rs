@@ -21,7 +21,7 @@ pub use make::{Card, Exported, Inspection, Made, export, inspect, make};
 /// Version of the folder's layout.
 const FORMAT: u32 = 1;
 /// The graph in a model folder.
-const GRAPH: &str = "model.onnx";
+pub const GRAPH: &str = "model.onnx";
 /// What is said of it.
 const DESCRIPTION: &str = "model.toml";
 /// The model folder in a run's folder.
@@ -136,7 +136,7 @@ pub(crate) fn described(graph: &Path) -> Result<Option<ModelDescription>> {
 /// The graph that `path` names: itself, the one in a model folder, or the one of a run.
 ///
 /// # Errors        a folder without one → [`ModelError::BadModel`]
-pub(crate) fn graph_at(path: &Path) -> Result<PathBuf> {
+pub fn graph_at(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }

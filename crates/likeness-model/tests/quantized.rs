@@ -87,7 +87,7 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
         assert_ne!(a, b, "something was rounded");
     }
     let closest = calibrator.closest().unwrap();
-    assert!(closest.summary.contains("the closest of 5 ways"), "{}", closest.summary);
+    assert!(closest.summary.contains("chosen of 5 ways"), "{}", closest.summary);
     let told = match Calibrator::open(name(output.path()), &Default::default()) {
         Err(error) => error.to_string(),
         Ok(_) => panic!("a quantised network was taken again"),

@@ -4,6 +4,7 @@
 //! again, delete the file.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,6 +23,8 @@ const SEEDS: u64 = 3;
 struct World {
     name: &'static str,
     folder: PathBuf,
+    /// Side of a dataset's faces.
+    face_px: u32,
     /// Flags of `likeness train` for every method.
     flags: Vec<String>,
     /// What is trained on, and what its labels are added to.
@@ -83,6 +86,7 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
     };
     let world = World {
         name: "drawn",
+        face_px: 80,
         flags: words(
             "--backbone resnet18 --size 64 --embedding-dim 128 --method cosface --scale 16 --margin 0.2 --epochs 8",
         ),
@@ -124,6 +128,7 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
     flags.push(begun.display().to_string());
     let world = World {
         name: "faces",
+        face_px: 112,
         flags,
         tests: [(source.clone(), "test"), (target.clone(), "validation")],
         source,
@@ -161,8 +166,8 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
     for seed in 0..SEEDS {
         for method in &METHODS {
             let key = format!("{}, seed {seed}", method.name);
-            if !found.contains_key(&key) {
-                found.insert(key, world.measure(&bench.likeness, method, seed)?);
+            if let Entry::Vacant(place) = found.entry(key) {
+                place.insert(world.measure(&bench.likeness, method, seed)?);
                 fs_err::create_dir_all(repository().join(RESULTS))?;
                 fs_err::write(&file, serde_json::to_string_pretty(&found)? + "\n")?;
             }
@@ -238,7 +243,6 @@ impl World {
     fn with_labels(&self, likeness: &Path) -> Result<PathBuf> {
         let (table, dataset) = (self.folder.join("both.csv"), self.folder.join("both"));
         let mut lines = vec!["path,identity,split".to_owned()];
-        let mut side = 0;
         for (domain, part) in [("source", &self.source), ("target", &self.target)] {
             let manifest = fs_err::read_to_string(part.join("manifest.csv"))?;
             let mut rows = manifest.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -249,26 +253,15 @@ impl World {
             let [path, identity, split] = [column("path")?, column("identity")?, column("split")?];
             for row in rows.filter(|row| row[split] == "train") {
                 let face = part.join(row[path]);
-                side = image_side(&face, side)?;
                 lines.push(format!("{},{domain} {},train", face.display(), row[identity]));
             }
         }
         fs_err::write(&table, lines.join("\n") + "\n")?;
         let mut prepare = Command::new(likeness);
         prepare.arg("prepare").arg(&table).arg("-o").arg(&dataset).args(["--layout", "csv", "--size"]);
-        output(prepare.arg(side.to_string()).args(["--split", "official"]))?;
+        output(prepare.arg(self.face_px.to_string()).args(["--split", "official"]))?;
         Ok(dataset)
     }
-}
-
-/// The side of the square PNG at `path`, unless it is known.
-fn image_side(path: &Path, known: u32) -> Result<u32> {
-    if known > 0 {
-        return Ok(known);
-    }
-    let bytes = fs_err::read(path)?;
-    let width = bytes.get(16..20).context("a face is no PNG")?;
-    Ok(u32::from_be_bytes([width[0], width[1], width[2], width[3]]))
 }
 
 fn evaluate(likeness: &Path, dataset: &Path, split: &str, model: &Path) -> Result<Shares> {

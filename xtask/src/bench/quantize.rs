@@ -1,5 +1,6 @@
 //! `bench quantize`: what rounding a network's numbers saves and costs, on CelebA's test identities.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,13 +8,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Bench;
-use super::measure::{measure_output, median};
+use super::measure::median;
 use super::report::Section;
-use crate::process::{self, Scratch, repository};
+use crate::process::{self, Scratch, output, repository};
 
 /// Pictures a run takes.
 const BATCH: &str = "8";
 const SIDE: &str = "112";
+/// Of each measurement.
+const SECONDS: &str = "3";
 
 /// One network in one form.
 struct Form {
@@ -27,7 +30,8 @@ struct Form {
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
     let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its networks")?;
-    let runs = repository().join("target/training");
+    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let runs = release.with_file_name("training");
     let dataset = runs.join("celeba");
     ensure!(dataset.is_dir(), "{}: not there: `bench training` makes it", dataset.display());
     let python = bench.python()?;
@@ -40,21 +44,22 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     for (i, (network, model)) in networks.into_iter().enumerate() {
         forms.push(Form { network, numbers: "f32", model: model.clone(), said: None });
         for (numbers, flags) in [("f16", &["--weights", "f16"][..]), ("int8", &["--split", "train"][..])] {
-            let output = scratch.join(&format!("{i}-{numbers}"));
+            let folder = scratch.join(&format!("{i}-{numbers}"));
             let mut quantize = Command::new(&bench.likeness);
             quantize
                 .args(["models", "quantize"])
                 .arg(&model)
                 .arg("-o")
-                .arg(&output)
+                .arg(&folder)
                 .arg("--json")
                 .args(flags);
             quantize.arg("--calibrate").arg(&dataset).args(["--measure-split", "test"]);
-            let said = serde_json::from_str(&measure_output(&mut quantize)?.0)?;
-            forms.push(Form { network, numbers, model: output, said: Some(said) });
+            let said = serde_json::from_str(&output(&mut quantize)?)?;
+            forms.push(Form { network, numbers, model: folder, said: Some(said) });
         }
     }
-    let times = times(bench, &forms, &engine_speed()?, &python)?;
+    process::run(&mut process::cargo(&["build", "--release", "--workspace", "--example", "engine_speed"]))?;
+    let times = times(bench, &forms, &release.join("examples/engine_speed"), &python)?;
     let rows = forms.iter().enumerate().map(|(i, form)| row(form, &forms, &times, i)).collect();
     Ok(Section {
         page: "quantize",
@@ -82,35 +87,31 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// The example program that times engines, built apart so that the program itself is not built anew.
-fn engine_speed() -> Result<PathBuf> {
-    let target = repository().join("target/model-only");
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.current_dir(repository()).env("CARGO_TARGET_DIR", &target);
-    build.args(["build", "--release", "-p", "likeness-model", "--example", "engine_speed"]);
-    process::run(&mut build)?;
-    Ok(target.join("release/examples/engine_speed"))
-}
-
 /// Of each form the medians of milliseconds on our engine, rten and onnxruntime.
 fn times(bench: &Bench, forms: &[Form], engine_speed: &Path, python: &Path) -> Result<Vec<[f64; 3]>> {
+    let peer = repository().join("xtask/peers/engine.py");
     let mut all: Vec<[Vec<f64>; 3]> = forms.iter().map(|_| Default::default()).collect();
     for _ in 0..bench.repeats {
         for (form, times) in forms.iter().zip(&mut all) {
             let graph = if form.model.is_dir() { form.model.join("model.onnx") } else { form.model.clone() };
-            let (ours, _) = measure_output(Command::new(engine_speed).arg(&graph).args([BATCH, SIDE]))?;
-            let peer = repository().join("xtask/peers/engine.py");
-            let (theirs, _) = measure_output(Command::new(python).arg(peer).arg(&graph).args([BATCH, SIDE]))?;
-            for (i, (name, text)) in
-                [("direct", &ours), ("rten", &ours), ("onnxruntime", &theirs)].into_iter().enumerate()
-            {
-                let line = text.lines().find_map(|line| line.strip_prefix(name));
-                let time = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-                times[i].push(time.with_context(|| format!("{name} said no time"))?);
-            }
+            let timed = |program: &Path, before: &[&OsStr], engine: &str| {
+                let mut command = Command::new(program);
+                cpu_ms(command.args(before).arg(engine).args([SIDE, SECONDS]).arg(format!("{BATCH}x1")))
+            };
+            let (ours, theirs) =
+                ([graph.as_os_str()], [peer.as_os_str(), graph.as_os_str(), OsStr::new("any")]);
+            times[0].push(timed(engine_speed, &ours, "direct")?);
+            times[1].push(timed(engine_speed, &ours, "rten")?);
+            times[2].push(timed(python, &theirs, "onnxruntime")?);
         }
     }
     Ok(all.into_iter().map(|times| times.map(median)).collect())
+}
+
+/// Milliseconds of CPU time a face, as the program says them.
+fn cpu_ms(command: &mut Command) -> Result<f64> {
+    let answer: Value = serde_json::from_str(output(command)?.trim())?;
+    answer["cpu_ms"].as_f64().with_context(|| format!("no cpu_ms in {answer}"))
 }
 
 fn row(form: &Form, forms: &[Form], times: &[[f64; 3]], i: usize) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! Model folders made, looked at and taken apart: an ONNX file and what is known of it enter, a folder leaves, and back.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use likeness_data::files::write_atomically;
 use sha2::{Digest, Sha256};
 
 use super::{Alignment, DESCRIPTION, FORMAT, GRAPH, ModelDescription, described, graph_at, load};
@@ -67,8 +67,8 @@ pub(crate) fn write(
     };
     let text = toml::to_string(&description).map_err(std::io::Error::other)?;
     fs_err::create_dir_all(folder)?;
-    place(&folder.join(GRAPH), graph)?;
-    place(&folder.join(DESCRIPTION), text.as_bytes())?;
+    write_atomically(&folder.join(GRAPH), |file| file.write_all(graph))?;
+    write_atomically(&folder.join(DESCRIPTION), |file| file.write_all(text.as_bytes()))?;
     Ok(description)
 }
 
@@ -194,22 +194,6 @@ pub fn export(model: &Path, what: Exported, to: &Path) -> Result<u64> {
         });
     }
     let bytes = fs_err::read(&part)?;
-    place(to, &bytes)?;
+    write_atomically(to, |file| file.write_all(&bytes))?;
     Ok(bytes.len() as u64)
-}
-
-/// Writes a file under another name and renames it.
-fn place(to: &Path, content: &[u8]) -> Result<()> {
-    let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // the umask takes its share
-    let named = |e: std::io::Error| {
-        std::io::Error::new(e.kind(), format!("{}: cannot be written: {e}", to.display()))
-    };
-    let mut file = builder.prefix(".likeness-").suffix(".partial").tempfile_in(folder).map_err(named)?;
-    file.write_all(content).map_err(named)?;
-    file.as_file().sync_all()?;
-    file.persist(to).map_err(|refused| named(refused.error))?;
-    Ok(())
 }

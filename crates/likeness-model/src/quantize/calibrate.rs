@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
+use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
 use super::place::{self, Ranges, Sites};
@@ -35,9 +36,12 @@ struct Watched {
 type Kept = BTreeMap<[u8; 32], (RgbImage, Vec<f32>)>;
 
 /// Faces that are kept to compare ways of clipping on.
-const KEPT: usize = 256;
+const KEPT: usize = 64;
 
-/// Ways of clipping that are compared.
+/// What another way may leave of the first one's distance from the original: less is clearly closer, more is luck.
+const CLEARLY: f64 = 0.75;
+
+/// Ways of clipping that are compared, the usual one first.
 const TRIED: [Clipping; 5] = [
     Clipping::SquaredError,
     Clipping::Percentile(1e-5),
@@ -86,23 +90,28 @@ impl Calibrator {
         self.0.faces.load(Ordering::Relaxed)
     }
 
-    /// The network of bytes for what was seen, clipped in the way that keeps embeddings closest to the original's.
+    /// The network of bytes for what was seen, clipped in the way that keeps embeddings closest to the original's;
+    /// by the least squared error where no other is clearly closer.
     ///
-    /// Closeness is the mean cosine similarity over the faces seen, at most 256 of them; no labels are needed.
+    /// Closeness is the mean cosine similarity over the faces seen, at most 64 of them; no labels are needed.
     ///
     /// # Errors        as those of [`quantized`](Self::quantized)
     pub fn closest(&self) -> Result<Rounded> {
-        let mut closest: Option<(f64, Clipping, Rounded)> = None;
-        for clipping in TRIED {
+        let try_one = |clipping: Clipping| -> Result<(f64, Clipping, Rounded)> {
             let rounded = self.quantized(clipping)?;
-            let similarity = self.similarity(&rounded)?;
-            if closest.as_ref().is_none_or(|(best, ..)| similarity > *best) {
-                closest = Some((similarity, clipping, rounded));
+            Ok((self.similarity(&rounded)?, clipping, rounded))
+        };
+        let mut closest = try_one(TRIED[0])?;
+        let clear = 1.0 - CLEARLY * (1.0 - closest.0);
+        for clipping in &TRIED[1..] {
+            let tried = try_one(*clipping)?;
+            if tried.0 > closest.0.max(clear) {
+                closest = tried;
             }
         }
-        let (similarity, clipping, mut rounded) = closest.expect("at least one way is tried");
+        let (similarity, clipping, mut rounded) = closest;
         rounded.summary =
-            format!("{}; {clipping}, the closest of {} ways ({similarity:.4})", rounded.summary, TRIED.len());
+            format!("{}; {clipping}, chosen of {} ways ({similarity:.4})", rounded.summary, TRIED.len());
         Ok(rounded)
     }
 
@@ -120,11 +129,7 @@ impl Calibrator {
         for (face, expected) in kept.values() {
             // A face that loses its direction altogether counts as lost.
             let found = quantized.embed(std::slice::from_ref(face)).unwrap_or_default();
-            let dot = |a: &[f32], b: &[f32]| -> f64 {
-                a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-            };
-            let lengths = (dot(&found, &found) * dot(expected, expected)).sqrt();
-            sum += if lengths > 0.0 { dot(&found, expected) / lengths } else { 0.0 };
+            sum += if found.is_empty() { 0.0 } else { 1.0 - Distance::Cosine.between(&found, expected) };
         }
         Ok(sum / kept.len().max(1) as f64)
     }

@@ -168,7 +168,7 @@ pub(crate) enum WeightsArg {
 /// How ranges of activations are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ClipArg {
-    /// Whatever keeps the embeddings of the photos closest
+    /// Least squared error, unless another way keeps the embeddings of the photos clearly closer
     Auto,
     /// Least squared error
     Error,

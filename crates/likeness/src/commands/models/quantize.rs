@@ -1,12 +1,12 @@
 //! `likeness models quantize`: a network and photos enter, a rounded network and what it costs leave.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use likeness_model::load_embedder;
-use likeness_model::model_folder::ModelDescription;
+use likeness_model::model_folder::{GRAPH, ModelDescription, graph_at};
 use likeness_model::quantize::{Calibrator, Rounded, halve};
-use likeness_search::{EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
+use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
 use serde_json::json;
 
 use super::super::{print_json, print_text};
@@ -26,7 +26,9 @@ struct Cost {
 
 /// Runs the command.
 pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    if Path::new(&args.model).join("model.onnx") == args.output.join("model.onnx") {
+    let original = graph_at(Path::new(&args.model))?;
+    let place = fs_err::canonicalize(args.output.join(GRAPH)).ok();
+    if place.is_some() && place == fs_err::canonicalize(&original).ok() {
         return Err(hinted(
             format!("{}: the rounded network would take the place of its original", args.output.display()),
             "name another folder with -o",
@@ -39,7 +41,7 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
     say(&rounded.summary);
     let description = rounded.write(&args.output)?;
     let (cost, why_not) = measured(args, stop)?;
-    report(args, &rounded, &description, (cost.as_ref(), why_not.as_str()))?;
+    report(args, &original, (&rounded, &description), (cost.as_ref(), why_not.as_str()))?;
     let lost = cost.as_ref().map(|c| 100.0 * (c.before.top1 - c.after.top1));
     match (args.most_lost, lost) {
         (Some(most), Some(lost)) if lost > most => {
@@ -103,29 +105,20 @@ fn measured(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<(Opti
     Ok((Some(Cost { before: before_of, after: after_of, similarity }), String::new()))
 }
 
+/// Mean cosine similarity of the embeddings of the same photos.
 fn similarity(a: &EmbeddingTable, b: &EmbeddingTable) -> f64 {
-    let cosine = |(a, b): (&[f32], &[f32])| {
-        let dot = |x: &[f32], y: &[f32]| -> f64 {
-            x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
-        };
-        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f64::MIN_POSITIVE)
-    };
     let rows = a.len().min(b.len());
-    (0..rows).map(|i| cosine((a.embedding(i), b.embedding(i)))).sum::<f64>() / rows.max(1) as f64
+    let apart = |i| Distance::Cosine.between(a.embedding(i), b.embedding(i));
+    1.0 - (0..rows).map(apart).sum::<f64>() / rows.max(1) as f64
 }
 
 fn report(
     args: &QuantizeModelArgs,
-    rounded: &Rounded,
-    description: &ModelDescription,
+    original: &Path,
+    (rounded, description): (&Rounded, &ModelDescription),
     (cost, why_not): (Option<&Cost>, &str),
 ) -> anyhow::Result<()> {
-    let original = [
-        PathBuf::from(&args.model),
-        Path::new(&args.model).join("model.onnx"),
-        Path::new(&args.model).join("model/model.onnx"),
-    ];
-    let bytes = original.iter().find(|p| p.is_file()).and_then(|p| fs_err::metadata(p).ok()).map(|m| m.len());
+    let bytes = fs_err::metadata(original)?.len();
     if args.json {
         return print_json(&json!({
             "output": args.output, "name": description.name, "fingerprint": description.fingerprint,
@@ -136,9 +129,12 @@ fn report(
         }));
     }
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-    let before = bytes.map_or_else(|| "?".to_owned(), megabytes);
-    let mut text =
-        format!("{}: {before} became {}\n", args.output.display(), megabytes(rounded.bytes() as u64));
+    let mut text = format!(
+        "{}: {} became {}\n",
+        args.output.display(),
+        megabytes(bytes),
+        megabytes(rounded.bytes() as u64)
+    );
     match cost {
         None => text += &format!("what it costs was NOT measured: {why_not}\n"),
         Some(Cost { before, after, similarity }) => {
