@@ -1,6 +1,5 @@
 //! The README's commands: each names a command and flags that exist, and the demo runs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,9 +15,8 @@ pub(crate) fn check() -> Result<()> {
     let lines = command_lines(&text);
     ensure!(lines.iter().any(|words| words[0] == "demo"), "README.md: shows no demo command");
     let program = build_likeness()?;
-    let mut helps = BTreeMap::new();
     for words in &lines {
-        flags_exist(&program, words, &mut helps)?;
+        flags_exist(&program, words)?;
     }
     eprintln!("README.md: {} command lines name commands and flags that exist", lines.len());
     demo(&program)
@@ -44,22 +42,32 @@ fn command_lines(text: &str) -> Vec<Vec<String>> {
     lines
 }
 
-fn flags_exist(program: &Path, words: &[String], helps: &mut BTreeMap<String, String>) -> Result<()> {
-    let command = &words[0];
-    if command.starts_with('-') {
+fn flags_exist(program: &Path, words: &[String]) -> Result<()> {
+    if words[0].starts_with('-') {
         return output(Command::new(program).args(words)).map(drop);
     }
-    if !helps.contains_key(command) {
-        let help = output(Command::new(program).args([command, "--help"]))
-            .with_context(|| format!("README.md: there is no command {command}"))?;
-        helps.insert(command.clone(), help);
+    let help = |command: &[String]| {
+        output(Command::new(program).args(command).arg("--help"))
+            .with_context(|| format!("README.md: there is no command {}", command.join(" ")))
+    };
+    let mut command = &words[..1];
+    let mut flags = help(command)?;
+    // `models quantize` and the like: the flags are those of both words.
+    if flags.contains("\nCommands:\n") && words.len() > 1 {
+        command = &words[..2];
+        flags = help(command)?;
     }
-    let known = |flag: &str| {
+    let is_known = |flag: &str| {
         let flag = flag.split('=').next().unwrap_or(flag);
-        helps[command].split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|word| word == flag)
+        flags.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|word| word == flag)
     };
     for flag in words.iter().filter(|w| w.starts_with('-')) {
-        ensure!(known(flag), "README.md: `likeness {}`: {command} has no {flag}", words.join(" "));
+        ensure!(
+            is_known(flag),
+            "README.md: `likeness {}`: {} has no {flag}",
+            words.join(" "),
+            command.join(" ")
+        );
     }
     Ok(())
 }
