@@ -310,7 +310,7 @@ fn without_reversal_the_domain_classifier_learns_and_with_it_the_strength_grows(
 fn an_adapting_run_taken_up_again_ends_as_one_that_never_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let faces = with_target(folder.path(), training_faces(folder.path()));
-    for method in [AdaptationMethod::Cdan, AdaptationMethod::Coral] {
+    for method in [AdaptationMethod::Cdan, AdaptationMethod::Coral, AdaptationMethod::Clusters] {
         let config = adapting(method, vec![classification(1), classification(2)]);
         let [whole, broken] =
             ["whole", "broken"].map(|name| folder.path().join(format!("{name} {method:?}")));
@@ -324,6 +324,27 @@ fn an_adapting_run_taken_up_again_ends_as_one_that_never_stopped() {
         let kept = |run: &PathBuf| fs_err::read(run.join("model/weights.safetensors")).unwrap();
         assert!(kept(&broken) == kept(&whole), "the networks differ");
     }
+}
+
+#[test]
+fn groups_of_target_faces_are_learned_from_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut faces = with_target(folder.path(), training_faces(folder.path()));
+    let mut config = adapting(AdaptationMethod::Clusters, vec![classification(3)]);
+    config.adaptation.as_mut().unwrap().neighbours = 2;
+    let place = folder.path().join("groups");
+    run(&faces, &config, &place, &mut Witness::default()).unwrap();
+    for record in timeless(&place) {
+        assert!(record.more["groups"] >= 2.0 && record.more["groups"] <= 4.0, "{:?}", record.more);
+        assert!(record.more["grouped_share"] > 0.5 && record.more["domain_loss"] > 0.0, "{:?}", record.more);
+    }
+    // Of two faces no groups can be told apart.
+    faces.target.truncate(2);
+    let mut witness = Witness::default();
+    let place = folder.path().join("few");
+    run(&faces, &config, &place, &mut witness).unwrap();
+    assert!(witness.said.iter().any(|said| said.contains("no groups")), "{:?}", witness.said);
+    assert!(timeless(&place).iter().all(|r| r.more.is_empty() && r.loss.is_finite()));
 }
 
 #[test]

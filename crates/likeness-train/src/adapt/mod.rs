@@ -4,12 +4,14 @@
 //! - [`reversal`] lets gradients through turned around, with a strength that grows over a run;
 //! - [`domain_classifier`] tells domains apart: what it learns from, the network unlearns (DANN); with the identities'
 //!   probabilities beside the embeddings it is [`conditional`] (CDAN);
+//! - [`clusters`] groups the faces without labels by the network's own embeddings, and the groups are learned from;
 //! - [`coral`] draws the covariances of the domains together instead, without a classifier;
 //! - [`statistics`] replaces the statistics of batch normalisation by the target domain's (AdaBN).
 //!
 //! Source and target faces go through the network one after the other, each normalised by statistics of its own, or as one
 //! batch: [`DomainStatistics`].
 
+pub mod clusters;
 pub mod conditional;
 pub mod coral;
 pub mod domain_classifier;
@@ -32,6 +34,9 @@ pub enum AdaptationMethod {
     Cdan,
     /// Covariances drawn together: Sun and Saenko (2016), "Deep CORAL", arXiv 1607.01719.
     Coral,
+    /// Groups of target faces that are found anew before every epoch, as if they were identities: Song et al. (2018),
+    /// "Unsupervised Domain Adaptive Re-Identification: Theory and Practice", arXiv 1807.11334.
+    Clusters,
     /// Nothing but the target's statistics: Li et al. (2016), "Revisiting Batch Normalization For Practical Domain
     /// Adaptation", arXiv 1603.04779.
     AdaBn,
@@ -76,6 +81,8 @@ pub struct AdaptationConfig {
     pub steepness: f32,
     /// Numbers in each of the domain classifier's two hidden layers.
     pub hidden: usize,
+    /// About how many other photos there are of a person in the target, where it is clustered.
+    pub neighbours: usize,
     /// Whose statistics normalise.
     pub statistics: DomainStatistics,
 }
@@ -90,6 +97,7 @@ impl Default for AdaptationConfig {
             reversal_strength: 1.0,
             steepness: 10.0,
             hidden: 256,
+            neighbours: 6,
             statistics: DomainStatistics::default(),
         }
     }
@@ -109,6 +117,8 @@ impl AdaptationConfig {
             format!("steepness {}: expected a positive number", self.steepness)
         } else if !(1..=16384).contains(&self.hidden) {
             format!("hidden {}: expected 1 to 16384 numbers", self.hidden)
+        } else if !(1..=256).contains(&self.neighbours) {
+            format!("{} neighbours: expected 1 to 256", self.neighbours)
         } else {
             return Ok(());
         };

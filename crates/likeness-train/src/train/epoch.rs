@@ -12,6 +12,7 @@ use super::guard::Distances;
 use super::objective::{BatchLoss, Objective, Targets};
 use super::optimizer::{CollectedGradients, Optimizer, check_norm, floats};
 use super::run::{Observer, StepReport};
+use super::target::TargetEpoch;
 use crate::adapt::DomainStatistics;
 use crate::layer::Pass;
 use crate::loader::{Batch, Epoch};
@@ -68,6 +69,8 @@ pub(super) struct EpochSums {
     /// Domain loss, share of domains told and λ, summed over batches with target faces.
     pub(super) domains: [f64; 3],
     pub(super) batches_with_target: u64,
+    /// What is known of the target's faces before the epoch.
+    pub(super) target_notes: BTreeMap<String, f64>,
     pub(super) seconds: f64,
     pub(super) waiting_seconds: f64,
     pub(super) skipped: usize,
@@ -90,10 +93,13 @@ impl Learner {
         &mut self,
         plan: &EpochPlan<'_>,
         mut batches: Epoch,
-        mut target: Option<Epoch>,
+        mut target: Option<TargetEpoch>,
         observer: &mut dyn Observer,
     ) -> Result<EpochSums> {
-        let mut sums = EpochSums::default();
+        let mut sums = EpochSums {
+            target_notes: target.as_ref().map(|t| t.notes.clone()).unwrap_or_default(),
+            ..EpochSums::default()
+        };
         let mut collected = CollectedGradients::default();
         let start = Instant::now();
         let mut pending = 0;
@@ -109,7 +115,7 @@ impl Learner {
             }
             sums.seconds = start.elapsed().as_secs_f64();
             sums.waiting_seconds =
-                batches.waited_seconds() + target.as_ref().map_or(0.0, Epoch::waited_seconds);
+                batches.waited_seconds() + target.as_ref().map_or(0.0, TargetEpoch::waited_seconds);
             if observer.on_step(&report(plan, &sums)).is_break() {
                 sums.stopped = true;
                 break;
@@ -151,7 +157,10 @@ impl Learner {
         let mut answer = self.objective.forward(&output, &targets, &mut numbers)?;
         let [from, to] = plan.reversal_strength;
         let strength = from + (to - from) * number as f32 / plan.batches as f32;
-        let between = of_target.and_then(|_| self.objective.between_domains(&both, sources, strength));
+        let between = match of_target {
+            Some(target) => self.objective.between_domains(&both, sources, &target.labels, strength)?,
+            None => None,
+        };
         if let Some((loss, accuracy)) = between {
             sums.add_domains(f64::from(floats(loss.clone().inner())[0]), accuracy, strength);
             answer.loss = answer.loss + loss;
@@ -205,12 +214,13 @@ impl EpochSums {
         self.batches_with_target += 1;
     }
 
-    /// Means over batches with target faces, by the names that history has them under.
+    /// Means over batches with target faces and what was known before them, by the names that history has them under.
     pub(super) fn domain_means(&self) -> BTreeMap<String, f64> {
         let names = ["domain_loss", "domain_accuracy", "reversal_strength"];
         let means = self.domains.map(|sum| sum / self.batches_with_target as f64);
         let known = names.into_iter().zip(means).filter(|(_, mean)| mean.is_finite());
-        known.map(|(name, mean)| (name.to_owned(), mean)).collect()
+        let known = known.map(|(name, mean)| (name.to_owned(), mean));
+        known.chain(self.target_notes.clone()).collect()
     }
 
     fn add(&mut self, loss: f64, answer: &BatchLoss, images: usize) {

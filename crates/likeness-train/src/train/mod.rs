@@ -19,6 +19,7 @@ pub mod objective;
 pub mod optimizer;
 pub mod run;
 pub mod schedule;
+mod target;
 pub mod validation;
 
 pub use config::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, WeightedLoss};

@@ -15,10 +15,12 @@ use crate::adapt::reversal::reverse_gradient;
 use crate::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
 use crate::layer::{Initializer, Linear};
 use crate::loss::{
-    ArcFace, ClassificationConfig, CosFace, TripletConfig, TripletStatistics, correct, normalize,
+    ArcFace, ClassificationConfig, CosFace, TripletConfig, TripletMargin, TripletStatistics, correct,
+    normalize,
 };
 use crate::miner::{LabelledDistances, Miner};
 use crate::network::Embeddings;
+use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
 
 /// Parameters of losses: class weights, the way to a teacher's embedding.
@@ -179,15 +181,21 @@ impl Objective {
         Some(activation::softmax(logits, 1).detach())
     }
 
-    /// The domain loss of a batch whose first `sources` faces are of the source domain, all others of the target domain;
-    /// none where nothing adapts. The second number is the share of faces whose domain was told.
+    /// The domain loss of a batch whose first `sources` faces are of the source domain, all others of the target domain,
+    /// where they are of these `groups`; none where nothing adapts. The second number is the share of faces whose domain
+    /// was told.
     pub fn between_domains(
         &self,
         output: &Embeddings,
         sources: usize,
+        groups: &[u32],
         reversal_strength: f32,
-    ) -> Option<(Tensor<1>, Option<f64>)> {
-        let Adaptation { config, map } = self.adaptation.as_ref()?;
+    ) -> Result<Option<(Tensor<1>, Option<f64>)>> {
+        let Some(Adaptation { config, map }) = &self.adaptation else { return Ok(None) };
+        if config.method == AdaptationMethod::Clusters {
+            let loss = between_groups(output.embedding.clone().narrow(0, sources, groups.len()), groups)?;
+            return Ok(Some((loss.mul_scalar(config.weight), None)));
+        }
         let rows = match config.place {
             AdaptationPlace::Features => output.features.clone(),
             AdaptationPlace::Embedding => output.raw.clone(),
@@ -204,7 +212,7 @@ impl Objective {
             }
             None => (coral(rows, sources), None),
         };
-        Some((loss.mul_scalar(config.weight), accuracy))
+        Ok(Some((loss.mul_scalar(config.weight), accuracy)))
     }
 
     /// Takes over what the losses of the phase `before` have learned, where this phase has the same ones.
@@ -285,6 +293,16 @@ impl Objective {
         self.parameters.visit(&mut lister);
         lister.keys
     }
+}
+
+/// Batch-hard triplets with a soft margin, of faces whose groups stand for identities.
+fn between_groups(embeddings: Tensor<2>, groups: &[u32]) -> Result<Tensor<1>> {
+    let config = TripletConfig { margin: TripletMargin::Soft, ..TripletConfig::default() };
+    let distances = config.distance.matrix(embeddings);
+    let labelled = LabelledDistances::new(distances.values(), groups)?;
+    // Of this miner nothing is left to chance.
+    let triplets = Miner::BatchHard.mine(&labelled, &mut stream(0, Purpose::Mining, &[]));
+    Ok(config.forward(&distances, &triplets).loss)
 }
 
 /// Mean of 1 − cosine similarity.

@@ -16,7 +16,6 @@ use burn::module::{Module, ParamId};
 use burn::tensor::Device;
 use likeness_data::augment::AugmentConfig;
 use likeness_data::decode::sha256_hex;
-use rand::seq::SliceRandom;
 
 use super::checkpoint::{self, State, Tensors};
 use super::config::TrainConfig;
@@ -27,14 +26,13 @@ use super::history::{self, EpochRecord};
 use super::numbers::{Average, Collector, Setter};
 use super::objective::Objective;
 use super::optimizer::{Moments, Optimizer};
+use super::target::TargetFaces;
 use super::validation::{Accuracy, accuracy, embed};
 use crate::adapt::reversal::strength_at;
-use crate::adapt::statistics::fit_statistics;
-use crate::adapt::{AdaptationConfig, AdaptationPlace};
+use crate::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
 use crate::export::{Alignment, ModelCard, write_model_folder};
-use crate::loader::{Batch, Epoch, FaceFile, Loader, LoaderConfig};
+use crate::loader::{Batch, FaceFile, Loader, LoaderConfig};
 use crate::network::{Network, parameters};
-use crate::seed::{Purpose, stream};
 use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
 
@@ -42,8 +40,6 @@ use crate::{Result, TrainError};
 const PHASES: &str = "phases";
 /// Where the network with the target's statistics is.
 const FOR_TARGET: &str = "target";
-/// Faces of the target domain that its statistics are taken from, at most.
-const FACES_FOR_STATISTICS: usize = 4096;
 /// Faces that are embedded at a time for validation.
 const VALIDATION_BATCH: usize = 32;
 /// Share of active triplets below which they are said to have run out.
@@ -125,8 +121,7 @@ struct Training<'a> {
     learner: Learner,
     loader: Loader,
     validation_loader: Loader,
-    /// Target faces, varied for training and as they are for statistics.
-    target_loaders: Option<[Loader; 2]>,
+    target: Option<TargetFaces>,
     phase: usize,
     done: u32,
     best: Option<(f64, u32)>,
@@ -152,16 +147,12 @@ impl<'a> Training<'a> {
         let learner = learner(network, objective(faces, config, 0, &device)?, config, 0);
         let loader = loader(config, &faces.train, config.augmentation)?;
         let validation_loader = loader_of_validation(config, &faces.validation)?;
-        let target_loaders = match (&config.adaptation, faces.target.is_empty()) {
-            (None, _) => None,
-            (Some(_), false) => Some([
-                self::loader(config, &faces.target, config.augmentation)?,
-                loader_of_validation(config, &faces.target)?,
-            ]),
-            (Some(_), true) => {
-                return Err(TrainError::argument(
-                    "the run adapts to a target domain, and no faces of one were given",
-                ));
+        let target = match config.adaptation {
+            None => None,
+            Some(adaptation) => {
+                let varied = self::loader(config, &faces.target, config.augmentation)?;
+                let loaders = [varied, loader_of_validation(config, &faces.target)?];
+                Some(TargetFaces::new(adaptation, loaders, faces.target.len(), config.seed)?)
             }
         };
         let run = run.to_owned();
@@ -173,7 +164,7 @@ impl<'a> Training<'a> {
             learner,
             loader,
             validation_loader,
-            target_loaders,
+            target,
             phase: 0,
             done: 0,
             best: None,
@@ -325,7 +316,20 @@ impl<'a> Training<'a> {
             reversal_strength: [self.done, self.done + 1].map(|epoch| self.reversal_strength(epoch)),
         };
         let epoch = self.loader.epoch(u64::from(self.done), &batches)?;
-        let target = self.target_epoch(&batches)?;
+        let target = match &self.target {
+            None => None,
+            Some(target) => target.epoch(self.done, &batches, &phase.sampler, || {
+                let network = self.network_for_target()?.unwrap_or_else(|| self.finished_network());
+                Ok((network.valid(), self.device.clone().inner()))
+            })?,
+        };
+        if let (None, Some(AdaptationMethod::Clusters)) = (&target, self.config.adaptation.map(|a| a.method))
+        {
+            observer.say(
+                "the target's faces fall into no groups yet: this epoch learns from the source alone"
+                    .to_owned(),
+            );
+        }
         let mut sums = self.learner.epoch(&plan, epoch, target, observer)?;
         sums.skipped = self.loader.report().unreadable.len();
         Ok(sums)
@@ -338,22 +342,6 @@ impl<'a> Training<'a> {
         self.config.adaptation.as_ref().map_or(0.0, of)
     }
 
-    /// As many target faces for each batch as it has itself, where the run trains on them.
-    fn target_epoch(&self, batches: &[Vec<usize>]) -> Result<Option<Epoch>> {
-        let trains = self.config.adaptation.is_some_and(|a| a.trains_on_target());
-        let Some([loader, _]) = self.target_loaders.as_ref().filter(|_| trains) else { return Ok(None) };
-        let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
-        let order = target_order(self.faces.target.len(), sizes.iter().sum(), self.config.seed, self.done);
-        let mut rest = order.as_slice();
-        let part = |size: &usize| {
-            let (part, tail) = rest.split_at(*size);
-            rest = tail;
-            part.to_vec()
-        };
-        let batches: Vec<Vec<usize>> = sizes.iter().map(part).collect();
-        loader.epoch(u64::from(self.done), &batches).map(Some)
-    }
-
     fn validate(&mut self, step: u64) -> Result<Option<Accuracy>> {
         let faces = &self.faces.validation;
         if faces.is_empty() {
@@ -364,19 +352,14 @@ impl<'a> Training<'a> {
         let epoch = self.validation_loader.epoch(0, &batches)?;
         let network = self.finished_network().valid();
         let device = self.device.clone().inner();
-        let (labels, rows) = embed(&network, epoch, &device);
-        accuracy(&labels, rows, step)
+        let embedded = embed(&network, epoch, &device);
+        accuracy(&embedded.labels, embedded.rows, step)
     }
 
     /// The finished network with the target's statistics, where one is kept.
     fn network_for_target(&self) -> Result<Option<Network>> {
-        let fits = self.config.adaptation.is_some_and(|a| a.keeps_two());
-        let Some([_, loader]) = self.target_loaders.as_ref().filter(|_| fits) else { return Ok(None) };
-        let faces = self.faces.target.len();
-        let order = target_order(faces, faces.min(FACES_FOR_STATISTICS), self.config.seed, 0);
-        let batches: Vec<Vec<usize>> = order.chunks(VALIDATION_BATCH).map(<[usize]>::to_vec).collect();
-        let epoch = loader.epoch(0, &batches)?;
-        Ok(Some(fit_statistics(&self.finished_network(), epoch, &self.device)))
+        let kept = self.target.as_ref().filter(|target| target.adaptation.keeps_two());
+        kept.map(|target| target.fit(&self.finished_network(), &self.device)).transpose()
     }
 
     /// The network as it would be kept: averaged where it is.
@@ -563,16 +546,6 @@ fn objective(
             objective.adapting(adaptation, dim, seed, device)
         }
     }
-}
-
-/// Places of `wanted` target faces out of `images`, each as often as any other, in an order of the epoch's own.
-fn target_order(images: usize, wanted: usize, seed: u64, epoch: u32) -> Vec<usize> {
-    let round = |round: u64| {
-        let mut places: Vec<usize> = (0..images).collect();
-        places.shuffle(&mut stream(seed, Purpose::Adaptation, &[u64::from(epoch), 2 + round]));
-        places
-    };
-    (0..).flat_map(round).take(wanted).collect()
 }
 
 /// A learner at the beginning of a phase.

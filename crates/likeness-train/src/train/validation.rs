@@ -18,17 +18,29 @@ pub struct Accuracy {
     pub map: f64,
 }
 
-/// Labels and embeddings of all faces of an epoch, row by row.
+/// The faces of an epoch as a network sees them, row by row.
+#[derive(Debug, Clone, Default)]
+pub struct Embedded {
+    /// Which faces, `[faces]`: an unreadable one is left out.
+    pub faces: Vec<usize>,
+    /// Their labels, `[faces]`.
+    pub labels: Vec<u32>,
+    /// Their embeddings, `[faces, dim]`.
+    pub rows: Vec<f32>,
+}
+
+/// Embeds all faces of an epoch.
 ///
 /// `device` is one without gradients.
-pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> (Vec<u32>, Vec<f32>) {
-    let (mut labels, mut rows) = (Vec::new(), Vec::new());
+pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> Embedded {
+    let mut all = Embedded::default();
     for batch in epoch {
         let output = network.forward(batch.images(device), &mut Pass::evaluation());
-        rows.extend(floats(output.embedding));
-        labels.extend(batch.labels);
+        all.rows.extend(floats(output.embedding));
+        all.labels.extend(batch.labels);
+        all.faces.extend(batch.faces);
     }
-    (labels, rows)
+    all
 }
 
 /// The accuracy of leave-one-out searches among these embeddings; none where no face has company.

@@ -136,6 +136,9 @@ pub(crate) struct AdaptationArgs {
     /// What is made alike in both domains [default: embedding].
     #[arg(long, value_enum, requires = "adapt_to")]
     pub(crate) adapt_at: Option<AdaptPlaceArg>,
+    /// About how many other photos there are of a person in the target, for --adapt clusters [default: 6].
+    #[arg(long, value_name = "N", requires = "adapt_to")]
+    pub(crate) adapt_neighbours: Option<usize>,
     /// Greatest strength of the gradient reversal, λ [default: 1].
     #[arg(long, value_name = "LAMBDA", requires = "adapt_to")]
     pub(crate) reversal_strength: Option<f32>,
@@ -153,6 +156,8 @@ pub(crate) enum AdaptArg {
     Cdan,
     /// Draw the covariances together.
     Coral,
+    /// Learn from groups of target faces that the network's own embeddings fall into.
+    Clusters,
     /// Take the target's statistics, and nothing else.
     #[value(name = "adabn")]
     AdaBn,
@@ -189,6 +194,9 @@ pub(crate) struct StepArgs {
     /// Images of each identity in a batch of triplets [default: 4].
     #[arg(long, value_name = "K")]
     pub(crate) images_per_identity: Option<usize>,
+    /// Images of an epoch of triplets [default: as many as there are].
+    #[arg(long, value_name = "N")]
+    pub(crate) images_per_epoch: Option<usize>,
     /// Batches whose gradients make one step.
     #[arg(long, value_name = "N")]
     pub(crate) accumulate: Option<usize>,

@@ -112,6 +112,7 @@ fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
                 let (p, k) = (&mut balanced.identities_per_batch, &mut balanced.images_per_identity);
                 *p = steps.identities_per_batch.unwrap_or(*p);
                 *k = steps.images_per_identity.unwrap_or(*k);
+                balanced.images_per_epoch = steps.images_per_epoch.unwrap_or(balanced.images_per_epoch);
             }
         }
     }
@@ -256,6 +257,7 @@ fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::
         Some(AdaptArg::Dann) => AdaptationMethod::Dann,
         Some(AdaptArg::Cdan) => AdaptationMethod::Cdan,
         Some(AdaptArg::Coral) => AdaptationMethod::Coral,
+        Some(AdaptArg::Clusters) => AdaptationMethod::Clusters,
         Some(AdaptArg::AdaBn) => AdaptationMethod::AdaBn,
         None => adaptation.method,
     };
@@ -264,6 +266,7 @@ fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::
         Some(AdaptPlaceArg::Embedding) => AdaptationPlace::Embedding,
         None => adaptation.place,
     };
+    adaptation.neighbours = args.adapt_neighbours.unwrap_or(adaptation.neighbours);
     adaptation.weight = args.adapt_weight.unwrap_or(adaptation.weight);
     adaptation.reversal_strength = args.reversal_strength.unwrap_or(adaptation.reversal_strength);
     adaptation.statistics = match args.adapt_statistics {

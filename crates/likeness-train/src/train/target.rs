@@ -1,0 +1,172 @@
+//! The faces of a target domain: which of them join an epoch's batches, and the statistics that they have.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use rand::seq::SliceRandom;
+
+use super::validation::embed;
+use crate::adapt::clusters::groups;
+use crate::adapt::statistics::fit_statistics;
+use crate::adapt::{AdaptationConfig, AdaptationMethod};
+use crate::loader::{Batch, Epoch, Loader};
+use crate::network::Network;
+use crate::sampler::{BalancedConfig, SamplerConfig};
+use crate::seed::{Purpose, stream};
+use crate::{Result, TrainError};
+
+/// Faces that statistics are taken from, at most.
+const FACES_FOR_STATISTICS: usize = 4096;
+/// Faces that are clustered, at most: others have their turn in another epoch.
+const FACES_TO_CLUSTER: usize = 8192;
+/// Faces that go through the network at a time where nothing is learned from them.
+const BATCH: usize = 32;
+
+/// Adapts a run to faces without labels.
+pub(super) struct TargetFaces {
+    pub(super) adaptation: AdaptationConfig,
+    /// Faces varied for training, and as they are.
+    loaders: [Loader; 2],
+    faces: usize,
+    seed: u64,
+}
+
+/// An epoch's target faces, a batch beside each of those that are learned from.
+pub(super) struct TargetEpoch {
+    batches: Epoch,
+    /// By face; empty where nothing is clustered.
+    groups: Vec<Option<u32>>,
+    /// What is worth keeping in the run's history.
+    pub(super) notes: BTreeMap<String, f64>,
+}
+
+impl TargetFaces {
+    /// # Errors        no faces → [`TrainError::BadArgument`]
+    pub(super) fn new(
+        adaptation: AdaptationConfig,
+        loaders: [Loader; 2],
+        faces: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        if faces == 0 {
+            return Err(TrainError::argument(
+                "the run adapts to a target domain, and no faces of one were given",
+            ));
+        }
+        Ok(Self { adaptation, loaders, faces, seed })
+    }
+
+    /// `network` with the target's statistics.
+    pub(super) fn fit(&self, network: &Network, device: &Device) -> Result<Network> {
+        let order = self.order(self.faces.min(FACES_FOR_STATISTICS), 0);
+        Ok(fit_statistics(network, self.as_they_are(&order)?, device))
+    }
+
+    /// As many faces for each batch as it has itself; none where the run does not train on them, and where `network`
+    /// finds fewer than two groups to learn from.
+    pub(super) fn epoch(
+        &self,
+        epoch: u32,
+        batches: &[Vec<usize>],
+        sampler: &SamplerConfig,
+        network: impl FnOnce() -> Result<(Network, Device)>,
+    ) -> Result<Option<TargetEpoch>> {
+        if !self.adaptation.trains_on_target() {
+            return Ok(None);
+        }
+        if self.adaptation.method == AdaptationMethod::Clusters {
+            let (network, device) = network()?;
+            return self.by_group(epoch, batches.len(), sampler, &network, &device);
+        }
+        let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
+        let order = self.order(sizes.iter().sum(), epoch);
+        let mut rest = order.as_slice();
+        let part = |size: &usize| {
+            let (part, tail) = rest.split_at(*size);
+            rest = tail;
+            part.to_vec()
+        };
+        let batches: Vec<Vec<usize>> = sizes.iter().map(part).collect();
+        let batches = self.loaders[0].epoch(u64::from(epoch), &batches)?;
+        Ok(Some(TargetEpoch { batches, groups: Vec::new(), notes: BTreeMap::new() }))
+    }
+
+    /// Batches of some photos of some groups.
+    fn by_group(
+        &self,
+        epoch: u32,
+        batches: usize,
+        sampler: &SamplerConfig,
+        network: &Network,
+        device: &Device,
+    ) -> Result<Option<TargetEpoch>> {
+        let order = self.order(self.faces.min(FACES_TO_CLUSTER), epoch);
+        let embedded = embed(network, self.as_they_are(&order)?, device);
+        let dim = embedded.rows.len() / embedded.faces.len().max(1);
+        let found = groups(&embedded.rows, dim, self.adaptation.neighbours)?;
+        let mut groups = vec![None; self.faces];
+        embedded.faces.iter().zip(&found).for_each(|(face, group)| groups[*face] = *group);
+        let grouped: Vec<usize> = (0..self.faces).filter(|&face| groups[face].is_some()).collect();
+        let labels: Vec<u32> = grouped.iter().filter_map(|&face| groups[face]).collect();
+        let count = labels.iter().max().map_or(0, |last| *last as usize + 1);
+        if count < 2 {
+            return Ok(None);
+        }
+        let (p, k) = match sampler {
+            SamplerConfig::Balanced(config) => (config.identities_per_batch, config.images_per_identity),
+            SamplerConfig::Shuffled(config) => (config.batch_size / 4, 4),
+        };
+        let p = p.clamp(2, count);
+        let config = BalancedConfig {
+            identities_per_batch: p,
+            images_per_identity: k,
+            images_per_epoch: batches * p * k,
+        };
+        let chosen = SamplerConfig::Balanced(config).build(&labels, self.seed)?.batches(u64::from(epoch));
+        let places =
+            |batch: Vec<usize>| -> Vec<usize> { batch.into_iter().map(|place| grouped[place]).collect() };
+        let chosen: Vec<Vec<usize>> = chosen.into_iter().map(places).collect();
+        let share = grouped.len() as f64 / embedded.faces.len() as f64;
+        let notes = [("groups", count as f64), ("grouped_share", share)];
+        Ok(Some(TargetEpoch {
+            batches: self.loaders[0].epoch(u64::from(epoch), &chosen)?,
+            groups,
+            notes: notes.map(|(name, value)| (name.to_owned(), value)).into(),
+        }))
+    }
+
+    fn as_they_are(&self, order: &[usize]) -> Result<Epoch> {
+        let batches: Vec<Vec<usize>> = order.chunks(BATCH).map(<[usize]>::to_vec).collect();
+        self.loaders[1].epoch(0, &batches)
+    }
+
+    /// `wanted` faces, each as often as any other, in an order of the epoch's own.
+    fn order(&self, wanted: usize, epoch: u32) -> Vec<usize> {
+        let round = |round: u64| {
+            let mut places: Vec<usize> = (0..self.faces).collect();
+            places.shuffle(&mut stream(self.seed, Purpose::Adaptation, &[u64::from(epoch), 2 + round]));
+            places
+        };
+        (0..).flat_map(round).take(wanted).collect()
+    }
+}
+
+impl TargetEpoch {
+    /// Seconds that batches were waited for so far.
+    pub(super) fn waited_seconds(&self) -> f64 {
+        self.batches.waited_seconds()
+    }
+}
+
+impl Iterator for TargetEpoch {
+    type Item = Batch;
+
+    /// The next batch, labelled with the faces' groups where there are any.
+    fn next(&mut self) -> Option<Batch> {
+        let mut batch = self.batches.next()?;
+        if !self.groups.is_empty() {
+            batch.labels = batch.faces.iter().filter_map(|&face| self.groups[face]).collect();
+        }
+        Some(batch)
+    }
+}
