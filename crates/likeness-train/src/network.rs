@@ -23,6 +23,9 @@ const SMALLEST_SQUARE: f32 = 1e-12;
 pub struct NetworkConfig {
     /// Numbers in an embedding.
     pub embedding_dim: usize,
+    /// Whether the features go through a linear layer; without it they are the embedding, and nothing else is done to them.
+    #[serde(skip_serializing_if = "is_true")]
+    pub projection: bool,
     /// Whether the features are normalised before the linear layer.
     pub feature_norm: bool,
     /// Share of the features that is dropped in training.
@@ -43,6 +46,7 @@ impl Default for NetworkConfig {
         Self {
             // Deng et al. (2018), section 3.1
             embedding_dim: 512,
+            projection: true,
             feature_norm: false,
             dropout: 0.0,
             neck: true,
@@ -70,6 +74,11 @@ impl NetworkConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(TrainError::argument(format!("dropout {} is not from 0 to below 1", self.dropout)));
         }
+        let features = self.backbone.architecture.feature_dim();
+        if !self.projection && self.embedding_dim != features {
+            let reason = format!("embedding_dim {}: without a projection it is {features}", self.embedding_dim);
+            return Err(TrainError::argument(reason));
+        }
         self.backbone.validate()
     }
 
@@ -85,11 +94,16 @@ impl NetworkConfig {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
 /// Turns features into embeddings.
 #[derive(Module, Debug)]
 pub struct EmbeddingHead {
     norm: Option<BatchNorm>,
-    linear: Linear,
+    linear: Option<Linear>,
     neck: Option<BatchNorm>,
     dropout: f32,
 }
@@ -100,9 +114,9 @@ impl EmbeddingHead {
         let epsilon = config.backbone.epsilon();
         let dim = config.embedding_dim;
         Self {
-            norm: config.feature_norm.then(|| BatchNorm::new(feature_dim, epsilon, init)),
-            linear: Linear::new([feature_dim, dim], !config.neck, init),
-            neck: config.neck.then(|| BatchNorm::new(dim, epsilon, init)),
+            norm: (config.projection && config.feature_norm).then(|| BatchNorm::new(feature_dim, epsilon, init)),
+            linear: config.projection.then(|| Linear::new([feature_dim, dim], !config.neck, init)),
+            neck: (config.projection && config.neck).then(|| BatchNorm::new(dim, epsilon, init)),
             dropout: config.dropout,
         }
     }
@@ -111,11 +125,12 @@ impl EmbeddingHead {
     ///
     /// # Shapes        features: [batch, feature_dim] · output: [batch, embedding_dim]
     pub fn forward(&self, features: Tensor<2>, pass: &mut Pass) -> Tensor<2> {
+        let Some(linear) = &self.linear else { return features };
         let x = match &self.norm {
             Some(norm) => norm.forward_rows(features, pass),
             None => features,
         };
-        let x = self.linear.forward(pass.dropout(x, self.dropout));
+        let x = linear.forward(pass.dropout(x, self.dropout));
         match &self.neck {
             Some(neck) => neck.forward_rows(x, pass),
             None => x,
@@ -124,7 +139,10 @@ impl EmbeddingHead {
 
     /// The same in a graph; dropout does nothing in evaluation.
     pub(crate) fn export(&self, features: &Value, graph: &mut GraphBuilder) -> Value {
-        self.linear.export(features, [self.norm.as_ref(), self.neck.as_ref()], graph)
+        match &self.linear {
+            Some(linear) => linear.export(features, [self.norm.as_ref(), self.neck.as_ref()], graph),
+            None => graph.features_as_embedding(features),
+        }
     }
 }
 

@@ -175,6 +175,18 @@ fn heads_with_and_without_normalisations_and_larger_faces() {
     }
 }
 
+#[test]
+fn features_without_a_projection_are_what_the_graph_gives() {
+    for architecture in [Architecture::ResNet18, Architecture::MobileFaceNet, Architecture::Vgg16] {
+        let config = NetworkConfig {
+            projection: false,
+            embedding_dim: architecture.feature_dim(),
+            ..small(architecture)
+        };
+        check(&config, 112, &[1, 3], Numbers::Fitted);
+    }
+}
+
 /// Writes every graph with pictures and the network's own embeddings for `check.py`, see `golden/export/README.md`.
 ///
 /// They go into the folder in `LIKENESS_EXPORT_DIR`, or into a temporary one that only shows that they can be written.

@@ -114,7 +114,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "vgg16-bn",
         faces: Faces::Unseen,
-        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 2 --precision bf16",
+        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 1 --precision bf16",
         networks: &[("model", "VGG16 with normalisation from nothing at 64 px, cross-entropy")],
     },
     Recipe {
@@ -122,12 +122,6 @@ const RECIPES: &[Recipe] = &[
         faces: Faces::Unseen,
         flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 1 --precision bf16",
         networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
-    },
-    Recipe {
-        run: "efficientnet-b0-teacher",
-        faces: Faces::Unseen,
-        flags: "--backbone efficientnet-b0 --method teacher --teacher TEACHER --epochs 4 --precision bf16",
-        networks: &[("model", "EfficientNet-B0 from nothing, the published MobileFaceNet as its teacher")],
     },
     Recipe {
         run: "seed",

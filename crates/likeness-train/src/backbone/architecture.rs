@@ -114,6 +114,14 @@ impl Architecture {
         }
     }
 
+    /// Side of the pictures that the published weights were trained on, in pixels.
+    pub const fn published_side_px(self) -> u32 {
+        match self {
+            Self::MobileFaceNet => mobilefacenet::INPUT_PX as u32,
+            _ => 224,
+        }
+    }
+
     /// Whether faces of this side length, in pixels, can enter.
     pub const fn accepts(self, side_px: usize) -> bool {
         match self {

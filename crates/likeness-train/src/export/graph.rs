@@ -122,6 +122,11 @@ impl GraphBuilder {
         self.node("Gemm", name, &[input, &weight, &bias], &transposed)
     }
 
+    /// The graph's output: the features as they are.
+    pub(crate) fn features_as_embedding(&mut self, features: &Value) -> Value {
+        self.node("Flatten", OUTPUT.to_owned(), &[features], &[Setting::Int("axis", 1)])
+    }
+
     /// What follows a normalisation.
     pub(crate) fn activate(&mut self, input: Value, activation: Activation) -> Value {
         match activation {

@@ -6,9 +6,11 @@
 mod file;
 mod load;
 mod pickle;
+mod recognize;
 mod save;
 
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, load_from, load_weights};
+pub use recognize::network_of;
 pub(crate) use save::write_safetensors;
 pub use save::{save_safetensors, tensor_values};

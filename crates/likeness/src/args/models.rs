@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Subcommand, ValueEnum};
 use likeness_model::quantize::Clipping;
+use likeness_train::backbone::Architecture;
 
 use super::{InputArgs, PhotosArgs, SplitChoice};
 
@@ -62,7 +63,8 @@ pub(crate) struct ShowModelArgs {
     pub(crate) json: bool,
 }
 
-/// Copies a model file into the models folder and says which one it is; with --output makes a model folder of an ONNX file.
+/// Copies a model file into the models folder and says which one it is; with --output makes a model folder of an ONNX file
+/// or of weights.
 #[derive(Debug, Group)]
 pub(crate) struct ImportModelArgs {
     /// The model file.
@@ -79,6 +81,9 @@ pub(crate) struct ImportModelArgs {
     /// Make a model folder here instead, which says what the network is and expects.
     #[arg(short, long, value_name = "FOLDER", conflicts_with_all = ["models", "replace"])]
     pub(crate) output: Option<PathBuf>,
+    /// Which network weights are of [default: told by their keys].
+    #[arg(long, value_name = "NAME", requires = "output")]
+    pub(crate) backbone: Option<Architecture>,
     /// What the network's faces were laid on [default: arcface for an input of 112 by 112, else none].
     #[arg(long, value_enum, requires = "output")]
     pub(crate) alignment: Option<AlignmentArg>,

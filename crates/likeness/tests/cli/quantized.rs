@@ -67,5 +67,8 @@ fn a_folder_is_made_shown_and_taken_apart() {
     assert!(bench.refused(&import).contains("holds a model already"));
     bench.write("weights.pth", "no pickle");
     let told = bench.refused(&["models", "import", "weights.pth", "-o", "other"]);
-    assert!(told.contains("a model folder is made of an ONNX file"), "{told}");
+    assert!(told.contains("weights.pth"), "{told}");
+    bench.write("notes.txt", "no network");
+    let told = bench.refused(&["models", "import", "notes.txt", "-o", "other"]);
+    assert!(told.contains("neither a graph nor weights"), "{told}");
 }

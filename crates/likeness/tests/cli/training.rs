@@ -47,6 +47,15 @@ fn a_run_leaves_a_network_that_finds_people() {
         let found = bench.json(&["evaluate", "faces", "--model", model, "--json"]);
         assert_eq!(found["queries"], 3, "{model}");
     }
+    // Taken out and brought back it is the same network.
+    bench.good(&["models", "export", "run", "--safetensors", "-o", "out.safetensors"]);
+    bench.good(&["models", "import", "out.safetensors", "-o", "again", "--input-size", "32"]);
+    let graph = |folder: &str| fs_err::read(bench.at(folder).join("model.onnx")).unwrap();
+    assert!(graph("again") == graph("run/model"), "the graphs differ");
+    let told = bench.refused(&["models", "import", "out.safetensors", "-o", "b", "--backbone", "vgg16"]);
+    assert!(told.contains("out.safetensors"), "{told}");
+    let told = bench.refused(&["models", "import", "out.safetensors", "-o", "b", "--normalize", "arcface"]);
+    assert!(told.contains("known here"), "{told}");
 }
 
 #[test]

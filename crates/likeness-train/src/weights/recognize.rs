@@ -1,0 +1,122 @@
+//! The network that a file of weights is of, told by its keys and shapes.
+
+use burn::tensor::Device;
+
+use super::load::{LoadOptions, LoadReport, load_from};
+use super::{WeightsFile, file};
+use crate::backbone::Architecture;
+use crate::error::Result;
+use crate::network::{Network, NetworkConfig};
+
+/// A network with the weights of `file`, on `device`.
+///
+/// Where the file has a head, as those that training writes, the network has it; where it has none, as published
+/// backbones, the backbone's features are the embeddings, whatever classifier follows them in the file.
+///
+/// # Errors        keys of no known architecture → [`BadWeights`](crate::TrainError::BadWeights); weights that do not fit →
+/// as [`load_from`]
+pub fn network_of(
+    file: &WeightsFile,
+    architecture: Option<Architecture>,
+    device: &Device,
+) -> Result<(Network, LoadReport)> {
+    let architecture = architecture.or_else(|| recognize(file)).ok_or_else(|| {
+        file::bad(file.path(), "its keys are those of no network that is known here".to_owned())
+    })?;
+    let mut config = NetworkConfig::new(architecture);
+    config.backbone.adopt(file.metadata())?;
+    match shape_of(file, "head.linear.weight") {
+        Some([rows, ..]) => {
+            config.embedding_dim = *rows;
+            config.feature_norm = shape_of(file, "head.norm.weight").is_some();
+            config.neck = shape_of(file, "head.neck.weight").is_some();
+        }
+        _ => {
+            config.embedding_dim = architecture.feature_dim();
+            config.projection = false;
+        }
+    }
+    let mut network = config.init(device)?;
+    let report = load_from(&mut network, file, &LoadOptions { require_head: true, ..LoadOptions::default() })?;
+    Ok((network, report))
+}
+
+/// The shape of the tensor whose key ends so.
+fn shape_of<'a>(file: &'a WeightsFile, end: &str) -> Option<&'a [usize]> {
+    let is_it = |key: &str| key.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    file.shapes().iter().find(|(key, _)| is_it(key)).map(|(_, shape)| shape.as_slice())
+}
+
+/// The architecture whose own keys are there.
+fn recognize(file: &WeightsFile) -> Option<Architecture> {
+    let has = |key: &str| shape_of(file, key).is_some();
+    let known = [
+        ("layer1.0.conv3.weight", Architecture::ResNet50),
+        ("layer1.2.conv2.weight", Architecture::ResNet34),
+        ("layer1.1.conv2.weight", Architecture::ResNet18),
+        ("features.1.0.block.0.0.weight", Architecture::EfficientNetB0),
+        ("features.1.running_mean", Architecture::Vgg16Bn),
+        ("features.28.weight", Architecture::Vgg16),
+        ("conv_sep.layers.0.weight", Architecture::MobileFaceNet),
+    ];
+    known.into_iter().find(|(key, _)| has(key)).map(|(_, architecture)| architecture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::Pass;
+    use crate::weights::{save_safetensors, tensor_values};
+    use burn::tensor::Tensor;
+    use std::collections::BTreeMap;
+
+    /// A network of `config` as a file of its weights.
+    fn saved(config: &NetworkConfig, folder: &std::path::Path) -> (Network, WeightsFile) {
+        let network = config.init(&Device::flex()).unwrap();
+        let path = folder.join("weights.safetensors");
+        save_safetensors(&network, &path, &BTreeMap::new()).unwrap();
+        (network, WeightsFile::open(&path).unwrap())
+    }
+
+    #[test]
+    fn every_architecture_is_told_by_its_keys_and_its_head_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        for architecture in Architecture::ALL {
+            for (neck, feature_norm) in [(true, false), (false, true)] {
+                let config =
+                    NetworkConfig { embedding_dim: 8, neck, feature_norm, ..NetworkConfig::new(architecture) };
+                let (network, file) = saved(&config, folder.path());
+                let (found, report) = network_of(&file, None, &Device::flex()).unwrap();
+                assert_eq!(found.config(), &config, "{architecture}");
+                assert!(report.missing.is_empty() && report.unexpected.is_empty(), "{report}");
+                for key in &report.loaded {
+                    assert_eq!(tensor_values(&found, key), tensor_values(&network, key), "{key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn features_are_the_embeddings_of_a_file_without_a_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = NetworkConfig {
+            projection: false,
+            embedding_dim: Architecture::ResNet18.feature_dim(),
+            ..NetworkConfig::new(Architecture::ResNet18)
+        };
+        let (_, file) = saved(&config, folder.path());
+        assert!(file.shapes().keys().all(|key| !key.contains("head")));
+        let (network, _) = network_of(&file, None, &Device::flex()).unwrap();
+        let images = Tensor::<4>::ones([2, 3, 64, 64], &Device::flex());
+        let output = network.forward(images, &mut Pass::evaluation());
+        assert_eq!(output.raw.into_data(), output.features.into_data());
+    }
+
+    #[test]
+    fn a_file_of_another_network_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, file) = saved(&NetworkConfig::new(Architecture::ResNet18), folder.path());
+        let error = network_of(&file, Some(Architecture::ResNet34), &Device::flex()).unwrap_err();
+        assert!(error.to_string().contains("layer1.2"), "{error}");
+    }
+}
