@@ -76,7 +76,8 @@ impl NetworkConfig {
         }
         let features = self.backbone.architecture.feature_dim();
         if !self.projection && self.embedding_dim != features {
-            let reason = format!("embedding_dim {}: without a projection it is {features}", self.embedding_dim);
+            let reason =
+                format!("embedding_dim {}: without a projection it is {features}", self.embedding_dim);
             return Err(TrainError::argument(reason));
         }
         self.backbone.validate()
@@ -94,7 +95,6 @@ impl NetworkConfig {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_true(value: &bool) -> bool {
     *value
 }
@@ -114,7 +114,8 @@ impl EmbeddingHead {
         let epsilon = config.backbone.epsilon();
         let dim = config.embedding_dim;
         Self {
-            norm: (config.projection && config.feature_norm).then(|| BatchNorm::new(feature_dim, epsilon, init)),
+            norm: (config.projection && config.feature_norm)
+                .then(|| BatchNorm::new(feature_dim, epsilon, init)),
             linear: config.projection.then(|| Linear::new([feature_dim, dim], !config.neck, init)),
             neck: (config.projection && config.neck).then(|| BatchNorm::new(dim, epsilon, init)),
             dropout: config.dropout,

@@ -116,8 +116,9 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
     let target = prepared("digiface", "--layout prefix --split identities --validation 0.5")?;
     // The network of the training bench: what adapts is the second part of its recipe.
     let begun = folder.with_file_name("training").join("cosface-64/model/weights.safetensors");
-    let mut flags =
-        words("--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --weights");
+    let mut flags = words(
+        "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 --weights",
+    );
     flags.push(begun.display().to_string());
     let world = World {
         name: "faces",

@@ -67,6 +67,9 @@ const ALL: [(&str, Run); 17] = [
 /// Take hours, or what took hours.
 const BY_NAME_ONLY: [&str; 4] = ["training", "drawn", "domains", "quantize"];
 
+/// Train networks, once for each seed.
+const WITHOUT_REPEATS: [&str; 3] = ["training", "drawn", "domains"];
+
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let (mut repeats, mut venv, mut write, mut names) = (3, None, false, Vec::new());
@@ -93,7 +96,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     for (name, run) in ALL.iter().filter(|(name, _)| wanted(name)) {
         eprintln!("== {name}");
         let section = run(&bench)?;
-        let text = section.markdown(name, repeats);
+        let text = section.markdown(name, (!WITHOUT_REPEATS.contains(name)).then_some(repeats));
         println!("{text}");
         if write {
             report::write(name, section.page, &text)?;

@@ -20,8 +20,8 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// The section's text.
-    pub(super) fn markdown(&self, name: &str, repeats: usize) -> String {
+    /// The section's text; `repeats` where the bench repeats anything.
+    pub(super) fn markdown(&self, name: &str, repeats: Option<usize>) -> String {
         let mut text = format!("## {}\n\n{}\n\n", self.title, self.about);
         let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let columns: Vec<String> = self.columns.iter().map(|c| (*c).to_owned()).collect();
@@ -34,7 +34,8 @@ impl Section {
         for remark in &self.remarks {
             let _ = writeln!(text, "- {remark}");
         }
-        let _ = writeln!(text, "- `cargo xtask bench {name} --repeats {repeats}` on {}.", machine());
+        let repeats = repeats.map_or_else(String::new, |n| format!(" --repeats {n}"));
+        let _ = writeln!(text, "- `cargo xtask bench {name}{repeats}` on {}.", machine());
         text
     }
 }

@@ -37,13 +37,15 @@ pub fn network_of(
         }
     }
     let mut network = config.init(device)?;
-    let report = load_from(&mut network, file, &LoadOptions { require_head: true, ..LoadOptions::default() })?;
+    let report =
+        load_from(&mut network, file, &LoadOptions { require_head: true, ..LoadOptions::default() })?;
     Ok((network, report))
 }
 
 /// The shape of the tensor whose key ends so.
 fn shape_of<'a>(file: &'a WeightsFile, end: &str) -> Option<&'a [usize]> {
-    let is_it = |key: &str| key.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    let is_it =
+        |key: &str| key.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'));
     file.shapes().iter().find(|(key, _)| is_it(key)).map(|(_, shape)| shape.as_slice())
 }
 
@@ -83,8 +85,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for architecture in Architecture::ALL {
             for (neck, feature_norm) in [(true, false), (false, true)] {
-                let config =
-                    NetworkConfig { embedding_dim: 8, neck, feature_norm, ..NetworkConfig::new(architecture) };
+                let config = NetworkConfig {
+                    embedding_dim: 8,
+                    neck,
+                    feature_norm,
+                    ..NetworkConfig::new(architecture)
+                };
                 let (network, file) = saved(&config, folder.path());
                 let (found, report) = network_of(&file, None, &Device::flex()).unwrap();
                 assert_eq!(found.config(), &config, "{architecture}");

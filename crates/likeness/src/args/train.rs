@@ -127,7 +127,7 @@ pub(crate) struct AdaptationArgs {
     /// Adapt to the training split of this dataset, whose labels are not looked at.
     #[arg(long, value_name = "DATASET")]
     pub(crate) adapt_to: Option<PathBuf>,
-    /// How [default: dann].
+    /// How [default: clusters].
     #[arg(long, value_enum, requires = "adapt_to")]
     pub(crate) adapt: Option<AdaptArg>,
     /// Weight of the domain loss in the sum [default: 1].

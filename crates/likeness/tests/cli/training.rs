@@ -97,7 +97,7 @@ fn a_run_adapts_to_a_dataset_and_says_what_the_domains_share() {
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stderr).unwrap()
     };
-    let apart = said("apart", &["--adapt-to", "target"]);
+    let apart = said("apart", &["--adapt-to", "target", "--adapt", "dann"]);
     assert!(apart.contains("adapting to 6 faces") && !apart.contains("also trained on"), "{apart}");
     let history = fs_err::read_to_string(bench.at("apart/history.jsonl")).unwrap();
     assert!(history.contains("domain_accuracy") && history.contains("reversal_strength"), "{history}");

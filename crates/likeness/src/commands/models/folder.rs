@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use likeness_train::device::device;
 use likeness_model::model_folder::{Alignment, Card, Exported, Inspection, export, inspect, make};
 use likeness_model::registry::entry::by_checksum;
 use likeness_model::registry::sha256_of;
 use likeness_train::backbone::Architecture;
+use likeness_train::device::device;
 use likeness_train::export::{Alignment as OfTraining, ExportOptions, ModelCard, write_model_folder};
 use likeness_train::weights::{WeightsFile, network_of};
 use serde_json::json;
@@ -75,7 +75,10 @@ fn make_of_weights(args: &ImportModelArgs, folder: &Path) -> anyhow::Result<()> 
     }
     let input_px = match other.input_size {
         Some([width, height]) if width != height => {
-            return Err(hinted(format!("--input-size {width}x{height}: these networks take squares"), "name one side"));
+            return Err(hinted(
+                format!("--input-size {width}x{height}: these networks take squares"),
+                "name one side",
+            ));
         }
         Some([side, _]) => side,
         None => {
