@@ -17,7 +17,7 @@ use crate::process::{self, output, repository};
 
 /// In the repository.
 const RESULTS: &str = "docs/results/domains";
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 2;
 
 /// Two domains, and how a network is trained on one of them.
 struct World {

