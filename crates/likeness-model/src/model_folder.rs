@@ -16,7 +16,7 @@ use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
 pub(crate) use make::write;
-pub use make::{Card, Exported, Inspection, Made, export, inspect, make};
+pub use make::{Card, Exported, Inspection, Made, check_vacant, export, inspect, make};
 
 /// Version of the folder's layout.
 const FORMAT: u32 = 1;

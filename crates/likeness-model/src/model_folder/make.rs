@@ -72,20 +72,27 @@ pub(crate) fn write(
     Ok(description)
 }
 
+fn bad(path: &Path, reason: &str, hint: &str) -> ModelError {
+    ModelError::BadModel { path: path.to_owned(), reason: reason.to_owned(), hint: Some(hint.to_owned()) }
+}
+
+/// Refuses a folder that holds a model, which another would take the place of.
+///
+/// # Errors        a graph or a description is there → [`ModelError::BadModel`]
+pub fn check_vacant(folder: &Path) -> Result<()> {
+    if folder.join(GRAPH).exists() || folder.join(DESCRIPTION).exists() {
+        return Err(bad(folder, "holds a model already", "name another folder"));
+    }
+    Ok(())
+}
+
 /// Makes a model folder of the ONNX file at `graph`.
 ///
 /// Preprocessing is that of `overrides`, of the settings beside the file, or of the registry's entry with its checksum.
 ///
 /// # Errors        no embedder, weights in files of their own, a folder that holds a model → [`ModelError::BadModel`]
 pub fn make(graph: &Path, folder: &Path, overrides: &PreprocessOverrides, card: Card) -> Result<Made> {
-    let bad = |path: &Path, reason: &str, hint: &str| ModelError::BadModel {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-        hint: Some(hint.to_owned()),
-    };
-    if folder.join(GRAPH).exists() || folder.join(DESCRIPTION).exists() {
-        return Err(bad(folder, "holds a model already", "name another folder"));
-    }
+    check_vacant(folder)?;
     let checked = Checked::read(graph)?;
     if !checked.stands_alone() {
         return Err(bad(graph, "its weights lie in files of their own", "save the network as one file"));

@@ -5,7 +5,7 @@
 //!
 //! 1. Faces are compared by whom they are near, not by how far they are from each other: each becomes a row of weights
 //!    over its k-reciprocal neighbours, and rows are compared by the Jaccard distance (Zhong et al. 2017, "Re-ranking
-//!    Person Re-identification with k-reciprocal Encoding", arXiv 1701.03153, sections 3.2 to 3.4).
+//!    Person Re-identification with k-reciprocal Encoding", arXiv 1701.08398, sections 3.2 to 3.4).
 //! 2. Groups are what is connected through faces close to each other (Ester et al. 1996, DBSCAN; with two faces being
 //!    enough, as people may have few photos).
 
@@ -15,7 +15,7 @@ use crate::{Result, TrainError};
 
 /// Jaccard distance up to which two faces are in one group.
 ///
-/// The smallest groups that are still mostly right: at 0.6 their pairs are of the same person half as often.
+/// Among DigiFace's faces half of the pairs in a group are then of one person, and a third at 0.6.
 const REACH: f32 = 0.5;
 /// Neighbours, the face itself among them, whose rows are averaged into its own (Zhong et al., section 3.4).
 const AVERAGED: usize = 2;

@@ -52,6 +52,9 @@ fn a_run_leaves_a_network_that_finds_people() {
     bench.good(&["models", "import", "out.safetensors", "-o", "again", "--input-size", "32"]);
     let graph = |folder: &str| fs_err::read(bench.at(folder).join("model.onnx")).unwrap();
     assert!(graph("again") == graph("run/model"), "the graphs differ");
+    assert!(
+        bench.refused(&["models", "import", "out.safetensors", "-o", "again"]).contains("a model already")
+    );
     let told = bench.refused(&["models", "import", "out.safetensors", "-o", "b", "--backbone", "vgg16"]);
     assert!(told.contains("out.safetensors"), "{told}");
     let told = bench.refused(&["models", "import", "out.safetensors", "-o", "b", "--normalize", "arcface"]);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use likeness_model::model_folder::{Alignment, Card, Exported, Inspection, export, inspect, make};
+use likeness_model::model_folder::{
+    Alignment, Card, Exported, Inspection, check_vacant, export, inspect, make,
+};
 use likeness_model::registry::entry::by_checksum;
 use likeness_model::registry::sha256_of;
 use likeness_train::backbone::Architecture;
@@ -64,9 +66,7 @@ fn make_of_weights(args: &ImportModelArgs, folder: &Path) -> anyhow::Result<()> 
             "leave --normalize, --mean, --std and --channels out",
         ));
     }
-    if folder.join("model.onnx").exists() || folder.join("model.toml").exists() {
-        return Err(hinted(format!("{}: holds a model already", folder.display()), "name another folder"));
-    }
+    check_vacant(folder)?;
     let (network, report) = network_of(&WeightsFile::open(&args.file)?, args.backbone, &device("cpu")?)?;
     let architecture = network.config().backbone.architecture;
     say(format!("{architecture}: {report}"));
