@@ -1,6 +1,6 @@
 //! Times a training step as a run takes it: a backbone with its head, backward, the optimiser.
 //!
-//! Run: `cargo run --release -p likeness-train --example step_speed -- [BATCH] [SIDE] [STEPS] [BACKBONE] [bf16]`;
+//! Run: `cargo run --release -p likeness-train --example step_speed -- [BATCH] [SIDE] [STEPS] [BACKBONE] [bf16|full] [DEVICE]`;
 //! RAYON_NUM_THREADS sets the threads. `xtask/peers/step.py` does the same with torchvision.
 
 #![allow(clippy::print_stdout)]
@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::module::ParamId;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use likeness_train::backbone::Architecture;
+use likeness_train::device::device;
 use likeness_train::layer::Pass;
 use likeness_train::network::{Network, NetworkConfig, parameters};
 use likeness_train::ops::Precision;
@@ -30,6 +31,8 @@ impl Learner {
         let mut pass = Pass::training(self.optimizer.steps());
         let loss = self.network.forward(images.clone(), &mut pass).raw.square().mean();
         let forward = start.elapsed().as_secs_f64();
+        // A run looks at it too, and on another device waits for it.
+        assert!(loss.clone().into_scalar::<f32>().is_finite());
         let mut gradients = loss.backward();
         let mut collected = CollectedGradients::default();
         collected.add(&self.network, &mut gradients, 1.0);
@@ -59,7 +62,7 @@ fn main() -> likeness_train::Result<()> {
         |at: usize, default: usize| arguments.get(at).and_then(|a| a.parse().ok()).unwrap_or(default);
     let [batch, side, steps] = [number(0, 16), number(1, 112), number(2, 8)];
     let named = arguments.get(3).and_then(|name| name.parse::<Architecture>().ok());
-    let device = Device::flex().autodiff();
+    let device = device(arguments.get(5).map_or("cpu", String::as_str))?.autodiff();
     device.seed(0);
     let precision =
         if arguments.get(4).is_some_and(|name| name == "bf16") { Precision::Bf16 } else { Precision::Full };

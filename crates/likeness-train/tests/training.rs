@@ -274,6 +274,7 @@ fn with_target(folder: &Path, mut faces: TrainingFaces) -> TrainingFaces {
         picture.pixels_mut().for_each(|p| *p = Rgb([p[2] / 3, p[1] / 3, p[0] / 3]));
         picture.save(&path).unwrap();
         faces.target.push(FaceFile { path, label: 0 });
+        faces.target_identities.push(Some(identity));
     }
     faces
 }
@@ -345,6 +346,22 @@ fn groups_of_target_faces_are_learned_from_and_told_of() {
     run(&faces, &config, &place, &mut witness).unwrap();
     assert!(witness.said.iter().any(|said| said.contains("no groups")), "{:?}", witness.said);
     assert!(timeless(&place).iter().all(|r| r.more.is_empty() && r.loss.is_finite()));
+}
+
+#[test]
+fn labels_of_the_target_take_the_place_of_groups_where_there_are_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut faces = with_target(folder.path(), training_faces(folder.path()));
+    let config = adapting(AdaptationMethod::Labels, vec![classification(2)]);
+    let place = folder.path().join("labels");
+    run(&faces, &config, &place, &mut Witness::default()).unwrap();
+    for record in timeless(&place) {
+        assert_eq!((record.more["groups"], record.more["grouped_share"]), (3.0, 1.0));
+        assert!(record.more["domain_loss"] > 0.0, "{:?}", record.more);
+    }
+    faces.target_identities.fill(Some(7));
+    let refused = run(&faces, &config, &folder.path().join("one"), &mut Witness::default()).unwrap_err();
+    assert!(refused.to_string().contains("fewer than two identities"), "{refused}");
 }
 
 #[test]

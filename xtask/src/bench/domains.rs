@@ -1,32 +1,35 @@
 //! `bench drawn` and `bench domains`: what adaptation brings on a domain without labels, and what it costs on the other.
 //!
 //! What a run's networks find is kept in `docs/results/domains/`, so that a bench goes on where it stood; to measure
-//! again, delete the file.
+//! again, delete the file. `LIKENESS_SEEDS=0,2` and `LIKENESS_RECIPES=dann,coral` measure these seeds and runs alone, as
+//! another bench may do with others beside it.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Bench;
 use super::report::Section;
+use super::{Bench, Chosen};
 use crate::process::{self, output, repository};
 
 /// In the repository.
 const RESULTS: &str = "docs/results/domains";
-const SEEDS: u64 = 2;
+const SEEDS: u64 = 3;
 
 /// Two domains, and how a network is trained on one of them.
 struct World {
     name: &'static str,
     folder: PathBuf,
+    methods: &'static [Method],
     /// Side of a dataset's faces.
     face_px: u32,
     /// Flags of `likeness train` for every method.
-    flags: Vec<String>,
+    flags: String,
+    /// What keeps a classifier in the loss, where `flags` do not.
+    classifier: &'static str,
     /// What is trained on, and what its labels are added to.
     source: PathBuf,
     target: PathBuf,
@@ -38,28 +41,50 @@ struct World {
 struct Method {
     name: &'static str,
     run: &'static str,
+    /// `CLASSIFIER` stands for what keeps a classifier in the loss.
     flags: &'static str,
     /// Folders in the run, of the network for the source's faces and for the target's.
     networks: [&'static str; 2],
 }
 
 const SOURCE_ONLY: &str = "source alone";
-const LABELLED: &str = "labels of the target as well";
+/// What the gap is measured to: labels, learned from as groups are.
+const LABELLED: &str = "labels of the target, in the groups' place";
+/// The training faces of both domains as one dataset.
+const MERGED: &str = "both domains with labels, as one dataset";
 
-const METHODS: [Method; 7] = [
+const METHODS: &[Method] = &[
     Method { name: SOURCE_ONLY, run: "adabn", flags: "--adapt adabn", networks: ["model", "model"] },
-    Method { name: "AdaBN", run: "adabn", flags: "--adapt adabn", networks: ["model", "target"] },
-    Method { name: "CORAL", run: "coral", flags: "--adapt coral", networks: ["model", "target"] },
-    Method { name: "DANN", run: "dann", flags: "--adapt dann", networks: ["model", "target"] },
-    Method {
-        name: "DANN and style augmentation",
-        run: "dann-style",
-        flags: "--adapt dann --augment style",
-        networks: ["model", "target"],
-    },
-    Method { name: "clusters", run: "clusters", flags: "--adapt clusters", networks: ["model", "target"] },
-    Method { name: LABELLED, run: "labels", flags: "", networks: ["model", "model"] },
+    adapted("AdaBN", "adabn", "--adapt adabn"),
+    adapted("CORAL", "coral", "--adapt coral"),
+    adapted("DANN", "dann", "--adapt dann"),
+    adapted("DANN and style augmentation", "dann-style", "--adapt dann --augment style"),
+    adapted("CDAN", "cdan", "--adapt cdan CLASSIFIER"),
+    adapted("clusters", "clusters", "--adapt clusters"),
+    adapted("clusters and style augmentation", "clusters-style", "--adapt clusters --augment style"),
+    adapted("AdaBN, more of colour", "colour", "--adapt adabn --augment colour"),
+    adapted("AdaBN, more of compression", "compression", "--adapt adabn --augment compression"),
+    adapted("AdaBN, posterised faces", "posterise", "--adapt adabn --augment posterise"),
+    adapted("AdaBN, sketched faces", "sketch", "--adapt adabn --augment sketch"),
+    adapted("AdaBN, outlined faces", "outline", "--adapt adabn --augment outline"),
+    adapted(LABELLED, "labels", "--adapt labels"),
+    Method { name: MERGED, run: "merged", flags: "", networks: ["model", "model"] },
 ];
+
+/// Drawn in two styles, faces are not varied by style.
+const DRAWN_METHODS: &[Method] = &[
+    Method { name: SOURCE_ONLY, run: "adabn", flags: "--adapt adabn", networks: ["model", "model"] },
+    adapted("AdaBN", "adabn", "--adapt adabn"),
+    adapted("CORAL", "coral", "--adapt coral"),
+    adapted("DANN", "dann", "--adapt dann"),
+    adapted("CDAN", "cdan", "--adapt cdan CLASSIFIER"),
+    adapted("clusters", "clusters", "--adapt clusters"),
+    adapted(LABELLED, "labels", "--adapt labels"),
+];
+
+const fn adapted(name: &'static str, run: &'static str, flags: &'static str) -> Method {
+    Method { name, run, flags, networks: ["model", "target"] }
+}
 
 /// Top-1, top-5, top-10 and mAP, in percent.
 type Shares = [f64; 4];
@@ -81,10 +106,11 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
     };
     let world = World {
         name: "drawn",
+        methods: DRAWN_METHODS,
         face_px: 80,
-        flags: words(
-            "--backbone resnet18 --size 64 --embedding-dim 128 --method cosface --scale 16 --margin 0.2 --epochs 8",
-        ),
+        flags: "--backbone resnet18 --size 64 --embedding-dim 128 --method cosface --scale 16 --margin 0.2 --epochs 8"
+            .to_owned(),
+        classifier: "",
         source: draw("1000", "photos")?,
         target: draw("2000", "drawings")?,
         tests: [(draw("0", "photos")?, "all"), (draw("0", "drawings")?, "all")],
@@ -104,26 +130,26 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
 pub(super) fn faces(bench: &Bench) -> Result<Section> {
     let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
     let folder = folder(bench, "domains")?;
-    let prepared = |photos: &str, how: &str| {
-        let dataset = folder.join(photos);
-        let mut prepare = Command::new(&bench.likeness);
-        prepare.arg("prepare").arg(shared.join("data").join(photos)).arg("-o").arg(&dataset);
-        prepare.arg("--detector").arg(shared.join("weights/detectors/yunet_n_dynamic.onnx"));
-        output(prepare.args(["--size", "112", "--no-face", "keep"]).args(how.split_whitespace()))
-            .map(|_| dataset)
-    };
-    let source = prepared("celeba", "--split official")?;
-    let target = prepared("digiface", "--layout prefix --split identities --validation 0.5")?;
+    let source = bench.faces(&shared, "celeba", folder.join("celeba"), "--split official")?;
+    let how = "--layout prefix --split identities --validation 0.5";
+    let target = bench.faces(&shared, "digiface", folder.join("digiface"), how)?;
     // The network of the training bench: what adapts is the second part of its recipe.
     let begun = folder.with_file_name("training").join("cosface-64/model/weights.safetensors");
-    let mut flags = words(
-        "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 --weights",
+    ensure!(
+        begun.exists(),
+        "{} is missing: run the bench training with LIKENESS_RECIPES=cosface-64",
+        begun.display()
     );
-    flags.push(begun.display().to_string());
+    let flags = format!(
+        "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 --weights {}",
+        begun.display()
+    );
     let world = World {
         name: "faces",
+        methods: METHODS,
         face_px: 112,
         flags,
+        classifier: "--keep-classification 0.1",
         tests: [(source.clone(), "test"), (target.clone(), "validation")],
         source,
         target,
@@ -139,10 +165,6 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
     )
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
 /// The bench's folder beside the built program.
 fn folder(bench: &Bench, name: &str) -> Result<PathBuf> {
     let release = bench.likeness.parent().context("the program lies in a folder")?;
@@ -153,20 +175,26 @@ fn folder(bench: &Bench, name: &str) -> Result<PathBuf> {
 
 fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Result<Section> {
     let file = repository().join(RESULTS).join(world.name).with_extension("json");
-    let mut found: Found = match fs_err::read_to_string(&file) {
-        Ok(text) => serde_json::from_str(&text)?,
-        Err(_) => Found::new(),
+    let kept = || match fs_err::read_to_string(&file) {
+        Ok(text) => serde_json::from_str(&text),
+        Err(_) => Ok(Found::new()),
     };
-    for seed in 0..SEEDS {
-        for method in &METHODS {
+    let [seeds, runs] = ["LIKENESS_SEEDS", "LIKENESS_RECIPES"].map(Chosen::from_environment);
+    for seed in (0..SEEDS).filter(|seed| seeds.has(&seed.to_string())) {
+        for method in world.methods.iter().filter(|method| runs.has(method.run)) {
             let key = format!("{}, seed {seed}", method.name);
-            if let Entry::Vacant(place) = found.entry(key) {
-                place.insert(world.measure(&bench.likeness, method, seed)?);
+            if !kept()?.contains_key(&key) {
+                let shares = world.measure(bench, method, seed)?;
+                let mut found = kept()?;
+                found.insert(key, shares);
                 fs_err::create_dir_all(repository().join(RESULTS))?;
                 fs_err::write(&file, serde_json::to_string_pretty(&found)? + "\n")?;
             }
         }
     }
+    let found = kept()?;
+    let expected = world.methods.len() * SEEDS as usize;
+    ensure!(found.len() >= expected, "{} of {expected} networks are measured so far", found.len());
     let all = |method: &str, domain: usize, share: usize| -> Vec<f64> {
         (0..SEEDS).map(|seed| found[&format!("{method}, seed {seed}")][domain][share]).collect()
     };
@@ -174,7 +202,7 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
         let [source, with_labels, here] = [SOURCE_ONLY, LABELLED, method].map(|m| mean(&all(m, 1, share)));
         format!("{:.0} %", 100.0 * (here - source) / (with_labels - source))
     };
-    let rows = METHODS.iter().map(|method| {
+    let rows = world.methods.iter().map(|method| {
         let mut row = vec![method.name.to_owned()];
         row.extend((0..4).map(|share| with_deviation(&all(method.name, 1, share))));
         row.push(format!("{}, {}", gap(method.name, 0), gap(method.name, 3)));
@@ -206,20 +234,21 @@ fn with_deviation(values: &[f64]) -> String {
 
 impl World {
     /// What the method's networks find in both domains, trained where they are not there yet.
-    fn measure(&self, likeness: &Path, method: &Method, seed: u64) -> Result<[Shares; 2]> {
+    fn measure(&self, bench: &Bench, method: &Method, seed: u64) -> Result<[Shares; 2]> {
+        let likeness = bench.likeness.as_path();
         let run = self.folder.join(format!("{}-{seed}", method.run));
-        let mut command = Command::new(likeness);
-        command.arg("train");
-        if method.name == LABELLED {
-            command.arg(self.with_labels(likeness)?);
+        let mut command = bench.train();
+        if method.name == MERGED {
+            command.arg(self.merged(likeness, seed)?);
         } else {
             command.arg(&self.source);
-            command.arg("--adapt-to").arg(&self.target).args(method.flags.split_whitespace());
+            let flags = method.flags.replace("CLASSIFIER", self.classifier);
+            command.arg("--adapt-to").arg(&self.target).args(flags.split_whitespace());
         }
         command
             .arg("-o")
             .arg(&run)
-            .args(&self.flags)
+            .args(bench.flags(&self.flags))
             .args(["--validation", "0", "--seed"])
             .arg(seed.to_string());
         if run.join("run.toml").exists() {
@@ -234,8 +263,10 @@ impl World {
     }
 
     /// The training faces of both domains, with their labels, as one dataset.
-    fn with_labels(&self, likeness: &Path) -> Result<PathBuf> {
-        let (table, dataset) = (self.folder.join("both.csv"), self.folder.join("both"));
+    fn merged(&self, likeness: &Path, seed: u64) -> Result<PathBuf> {
+        // Of each seed's own, as seeds may be measured side by side.
+        let dataset = self.folder.join(format!("both-{seed}"));
+        let table = dataset.with_extension("csv");
         let mut lines = vec!["path,identity,split".to_owned()];
         for (domain, part) in [("source", &self.source), ("target", &self.target)] {
             let manifest = fs_err::read_to_string(part.join("manifest.csv"))?;

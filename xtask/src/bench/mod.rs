@@ -17,11 +17,12 @@ mod sampling;
 mod step;
 mod training;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::build_likeness;
+use crate::process::{build_likeness, output};
 use crate::python;
 use report::Section;
 
@@ -33,12 +34,52 @@ struct Bench {
     repeats: usize,
     /// The Python environment's folder, if the user named one.
     venv: Option<String>,
+    /// What networks are trained on, as `likeness train --device` has it.
+    device: String,
 }
 
 impl Bench {
     /// The Python of the peers.
     fn python(&self) -> Result<PathBuf> {
         python::environment(self.venv.as_deref())
+    }
+
+    /// The collection `name` of `shared` as a dataset of aligned faces of 112 px, prepared once.
+    fn faces(&self, shared: &Path, name: &str, dataset: PathBuf, how: &str) -> Result<PathBuf> {
+        if !dataset.join("dataset.toml").exists() {
+            let mut prepare = Command::new(&self.likeness);
+            prepare.arg("prepare").arg(shared.join("data").join(name)).arg("-o").arg(&dataset);
+            prepare.arg("--detector").arg(shared.join("weights/detectors/yunet_n_dynamic.onnx"));
+            output(prepare.args(["--size", "112", "--no-face", "keep"]).args(how.split_whitespace()))?;
+        }
+        Ok(dataset)
+    }
+
+    /// `likeness train` on this device.
+    fn train(&self) -> Command {
+        let mut command = Command::new(&self.likeness);
+        command.args(["train", "--device", &self.device]);
+        command
+    }
+
+    /// `flags` of `likeness train` as this device takes them: other than the processor it has full precision alone.
+    fn flags(&self, flags: &str) -> Vec<String> {
+        let flags =
+            if self.device == "cpu" { flags.to_owned() } else { flags.replace("--precision bf16", "") };
+        flags.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+/// What an environment variable names, divided by commas; everything where it is not set.
+struct Chosen(Option<String>);
+
+impl Chosen {
+    fn from_environment(variable: &str) -> Self {
+        Self(std::env::var(variable).ok())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.split(',').any(|chosen| chosen == name))
     }
 }
 
@@ -73,6 +114,7 @@ const WITHOUT_REPEATS: [&str; 3] = ["training", "drawn", "domains"];
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let (mut repeats, mut venv, mut write, mut names) = (3, None, false, Vec::new());
+    let (mut device, mut program) = ("cpu".to_owned(), None);
     let mut words = args.iter();
     while let Some(word) = words.next() {
         match *word {
@@ -84,6 +126,10 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
                     .filter(|&n| n > 0)
                     .context("--repeats: expected a number from 1 on")?;
             }
+            "--device" => {
+                device = (*words.next().context("--device: expected cpu, cuda or wgpu")?).to_owned();
+            }
+            "--program" => program = Some(PathBuf::from(words.next().context("--program: expected a file")?)),
             "--write" => write = true,
             name => names.push(name),
         }
@@ -91,7 +137,11 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|(known, _)| known != *name)) {
         bail!("no such bench: {unknown}; known are {}", ALL.map(|(known, _)| known).join(", "));
     }
-    let bench = Bench { likeness: build_likeness()?, repeats, venv };
+    let likeness = match program {
+        Some(program) => fs_err::canonicalize(program)?,
+        None => build_likeness()?,
+    };
+    let bench = Bench { likeness, repeats, venv, device };
     let wanted = |name: &&str| names.contains(name) || (names.is_empty() && !BY_NAME_ONLY.contains(name));
     for (name, run) in ALL.iter().filter(|(name, _)| wanted(name)) {
         eprintln!("== {name}");

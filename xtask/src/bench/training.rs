@@ -11,15 +11,14 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Bench;
 use super::report::Section;
+use super::{Bench, Chosen};
 use crate::process::{self, output, repository};
 
 const WEIGHTS: &str = "weights/resnet50-imagenet-conv1-layer3.safetensors";
 const TEACHER: &str = "weights/mobilefacenet-arcface-128d.onnx";
 /// In the repository.
 const RESULTS: &str = "docs/results/training";
-const DETECTOR: &str = "weights/detectors/yunet_n_dynamic.onnx";
 
 /// Which faces.
 #[derive(Clone, Copy, PartialEq)]
@@ -112,6 +111,16 @@ const RECIPES: &[Recipe] = &[
         networks: &[("model", "EfficientNet-B0 from nothing, cross-entropy")],
     },
     Recipe {
+        run: "efficientnet-b0-teacher",
+        faces: Faces::Unseen,
+        flags: "--backbone efficientnet-b0 --size 64 --method cosface --teacher TEACHER --teacher-weight 20 \
+                --epochs 15 --precision bf16",
+        networks: &[(
+            "model",
+            "EfficientNet-B0 from nothing at 64 px, CosFace and the published MobileFaceNet as its teacher",
+        )],
+    },
+    Recipe {
         run: "vgg16-bn",
         faces: Faces::Unseen,
         flags: "--backbone vgg16-bn --method classification --size 64 --epochs 1 --precision bf16",
@@ -120,8 +129,9 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "mobilefacenet-teacher",
         faces: Faces::Unseen,
-        flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 1 --precision bf16",
-        networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
+        flags: "--backbone mobilefacenet --method cosface --teacher TEACHER --teacher-weight 20 --epochs 8 \
+                --precision bf16",
+        networks: &[("model", "MobileFaceNet from nothing, CosFace and the published one as its teacher")],
     },
     Recipe {
         run: "seed",
@@ -146,13 +156,12 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let release = bench.likeness.parent().context("the program lies in a folder")?;
     let folder = release.with_file_name("training");
     fs_err::create_dir_all(&folder)?;
-    let place = Place { likeness: &bench.likeness, shared, folder };
+    let place = Place { bench, shared, folder };
     let mut rows = kept("untrained", || Ok(vec![place.untrained(release)?]))?;
-    let chosen = std::env::var("LIKENESS_RECIPES").ok();
-    let is_wanted = |run: &str| chosen.as_ref().is_none_or(|names| names.split(',').any(|name| name == run));
+    let chosen = Chosen::from_environment("LIKENESS_RECIPES");
     for recipe in RECIPES {
         // Not asked for, but measured before, it has its rows.
-        if is_wanted(recipe.run) || results_of(recipe.run).exists() {
+        if chosen.has(recipe.run) || results_of(recipe.run).exists() {
             rows.extend(kept(recipe.run, || place.rows(recipe))?);
         }
     }
@@ -188,7 +197,7 @@ fn results_of(name: &str) -> PathBuf {
 
 /// Where things are.
 struct Place<'a> {
-    likeness: &'a Path,
+    bench: &'a Bench,
     shared: PathBuf,
     folder: PathBuf,
 }
@@ -196,16 +205,11 @@ struct Place<'a> {
 impl Place<'_> {
     /// The faces as a dataset, prepared once.
     fn dataset(&self, faces: Faces) -> Result<PathBuf> {
-        let (name, how): (_, &[&str]) = match faces {
-            Faces::Unseen => ("celeba", &["--split", "official"]),
-            Faces::Seed => ("celeba-seed", &["--min-images", "29", "--split", "images"]),
+        let (name, how) = match faces {
+            Faces::Unseen => ("celeba", "--split official"),
+            Faces::Seed => ("celeba-seed", "--min-images 29 --split images"),
         };
-        let dataset = self.folder.join(name);
-        let mut prepare = Command::new(self.likeness);
-        prepare.arg("prepare").arg(self.shared.join("data/celeba")).arg("-o").arg(&dataset);
-        prepare.arg("--detector").arg(self.shared.join(DETECTOR));
-        output(prepare.args(["--size", "112", "--no-face", "keep"]).args(how))?;
-        Ok(dataset)
+        self.bench.faces(&self.shared, "celeba", self.folder.join(name), how)
     }
 
     /// ImageNet's features, without training.
@@ -247,7 +251,8 @@ impl Place<'_> {
             let mut row = vec![if recipe.faces == Faces::Seed { "seed" } else { "unseen people" }.to_owned()];
             row.extend([(*name).to_owned(), last.to_string()]);
             row.extend(self.evaluate(&dataset, &run.join(model), recipe.faces)?);
-            row.push(format!("{:.0}", seconds / 60.0));
+            let device = if self.bench.device == "cpu" { "" } else { " on a GPU" };
+            row.push(format!("{:.0}{device}", seconds / 60.0));
             Ok(row)
         };
         recipe.networks.iter().map(one).collect()
@@ -255,8 +260,8 @@ impl Place<'_> {
 
     /// Trains to the end, from where the run stands.
     fn train(&self, recipe: &Recipe, dataset: &Path, run: &Path) -> Result<()> {
-        let mut command = Command::new(self.likeness);
-        command.arg("train").arg(dataset).arg("-o").arg(run);
+        let mut command = self.bench.train();
+        command.arg(dataset).arg("-o").arg(run);
         if run.join("run.toml").exists() {
             command.arg("--resume");
         } else {
@@ -265,14 +270,15 @@ impl Place<'_> {
                 "TEACHER" => self.shared.join(TEACHER),
                 word => PathBuf::from(word),
             };
-            command.args(recipe.flags.split_whitespace().map(file)).args(["--validation", "0"]);
+            let flags = self.bench.flags(recipe.flags);
+            command.args(flags.iter().map(|flag| file(flag))).args(["--validation", "0"]);
         }
         process::run(&mut command)
     }
 
     /// Top-1, top-5, top-10 and mAP, in percent.
     fn evaluate(&self, dataset: &Path, model: &Path, faces: Faces) -> Result<Vec<String>> {
-        let mut command = Command::new(self.likeness);
+        let mut command = Command::new(&self.bench.likeness);
         command.arg("evaluate").arg(dataset).arg("--model").arg(model).arg("--json");
         if faces == Faces::Unseen {
             command.args(["--split", "test", "--protocol", "leave-one-out"]);

@@ -61,12 +61,27 @@ pub struct ColourConfig {
     pub hue: f32,
 }
 
-/// A style drawn by chance: posterised, sketched or outlined.
+/// Another style: posterised, sketched or outlined.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StyleConfig {
     /// Probability of the step.
     pub probability: f32,
+    /// The style; without one, one of the three by chance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<StyleKind>,
+}
+
+/// A style by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StyleKind {
+    /// A few levels of each colour.
+    Posterise,
+    /// A pencil drawing.
+    Sketch,
+    /// Colours under dark outlines.
+    Outline,
 }
 
 impl StyleConfig {
@@ -220,13 +235,23 @@ impl AugmentConfig {
     /// For faces of another domain: the strong recipe's colours and grey, and every third face in another style.
     pub fn style() -> Self {
         let strong = Self::strong();
-        Self {
-            colour: strong.colour,
-            grey: strong.grey,
-            jpeg: strong.jpeg,
-            style: StyleConfig { probability: 0.3 },
-            ..Self::default()
-        }
+        Self { colour: strong.colour, grey: strong.grey, jpeg: strong.jpeg, ..Self::drawn(None) }
+    }
+
+    /// The default, and every third face in the style `only`, or one of the three by chance.
+    pub fn drawn(only: Option<StyleKind>) -> Self {
+        Self { style: StyleConfig { probability: 0.3, only }, ..Self::default() }
+    }
+
+    /// The default with the strong recipe's colours and grey.
+    pub fn colour() -> Self {
+        let strong = Self::strong();
+        Self { colour: strong.colour, grey: strong.grey, ..Self::default() }
+    }
+
+    /// The default with the strong recipe's compression.
+    pub fn compression() -> Self {
+        Self { jpeg: Self::strong().jpeg, ..Self::default() }
     }
 
     /// Refuses settings outside their range.

@@ -30,7 +30,7 @@ use crate::synth::dice::{Dice, Purpose};
 
 pub use config::{
     AugmentConfig, BlurConfig, ColourConfig, ErasingConfig, JpegConfig, LowResolutionConfig, PlaceConfig,
-    StyleConfig,
+    StyleConfig, StyleKind,
 };
 
 /// The steps of augmentation, in their order.

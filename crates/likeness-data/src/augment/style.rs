@@ -6,7 +6,7 @@
 
 use image::RgbImage;
 
-use super::{StyleConfig, blur};
+use super::{StyleConfig, StyleKind, blur};
 use crate::synth::dice::Dice;
 
 /// Lightness of red, green and blue (ITU-R BT.601), in 256ths.
@@ -52,10 +52,15 @@ pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut 
     if !dice.chance(config.probability) {
         return;
     }
-    let style = match dice.range(0.0, 3.0) as u32 {
-        0 => Style::Posterise { levels: dice.range(3.0, 8.0) as u8 },
-        1 => Style::Sketch,
-        _ => Style::Outline,
+    let kind = config.only.unwrap_or_else(|| match dice.range(0.0, 3.0) as u32 {
+        0 => StyleKind::Posterise,
+        1 => StyleKind::Sketch,
+        _ => StyleKind::Outline,
+    });
+    let style = match kind {
+        StyleKind::Posterise => Style::Posterise { levels: dice.range(3.0, 8.0) as u8 },
+        StyleKind::Sketch => Style::Sketch,
+        StyleKind::Outline => Style::Outline,
     };
     style.apply(face);
 }
@@ -110,6 +115,7 @@ fn lightness(face: &RgbImage) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::synth::dice::Purpose;
     use image::Rgb;
 
     #[test]
@@ -140,6 +146,21 @@ mod tests {
         let value = |x| face.get_pixel(x, 20).0.iter().map(|v| u32::from(*v)).sum::<u32>();
         assert!(value(19) < value(5) / 2, "{} {}", value(19), value(5));
         assert_eq!(face.get_pixel(5, 20), face.get_pixel(8, 3));
+    }
+
+    #[test]
+    fn a_style_that_is_named_is_the_only_one() {
+        let face = RgbImage::from_fn(40, 40, |x, y| Rgb([(6 * x) as u8, (6 * y) as u8, 90]));
+        let mut sketched = face.clone();
+        Style::Sketch.apply(&mut sketched);
+        let drawn = |only, seed| {
+            let mut drawn = face.clone();
+            let config = StyleConfig { probability: 1.0, only };
+            maybe_style(&mut drawn, &config, &mut Dice::new(Purpose::Augmentation, &[seed]));
+            drawn
+        };
+        assert!((0..8).all(|seed| drawn(Some(StyleKind::Sketch), seed) == sketched));
+        assert!((0..8).any(|seed| drawn(None, seed) != sketched));
     }
 
     #[test]

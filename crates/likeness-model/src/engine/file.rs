@@ -4,9 +4,13 @@
 //! lie in files of their own are read from beside the graph and nowhere else.
 
 use std::io::Read;
+#[cfg(unix)]
+use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
+#[cfg(unix)]
+use rayon::prelude::*;
 use rten::{Model, ModelOptions};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +21,10 @@ use crate::{ModelError, Result};
 
 /// Longer files are none: Protocol Buffers end at 2 GiB.
 const MAX_GRAPH_BYTES: u64 = 2 << 30;
+
+/// Files from here on are read by several threads.
+#[cfg(unix)]
+const LARGE_FILE_BYTES: u64 = 8 << 20;
 
 /// Most bytes in one file of weights beside a graph.
 const MAX_WEIGHTS_BYTES: u64 = 16 << 30;
@@ -128,7 +136,23 @@ fn read(path: &Path, most: u64) -> Result<Result<Vec<u8>, String>> {
     if metadata.len() > most {
         return Ok(Err(format!("{} bytes, expected at most {most}", metadata.len())));
     }
+    #[cfg(unix)]
+    if metadata.len() >= LARGE_FILE_BYTES {
+        return Ok(Ok(read_in_parts(&file, metadata.len() as usize)?));
+    }
     let mut bytes = pages::with_capacity(metadata.len() as usize);
     file.take(most).read_to_end(&mut bytes)?;
     Ok(Ok(bytes))
+}
+
+/// The bytes of a large file, each part read by a thread of its own: from the system's cache one thread copies no faster
+/// than it hashes.
+#[cfg(unix)]
+fn read_in_parts(file: &fs_err::File, length: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = pages::zeroed(length);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = length.div_ceil(cores.min(4));
+    let parts = bytes.par_chunks_mut(part).enumerate();
+    parts.try_for_each(|(at, part_bytes)| file.file().read_exact_at(part_bytes, (at * part) as u64))?;
+    Ok(bytes)
 }

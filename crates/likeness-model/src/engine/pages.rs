@@ -15,6 +15,15 @@ pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     vector
 }
 
+/// So many zeros, in large pages where there are some.
+pub(crate) fn zeroed(length: usize) -> Vec<u8> {
+    // Zeros come from the system, which hands the pages out as they are written to.
+    let zeros = vec![0; length];
+    #[cfg(target_os = "linux")]
+    advise(zeros.as_ptr().addr(), length);
+    zeros
+}
+
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn advise(start: usize, bytes: usize) {
@@ -43,6 +52,7 @@ mod tests {
             assert!(vector.capacity() >= capacity);
             vector.resize(capacity, 7);
             assert!(vector.iter().all(|v| *v == 7));
+            assert!(super::zeroed(capacity).iter().all(|v| *v == 0));
         }
     }
 }

@@ -4,7 +4,8 @@
 //! - [`reversal`] lets gradients through turned around, with a strength that grows over a run;
 //! - [`domain_classifier`] tells domains apart: what it learns from, the network unlearns (DANN); with the identities'
 //!   probabilities beside the embeddings it is [`conditional`] (CDAN);
-//! - [`clusters`] groups the faces without labels by the network's own embeddings, and the groups are learned from;
+//! - [`clusters`] groups the faces without labels by the network's own embeddings, and the groups are learned from; with
+//!   labels, which is what such groups are measured by, the identities take their place;
 //! - [`coral`] draws the covariances of the domains together instead, without a classifier;
 //! - [`statistics`] replaces the statistics of batch normalisation by the target domain's (AdaBN).
 //!
@@ -37,6 +38,9 @@ pub enum AdaptationMethod {
     /// Groups of target faces that are found anew before every epoch, as if they were identities: Song et al. (2018),
     /// "Unsupervised Domain Adaptive Re-Identification: Theory and Practice", arXiv 1807.11334.
     Clusters,
+    /// The target's identities, learned from as [`AdaptationMethod::Clusters`] learns from groups: for a target with
+    /// labels, and as the bound of what groups can bring.
+    Labels,
     /// Nothing but the target's statistics: Li et al. (2016), "Revisiting Batch Normalization For Practical Domain
     /// Adaptation", arXiv 1603.04779.
     AdaBn,
@@ -129,6 +133,11 @@ impl AdaptationConfig {
     /// Whether batches hold target faces.
     pub fn trains_on_target(&self) -> bool {
         self.method != AdaptationMethod::AdaBn
+    }
+
+    /// Whether batches of target faces hold some photos of some groups.
+    pub fn learns_from_groups(&self) -> bool {
+        matches!(self.method, AdaptationMethod::Clusters | AdaptationMethod::Labels)
     }
 
     /// Whether a network with the target's statistics is kept beside the source's.

@@ -1,6 +1,9 @@
 //! The operations as compositions of Burn's own, for every device.
+//!
+//! Convolutions are matrix products and sums of shifted pictures, sums are taken axis by axis: what a GPU's general kernels
+//! do well without being measured for every shape first.
 
-use burn::tensor::{Tensor, activation, module};
+use burn::tensor::{Tensor, activation, module, s};
 
 use super::{Activation, BatchNormOutput, ConvOptions};
 
@@ -11,8 +14,61 @@ pub(super) fn conv2d(
     bias: Option<Tensor<1>>,
     options: ConvOptions,
 ) -> Tensor<4> {
-    let ConvOptions { stride, padding, groups, precision: _ } = options;
-    module::conv2d(input, weight, bias, burn::tensor::ops::ConvOptions::new(stride, padding, [1, 1], groups))
+    let ([_, inputs, ..], [outputs, ..]) = (input.dims(), weight.dims());
+    let output = match options.groups {
+        1 => dense(input, weight, &options),
+        groups if groups == inputs && groups == outputs => depthwise(input, weight, &options),
+        groups => {
+            let ConvOptions { stride, padding, .. } = options;
+            let options = burn::tensor::ops::ConvOptions::new(stride, padding, [1, 1], groups);
+            return module::conv2d(input, weight, bias, options);
+        }
+    };
+    match bias {
+        Some(bias) => output + bias.reshape([1, outputs, 1, 1]),
+        None => output,
+    }
+}
+
+/// One matrix product of the weights with what each position of the kernel sees (im2col).
+fn dense(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tensor<4> {
+    let ([batch, inputs, ..], [outputs, _, height, width]) = (input.dims(), weight.dims());
+    let seen = shifted(input.swap_dims(0, 1), [height, width], options); // each [inputs, batch, h', w']
+    let [_, _, rows, columns] = seen[0].dims();
+    let count = batch * rows * columns;
+    let seen = seen.into_iter().map(|seen| seen.reshape([inputs, 1, count])).collect();
+    let seen = Tensor::cat(seen, 1).reshape([inputs * height * width, count]);
+    let output = weight.reshape([outputs, inputs * height * width]).matmul(seen);
+    output.reshape([outputs, batch, rows, columns]).swap_dims(0, 1)
+}
+
+/// The sum over the kernel's positions of what each sees, times its weights.
+fn depthwise(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tensor<4> {
+    let [channels, _, height, width] = weight.dims();
+    let seen = shifted(input, [height, width], options); // each [batch, channels, h', w']
+    let weight = weight.reshape([1, channels, height * width, 1]);
+    let products = seen.into_iter().enumerate().map(|(at, seen)| seen * weight.clone().narrow(2, at, 1));
+    products.reduce(|sum, product| sum + product).expect("a kernel has a position")
+}
+
+/// What each position of the kernel sees, row by row.
+///
+/// # Shapes        input: [a, b, h, w] · each: [a, b, h', w']
+fn shifted(input: Tensor<4>, [height, width]: [usize; 2], options: &ConvOptions) -> Vec<Tensor<4>> {
+    let ConvOptions { stride, padding: [vertical, horizontal], .. } = *options;
+    let input = match [vertical, horizontal] {
+        [0, 0] => input,
+        _ => input.pad((horizontal, horizontal, vertical, vertical), 0.0),
+    };
+    let [_, _, rows, columns] = input.dims();
+    // Rows and columns from the first that a position sees to the last.
+    let spans = [(rows - height) / stride[0] * stride[0] + 1, (columns - width) / stride[1] * stride[1] + 1];
+    let [down, right] = stride.map(|step| step as isize);
+    let at = |y: usize, x: usize| {
+        let (rows, columns) = (y..y + spans[0], x..x + spans[1]);
+        input.clone().slice(s![.., .., rows;down, columns;right])
+    };
+    (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| at(y, x)).collect()
 }
 
 /// [`super::batch_norm_training`].
@@ -24,20 +80,15 @@ pub(super) fn batch_norm_training(
     activation: Activation,
 ) -> BatchNormOutput {
     let [batch, channels, height, width] = input.dims();
-    let flat = input.clone().swap_dims(0, 1).reshape([channels, batch * height * width]);
-    let mean = flat.clone().mean_dim(1);
-    let variance = (flat - mean.clone()).square().mean_dim(1);
-    let output = scale(
-        input,
-        mean.clone().reshape([channels]),
-        variance.clone().reshape([channels]),
-        (weight, bias),
-        epsilon,
-    );
+    let flat = input.clone().reshape([batch, channels, height * width]);
+    let mean = flat.clone().mean_dim(2).mean_dim(0); // [1, channels, 1]
+    let variance = (flat - mean.clone()).square().mean_dim(2).mean_dim(0);
+    let [mean, variance] = [mean, variance].map(|tensor| tensor.reshape([channels]));
+    let output = scale(input, mean.clone(), variance.clone(), (weight, bias), epsilon);
     BatchNormOutput {
         output: finish(output, residual, activation),
-        mean: mean.reshape([channels]).detach(),
-        variance: variance.reshape([channels]).detach(),
+        mean: mean.detach(),
+        variance: variance.detach(),
     }
 }
 

@@ -12,6 +12,7 @@ mod twin;
 pub mod update;
 
 use burn::tensor::Tensor;
+pub(crate) use extension::runs_on_processor;
 use serde::{Deserialize, Serialize};
 
 /// Numbers that a convolution multiplies; it adds in single precision always.
@@ -82,7 +83,7 @@ pub fn conv2d(
     bias: Option<Tensor<1>>,
     options: ConvOptions,
 ) -> Tensor<4> {
-    if extension::runs_on_processor(&input) {
+    if runs_on_processor(&input) {
         extension::conv2d(input, weight, bias, options)
     } else {
         generic::conv2d(input, weight, bias, options)
@@ -101,7 +102,7 @@ pub fn batch_norm_training(
     residual: Option<Tensor<4>>,
     activation: Activation,
 ) -> BatchNormOutput {
-    if extension::runs_on_processor(&input) {
+    if runs_on_processor(&input) {
         extension::batch_norm_training(input, [weight, bias], epsilon, residual, activation)
     } else {
         generic::batch_norm_training(input, [weight, bias], epsilon, residual, activation)
@@ -118,7 +119,7 @@ pub fn batch_norm_frozen(
     residual: Option<Tensor<4>>,
     activation: Activation,
 ) -> Tensor<4> {
-    if extension::runs_on_processor(&input) {
+    if runs_on_processor(&input) {
         extension::batch_norm_frozen(input, [mean, variance], [weight, bias], epsilon, residual, activation)
     } else {
         generic::batch_norm_frozen(input, [mean, variance], [weight, bias], epsilon, residual, activation)
@@ -130,7 +131,7 @@ pub fn batch_norm_frozen(
 /// # Shapes        input, output: [batch, channels, h, w] · slopes: [channels]
 /// # References    He et al. (2015), arXiv 1502.01852
 pub fn prelu(input: Tensor<4>, slopes: Tensor<1>) -> Tensor<4> {
-    if extension::runs_on_processor(&input) {
+    if runs_on_processor(&input) {
         extension::prelu(input, slopes)
     } else {
         burn::tensor::activation::prelu(input, slopes)

@@ -4,6 +4,7 @@
 //! (2019), arXiv 1711.05101, algorithm 2. Each number's update depends on no other, so the result does not depend on
 //! the number of threads.
 
+use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 /// Numbers in one piece of parallel work.
@@ -29,6 +30,16 @@ pub struct SgdStep {
     pub weight_decay: WeightDecay,
 }
 
+impl SgdStep {
+    /// How much of the parameter is added to the gradient, and how much is taken off itself.
+    fn decay(&self) -> [f32; 2] {
+        match self.weight_decay {
+            WeightDecay::Coupled(decay) => [decay, 0.0],
+            WeightDecay::Decoupled(decay) => [0.0, self.learning_rate * decay],
+        }
+    }
+}
+
 /// Settings of one step of [`adamw_step`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamwStep {
@@ -44,6 +55,15 @@ pub struct AdamwStep {
     pub step: u32,
 }
 
+impl AdamwStep {
+    /// The rate, and the factor on the root of the second moment, with their corrections for the first steps.
+    fn corrected(&self) -> [f32; 2] {
+        let correction = |beta: f32| (1.0 - f64::from(beta).powf(f64::from(self.step))) as f32;
+        let [first, second] = self.betas.map(correction);
+        [self.learning_rate / first, 1.0 / second.sqrt()]
+    }
+}
+
 /// Moves `parameter` by one step of stochastic gradient descent and updates its velocity.
 ///
 /// ```text
@@ -57,10 +77,7 @@ pub fn sgd_step(parameter: &mut [f32], gradient: &[f32], momentum: &mut [f32], s
         [gradient.len(), momentum.len()],
         "a gradient or velocity of another length"
     );
-    let (added, taken) = match step.weight_decay {
-        WeightDecay::Coupled(decay) => (decay, 0.0),
-        WeightDecay::Decoupled(decay) => (0.0, step.learning_rate * decay),
-    };
+    let [added, taken] = step.decay();
     let SgdStep { learning_rate, momentum: kept, .. } = *step;
     let pieces = parameter.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
     pieces.zip(momentum.par_chunks_mut(PIECE)).for_each(|((parameter, gradient), velocity)| {
@@ -74,6 +91,24 @@ pub fn sgd_step(parameter: &mut [f32], gradient: &[f32], momentum: &mut [f32], s
             },
         );
     });
+}
+
+/// [`sgd_step`] of tensors, on any device; gives the parameter and its velocity.
+///
+/// # Shapes        parameter, gradient, momentum and both results: [numbers]
+pub fn sgd_step_on_device(
+    parameter: Tensor<1>,
+    gradient: Tensor<1>,
+    momentum: Tensor<1>,
+    step: &SgdStep,
+) -> [Tensor<1>; 2] {
+    let [added, taken] = step.decay();
+    let mut velocity = momentum.mul_scalar(step.momentum) + gradient;
+    if added != 0.0 {
+        velocity = velocity + parameter.clone().mul_scalar(added);
+    }
+    let kept = if taken == 0.0 { parameter } else { parameter.mul_scalar(1.0 - taken) };
+    [kept - velocity.clone().mul_scalar(step.learning_rate), velocity]
 }
 
 /// Moves `parameter` by one step of AdamW and updates its moments.
@@ -97,9 +132,7 @@ pub fn adamw_step(
         "a gradient or moment of another length"
     );
     let [kept, kept_squares] = step.betas;
-    let correction = |beta: f32| (1.0 - f64::from(beta).powf(f64::from(step.step))) as f32;
-    let rate = step.learning_rate / correction(kept);
-    let root = 1.0 / correction(kept_squares).sqrt();
+    let [rate, root] = step.corrected();
     let taken = step.learning_rate * step.weight_decay;
     let epsilon = step.epsilon;
     let pieces = parameter.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
@@ -118,10 +151,38 @@ pub fn adamw_step(
     });
 }
 
+/// [`adamw_step`] of tensors, on any device; gives the parameter and its moments.
+///
+/// # Shapes        parameter, gradient, moments and all results: [numbers]
+pub fn adamw_step_on_device(
+    parameter: Tensor<1>,
+    gradient: Tensor<1>,
+    [first, second]: [Tensor<1>; 2],
+    step: &AdamwStep,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let [kept, kept_squares] = step.betas;
+    let [rate, root] = step.corrected();
+    let first = first.mul_scalar(kept) + gradient.clone().mul_scalar(1.0 - kept);
+    let second = second.mul_scalar(kept_squares) + gradient.square().mul_scalar(1.0 - kept_squares);
+    let moved =
+        first.clone().mul_scalar(rate) / second.clone().sqrt().mul_scalar(root).add_scalar(step.epsilon);
+    (parameter.mul_scalar(1.0 - step.learning_rate * step.weight_decay) - moved, [first, second])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
     use proptest::prelude::*;
+
+    fn on_device(numbers: &[f32]) -> Tensor<1> {
+        Tensor::from_floats(numbers, &Device::flex())
+    }
+
+    fn all_close(found: Tensor<1>, expected: &[f32]) -> bool {
+        let found: Vec<f32> = found.into_data().try_into_vec().unwrap();
+        found.len() == expected.len() && found.iter().zip(expected).all(|(&f, &e)| close(f, e.into()))
+    }
 
     fn close(left: f32, right: f64) -> bool {
         (f64::from(left) - right).abs() <= 1e-5 * right.abs().max(1.0)
@@ -141,7 +202,10 @@ mod tests {
             let mut parameter: Vec<f32> = numbers.iter().map(|n| n.0).collect();
             let gradient: Vec<f32> = numbers.iter().map(|n| n.1).collect();
             let mut velocity: Vec<f32> = numbers.iter().map(|n| n.2).collect();
+            let [moved, speed] =
+                sgd_step_on_device(on_device(&parameter), on_device(&gradient), on_device(&velocity), &step);
             sgd_step(&mut parameter, &gradient, &mut velocity, &step);
+            prop_assert!(all_close(moved, &parameter) && all_close(speed, &velocity));
             for (i, (p, g, v)) in numbers.iter().map(|n| (f64::from(n.0), f64::from(n.1), f64::from(n.2))).enumerate() {
                 let (rate, decay) = (f64::from(learning_rate), f64::from(decay));
                 let v = f64::from(kept) * v + g + if decoupled { 0.0 } else { decay * p };
@@ -162,7 +226,11 @@ mod tests {
             let gradient: Vec<f32> = numbers.iter().map(|n| n.1).collect();
             let mut first: Vec<f32> = numbers.iter().map(|n| n.2).collect();
             let mut second: Vec<f32> = numbers.iter().map(|n| n.3).collect();
+            let before = [&first, &second].map(|moment| on_device(moment));
+            let (moved, after) = adamw_step_on_device(on_device(&parameter), on_device(&gradient), before, &step);
             adamw_step(&mut parameter, &gradient, [&mut first, &mut second], &step);
+            let [m, v] = after;
+            prop_assert!(all_close(moved, &parameter) && all_close(m, &first) && all_close(v, &second));
             let [b1, b2, rate] = [0.9f32, 0.999, learning_rate].map(f64::from);
             for (i, n) in numbers.iter().enumerate() {
                 let [p, g, m, v] = [n.0, n.1, n.2, n.3].map(f64::from);

@@ -209,7 +209,9 @@ impl Learner {
 
 impl EpochSums {
     fn add_domains(&mut self, loss: f64, accuracy: Option<f64>, strength: f32) {
-        let values = [loss, accuracy.unwrap_or(f64::NAN), f64::from(strength)];
+        // Only a domain classifier's gradient is turned around.
+        let told = accuracy.map(|accuracy| [accuracy, f64::from(strength)]).unwrap_or([f64::NAN; 2]);
+        let values = [loss, told[0], told[1]];
         self.domains.iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
         self.batches_with_target += 1;
     }

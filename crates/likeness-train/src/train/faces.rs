@@ -25,8 +25,10 @@ pub struct TrainingFaces {
     pub unlabelled: usize,
     /// Whether every face was aligned to ArcFace's template.
     pub aligned: bool,
-    /// Faces of a target domain, whose labels nobody looks at.
+    /// Faces of a target domain.
     pub target: Vec<FaceFile>,
+    /// Their identities, which [`AdaptationMethod::Labels`](crate::adapt::AdaptationMethod::Labels) alone looks at.
+    pub target_identities: Vec<Option<u32>>,
     /// A teacher's embeddings of the faces trained on, row by row.
     teacher: Option<(usize, Vec<f32>)>,
 }
@@ -115,8 +117,10 @@ impl TrainingFaces {
         let names: BTreeSet<&str> =
             ours.iter().filter_map(|&i| source.faces[i].identity.as_deref()).collect();
         let shared = theirs.iter().filter(|&&i| photos.contains(target.faces[i].sha256.as_str())).count();
-        let named: BTreeSet<&str> =
-            theirs.iter().filter_map(|&i| target.faces[i].identity.as_deref()).collect();
+        let of_target = || theirs.iter().map(|&i| target.faces[i].identity.as_deref());
+        let named: BTreeSet<&str> = of_target().flatten().collect();
+        let numbered: BTreeMap<&str, u32> = named.iter().copied().zip(0..).collect();
+        self.target_identities = of_target().map(|name| name.map(|name| numbered[name])).collect();
         let identities = named.intersection(&names).count();
         Ok((self, DomainOverlap { photos: shared, identities }))
     }

@@ -192,7 +192,7 @@ impl Objective {
         reversal_strength: f32,
     ) -> Result<Option<(Tensor<1>, Option<f64>)>> {
         let Some(Adaptation { config, map }) = &self.adaptation else { return Ok(None) };
-        if config.method == AdaptationMethod::Clusters {
+        if config.learns_from_groups() {
             let loss = between_groups(output.embedding.clone().narrow(0, sources, groups.len()), groups)?;
             return Ok(Some((loss.mul_scalar(config.weight), None)));
         }

@@ -1,17 +1,21 @@
 //! Gradients become steps: the gradients of several batches are summed, clipped, and move every parameter at the rate
 //! of its stage.
 //!
-//! A step is one pass over each parameter, in place, on the CPU; from another device parameters come for it and go back.
+//! On the processor a step is one pass over each parameter, in place; on another device everything that a step needs stays
+//! there, and only the gradient's length comes back.
 //! Parameters of one extent (biases, scales of normalisations) have no weight decay, as is usual: He et al. (2019),
 //! arXiv 1812.01187, section 3.1.
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 use super::config::OptimizerConfig;
-use crate::ops::update::{AdamwStep, SgdStep, WeightDecay, adamw_step, sgd_step};
+use crate::ops::runs_on_processor;
+use crate::ops::update::{
+    AdamwStep, SgdStep, WeightDecay, adamw_step, adamw_step_on_device, sgd_step, sgd_step_on_device,
+};
 use crate::{Result, TrainError};
 
 /// Keeps AdamW's division finite.
@@ -26,10 +30,76 @@ pub struct Moments {
     pub second: Vec<f32>,
 }
 
-/// Gradients by parameter, on this machine.
+/// Numbers for each number of a parameter, where the parameter is.
+#[derive(Debug, Clone)]
+enum Values {
+    Processor(Vec<f32>),
+    Device(Box<Tensor<1>>),
+}
+
+impl Values {
+    /// The numbers of `tensor`, which stay on its device.
+    fn of<const D: usize>(tensor: Tensor<D>) -> Self {
+        if runs_on_processor(&tensor) {
+            Self::Processor(floats(tensor))
+        } else {
+            let count = tensor.shape().num_elements();
+            Self::on_device(tensor.reshape([count]))
+        }
+    }
+
+    fn on_device(tensor: Tensor<1>) -> Self {
+        Self::Device(Box::new(tensor))
+    }
+
+    fn scaled(self, factor: f32) -> Self {
+        match self {
+            Self::Processor(mut values) => {
+                values.iter_mut().for_each(|v| *v *= factor);
+                Self::Processor(values)
+            }
+            Self::Device(tensor) => Self::on_device(tensor.mul_scalar(factor)),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Device(a), Self::Device(b)) => Self::on_device(*a + *b),
+            (a, b) => {
+                let mut sum = a.into_floats();
+                sum.iter_mut().zip(b.into_floats()).for_each(|(sum, v)| *sum += v);
+                Self::Processor(sum)
+            }
+        }
+    }
+
+    fn into_floats(self) -> Vec<f32> {
+        match self {
+            Self::Processor(values) => values,
+            Self::Device(tensor) => floats(*tensor),
+        }
+    }
+
+    /// On `device`, with zeros where there is nothing yet.
+    fn into_tensor(self, count: usize, device: &Device) -> Tensor<1> {
+        match self {
+            Self::Device(tensor) => *tensor,
+            Self::Processor(values) if values.is_empty() => Tensor::zeros([count], device),
+            Self::Processor(values) => Tensor::from_floats(values.as_slice(), device),
+        }
+    }
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::Processor(Vec::new())
+    }
+}
+
+/// Gradients by parameter.
 #[derive(Debug, Default)]
 pub struct CollectedGradients {
-    by_parameter: BTreeMap<ParamId, Vec<f32>>,
+    by_parameter: BTreeMap<ParamId, Values>,
 }
 
 impl CollectedGradients {
@@ -40,10 +110,21 @@ impl CollectedGradients {
 
     /// Length of all gradients taken as one vector.
     pub fn norm(&self) -> f32 {
-        let squares = |values: &Vec<f32>| -> f64 {
-            values.chunks(4096).map(|c| f64::from(c.iter().map(|v| v * v).sum::<f32>())).sum()
-        };
-        self.by_parameter.values().map(squares).sum::<f64>().sqrt() as f32
+        let mut sum = 0.0;
+        let mut on_device = Vec::new();
+        for values in self.by_parameter.values() {
+            match values {
+                Values::Processor(values) => {
+                    let pieces = values.chunks(4096);
+                    sum += pieces.map(|c| f64::from(c.iter().map(|v| v * v).sum::<f32>())).sum::<f64>();
+                }
+                Values::Device(tensor) => on_device.push(tensor.as_ref().clone().square().sum()),
+            }
+        }
+        if !on_device.is_empty() {
+            sum += floats(Tensor::cat(on_device, 0)).into_iter().map(f64::from).sum::<f64>();
+        }
+        sum.sqrt() as f32
     }
 }
 
@@ -56,14 +137,16 @@ struct Collector<'a> {
 impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = param.val().grad_remove(self.gradients) else { return };
-        let mut values = floats(gradient);
+        let mut values = Values::of(gradient);
         if self.factor != 1.0 {
-            values.iter_mut().for_each(|v| *v *= self.factor);
+            values = values.scaled(self.factor);
         }
-        match self.collected.by_parameter.get_mut(&param.id) {
-            Some(sum) => sum.iter_mut().zip(values).for_each(|(sum, v)| *sum += v),
-            None => drop(self.collected.by_parameter.insert(param.id, values)),
-        }
+        let by_parameter = &mut self.collected.by_parameter;
+        let sum = match by_parameter.remove(&param.id) {
+            Some(sum) => sum.plus(values),
+            None => values,
+        };
+        by_parameter.insert(param.id, sum);
     }
 }
 
@@ -76,8 +159,8 @@ pub(super) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     config: OptimizerConfig,
-    /// By the key of the parameter.
-    moments: BTreeMap<String, Moments>,
+    /// By the key of the parameter; the first and second moment.
+    moments: BTreeMap<String, [Values; 2]>,
     steps: u64,
 }
 
@@ -89,12 +172,18 @@ impl Optimizer {
 
     /// An optimiser that goes on where another was after `steps`.
     pub fn resume(config: OptimizerConfig, moments: BTreeMap<String, Moments>, steps: u64) -> Self {
+        let kept = |Moments { first, second }| [first, second].map(Values::Processor);
+        let moments = moments.into_iter().map(|(key, moments)| (key, kept(moments))).collect();
         Self { config, moments, steps }
     }
 
     /// What it keeps of each parameter, by key.
-    pub fn moments(&self) -> &BTreeMap<String, Moments> {
-        &self.moments
+    pub fn moments(&self) -> BTreeMap<String, Moments> {
+        let read = |kept: &[Values; 2]| {
+            let [first, second] = kept.clone().map(Values::into_floats);
+            Moments { first, second }
+        };
+        self.moments.iter().map(|(key, kept)| (key.clone(), read(kept))).collect()
     }
 
     /// Steps so far.
@@ -121,26 +210,98 @@ impl Optimizer {
         module.map(&mut Updater { optimizer: self, gradients, scale, keys, rate })
     }
 
-    fn move_values(&mut self, key: &str, values: &mut [f32], gradient: &[f32], rate: f32, decays: bool) {
-        let moments = self.moments.entry(key.to_owned()).or_default();
-        moments.first.resize(values.len(), 0.0);
-        match self.config {
-            OptimizerConfig::Sgd { momentum, weight_decay } => {
-                let weight_decay = if decays { weight_decay } else { 0.0 };
-                let weight_decay = WeightDecay::Coupled(weight_decay);
-                let step = SgdStep { learning_rate: rate, momentum, weight_decay };
-                sgd_step(values, gradient, &mut moments.first, &step);
+    /// Moves `parameter`, whose weights decay if `decays`.
+    fn moved<const D: usize>(
+        &mut self,
+        key: &str,
+        parameter: Tensor<D>,
+        gradient: Values,
+        rate: f32,
+        decays: bool,
+    ) -> Tensor<D> {
+        let (device, shape) = (parameter.device(), parameter.shape());
+        let kept = self.moments.entry(key.to_owned()).or_default();
+        let step = StepSettings::new(self.config, rate, decays, self.steps);
+        match gradient {
+            Values::Processor(gradient) => {
+                let mut values = floats(parameter);
+                let [first, second] = std::mem::take(kept).map(Values::into_floats);
+                *kept = step.take(&mut values, &gradient, [first, second]).map(Values::Processor);
+                Tensor::from_data(TensorData::new(values, shape), &device)
             }
-            OptimizerConfig::AdamW { beta1, beta2, weight_decay } => {
-                moments.second.resize(values.len(), 0.0);
-                let step = AdamwStep {
-                    learning_rate: rate,
-                    betas: [beta1, beta2],
-                    epsilon: EPSILON,
-                    weight_decay: if decays { weight_decay } else { 0.0 },
-                    step: u32::try_from(self.steps).unwrap_or(u32::MAX),
-                };
-                adamw_step(values, gradient, [&mut moments.first, &mut moments.second], &step);
+            Values::Device(gradient) => {
+                let count = shape.num_elements();
+                let moments = std::mem::take(kept);
+                let (values, moments) =
+                    step.take_on_device(parameter.reshape([count]), *gradient, moments, &device);
+                *kept = moments;
+                values.reshape(shape)
+            }
+        }
+    }
+}
+
+/// A step's numbers for one parameter.
+enum StepSettings {
+    Sgd(SgdStep),
+    AdamW(AdamwStep),
+}
+
+impl StepSettings {
+    fn new(config: OptimizerConfig, learning_rate: f32, decays: bool, steps: u64) -> Self {
+        let decay = |weight_decay| if decays { weight_decay } else { 0.0 };
+        match config {
+            OptimizerConfig::Sgd { momentum, weight_decay } => {
+                let weight_decay = WeightDecay::Coupled(decay(weight_decay));
+                Self::Sgd(SgdStep { learning_rate, momentum, weight_decay })
+            }
+            OptimizerConfig::AdamW { beta1, beta2, weight_decay } => Self::AdamW(AdamwStep {
+                learning_rate,
+                betas: [beta1, beta2],
+                epsilon: EPSILON,
+                weight_decay: decay(weight_decay),
+                step: u32::try_from(steps).unwrap_or(u32::MAX),
+            }),
+        }
+    }
+
+    /// Moves `values` in place and gives the moments after it.
+    fn take(
+        &self,
+        values: &mut [f32],
+        gradient: &[f32],
+        [mut first, mut second]: [Vec<f32>; 2],
+    ) -> [Vec<f32>; 2] {
+        first.resize(values.len(), 0.0);
+        match self {
+            Self::Sgd(step) => sgd_step(values, gradient, &mut first, step),
+            Self::AdamW(step) => {
+                second.resize(values.len(), 0.0);
+                adamw_step(values, gradient, [&mut first, &mut second], step);
+            }
+        }
+        [first, second]
+    }
+
+    /// As [`StepSettings::take`], of tensors on `device`.
+    fn take_on_device(
+        &self,
+        parameter: Tensor<1>,
+        gradient: Tensor<1>,
+        [first, second]: [Values; 2],
+        device: &Device,
+    ) -> (Tensor<1>, [Values; 2]) {
+        let [count] = parameter.dims();
+        let first = first.into_tensor(count, device);
+        match self {
+            Self::Sgd(step) => {
+                let [parameter, first] = sgd_step_on_device(parameter, gradient, first, step);
+                (parameter, [Values::on_device(first), Values::default()])
+            }
+            Self::AdamW(step) => {
+                let moments = [first, second.into_tensor(count, device)];
+                let (parameter, moments) = adamw_step_on_device(parameter, gradient, moments, step);
+                (parameter, moments.map(Values::on_device))
             }
         }
     }
@@ -156,16 +317,14 @@ struct Updater<'a> {
 
 impl ModuleMapper for Updater<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(mut gradient) = self.gradients.by_parameter.remove(&param.id) else { return param };
+        let Some(gradient) = self.gradients.by_parameter.remove(&param.id) else { return param };
         let Some((key, factor)) = self.keys.get(&param.id) else { return param };
-        if self.scale != 1.0 {
-            gradient.iter_mut().for_each(|v| *v *= self.scale);
-        }
+        let gradient = if self.scale == 1.0 { gradient } else { gradient.scaled(self.scale) };
         param.map(|tensor| {
-            let (device, shape) = (tensor.device(), tensor.shape());
-            let mut values = floats(tensor.inner());
-            self.optimizer.move_values(key, &mut values, &gradient, self.rate * factor, D > 1);
-            Tensor::from_data(TensorData::new(values, shape), &device).require_grad()
+            self.optimizer
+                .moved(key, tensor.inner(), gradient, self.rate * factor, D > 1)
+                .autodiff()
+                .require_grad()
         })
     }
 }
@@ -175,4 +334,55 @@ impl ModuleMapper for Updater<'_> {
 /// # Errors        a norm that is not finite → [`TrainError::NotANumber`]
 pub(super) fn check_norm(norm: f32, step: u64) -> Result<()> {
     if norm.is_finite() { Ok(()) } else { Err(TrainError::NotANumber { what: "gradient", step }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parameter after each of four steps, the last two by an optimiser that goes on from the other's moments.
+    fn walk(config: OptimizerConfig, gradient_of: fn(Tensor<2>) -> Values) -> Vec<Vec<f32>> {
+        let device = Device::flex();
+        let tensor =
+            |numbers: [f32; 6]| Tensor::<2>::from_data(TensorData::new(numbers.to_vec(), [2, 3]), &device);
+        let mut optimizer = Optimizer::new(config);
+        let mut parameter = tensor([0.5, -1.0, 2.0, 0.0, -0.25, 1.5]);
+        let mut seen = Vec::new();
+        for step in 0..4 {
+            if step == 2 {
+                optimizer = Optimizer::resume(config, optimizer.moments(), optimizer.steps());
+            }
+            optimizer.begin();
+            let gradient = tensor([0.1, -0.2, 0.3, 0.4, 0.0, -0.6]).mul_scalar(1.0 + step as f32);
+            parameter = optimizer.moved("key", parameter, gradient_of(gradient), 0.05, true);
+            seen.push(floats(parameter.clone()));
+        }
+        seen
+    }
+
+    #[test]
+    fn a_device_takes_the_processors_steps() {
+        for config in [
+            OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.01 },
+            OptimizerConfig::AdamW { beta1: 0.9, beta2: 0.999, weight_decay: 0.05 },
+        ] {
+            let here = walk(config, |gradient| Values::Processor(floats(gradient)));
+            let there = walk(config, |gradient| Values::on_device(gradient.reshape([6])));
+            let apart = here.concat().into_iter().zip(there.concat()).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f32::max) < 1e-5, "{here:?} and {there:?}");
+            assert_ne!(here[0], here[3]);
+        }
+    }
+
+    #[test]
+    fn the_length_of_gradients_is_the_same_wherever_they_are() {
+        let values = || [vec![3.0, 0.0], vec![0.0, -4.0, 12.0]];
+        let of = |values: Vec<Values>| {
+            let by_parameter = values.into_iter().map(|v| (ParamId::new(), v)).collect();
+            CollectedGradients { by_parameter }.norm()
+        };
+        let tensor = |v: Vec<f32>| Tensor::<1>::from_floats(v.as_slice(), &Device::flex());
+        assert_eq!(of(values().into_iter().map(Values::Processor).collect()), 13.0);
+        assert_eq!(of(values().into_iter().map(|v| Values::on_device(tensor(v))).collect()), 13.0);
+    }
 }

@@ -152,7 +152,7 @@ impl<'a> Training<'a> {
             Some(adaptation) => {
                 let varied = self::loader(config, &faces.target, config.augmentation)?;
                 let loaders = [varied, loader_of_validation(config, &faces.target)?];
-                Some(TargetFaces::new(adaptation, loaders, faces.target.len(), config.seed)?)
+                Some(TargetFaces::new(adaptation, loaders, faces, config.seed)?)
             }
         };
         let run = run.to_owned();
@@ -493,10 +493,10 @@ impl<'a> Training<'a> {
                 tensors.insert(format!("loss.{key}"), tensor);
             }
         }
-        for (key, moments) in self.learner.optimizer.moments() {
-            for (name, values) in [("first", &moments.first), ("second", &moments.second)] {
+        for (key, Moments { first, second }) in self.learner.optimizer.moments() {
+            for (name, values) in [("first", first), ("second", second)] {
                 if !values.is_empty() {
-                    tensors.insert(format!("{name}.{key}"), (vec![values.len()], values.clone()));
+                    tensors.insert(format!("{name}.{key}"), (vec![values.len()], values));
                 }
             }
         }

@@ -1,10 +1,11 @@
 //! The faces of a target domain: which of them join an epoch's batches, and the statistics that they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
+use super::faces::TrainingFaces;
 use super::validation::embed;
 use crate::adapt::clusters::groups;
 use crate::adapt::statistics::fit_statistics;
@@ -28,6 +29,8 @@ pub(super) struct TargetFaces {
     /// Faces varied for training, and as they are.
     loaders: [Loader; 2],
     faces: usize,
+    /// By face; empty where labels are not looked at.
+    identities: Vec<Option<u32>>,
     seed: u64,
 }
 
@@ -41,19 +44,32 @@ pub(super) struct TargetEpoch {
 }
 
 impl TargetFaces {
-    /// # Errors        no faces → [`TrainError::BadArgument`]
+    /// # Errors        no faces; fewer than two identities where their labels are learned from →
+    /// [`TrainError::BadArgument`]
     pub(super) fn new(
         adaptation: AdaptationConfig,
         loaders: [Loader; 2],
-        faces: usize,
+        faces: &TrainingFaces,
         seed: u64,
     ) -> Result<Self> {
+        let identities = match adaptation.method {
+            AdaptationMethod::Labels => faces.target_identities.clone(),
+            _ => Vec::new(),
+        };
+        let faces = faces.target.len();
+        let named: BTreeSet<u32> = identities.iter().flatten().copied().collect();
+        if adaptation.method == AdaptationMethod::Labels && named.len() < 2 {
+            return Err(TrainError::argument_with_hint(
+                "the run learns from the target's labels, and its training split names fewer than two identities",
+                "take --adapt clusters for faces without labels",
+            ));
+        }
         if faces == 0 {
             return Err(TrainError::argument(
                 "the run adapts to a target domain, and no faces of one were given",
             ));
         }
-        Ok(Self { adaptation, loaders, faces, seed })
+        Ok(Self { adaptation, loaders, faces, identities, seed })
     }
 
     /// `network` with the target's statistics.
@@ -74,9 +90,16 @@ impl TargetFaces {
         if !self.adaptation.trains_on_target() {
             return Ok(None);
         }
-        if self.adaptation.method == AdaptationMethod::Clusters {
-            let (network, device) = network()?;
-            return self.by_group(epoch, batches.len(), sampler, &network, &device);
+        match self.adaptation.method {
+            AdaptationMethod::Clusters => {
+                let (network, device) = network()?;
+                let (found, faces) = self.groups(epoch, &network, &device)?;
+                return self.by_group(epoch, batches.len(), sampler, found, faces);
+            }
+            AdaptationMethod::Labels => {
+                return self.by_group(epoch, batches.len(), sampler, self.identities.clone(), self.faces);
+            }
+            _ => {}
         }
         let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
         let order = self.order(sizes.iter().sum(), epoch);
@@ -91,21 +114,26 @@ impl TargetFaces {
         Ok(Some(TargetEpoch { batches, groups: Vec::new(), notes: BTreeMap::new() }))
     }
 
-    /// Batches of some photos of some groups.
-    fn by_group(
-        &self,
-        epoch: u32,
-        batches: usize,
-        sampler: &SamplerConfig,
-        network: &Network,
-        device: &Device,
-    ) -> Result<Option<TargetEpoch>> {
+    /// The group of each face as the network's embeddings have them, and how many faces were looked at.
+    fn groups(&self, epoch: u32, network: &Network, device: &Device) -> Result<(Vec<Option<u32>>, usize)> {
         let order = self.order(self.faces.min(FACES_TO_CLUSTER), epoch);
         let embedded = embed(network, self.as_they_are(&order)?, device);
         let dim = embedded.rows.len() / embedded.faces.len().max(1);
         let found = groups(&embedded.rows, dim, self.adaptation.neighbours)?;
         let mut groups = vec![None; self.faces];
         embedded.faces.iter().zip(&found).for_each(|(face, group)| groups[*face] = *group);
+        Ok((groups, embedded.faces.len()))
+    }
+
+    /// Batches of some photos of some groups, of `groups` of `faces` that were looked at.
+    fn by_group(
+        &self,
+        epoch: u32,
+        batches: usize,
+        sampler: &SamplerConfig,
+        groups: Vec<Option<u32>>,
+        faces: usize,
+    ) -> Result<Option<TargetEpoch>> {
         let grouped: Vec<usize> = (0..self.faces).filter(|&face| groups[face].is_some()).collect();
         let labels: Vec<u32> = grouped.iter().filter_map(|&face| groups[face]).collect();
         let count = labels.iter().max().map_or(0, |last| *last as usize + 1);
@@ -126,7 +154,7 @@ impl TargetFaces {
         let places =
             |batch: Vec<usize>| -> Vec<usize> { batch.into_iter().map(|place| grouped[place]).collect() };
         let chosen: Vec<Vec<usize>> = chosen.into_iter().map(places).collect();
-        let share = grouped.len() as f64 / embedded.faces.len() as f64;
+        let share = grouped.len() as f64 / faces as f64;
         let notes = [("groups", count as f64), ("grouped_share", share)];
         Ok(Some(TargetEpoch {
             batches: self.loaders[0].epoch(u64::from(epoch), &chosen)?,

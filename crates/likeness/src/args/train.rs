@@ -124,7 +124,7 @@ pub(crate) struct LossArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Adaptation")]
 pub(crate) struct AdaptationArgs {
-    /// Adapt to the training split of this dataset, whose labels are not looked at.
+    /// Adapt to the training split of this dataset, whose labels only --adapt labels looks at.
     #[arg(long, value_name = "DATASET")]
     pub(crate) adapt_to: Option<PathBuf>,
     /// How [default: clusters].
@@ -158,6 +158,8 @@ pub(crate) enum AdaptArg {
     Coral,
     /// Learn from groups of target faces that the network's own embeddings fall into.
     Clusters,
+    /// Learn from the target's own labels, as clusters does from groups.
+    Labels,
     /// Take the target's statistics, and nothing else.
     #[value(name = "adabn")]
     AdaBn,
@@ -313,4 +315,14 @@ pub(crate) enum AugmentArg {
     Strong,
     /// More of colour and compression, and every third face posterised, sketched or outlined.
     Style,
+    /// The default, and every third face in a few levels of each colour.
+    Posterise,
+    /// The default, and every third face as a pencil drawing.
+    Sketch,
+    /// The default, and every third face in few colours under dark outlines.
+    Outline,
+    /// The default with more of colour.
+    Colour,
+    /// The default with more of compression.
+    Compression,
 }

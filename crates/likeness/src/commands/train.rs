@@ -122,17 +122,14 @@ fn with_target(faces: TrainingFaces, folder: &Path, source: &Dataset) -> anyhow:
     }
     if overlap.identities > 0 {
         say(format!(
-            "{} identities have names of both domains; the target's labels are not used",
+            "{} identities have names of both domains, and count as different people",
             overlap.identities
         ));
     }
     if target < trained / 10 {
-        say(format!(
-            "few beside {trained} with labels: each is seen some {} times an epoch",
-            trained / target
-        ));
+        say(format!("few beside {trained} with labels: each is seen {} times as often", trained / target));
     } else if trained < target / 10 {
-        say(format!("many beside {trained} with labels: an epoch sees {trained} of them"));
+        say(format!("many beside {trained} with labels: an epoch sees no more than that of them"));
     }
     Ok(faces)
 }

@@ -114,6 +114,21 @@ fn a_run_adapts_to_a_dataset_and_says_what_the_domains_share() {
 }
 
 #[test]
+fn a_classifier_beside_triplets_needs_no_warm_up() {
+    let bench = dataset();
+    let refused = bench.refused(&train("no", &["--keep-classification", "0.5"]));
+    assert!(refused.contains("no triplets"), "{refused}");
+    let few = ["--identities-per-batch", "2", "--images-per-identity", "2", "--margin", "0.1"];
+    let mut flags = train("run", &["--warm-up", "0", "--epochs", "1", "--keep-classification", "0.5"]);
+    flags.retain(|flag| !["--method", "classification"].contains(flag));
+    bench.good(&[&flags[..], &few].concat());
+    let settings = fs_err::read_to_string(bench.at("run/run.toml")).unwrap();
+    assert!(settings.contains("cosface") && settings.contains("weight = 0.5"), "{settings}");
+    let history = fs_err::read_to_string(bench.at("run/history.jsonl")).unwrap();
+    assert!(history.contains("\"train_top1\":0.") || history.contains("\"train_top1\":1.0"), "{history}");
+}
+
+#[test]
 fn a_killed_run_goes_on_to_the_same_network() {
     let bench = dataset();
     bench.good(&train("whole", &["--epochs", "3"]));

@@ -38,7 +38,7 @@ impl<B: Backend> Perhaps<B> {
 }
 
 /// Whether our own kernels take this tensor: 32-bit numbers in the memory of the processor.
-pub(super) fn runs_on_processor<const D: usize>(tensor: &Tensor<D>) -> bool {
+pub(crate) fn runs_on_processor<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device();
     let on_flex = match device.as_dispatch() {
         DispatchDevice::Autodiff(device) => matches!(device.clone().inner(), DispatchDevice::Flex(_)),

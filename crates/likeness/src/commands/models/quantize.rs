@@ -24,6 +24,9 @@ struct Cost {
     similarity: f64,
 }
 
+/// Embedded photos with labels, or why there are none.
+type Measurable = Result<EmbeddingTable, String>;
+
 /// Runs the command.
 pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     let original = graph_at(Path::new(&args.model))?;
@@ -34,13 +37,15 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
             "name another folder with -o",
         ));
     }
+    // First of all, as it tells whether the photos can be measured with.
+    let before = embedded(args, &args.model, stop)?;
     let rounded = match args.weights {
         WeightsArg::F16 => halve(&args.model, &Default::default())?,
         WeightsArg::Int8 => calibrated(args, stop)?,
     };
     say(&rounded.summary);
     let description = rounded.write(&args.output)?;
-    let (cost, why_not) = measured(args, stop)?;
+    let (cost, why_not) = measured(args, before, stop)?;
     report(args, &original, (&rounded, &description), (cost.as_ref(), why_not.as_str()))?;
     let lost = cost.as_ref().map(|c| 100.0 * (c.before.top1 - c.after.top1));
     match (args.most_lost, lost) {
@@ -74,23 +79,37 @@ fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rou
     })
 }
 
-/// What rounding costs; or why that is not known.
-fn measured(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<(Option<Cost>, String)> {
+/// The labelled photos as `model` embeds them; or why they cannot be measured with.
+fn embedded(args: &QuantizeModelArgs, model: &str, stop: &AtomicBool) -> anyhow::Result<Measurable> {
     let Some(photos) = args.measure.as_ref().or(args.calibrate.as_ref()) else {
-        return Ok((None, "there are no photos: neither --measure nor --calibrate".to_owned()));
+        return Ok(Err("there are no photos: neither --measure nor --calibrate".to_owned()));
     };
-    let table = |model: &str| -> anyhow::Result<EmbeddingTable> {
-        let flags = ModelArgs::named(model);
-        let loader = Loader::new(&flags, args.reading.refer(), stop)
-            .using(load_embedder(model, &Default::default())?, None);
-        Ok(loader.load(std::slice::from_ref(photos), args.measure_split.name())?.table)
+    let flags = ModelArgs::named(model);
+    let loader = Loader::new(&flags, args.reading.refer(), stop)
+        .using(load_embedder(model, &Default::default())?, None);
+    let table = loader.load(std::slice::from_ref(photos), args.measure_split.name())?.table;
+    let is_labelled = table.rows().iter().any(|row| row.identity.is_some());
+    Ok(if is_labelled {
+        Ok(table)
+    } else {
+        Err(format!("the photos of {} carry no labels", photos.display()))
+    })
+}
+
+/// What rounding costs; or why that is not known.
+fn measured(
+    args: &QuantizeModelArgs,
+    before: Measurable,
+    stop: &AtomicBool,
+) -> anyhow::Result<(Option<Cost>, String)> {
+    let before = match before {
+        Ok(before) => before,
+        Err(why_not) => return Ok((None, why_not)),
     };
-    let before = table(&args.model)?;
-    let labelled = before.rows().iter().filter(|row| row.identity.is_some()).count();
-    if labelled == 0 {
-        return Ok((None, format!("the photos of {} carry no labels", photos.display())));
-    }
-    let after = table(&args.output.to_string_lossy())?;
+    let after = match embedded(args, &args.output.to_string_lossy(), stop)? {
+        Ok(after) => after,
+        Err(why_not) => return Ok((None, why_not)),
+    };
     let progress = Progress::begin("evaluate");
     let of = |table: &EmbeddingTable| {
         let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };

@@ -1,7 +1,7 @@
 //! Flags to settings: defaults, then the file, then the flags.
 
 use anyhow::{Context, bail};
-use likeness_data::augment::AugmentConfig;
+use likeness_data::augment::{AugmentConfig, StyleKind};
 use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
 use likeness_train::backbone::{Architecture, Stage};
 use likeness_train::loss::{EmbeddingDistance, TripletMargin};
@@ -119,6 +119,7 @@ fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
 }
 
 fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+    keep_classification(args, config)?;
     for loss in config.phases.iter_mut().flat_map(|phase| &mut phase.losses) {
         match &mut loss.loss {
             LossConfig::Classification(c) => {
@@ -151,7 +152,6 @@ fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()>
             LossConfig::Teacher => {}
         }
     }
-    keep_classification(args, config)?;
     if args.teacher.is_some() {
         let weight = args.teacher_weight.unwrap_or(TEACHER_WEIGHT);
         for phase in &mut config.phases {
@@ -169,11 +169,13 @@ fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()>
 
 fn keep_classification(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
     let Some(weight) = args.keep_classification else { return Ok(()) };
-    let classification = config.phases[0].losses.first().map(|l| l.loss.clone());
-    let Some(triplets) = config.phases.iter_mut().skip(1).find(|p| is_triplet(p)) else {
-        bail!("--keep-classification: there are no triplets after a classification");
+    let warm_up = config.phases.iter().find(|p| !is_triplet(p)).and_then(|p| p.losses.first());
+    // Without a warm-up a classifier begins with the triplets.
+    let loss = warm_up.map_or_else(|| LossConfig::CosFace(Default::default()), |l| l.loss.clone());
+    let Some(triplets) = config.phases.iter_mut().find(|p| is_triplet(p)) else {
+        bail!("--keep-classification: there are no triplets to keep it beside");
     };
-    triplets.losses.extend(classification.map(|loss| WeightedLoss { weight, loss }));
+    triplets.losses.push(WeightedLoss { weight, loss });
     Ok(())
 }
 
@@ -258,6 +260,7 @@ fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::
         Some(AdaptArg::Cdan) => AdaptationMethod::Cdan,
         Some(AdaptArg::Coral) => AdaptationMethod::Coral,
         Some(AdaptArg::Clusters) => AdaptationMethod::Clusters,
+        Some(AdaptArg::Labels) => AdaptationMethod::Labels,
         Some(AdaptArg::AdaBn) => AdaptationMethod::AdaBn,
         None => adaptation.method,
     };
@@ -307,13 +310,18 @@ fn apply_steps(args: &StepArgs, config: &mut TrainConfig) {
         None => {}
     }
     config.averaging = args.average.unwrap_or(config.averaging);
-    match args.augment {
-        Some(AugmentArg::None) => config.augmentation = AugmentConfig::none(),
-        Some(AugmentArg::Default) => config.augmentation = AugmentConfig::default(),
-        Some(AugmentArg::Strong) => config.augmentation = AugmentConfig::strong(),
-        Some(AugmentArg::Style) => config.augmentation = AugmentConfig::style(),
-        None => {}
-    }
+    config.augmentation = match args.augment {
+        Some(AugmentArg::None) => AugmentConfig::none(),
+        Some(AugmentArg::Default) => AugmentConfig::default(),
+        Some(AugmentArg::Strong) => AugmentConfig::strong(),
+        Some(AugmentArg::Style) => AugmentConfig::style(),
+        Some(AugmentArg::Posterise) => AugmentConfig::drawn(Some(StyleKind::Posterise)),
+        Some(AugmentArg::Sketch) => AugmentConfig::drawn(Some(StyleKind::Sketch)),
+        Some(AugmentArg::Outline) => AugmentConfig::drawn(Some(StyleKind::Outline)),
+        Some(AugmentArg::Colour) => AugmentConfig::colour(),
+        Some(AugmentArg::Compression) => AugmentConfig::compression(),
+        None => config.augmentation,
+    };
     config.validation_share = args.validation.unwrap_or(config.validation_share);
     config.patience = args.patience.or(config.patience);
 }
