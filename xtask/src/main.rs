@@ -22,12 +22,12 @@ cargo xtask COMMAND
   bench [NAME…] [OPTIONS]    measures; without a name everything but training, which takes hours and goes on where it was
       --venv DIR             Python environment [default: one in the user's cache folder]
       --repeats N            repetitions, of which the median counts [default: 3]
-      --device DEVICE        what training, drawn and domains train on: cpu, cuda or wgpu [default: cpu]
+      --device DEVICE        what the benches that train do it on: cpu, cuda or wgpu [default: cpu]
       --program FILE         measures this program instead of building one
       --write                writes the tables into docs/results/
 
 Benches: retrieval, prepare, match, help, sampling, detectors, faces, pipeline, memory,
-engines, disk, start, step, quantize, training, drawn, domains.";
+engines, disk, start, step, quantize, training, drawn, domains, restyled.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -49,10 +49,15 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 pub(crate) fn build_likeness() -> Result<PathBuf> {
     // The whole workspace, as the tests build it: a single package has other features, and Burn is built anew.
     run(&mut cargo(&["build", "--release", "--workspace", "--bin", "likeness"]))?;
+    Ok(target()?.join("release").join(format!("likeness{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> Result<PathBuf> {
     let metadata = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
-    Ok(Path::new(target).join("release").join(format!("likeness{}", std::env::consts::EXE_SUFFIX)))
+    Ok(PathBuf::from(target))
 }
 
 /// The folder with the data that is not in the repository: `LIKENESS_SHARED`, or `../shared` beside the repository.

@@ -1,6 +1,6 @@
 //! Copies of photos in another style, for measuring what a shift of domain costs.
 //!
-//! Run: `cargo run --release -p likeness-data --example restyle -- FOLDER OUT posterise|sketch|outline`; names stay, and
+//! Run: `cargo run --release -p likeness-data --example restyle -- FOLDER OUT posterise|sketch|outline|jpeg`; names stay, and
 //! files that are no photos are passed over.
 
 #![allow(clippy::print_stdout)]
@@ -8,15 +8,27 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, RgbImage};
 use likeness_data::augment::style::Style;
 use likeness_data::decode::PhotoReader;
 use likeness_data::limits::Limits;
 use likeness_data::photos;
 
+/// `image` as a JPEG of quality 5 shows it.
+fn compressed(image: &RgbImage) -> anyhow::Result<RgbImage> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 5).encode_image(image)?;
+    Ok(image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg)?.to_rgb8())
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, out, style] = &arguments[..] else { bail!("expected FOLDER OUT STYLE") };
-    let style = Style::from_name(style).context("styles are posterise, sketch and outline")?;
+    let style = match style.as_str() {
+        "jpeg" => None,
+        name => Some(Style::from_name(name).context("styles are posterise, sketch, outline and jpeg")?),
+    };
     let (found, skipped) = photos::find_some(&[Path::new(folder).to_owned()], None)?;
     let reader = PhotoReader::new(Limits::default());
     let mut unreadable = skipped.len();
@@ -26,7 +38,10 @@ fn main() -> anyhow::Result<()> {
             continue;
         };
         let mut image = read.image;
-        style.apply(&mut image);
+        match style {
+            Some(style) => style.apply(&mut image),
+            None => image = compressed(&image)?,
+        }
         let path = Path::new(out).join(&photo.name).with_extension("png");
         fs_err::create_dir_all(path.parent().context("the file lies in a folder")?)?;
         image.save(&path)?;

@@ -75,7 +75,7 @@ fn main() -> anyhow::Result<()> {
         let mode = Mode::parse(told, side, length)?;
         let begun = Instant::now();
         let overrides = PreprocessOverrides { input_size: Some([side; 2]), ..Default::default() };
-        let config = EngineConfig { choice: engine.parse()?, library: None };
+        let config = EngineConfig { choice: engine.parse()?, ..EngineConfig::default() };
         let embedder = load_embedder_on(model, &overrides, &config)?;
         let load = begun.elapsed();
         Mode { length: Duration::from_millis(1), faces: mode.faces.clone(), ..mode }

@@ -10,7 +10,8 @@ use likeness_model::{ModelError, load_embedder_on};
 /// What becomes of `--engine onnxruntime` with `library`.
 fn with_library(library: &Path) -> (String, String) {
     let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/good.onnx");
-    let engine = EngineConfig { choice: EngineChoice::OnnxRuntime, library: Some(library.to_owned()) };
+    let engine =
+        EngineConfig { choice: EngineChoice::OnnxRuntime, library: Some(library.to_owned()), burn: None };
     match load_embedder_on(graph.to_str().unwrap(), &Default::default(), &engine) {
         Err(error @ ModelError::BadArgument { .. }) => (error.to_string(), error.hint().unwrap().to_owned()),
         Err(error) => panic!("{error:?}"),

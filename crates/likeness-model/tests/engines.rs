@@ -15,7 +15,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 fn open(path: &Path, choice: EngineChoice) -> Result<Box<dyn Embedder>, ModelError> {
-    let engine = EngineConfig { choice, library: None };
+    let engine = EngineConfig { choice, ..EngineConfig::default() };
     load_embedder_on(path.to_str().unwrap(), &Default::default(), &engine)
 }
 
@@ -168,7 +168,7 @@ mod with_onnxruntime {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("libonnxruntime.so");
         fs_err::copy(std::env::var_os("ORT_DYLIB_PATH").unwrap(), &copy).unwrap();
-        let engine = EngineConfig { choice: EngineChoice::OnnxRuntime, library: Some(copy) };
+        let engine = EngineConfig { choice: EngineChoice::OnnxRuntime, library: Some(copy), burn: None };
         let told = load_embedder_on(golden("good.onnx").to_str().unwrap(), &Default::default(), &engine)
             .err()
             .unwrap();

@@ -12,6 +12,7 @@
 pub mod adapt;
 pub mod backbone;
 pub mod device;
+pub mod embed;
 mod error;
 pub mod export;
 mod files;

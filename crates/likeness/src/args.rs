@@ -502,6 +502,8 @@ values!(EngineArg => EngineChoice {
     /// ONNX Runtime, from a library on this machine
     #[value(name = "onnxruntime")]
     OnnxRuntime => EngineChoice::OnnxRuntime,
+    /// What training computes with, for networks that it wrote, on the device of --engine-device
+    Burn => EngineChoice::Burn,
 });
 
 /// A part of a dataset, or all of it.

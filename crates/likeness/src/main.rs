@@ -4,6 +4,7 @@
 //! into embeddings, [`grid`] and [`submit`] serve `match`. Data goes to stdout, everything else to stderr.
 
 mod args;
+mod burn_engine;
 mod commands;
 mod detector;
 mod failure;

@@ -12,6 +12,7 @@ mod pipeline;
 mod prepare;
 mod quantize;
 mod report;
+mod restyled;
 mod retrieval;
 mod sampling;
 mod step;
@@ -85,7 +86,7 @@ impl Chosen {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 17] = [
+const ALL: [(&str, Run); 18] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -103,13 +104,14 @@ const ALL: [(&str, Run); 17] = [
     ("training", training::run),
     ("drawn", domains::drawn),
     ("domains", domains::faces),
+    ("restyled", restyled::run),
 ];
 
 /// Take hours, or what took hours.
-const BY_NAME_ONLY: [&str; 4] = ["training", "drawn", "domains", "quantize"];
+const BY_NAME_ONLY: [&str; 5] = ["training", "drawn", "domains", "restyled", "quantize"];
 
 /// Train networks, once for each seed.
-const WITHOUT_REPEATS: [&str; 3] = ["training", "drawn", "domains"];
+const WITHOUT_REPEATS: [&str; 4] = ["training", "drawn", "domains", "restyled"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {

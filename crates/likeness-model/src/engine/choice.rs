@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use super::brought::OpenComputer;
 use crate::ModelError;
 
 /// The engine that is asked for.
@@ -18,11 +20,13 @@ pub enum EngineChoice {
     Rten,
     /// ONNX Runtime, whose library is looked for when it is needed.
     OnnxRuntime,
+    /// Burn, for networks that training wrote, where the program brings it.
+    Burn,
 }
 
 impl EngineChoice {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Direct, Self::Rten, Self::OnnxRuntime];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Direct, Self::Rten, Self::OnnxRuntime, Self::Burn];
 
     /// Its name, as flags have it.
     pub fn name(self) -> &'static str {
@@ -31,6 +35,7 @@ impl EngineChoice {
             Self::Direct => "direct",
             Self::Rten => "rten",
             Self::OnnxRuntime => "onnxruntime",
+            Self::Burn => "burn",
         }
     }
 }
@@ -52,13 +57,15 @@ impl FromStr for EngineChoice {
     }
 }
 
-/// Which engine is to run a graph, and where ONNX Runtime lies.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Which engine is to run a graph, and where engines from outside are.
+#[derive(Debug, Clone, Default)]
 pub struct EngineConfig {
     /// The engine.
     pub choice: EngineChoice,
     /// ONNX Runtime's library; `None` looks in the usual places.
     pub library: Option<PathBuf>,
+    /// What opens networks on Burn, where the program brings it.
+    pub burn: Option<Arc<dyn OpenComputer>>,
 }
 
 /// What computes a graph, and why this one.
@@ -67,7 +74,7 @@ pub struct EngineConfig {
 pub struct Engine {
     /// Never [`EngineChoice::Auto`].
     pub kind: EngineChoice,
-    /// ONNX Runtime's library and its version, where that is what computes.
+    /// ONNX Runtime's library and its version, or Burn's device, where that is what computes.
     pub library: Option<String>,
     /// Why it was taken, to follow its name.
     pub reason: String,
@@ -92,8 +99,8 @@ mod tests {
         for choice in EngineChoice::ALL {
             assert_eq!(choice.name().parse::<EngineChoice>().unwrap(), choice);
         }
-        let error = "burn".parse::<EngineChoice>().unwrap_err();
-        assert_eq!(error.to_string(), "burn: no such engine");
-        assert!(error.hint().unwrap().contains("auto, direct, rten, onnxruntime"));
+        let error = "torch".parse::<EngineChoice>().unwrap_err();
+        assert_eq!(error.to_string(), "torch: no such engine");
+        assert!(error.hint().unwrap().contains("auto, direct, rten, onnxruntime, burn"));
     }
 }

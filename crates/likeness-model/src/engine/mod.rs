@@ -1,8 +1,10 @@
 //! Inference engines: an ONNX graph and a batch of faces enter, embeddings leave.
 //!
 //! Detectors and embedders open their graphs as a `session`: `file` has `wire` look at the bytes first, then the graph
-//! goes to our own engine, `direct`, to `onnxruntime` or to `on_rten`, as `choice` asks.
+//! goes to our own engine, `direct`, to `onnxruntime` or to `on_rten`, as `choice` asks; `brought` is what the program adds to
+//! them.
 
+mod brought;
 mod choice;
 mod direct;
 mod file;
@@ -14,6 +16,7 @@ mod session;
 mod threads;
 mod wire;
 
+pub use self::brought::{Computer, OpenComputer};
 pub use self::choice::{Engine, EngineChoice, EngineConfig};
 pub use self::direct::{DirectNetwork, Output};
 pub use self::onnx::OnnxEmbedder;

@@ -9,7 +9,7 @@ use image::RgbImage;
 use likeness_search::Distance;
 use sha2::Digest;
 
-use super::{Declared, Engine, EngineConfig, Output, Session, Weights};
+use super::{Declared, Engine, EngineChoice, EngineConfig, Output, Session, Weights};
 use crate::preprocess::{Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -22,6 +22,9 @@ const MAX_SIDE: usize = 4096;
 const MAX_BATCH: usize = 256;
 /// Most numbers in an input that a graph insists on, one GiB of them.
 const MAX_VALUES: usize = 1 << 28;
+
+/// Cosine distance that rounding stays below, and other weights do not.
+const AGREEMENT: f64 = 1e-3;
 
 /// An ONNX network that gives one vector for each picture.
 pub struct OnnxEmbedder {
@@ -98,7 +101,23 @@ impl OnnxEmbedder {
         (embedder.output, embedder.spec.dimension) = embedder
             .find_output()
             .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
+        if embedder.computed_by().kind == EngineChoice::Burn && !embedder.agrees_with_graph(path)? {
+            let reason = "the weights beside it give other embeddings than the graph".to_owned();
+            return Err(bad(reason, Some("copy the whole folder again, or take --engine auto")));
+        }
         Ok(embedder)
+    }
+
+    /// Whether a network that was brought from elsewhere gives the embeddings of the graph at `path`.
+    fn agrees_with_graph(&self, path: &Path) -> Result<bool> {
+        let graph = Self::load_with(path, self.preprocess(), &EngineConfig::default())?;
+        let (width, height) = self.spec.input_size;
+        let face = RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([(7 * x + 3 * y) as u8, (x * y) as u8, (5 * y + 90) as u8])
+        });
+        let [ours, graphs] = [self, &graph].map(|embedder| embedder.embed(std::slice::from_ref(&face)));
+        let (ours, graphs) = (ours?, graphs?);
+        Ok(ours.len() == graphs.len() && Distance::Cosine.between(&ours, &graphs) < AGREEMENT)
     }
 
     /// The first output that is one vector a picture, and its length; found by running a grey picture where the engine

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sha2::Sha256;
 
+use super::brought::Computer;
 use super::choice::{Engine, EngineChoice, EngineConfig};
+use super::direct::graph::Graph;
 use super::direct::{Declared, DirectNetwork, Output};
 use super::file::{Checked, Weights, bad};
 use super::on_rten::OnRten;
@@ -24,6 +26,8 @@ enum Network {
     Direct(Box<DirectNetwork>),
     Rten(Box<OnRten>),
     OnnxRuntime(Box<OnnxRuntime>),
+    /// With what the graph beside it declares.
+    Burn(Declared, Box<dyn Computer>),
 }
 
 impl Session {
@@ -47,6 +51,9 @@ impl Session {
         if choice == EngineChoice::Auto {
             return Self::first_that_can(checked, weights, config).map_err(|reason| bad(path, reason));
         }
+        if choice == EngineChoice::Burn {
+            return Self::on_burn(path, checked, config);
+        }
         if choice == EngineChoice::OnnxRuntime {
             // A missing library is no fault of the graph.
             library(config.library.as_deref()).map_err(|unusable| ModelError::BadArgument {
@@ -60,6 +67,22 @@ impl Session {
                 reason: format!("cannot be run by the engine {choice}: {reason}"),
                 hint: Some(way_out(checked, choice, config)),
             })?;
+        Ok(Self { engine: network.engine("as asked for".into()), network })
+    }
+
+    fn on_burn(path: &Path, checked: &Checked, config: &EngineConfig) -> Result<Self> {
+        let open = config.burn.as_ref().ok_or_else(|| ModelError::BadArgument {
+            reason: "--engine burn: there is none in this program".into(),
+            hint: Some("leave --engine out".into()),
+        })?;
+        let refused = |reason: String| ModelError::BadModel {
+            path: path.to_owned(),
+            reason: format!("cannot be run by the engine burn: {reason}"),
+            hint: Some("take --engine auto".into()),
+        };
+        let computer = open.open(path).map_err(refused)?;
+        let graph = guarded(|| Graph::read(checked.bytes(), checked.beside())).map_err(refused)?;
+        let network = Network::Burn(graph.declared, computer);
         Ok(Self { engine: network.engine("as asked for".into()), network })
     }
 
@@ -88,7 +111,7 @@ impl Session {
     /// How many inputs the graph has.
     pub(crate) fn inputs(&self) -> usize {
         match &self.network {
-            Network::Direct(_) => 1,
+            Network::Direct(_) | Network::Burn(..) => 1,
             Network::Rten(network) => network.inputs(),
             Network::OnnxRuntime(network) => network.inputs(),
         }
@@ -100,6 +123,7 @@ impl Session {
             Network::Direct(network) => network.declared(),
             Network::Rten(network) => network.declared(),
             Network::OnnxRuntime(network) => network.declared(),
+            Network::Burn(declared, _) => declared,
         }
     }
 
@@ -109,7 +133,7 @@ impl Session {
     pub(crate) fn output_shapes(&self, shape: [usize; 4]) -> Option<Result<Vec<Vec<usize>>, String>> {
         match &self.network {
             Network::Direct(network) => Some(guarded(|| network.output_shapes(&shape))),
-            Network::Rten(_) | Network::OnnxRuntime(_) => None,
+            Network::Rten(_) | Network::OnnxRuntime(_) | Network::Burn(..) => None,
         }
     }
 
@@ -118,7 +142,7 @@ impl Session {
         match &self.network {
             // What cannot be planned takes too much.
             Network::Direct(network) => Some(network.run_bytes(&shape).unwrap_or(usize::MAX)),
-            Network::Rten(_) | Network::OnnxRuntime(_) => None,
+            Network::Rten(_) | Network::OnnxRuntime(_) | Network::Burn(..) => None,
         }
     }
 
@@ -146,6 +170,10 @@ impl Session {
             Network::Direct(network) => guarded(|| network.run_filled(&shape, once, wanted)),
             Network::Rten(network) => network.run(shape, &filled(&mut once), wanted),
             Network::OnnxRuntime(network) => network.run(shape, &filled(&mut once), wanted),
+            Network::Burn(_, computer) => {
+                let (dimension, data) = computer.run(shape, filled(&mut once))?;
+                Ok(vec![Output { name: "embedding".into(), shape: vec![shape[0], dimension], data }])
+            }
         }
     }
 }
@@ -165,6 +193,7 @@ impl Network {
                     OnnxRuntime::load(library, Arc::clone(checked.bytes()), checked.beside().to_vec())?;
                 Ok(Self::OnnxRuntime(Box::new(network)))
             }
+            EngineChoice::Burn => Err("it is opened beside the graph".into()),
             EngineChoice::Rten | EngineChoice::Auto => {
                 OnRten::load(checked, weights).map(|n| Self::Rten(Box::new(n)))
             }
@@ -176,6 +205,7 @@ impl Network {
             Self::Direct(_) => (EngineChoice::Direct, None),
             Self::Rten(_) => (EngineChoice::Rten, None),
             Self::OnnxRuntime(network) => (EngineChoice::OnnxRuntime, Some(network.library().describe())),
+            Self::Burn(_, computer) => (EngineChoice::Burn, Some(format!("on {}", computer.device()))),
         };
         Engine { kind, library, reason }
     }

@@ -136,7 +136,7 @@ impl TargetFaces {
     ) -> Result<Option<TargetEpoch>> {
         let grouped: Vec<usize> = (0..self.faces).filter(|&face| groups[face].is_some()).collect();
         let labels: Vec<u32> = grouped.iter().filter_map(|&face| groups[face]).collect();
-        let count = labels.iter().max().map_or(0, |last| *last as usize + 1);
+        let count = labels.iter().collect::<BTreeSet<_>>().len();
         if count < 2 {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! A file of weights as a table of named tensors, each read when it is asked for.
 
-use super::pickle;
+use super::{pickle, timm};
 use crate::error::{Result, TrainError};
 use burn_store::pytorch_reader::{DType, PytorchReader, Tensor as PytorchTensor};
 use safetensors::{Dtype, SafeTensors};
@@ -16,6 +16,8 @@ pub struct WeightsFile {
     path: PathBuf,
     metadata: BTreeMap<String, String>,
     shapes: BTreeMap<String, Vec<usize>>,
+    /// How the file names the tensors of `shapes` that it names otherwise.
+    renamed: BTreeMap<String, String>,
     source: Source,
 }
 
@@ -35,11 +37,23 @@ impl WeightsFile {
         if size > MAX_FILE_BYTES {
             return Err(bad(path, format!("{size} bytes are more than the {MAX_FILE_BYTES} that are read")));
         }
-        if pickle::looks_like_pytorch(path)? {
-            Self::open_pytorch(path)
+        let file = if pickle::looks_like_pytorch(path)? {
+            Self::open_pytorch(path)?
         } else {
-            Self::open_safetensors(path)
+            Self::open_safetensors(path)?
+        };
+        Ok(file.with_torchvision_keys())
+    }
+
+    /// With torchvision's names where the file has timm's.
+    fn with_torchvision_keys(mut self) -> Self {
+        for (key, known) in timm::torchvision_keys(self.shapes.keys()) {
+            if let Some(shape) = self.shapes.remove(&key) {
+                self.shapes.insert(known.clone(), shape);
+                self.renamed.insert(known, key);
+            }
         }
+        self
     }
 
     fn open_safetensors(path: &Path) -> Result<Self> {
@@ -50,8 +64,9 @@ impl WeightsFile {
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+        let renamed = BTreeMap::new();
         let shapes = tensors.tensors().into_iter().map(|(key, view)| (key, view.shape().to_vec())).collect();
-        Ok(Self { path: path.to_owned(), metadata, shapes, source: Source::Safetensors(bytes) })
+        Ok(Self { path: path.to_owned(), metadata, shapes, renamed, source: Source::Safetensors(bytes) })
     }
 
     fn open_pytorch(path: &Path) -> Result<Self> {
@@ -62,8 +77,8 @@ impl WeightsFile {
             return Err(bad(path, "no tensors inside".into()));
         }
         let shapes = tensors.iter().map(|(key, tensor)| (key.clone(), tensor.shape().to_vec())).collect();
-        let metadata = BTreeMap::new();
-        Ok(Self { path: path.to_owned(), metadata, shapes, source: Source::Pytorch(tensors) })
+        let (metadata, renamed) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { path: path.to_owned(), metadata, shapes, renamed, source: Source::Pytorch(tensors) })
     }
 
     /// Where it is.
@@ -76,7 +91,7 @@ impl WeightsFile {
         &self.metadata
     }
 
-    /// The tensors' extents by key.
+    /// The tensors' extents by key; networks of timm have torchvision's keys.
     pub fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
         &self.shapes
     }
@@ -86,6 +101,7 @@ impl WeightsFile {
     /// # Errors    no such tensor, whole numbers, a number that is not finite, damage → [`TrainError::BadWeights`]
     pub fn read(&self, key: &str) -> Result<Vec<f32>> {
         let absent = || bad(&self.path, format!("no tensor {key}"));
+        let key = self.renamed.get(key).map_or(key, String::as_str);
         let (bytes, kind) = match &self.source {
             Source::Safetensors(bytes) => {
                 let tensors =

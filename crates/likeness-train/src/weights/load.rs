@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// The classifier of a published network, which an embedding network has no use for.
-const CLASSIFIERS: [&str; 2] = ["fc", "classifier"];
+const CLASSIFIERS: [&str; 4] = ["fc", "classifier", "pre_logits", "head.fc"];
 
 /// What may be absent.
 #[derive(Debug, Clone, Default)]

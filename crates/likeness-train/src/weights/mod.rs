@@ -8,6 +8,7 @@ mod load;
 mod pickle;
 mod recognize;
 mod save;
+mod timm;
 
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, load_from, load_weights};

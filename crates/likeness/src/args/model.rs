@@ -1,10 +1,13 @@
 //! The flags that say what makes embeddings.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args as Group;
 use likeness_model::engine::EngineConfig;
 use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
+
+use crate::burn_engine::OpenOnBurn;
 
 use super::{ChannelsArg, EngineArg, NormalizeArg};
 
@@ -22,6 +25,9 @@ pub(crate) struct ModelArgs {
     /// ONNX Runtime's library [default: ORT_DYLIB_PATH, else the active Python environment's or the system's].
     #[arg(long, value_name = "FILE")]
     pub(crate) engine_library: Option<PathBuf>,
+    /// Where the engine burn computes: cpu, cuda, cuda:N or wgpu.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub(crate) engine_device: String,
     /// Faces that a network takes at once [default: measured where that pays, else 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) batch: Option<u32>,
@@ -61,6 +67,7 @@ impl ModelArgs {
             input: InputArgs::default(),
             engine: EngineArg::Auto,
             engine_library: None,
+            engine_device: "cpu".to_owned(),
             batch: None,
             flips: false,
             cache: None,
@@ -69,7 +76,11 @@ impl ModelArgs {
 
     /// What the flags say about the engine.
     pub(crate) fn engine(&self) -> EngineConfig {
-        EngineConfig { choice: self.engine.into(), library: self.engine_library.clone() }
+        EngineConfig {
+            choice: self.engine.into(),
+            library: self.engine_library.clone(),
+            burn: Some(Arc::new(OpenOnBurn { device: self.engine_device.clone() })),
+        }
     }
 
     /// What the flags say about the network's input.

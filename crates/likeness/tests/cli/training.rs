@@ -114,6 +114,32 @@ fn a_run_adapts_to_a_dataset_and_says_what_the_domains_share() {
 }
 
 #[test]
+fn burn_computes_what_the_graph_computes_and_refuses_other_weights() {
+    let bench = dataset();
+    bench.good(&train("run", &["--epochs", "1"]));
+    bench.good(&train("other", &["--epochs", "1", "--seed", "5"]));
+    let embed = |engine: &[&'static str]| {
+        let output = bench.run(&[&["embed", "faces", "--model", "run", "-o", "rows"], engine].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = embed(&["--engine", "burn"]);
+    assert!(code == Some(0) && said.contains("engine: burn on cpu, as asked for"), "{said}");
+    // The same model: embeddings of both engines may be compared.
+    bench.good(&["match", "faces", "rows", "--model", "run", "--engine", "direct"]);
+    let (code, said) = embed(&["--engine", "burn", "--engine-device", "toaster"]);
+    assert!(code == Some(2) && said.contains("no such device"), "{said}");
+    let weights = |run: &str| bench.at(run).join("model/weights.safetensors");
+    fs_err::copy(weights("other"), weights("run")).unwrap();
+    let (code, said) = embed(&["--engine", "burn"]);
+    assert!(code == Some(2) && said.contains("other embeddings than the graph"), "{said}");
+    fs_err::remove_file(weights("run")).unwrap();
+    let (code, said) = embed(&["--engine", "burn"]);
+    assert!(code == Some(2) && said.contains("no weights.safetensors beside it"), "{said}");
+    assert_eq!(embed(&[]).0, Some(0), "the graph runs on the other engines");
+}
+
+#[test]
 fn a_classifier_beside_triplets_needs_no_warm_up() {
     let bench = dataset();
     let refused = bench.refused(&train("no", &["--keep-classification", "0.5"]));
