@@ -23,7 +23,8 @@ const SEEDS: u64 = 3;
 struct World {
     name: &'static str,
     folder: PathBuf,
-    methods: &'static [Method],
+    /// Which of the methods are measured in it.
+    takes: fn(&Method) -> bool,
     /// Side of a dataset's faces.
     face_px: u32,
     /// Flags of `likeness train` for every method.
@@ -71,17 +72,6 @@ const METHODS: &[Method] = &[
     Method { name: MERGED, run: "merged", flags: "", networks: ["model", "model"] },
 ];
 
-/// Drawn in two styles, faces are not varied by style.
-const DRAWN_METHODS: &[Method] = &[
-    Method { name: SOURCE_ONLY, run: "adabn", flags: "--adapt adabn", networks: ["model", "model"] },
-    adapted("AdaBN", "adabn", "--adapt adabn"),
-    adapted("CORAL", "coral", "--adapt coral"),
-    adapted("DANN", "dann", "--adapt dann"),
-    adapted("CDAN", "cdan", "--adapt cdan CLASSIFIER"),
-    adapted("clusters", "clusters", "--adapt clusters"),
-    adapted(LABELLED, "labels", "--adapt labels"),
-];
-
 const fn adapted(name: &'static str, run: &'static str, flags: &'static str) -> Method {
     Method { name, run, flags, networks: ["model", "target"] }
 }
@@ -106,7 +96,8 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
     };
     let world = World {
         name: "drawn",
-        methods: DRAWN_METHODS,
+        // Drawn in two styles, faces are not varied by style.
+        takes: |method| !method.flags.contains("--augment") && method.name != MERGED,
         face_px: 80,
         flags: "--backbone resnet18 --size 64 --embedding-dim 128 --method cosface --scale 16 --margin 0.2 --epochs 8"
             .to_owned(),
@@ -146,7 +137,7 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
     );
     let world = World {
         name: "faces",
-        methods: METHODS,
+        takes: |_| true,
         face_px: 112,
         flags,
         classifier: "--keep-classification 0.1",
@@ -179,9 +170,10 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
         Ok(text) => serde_json::from_str(&text),
         Err(_) => Ok(Found::new()),
     };
+    let methods = || METHODS.iter().filter(|method| (world.takes)(method));
     let [seeds, runs] = ["LIKENESS_SEEDS", "LIKENESS_RECIPES"].map(Chosen::from_environment);
     for seed in (0..SEEDS).filter(|seed| seeds.has(&seed.to_string())) {
-        for method in world.methods.iter().filter(|method| runs.has(method.run)) {
+        for method in methods().filter(|method| runs.has(method.run)) {
             let key = format!("{}, seed {seed}", method.name);
             if !kept()?.contains_key(&key) {
                 let shares = world.measure(bench, method, seed)?;
@@ -193,7 +185,7 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
         }
     }
     let found = kept()?;
-    let expected = world.methods.len() * SEEDS as usize;
+    let expected = methods().count() * SEEDS as usize;
     ensure!(found.len() >= expected, "{} of {expected} networks are measured so far", found.len());
     let all = |method: &str, domain: usize, share: usize| -> Vec<f64> {
         (0..SEEDS).map(|seed| found[&format!("{method}, seed {seed}")][domain][share]).collect()
@@ -202,7 +194,7 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
         let [source, with_labels, here] = [SOURCE_ONLY, LABELLED, method].map(|m| mean(&all(m, 1, share)));
         format!("{:.0} %", 100.0 * (here - source) / (with_labels - source))
     };
-    let rows = world.methods.iter().map(|method| {
+    let rows = methods().map(|method| {
         let mut row = vec![method.name.to_owned()];
         row.extend((0..4).map(|share| with_deviation(&all(method.name, 1, share))));
         row.push(format!("{}, {}", gap(method.name, 0), gap(method.name, 3)));

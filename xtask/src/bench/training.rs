@@ -129,7 +129,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         run: "mobilefacenet-teacher",
         faces: Faces::Unseen,
-        flags: "--backbone mobilefacenet --method cosface --teacher TEACHER --teacher-weight 20 --epochs 6 \
+        flags: "--backbone mobilefacenet --method cosface --teacher TEACHER --teacher-weight 20 --epochs 4 \
                 --precision bf16",
         networks: &[("model", "MobileFaceNet from nothing, CosFace and the published one as its teacher")],
     },
