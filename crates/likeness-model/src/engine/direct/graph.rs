@@ -3,11 +3,10 @@
 //! The bytes have passed `wire`, so reading them ends. Everything else that may be wrong with them is found here or when
 //! the graph is planned.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType, ModelProto, TensorProto};
 use rten_onnx::onnx::{GraphProto, NodeProto};
 
@@ -173,6 +172,25 @@ impl Graph {
     ///
     /// # Errors        what is wrong or beyond us, in words
     pub(crate) fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+        Self::read_with(bytes, beside, |_| HashSet::new()).map(|(graph, _)| graph)
+    }
+
+    /// The same, without the weights of convolutions that nothing has to be folded into: they are as large as all else
+    /// together, are only to be packed, and stay where they lie until then.
+    ///
+    /// # Errors        as [`Graph::read`]'s
+    pub(crate) fn read_to_pack<'a>(
+        bytes: &'a [u8],
+        beside: &'a [(String, Arc<[u8]>)],
+    ) -> Result<(Self, Left<'a>), String> {
+        Self::read_with(bytes, beside, weights_of_convolutions)
+    }
+
+    fn read_with<'a>(
+        bytes: &'a [u8],
+        beside: &'a [(String, Arc<[u8]>)],
+        leave: impl FnOnce(&GraphProto) -> HashSet<String>,
+    ) -> Result<(Self, Left<'a>), String> {
         let (few, places) = lift::lift(bytes, LARGE_BYTES)?;
         let model = ModelProto::parse_buf(&few).map_err(|e| e.to_string())?;
         let opset = |m: &ModelProto| {
@@ -181,7 +199,9 @@ impl Graph {
         };
         let opset = opset(&model).ok_or("it names no version of the operators")?;
         let weights = Weights { file: bytes, places, beside };
-        Reader::default().graph(model.graph.ok_or("it holds no graph")?, opset, &weights)
+        let graph = model.graph.ok_or("it holds no graph")?;
+        let leave = leave(&graph);
+        Reader::default().graph(graph, opset, &weights, &leave)
     }
 
     /// A number that no value has; nor those after it.
@@ -202,6 +222,51 @@ impl Graph {
     }
 }
 
+/// Tensors that were left where they lie.
+pub(crate) type Left<'a> = HashMap<ValueId, Stored<'a>>;
+
+/// A tensor of 32-bit floats where it lies in its file.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored<'a> {
+    pub(crate) shape: Vec<usize>,
+    /// As many numbers as the shape promises, the least significant byte first.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Stored<'_> {
+    /// Its numbers, in the place of those in `numbers`.
+    pub(crate) fn read_into(&self, numbers: &mut Vec<f32>) {
+        numbers.clear();
+        let (chunks, _) = self.bytes.as_chunks::<4>();
+        numbers.extend(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)));
+    }
+}
+
+/// The tensor, if it is of 32-bit floats and as long as its shape says.
+fn stored<'a>(proto: &TensorProto, bytes: &'a [u8]) -> Option<Stored<'a>> {
+    let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
+    let shape = shape?;
+    let length = shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d))?;
+    (proto.data_type == Some(DataType::FLOAT) && length == bytes.len()).then_some(Stored { shape, bytes })
+}
+
+/// Names of what convolutions multiply by and nothing else reads; none where operators may be folded into them.
+fn weights_of_convolutions(graph: &GraphProto) -> HashSet<String> {
+    let op = |node: &NodeProto| node.op_type.clone().unwrap_or_default();
+    let folds = |node: &NodeProto| op(node) == "BatchNormalization" || op(node).ends_with("QuantizeLinear");
+    if graph.node.iter().any(folds) {
+        return HashSet::new();
+    }
+    let convolutions = graph.node.iter().filter(|node| op(node) == "Conv");
+    let mut weights: HashSet<String> = convolutions.filter_map(|node| node.input.get(1).cloned()).collect();
+    for node in &graph.node {
+        let others = node.input.iter().enumerate().filter(|(at, _)| *at != 1 || op(node) != "Conv");
+        others.for_each(|(_, name)| drop(weights.take(name)));
+    }
+    graph.output.iter().filter_map(|output| output.name.as_ref()).for_each(|name| drop(weights.take(name)));
+    weights
+}
+
 /// Gives values their numbers.
 #[derive(Default)]
 struct Reader {
@@ -214,25 +279,35 @@ impl Reader {
         *self.values.entry(name.to_owned()).or_insert(next)
     }
 
-    fn graph(mut self, graph: GraphProto, opset: i64, weights: &Weights<'_>) -> Result<Graph, String> {
-        // On all cores: a hundred megabytes are copied.
-        let read = graph.initializer.into_par_iter().enumerate().map(|(i, mut proto)| {
+    /// The graph, and those tensors by the names `leave` that can be left where they lie.
+    fn graph<'a>(
+        mut self,
+        graph: GraphProto,
+        opset: i64,
+        weights: &Weights<'a>,
+        leave: &HashSet<String>,
+    ) -> Result<(Graph, Left<'a>), String> {
+        let (mut constants, mut left) = (HashMap::new(), Left::new());
+        for (i, mut proto) in graph.initializer.into_iter().enumerate() {
             let name = proto.name.take().unwrap_or_default();
-            let read = weights.outside(i, &proto).and_then(|raw| tensor(proto, raw));
-            (name, read)
-        });
-        let mut constants = HashMap::new();
-        for (name, read) in read.collect::<Vec<_>>() {
-            constants.insert(self.value(&name), read.map_err(|e| format!("weights {name}: {e}"))?);
+            let value = self.value(&name);
+            let raw = weights.outside(i, &proto).map_err(|e| format!("weights {name}: {e}"))?;
+            match raw.filter(|_| leave.contains(&name)).and_then(|raw| stored(&proto, raw)) {
+                Some(stored) => drop(left.insert(value, stored)),
+                None => {
+                    let read = tensor(proto, raw).map_err(|e| format!("weights {name}: {e}"))?;
+                    constants.insert(value, read);
+                }
+            }
         }
         let inputs: Vec<_> = graph
             .input
             .into_iter()
             .map(|info| (self.value(info.name.as_deref().unwrap_or_default()), info))
-            .filter(|(value, _)| !constants.contains_key(value))
+            .filter(|(value, _)| !constants.contains_key(value) && !left.contains_key(value))
             .collect();
         let [(input, info)] = <[_; 1]>::try_from(inputs).map_err(|i| format!("takes {} inputs", i.len()))?;
-        let mut known: std::collections::HashSet<_> = constants.keys().copied().chain([input]).collect();
+        let mut known: HashSet<_> = constants.keys().chain(left.keys()).copied().chain([input]).collect();
         let mut nodes = Vec::new();
         for proto in graph.node {
             let mut node = self.node(proto)?;
@@ -263,7 +338,8 @@ impl Reader {
                 .map(|s| s.dim.into_iter().map(|d| dimension(d).filter(|&n| n > 0)).collect()),
         };
         let input_name = info.name.unwrap_or_default();
-        Ok(Graph { opset, nodes, constants, grids: HashMap::new(), input_name, input, declared, outputs })
+        let grids = HashMap::new();
+        Ok((Graph { opset, nodes, constants, grids, input_name, input, declared, outputs }, left))
     }
 
     fn node(&mut self, proto: NodeProto) -> Result<Node, String> {

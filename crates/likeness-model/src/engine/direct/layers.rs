@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::graph::{Data, Graph, Node, Tensor, ValueId};
+use super::graph::{Data, Graph, Left, Node, Stored, Tensor, ValueId};
 use super::kernel::conv::blocks_together;
 use super::kernel::dots;
 use super::kernel::lanes::{LANES, Lane};
@@ -27,15 +27,16 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Packs the weights of `graph` and takes them out of its constants where nothing else reads them.
+    /// Packs the weights of `graph`, in its constants or `left` in their file, and takes them out of its constants where
+    /// nothing else reads them.
     ///
     /// # Errors        weights that are not known or do not fit their operator, in words
-    pub(crate) fn pack(graph: &mut Graph) -> Result<Self, String> {
+    pub(crate) fn pack(graph: &mut Graph, left: &Left<'_>) -> Result<Self, String> {
         let mut layers = Self::default();
         let mut convs = Vec::new();
         for (i, node) in graph.nodes.iter().enumerate() {
             let packed = match node.op.as_str() {
-                "Conv" => layers.conv(i, node, graph).map(|conv| convs.extend(conv.map(|c| (i, c)))),
+                "Conv" => layers.conv(i, node, graph, left).map(|conv| convs.extend(conv.map(|c| (i, c)))),
                 "Gemm" | "MatMul" => layers.linear(i, node, &graph.constants),
                 _ => Ok(()),
             };
@@ -68,25 +69,31 @@ impl Layers {
         i: usize,
         node: &Node,
         graph: &'c Graph,
+        left: &'c Left<'c>,
     ) -> Result<Option<ConvWeights<'c>>, String> {
         let constants = &graph.constants;
-        let weights = constant(node, 1, constants)?.ok_or("its weights are missing")?;
+        let stored = node.input(1).and_then(|value| left.get(&value));
+        let held = match stored {
+            Some(_) => None,
+            None => Some(constant(node, 1, constants)?.ok_or("its weights are missing")?),
+        };
+        let extents = stored.map(|s| &s.shape).or(held.map(|t| &t.shape)).ok_or("its weights are missing")?;
         let groups = usize::try_from(node.whole("group", 1)).map_err(|e| e.to_string())?;
-        let &[outputs, inputs_each, height, width] = weights.shape.as_slice() else {
-            return Err(format!("weights of {:?}, expected 4 dimensions", weights.shape));
+        let &[outputs, inputs_each, height, width] = extents.as_slice() else {
+            return Err(format!("weights of {extents:?}, expected 4 dimensions"));
         };
         let bias = match constant(node, 2, constants)? {
             Some(bias) => bias.floats().ok_or("its bias is of whole numbers")?.to_vec(),
             None => vec![0.0; outputs],
         };
-        if groups == 0 || weights.shape.contains(&0) || outputs % groups != 0 || bias.len() != outputs {
-            return Err(format!("weights of {:?} in {groups} groups", weights.shape));
+        if groups == 0 || extents.contains(&0) || outputs % groups != 0 || bias.len() != outputs {
+            return Err(format!("weights of {extents:?} in {groups} groups"));
         }
         let inputs = inputs_each.checked_mul(groups).ok_or("too many channels")?;
         let shape = ConvShape { inputs, outputs, groups, kernel: [height, width] };
         let grid = node.input(0).and_then(|v| graph.grids.get(&v));
-        if let (Data::Scaled(values, scales), Some(grid), true) =
-            (&weights.data, grid, dots::are_fast() && PackedBytes::takes(&shape))
+        if let (Some(Data::Scaled(values, scales)), Some(grid), true) =
+            (held.map(|t| &t.data), grid, dots::are_fast() && PackedBytes::takes(&shape))
         {
             let lanes = inputs.div_ceil(LANES).checked_mul(LANES / 4 * height * width);
             self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES))))?;
@@ -95,12 +102,13 @@ impl Layers {
             self.byte_convs.insert(i, Arc::new(packed));
             return Ok(None);
         }
-        let values = match &weights.data {
-            Data::Float(values) => Cow::Borrowed(values.as_slice()),
-            Data::Scaled(values, scales) => {
+        let values = match (stored, held.map(|t| &t.data)) {
+            (Some(stored), _) => Numbers::Stored(stored),
+            (None, Some(Data::Float(values))) => Numbers::Held(Cow::Borrowed(values.as_slice())),
+            (None, Some(Data::Scaled(values, scales))) => {
                 let each = values.len() / outputs;
                 let real = |(at, v): (usize, &i8)| f32::from(*v) * scales[at / each];
-                Cow::Owned(values.iter().enumerate().map(real).collect())
+                Numbers::Held(Cow::Owned(values.iter().enumerate().map(real).collect()))
             }
             _ => return Err("its weights are whole numbers".into()),
         };
@@ -147,8 +155,14 @@ impl Layers {
 /// A convolution's weights that have been checked and are to be packed.
 struct ConvWeights<'c> {
     shape: ConvShape,
-    values: Cow<'c, [f32]>,
+    values: Numbers<'c>,
     bias: Vec<f32>,
+}
+
+/// A convolution's weights, row-major.
+enum Numbers<'c> {
+    Held(Cow<'c, [f32]>),
+    Stored(&'c Stored<'c>),
 }
 
 /// Packs them on all cores: a hundred megabytes take longer than everything else that comes before a first answer.
@@ -158,9 +172,16 @@ fn pack_all(convs: &[(usize, ConvWeights<'_>)]) -> Result<HashMap<usize, Arc<Pac
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, together) = (AtomicUsize::new(0), blocks_together());
     let worker = || {
-        let mut packed = Vec::new();
+        let (mut packed, mut scratch) = (Vec::new(), Vec::new());
         while let Some((i, conv)) = convs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let ConvWeights { shape, values, bias } = conv;
+            let values = match values {
+                Numbers::Held(values) => values,
+                Numbers::Stored(stored) => {
+                    stored.read_into(&mut scratch);
+                    scratch.as_slice()
+                }
+            };
             packed.push((*i, Arc::new(Packed::new(*shape, values, bias, together))));
         }
         packed

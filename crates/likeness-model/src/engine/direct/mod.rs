@@ -80,10 +80,10 @@ impl DirectNetwork {
     ///
     /// # Errors        as [`DirectNetwork::load`]'s
     pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
-        let mut graph = Graph::read(bytes, beside)?;
+        let (mut graph, left) = Graph::read_to_pack(bytes, beside)?;
         quantized::join(&mut graph)?;
         simplify::simplify(&mut graph);
-        let layers = Layers::pack(&mut graph)?;
+        let layers = Layers::pack(&mut graph, &left)?;
         Ok(Self { graph, layers, plans: Mutex::default() })
     }
 
