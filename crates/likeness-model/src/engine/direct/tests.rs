@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::RefCell;
+
 use proptest::prelude::*;
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
@@ -9,6 +11,7 @@ use rten_onnx::onnx::{
 };
 
 use super::DirectNetwork;
+use super::graph::Graph;
 use super::kernel::lanes::on_each_machine;
 
 pub(super) fn wholes(name: &str, values: &[usize]) -> AttributeProto {
@@ -261,6 +264,36 @@ fn channels_are_shuffled_and_cut_as_in_plain_tensors() {
         })
         .collect();
     assert_eq!(found.data, expected);
+}
+
+#[test]
+fn weights_are_packed_from_where_they_lie_unless_something_else_needs_them() {
+    let numbers = noise(64 * 32 * 9, 3);
+    let in_bytes = |count: usize| TensorProto {
+        raw_data: Some(RefCell::new(numbers[..count].iter().flat_map(|v| v.to_le_bytes()).collect())),
+        ..weights("w", &[64, 32, 3, 3], &[])
+    };
+    let conv = || node("Conv", &["x", "w"], "y", vec![wholes("pads", &[1; 4])]);
+    let left = |nodes: Vec<NodeProto>, more: Vec<TensorProto>| {
+        let bytes = file(nodes, [vec![in_bytes(numbers.len())], more].concat());
+        let (graph, left) = Graph::read_to_pack(&bytes, &[]).unwrap();
+        (left.len(), graph.constants.len())
+    };
+    assert_eq!(left(vec![conv()], vec![]), (1, 0));
+    assert_eq!(left(vec![conv(), node("Relu", &["w"], "v", vec![])], vec![]), (0, 1));
+    let statistics = ["a", "b", "c", "d"].map(|name| weights(name, &[64], &[1.0; 64])).to_vec();
+    let folded = node("BatchNormalization", &["y", "a", "b", "c", "d"], "z", vec![]);
+    assert_eq!(left(vec![conv(), folded], statistics), (0, 5));
+
+    let x = noise(32 * 7 * 6, 4);
+    let answer = |weights: TensorProto| {
+        let network = DirectNetwork::load(&file(vec![conv()], vec![weights]))?;
+        network.run(&[1, 32, 7, 6], &x, None).map(|mut outputs| outputs.remove(0).data)
+    };
+    let read = answer(weights("w", &[64, 32, 3, 3], &numbers)).unwrap();
+    assert_eq!(answer(in_bytes(numbers.len())).unwrap(), read);
+    let short = answer(in_bytes(numbers.len() - 1)).unwrap_err();
+    assert!(short.contains("promises 18432 numbers, 18431 found"), "{short}");
 }
 
 #[test]
