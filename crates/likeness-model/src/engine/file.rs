@@ -138,7 +138,9 @@ fn read(path: &Path, most: u64) -> Result<Result<Vec<u8>, String>> {
     }
     #[cfg(unix)]
     if metadata.len() >= LARGE_FILE_BYTES {
-        return Ok(Ok(read_in_parts(&file, metadata.len() as usize)?));
+        // What reads at a place knows no name.
+        let named = |e: std::io::Error| std::io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        return Ok(Ok(read_in_parts(&file, metadata.len() as usize).map_err(named)?));
     }
     let mut bytes = pages::with_capacity(metadata.len() as usize);
     file.take(most).read_to_end(&mut bytes)?;
