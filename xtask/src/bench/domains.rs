@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::report::Section;
-use super::{Bench, Chosen};
+use super::{Bench, Chosen, listed};
 use crate::process::{self, output, repository};
 
 /// In the repository.
@@ -261,16 +261,8 @@ impl World {
         let table = dataset.with_extension("csv");
         let mut lines = vec!["path,identity,split".to_owned()];
         for (domain, part) in [("source", &self.source), ("target", &self.target)] {
-            let manifest = fs_err::read_to_string(part.join("manifest.csv"))?;
-            let mut rows = manifest.lines().map(|line| line.split(',').collect::<Vec<_>>());
-            let header = rows.next().context("the manifest is empty")?;
-            let column = |name: &str| {
-                header.iter().position(|c| *c == name).with_context(|| format!("no column {name}"))
-            };
-            let [path, identity, split] = [column("path")?, column("identity")?, column("split")?];
-            for row in rows.filter(|row| row[split] == "train") {
-                let face = part.join(row[path]);
-                lines.push(format!("{},{domain} {},train", face.display(), row[identity]));
+            for [path, identity, _] in listed(part)?.into_iter().filter(|[.., split]| split == "train") {
+                lines.push(format!("{},{domain} {identity},train", part.join(path).display()));
             }
         }
         fs_err::write(&table, lines.join("\n") + "\n")?;

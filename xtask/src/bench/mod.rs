@@ -71,6 +71,17 @@ impl Bench {
     }
 }
 
+/// Path, identity and split of each face that the manifest of `dataset` lists.
+fn listed(dataset: &Path) -> Result<Vec<[String; 3]>> {
+    let manifest = fs_err::read_to_string(dataset.join("manifest.csv"))?;
+    let mut rows = manifest.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = rows.next().context("the manifest is empty")?;
+    let column =
+        |name: &str| header.iter().position(|c| *c == name).with_context(|| format!("no column {name}"));
+    let columns = [column("path")?, column("identity")?, column("split")?];
+    Ok(rows.map(|row| columns.map(|at| row[at].to_owned())).collect())
+}
+
 /// What an environment variable names, divided by commas; everything where it is not set.
 struct Chosen(Option<String>);
 

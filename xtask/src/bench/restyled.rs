@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Bench;
 use super::report::Section;
+use super::{Bench, listed};
 use crate::process::{self, output};
 
 /// As the example `restyle` names them.
@@ -105,20 +105,15 @@ impl Place<'_> {
         let redrawn = self.folder.join(format!("{style}-faces"));
         let faces = self.photos.join("faces");
         output(Command::new(&self.restyle).arg(&faces).arg(&redrawn).arg(style))?;
-        let manifest = fs_err::read_to_string(self.photos.join("manifest.csv"))?;
-        let mut rows = manifest.lines().map(|line| line.split(',').collect::<Vec<_>>());
-        let header = rows.next().context("the manifest is empty")?;
-        let column =
-            |name: &str| header.iter().position(|c| *c == name).with_context(|| format!("no column {name}"));
-        let [path, identity, split] = [column("path")?, column("identity")?, column("split")?];
+        let rows = listed(&self.photos)?;
         let mut lines = vec!["path,identity,split,domain".to_owned()];
         let mut tests = 0;
-        for row in rows {
-            let name = Path::new(row[path]).file_name().context("a face has a name")?;
-            tests += usize::from(row[split] == "test");
+        for [path, identity, split] in rows {
+            let name = Path::new(&path).file_name().context("a face has a name")?;
+            tests += usize::from(split == "test");
             let (folder, domain) =
-                if row[split] == "test" && tests % 2 == 0 { (&faces, "photo") } else { (&redrawn, style) };
-            lines.push(format!("{},{},{},{domain}", folder.join(name).display(), row[identity], row[split]));
+                if split == "test" && tests % 2 == 0 { (&faces, "photo") } else { (&redrawn, style) };
+            lines.push(format!("{},{},{},{domain}", folder.join(name).display(), identity, split));
         }
         let table = self.folder.join(format!("{style}.csv"));
         fs_err::write(&table, lines.join("\n") + "\n")?;
