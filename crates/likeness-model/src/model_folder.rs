@@ -3,6 +3,7 @@
 //! `model.toml` beside `model.onnx` says what the network is and what it expects. What it says is held against the graph:
 //! a folder whose files do not belong together is refused, instead of giving embeddings that fit nothing.
 
+mod layers;
 mod make;
 
 use std::path::{Path, PathBuf};
@@ -15,8 +16,9 @@ use crate::engine::{Engine, EngineConfig, OnnxEmbedder};
 use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
+pub use layers::{GraphLayer, TakenApart, take_apart};
 pub(crate) use make::write;
-pub use make::{Card, Exported, Inspection, Made, check_vacant, export, inspect, make};
+pub use make::{Card, Exported, Inspection, Made, check_vacant, export, inspect, make, weights_beside};
 
 /// Version of the folder's layout.
 const FORMAT: u32 = 1;

@@ -4,7 +4,7 @@
 //! and the neck of Luo et al., Bag of Tricks for Person Re-identification (2019), arXiv 1903.07071: batch normalisation
 //! without activation, before the distance is taken. Each of its parts can be left out.
 
-use crate::backbone::{Architecture, Backbone, BackboneConfig, Stage};
+use crate::backbone::{Architecture, Backbone, BackboneConfig, FaceFamily, Stage};
 use crate::error::{Result, TrainError};
 use crate::export::{GraphBuilder, Value};
 use crate::layer::{self, BatchNorm, Initializer, Linear, Pass};
@@ -113,10 +113,13 @@ impl EmbeddingHead {
     pub fn new(config: &NetworkConfig, feature_dim: usize, init: &mut Initializer) -> Self {
         let epsilon = config.backbone.epsilon();
         let dim = config.embedding_dim;
+        // InsightFace's IResNets have one that the normalisation takes away again.
+        let has_bias =
+            !config.neck || config.backbone.architecture.face_family() == Some(FaceFamily::IResNet);
         Self {
             norm: (config.projection && config.feature_norm)
                 .then(|| BatchNorm::new(feature_dim, epsilon, init)),
-            linear: config.projection.then(|| Linear::new([feature_dim, dim], !config.neck, init)),
+            linear: config.projection.then(|| Linear::new([feature_dim, dim], has_bias, init)),
             neck: (config.projection && config.neck).then(|| BatchNorm::new(dim, epsilon, init)),
             dropout: config.dropout,
         }

@@ -69,20 +69,14 @@ impl KeyPath {
         self.parts.pop();
     }
 
-    /// The key; the head of MobileFaceNet has the keys that InsightFace gave it.
+    /// The key; the head of InsightFace's networks has the keys that it has there.
     pub(crate) fn key(&self) -> String {
         let parts: Vec<&str> = self.parts.iter().flatten().map(String::as_str).collect();
         let key = parts.join(".");
-        if self.architecture != Architecture::MobileFaceNet {
-            return key;
-        }
-        match key.split_once('.') {
-            Some(("head", rest)) if rest.starts_with("linear.") => {
-                rest.replacen("linear", "features.layers.2", 1)
-            }
-            Some(("head", rest)) if rest.starts_with("neck.") => {
-                rest.replacen("neck", "features.layers.3", 1)
-            }
+        let [linear, neck] = self.architecture.head_keys();
+        match (key.strip_prefix("head.linear."), key.strip_prefix("head.neck.")) {
+            (Some(tensor), _) => format!("{linear}.{tensor}"),
+            (_, Some(tensor)) => format!("{neck}.{tensor}"),
             _ => key,
         }
     }

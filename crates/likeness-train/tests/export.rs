@@ -143,9 +143,15 @@ fn small(architecture: Architecture) -> NetworkConfig {
     NetworkConfig { embedding_dim: 64, feature_norm: true, backbone, ..NetworkConfig::default() }
 }
 
+/// All but those that differ from another in their number of blocks alone.
+fn architectures() -> impl Iterator<Item = Architecture> {
+    let deeper = [Architecture::IResNet34, Architecture::IResNet50, Architecture::IResNet100];
+    Architecture::ALL.into_iter().filter(move |architecture| !deeper.contains(architecture))
+}
+
 #[test]
 fn every_architecture_gives_the_same_embeddings_as_its_graph() {
-    for (architecture, numbers) in Architecture::ALL.into_iter().flat_map(|a| Numbers::BOTH.map(|n| (a, n))) {
+    for (architecture, numbers) in architectures().flat_map(|a| Numbers::BOTH.map(|n| (a, n))) {
         check(&small(architecture), 112, &[1, 3], numbers);
     }
 }
@@ -197,7 +203,7 @@ fn graphs_for_the_checker() {
     let first =
         BackboneConfig { downsampling: Downsampling::First, ..BackboneConfig::new(Architecture::ResNet50) };
     let mut cases: Vec<(String, NetworkConfig)> =
-        Architecture::ALL.into_iter().map(|a| (a.to_string(), small(a))).collect();
+        architectures().map(|a| (a.to_string(), small(a))).collect();
     cases.push(("resnet50-first".into(), NetworkConfig { backbone: first, ..small(Architecture::ResNet50) }));
     let cases =
         cases.into_iter().flat_map(|(name, config)| Numbers::BOTH.map(|n| (name.clone(), config.clone(), n)));

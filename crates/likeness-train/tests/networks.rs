@@ -201,6 +201,12 @@ fn efficientnet_b0_is_torchvisions() {
 #[test]
 fn mobilefacenet_is_insightfaces() {
     compare_backbone("mobilefacenet", BackboneConfig::new(Architecture::MobileFaceNet));
+    compare_backbone("mobilefacenet-x1", BackboneConfig::new(Architecture::MobileFaceNetX1));
+}
+
+#[test]
+fn iresnet18_is_insightfaces() {
+    compare_backbone("iresnet18", BackboneConfig::new(Architecture::IResNet18));
 }
 
 #[test]
@@ -240,6 +246,27 @@ fn mobilefacenet_has_insightfaces_keys_to_the_end() {
     assert_eq!(shapes["features.layers.3.running_var"], [512]);
     assert_eq!(shapes["layers.1.layers.0.weight"], [128, 2, 3, 3]);
     assert!(!shapes.keys().any(|key| key.starts_with("head")));
+}
+
+#[test]
+fn iresnets_have_insightfaces_keys_and_sizes() {
+    let cases = [
+        (Architecture::IResNet18, 24),
+        (Architecture::IResNet34, 34),
+        (Architecture::IResNet50, 44),
+        (Architecture::IResNet100, 65),
+    ];
+    for (architecture, millions) in cases {
+        let network = NetworkConfig::new(architecture).init(&Device::flex()).unwrap();
+        let shapes: BTreeMap<String, Vec<usize>> =
+            parameters(&network).into_iter().map(|info| (info.key, info.shape)).collect();
+        assert_eq!(shapes["fc.weight"], [512, 25088], "{architecture}");
+        assert_eq!((&shapes["fc.bias"], &shapes["features.running_var"]), (&vec![512], &vec![512]));
+        assert_eq!(shapes["layer2.0.bn1.weight"], [64], "{architecture}");
+        assert!(!shapes.keys().any(|key| key.starts_with("head")));
+        let count: usize = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
+        assert_eq!((count as f64 / 1e6).round() as usize, millions, "{architecture}: {count}");
+    }
 }
 
 #[test]

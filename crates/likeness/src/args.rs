@@ -20,8 +20,8 @@ use crate::input::PhotoArgs;
 
 pub(crate) use model::{InputArgs, ModelArgs};
 pub(crate) use models::{
-    AlignmentArg, ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs,
-    QuantizeModelArgs, ShowModelArgs, WeightsArg,
+    AlignmentArg, ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PruneModelArgs,
+    PullModelArgs, QuantizeModelArgs, ShowModelArgs, WeightsArg,
 };
 pub(crate) use train::TrainArgs;
 

@@ -39,6 +39,8 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let networks = [
         ("ResNet50, trained here", runs.join("default/model")),
         ("MobileFaceNet, published", shared.join("weights/mobilefacenet-arcface-128d.onnx")),
+        ("half of its channels, trained here", runs.join("mobilefacenet-half/model")),
+        ("a quarter of its channels, trained here", runs.join("mobilefacenet-quarter/model")),
     ];
     let mut forms = Vec::new();
     for (i, (network, model)) in networks.into_iter().enumerate() {

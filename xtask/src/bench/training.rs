@@ -34,7 +34,7 @@ struct Recipe {
     /// Its folder.
     run: &'static str,
     faces: Faces,
-    /// As `likeness train` takes them; `WEIGHTS` and `TEACHER` stand for the files.
+    /// As `likeness train` takes them; words in capitals stand for files and folders, see [`Place::file`].
     flags: &'static str,
     /// Its networks by folder, phases that have ended and the last, and what the table calls them.
     networks: &'static [(&'static str, &'static str)],
@@ -131,6 +131,25 @@ const RECIPES: &[Recipe] = &[
         faces: Faces::Unseen,
         flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 1 --precision bf16",
         networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
+    },
+    Recipe {
+        run: "mobilefacenet-published",
+        faces: Faces::Unseen,
+        flags: "--weights PUBLISHED --rates head=1 --method cosface --teacher TEACHER --teacher-weight 20 \
+                --learning-rate 0.0001 --epochs 3 --precision bf16",
+        networks: &[("model", "the published MobileFaceNet, CosFace and itself as its teacher")],
+    },
+    Recipe {
+        run: "mobilefacenet-half",
+        faces: Faces::Unseen,
+        flags: "--weights HALF --rates head=1 --method teacher --teacher TEACHER --epochs 12 --precision bf16",
+        networks: &[("model", "half of its channels, the whole one as its teacher")],
+    },
+    Recipe {
+        run: "mobilefacenet-quarter",
+        faces: Faces::Unseen,
+        flags: "--weights QUARTER --rates head=1 --method teacher --teacher TEACHER --epochs 16 --precision bf16",
+        networks: &[("model", "a quarter of its channels, the whole one as its teacher")],
     },
     Recipe {
         run: "seed",
@@ -264,15 +283,42 @@ impl Place<'_> {
         if run.join("run.toml").exists() {
             command.arg("--resume");
         } else {
-            let file = |word: &str| match word {
-                "WEIGHTS" => self.shared.join(WEIGHTS),
-                "TEACHER" => self.shared.join(TEACHER),
-                word => PathBuf::from(word),
-            };
-            let flags = self.bench.flags(recipe.flags);
-            command.args(flags.iter().map(|flag| file(flag))).args(["--validation", "0"]);
+            for flag in self.bench.flags(recipe.flags) {
+                command.arg(self.file(&flag)?);
+            }
+            command.args(["--validation", "0"]);
         }
         process::run(&mut command)
+    }
+
+    /// What a word of a recipe stands for.
+    fn file(&self, word: &str) -> Result<PathBuf> {
+        let teacher = self.shared.join(TEACHER);
+        let pruned = |share: &str| {
+            let published = self.file("PUBLISHED")?;
+            self.made(&format!("pruned-{share}"), &["prune", &published.to_string_lossy(), "--keep", share])
+        };
+        match word {
+            "WEIGHTS" => Ok(self.shared.join(WEIGHTS)),
+            "TEACHER" => Ok(teacher),
+            "PUBLISHED" => {
+                let how = ["import", &teacher.to_string_lossy(), "--backbone", "mobilefacenet-x1"];
+                self.made("published", &how)
+            }
+            "HALF" => pruned("0.5"),
+            "QUARTER" => pruned("0.25"),
+            word => Ok(PathBuf::from(word)),
+        }
+    }
+
+    /// The folder of a network that `likeness models` makes, once.
+    fn made(&self, name: &str, how: &[&str]) -> Result<PathBuf> {
+        let folder = self.folder.join("networks").join(name);
+        if !folder.is_dir() {
+            let mut command = Command::new(&self.bench.likeness);
+            process::run(command.arg("models").args(how).arg("-o").arg(&folder))?;
+        }
+        Ok(folder)
     }
 
     /// Top-1, top-5, top-10 and mAP, in percent.

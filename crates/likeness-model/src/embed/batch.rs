@@ -23,6 +23,8 @@ const MOST_OF_RUN: f64 = 0.02;
 const CLEARLY: f64 = 1.04;
 /// The free memory's share that all workers' batches may take.
 const SHARE_OF_MEMORY: usize = 2;
+/// Faces that are embedded to see what memory one takes, where the engine cannot say.
+const PROBED: usize = 4;
 
 /// The number of faces that workers embed at once, which falls when memory proves too small.
 pub(super) struct Batch<'a> {
@@ -38,17 +40,21 @@ impl<'a> Batch<'a> {
         asked: Option<usize>,
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Self {
-        let free = free_bytes().map(|free| free / SHARE_OF_MEMORY / threads.max(1));
+        let measures = asked.is_none() && photos >= MEASURED_FROM_PHOTOS && embedder.engine().is_some();
+        let memory = Memory {
+            free: free_bytes().map(|free| free / SHARE_OF_MEMORY / threads.max(1)),
+            each: if asked.is_some() || measures { bytes_each(embedder) } else { None },
+        };
         let wanted = asked.unwrap_or(USUAL).max(1);
-        let fitting = fitting(embedder, wanted, free);
+        let fitting = memory.fitting(embedder, wanted);
         if fitting < wanted {
             say(&format!(
                 "a batch of {wanted} faces on each of {threads} workers would take more than half of the free memory: batches \
                  of {fitting}"
             ));
         }
-        let faces = match asked.is_none() && photos >= MEASURED_FROM_PHOTOS && embedder.engine().is_some() {
-            true => measured(embedder, fitting, (photos, threads), free, say),
+        let faces = match measures {
+            true => measured(embedder, fitting, (photos, threads), &memory, say),
             false => fitting,
         };
         Self { faces: AtomicUsize::new(faces), say }
@@ -83,14 +89,48 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The largest number up to `wanted`, halved as often as needed, that takes at most `free` bytes; at least one.
-fn fitting(embedder: &dyn Embedder, wanted: usize, free: Option<usize>) -> usize {
-    let fits = |faces: usize| match (embedder.batch_bytes(faces), free) {
-        (Some(bytes), Some(free)) => bytes <= free,
-        (Some(bytes), None) => bytes < usize::MAX,
-        (None, _) => true,
+/// What a worker's batch may take, and what a face takes.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Bytes, where the system says.
+    free: Option<usize>,
+    /// Bytes of a face, where the engine cannot say and it was measured.
+    each: Option<usize>,
+}
+
+impl Memory {
+    /// The largest number up to `wanted`, halved as often as needed, that fits; at least one.
+    fn fitting(&self, embedder: &dyn Embedder, wanted: usize) -> usize {
+        let bytes = |faces: usize| {
+            embedder.batch_bytes(faces).or_else(|| self.each.map(|each| each.saturating_mul(faces)))
+        };
+        let fits = |faces: usize| match (bytes(faces), self.free) {
+            (Some(bytes), Some(free)) => bytes <= free,
+            (Some(bytes), None) => bytes < usize::MAX,
+            (None, _) => true,
+        };
+        std::iter::successors(Some(wanted), |n| (*n > 1).then_some(n / 2)).find(|&n| fits(n)).unwrap_or(1)
+    }
+}
+
+/// The bytes that a face takes on an engine that cannot say: what the process grows by while a few are embedded, where the
+/// system tells (Linux).
+fn bytes_each(embedder: &dyn Embedder) -> Option<usize> {
+    if embedder.engine().is_none() || embedder.batch_bytes(1).is_some() {
+        return None;
+    }
+    let (width, height) = embedder.spec().input_size;
+    let grey = vec![RgbImage::from_pixel(width, height, image::Rgb([127; 3])); PROBED];
+    let resident = |field: &str| -> Option<usize> {
+        let status = fs_err::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+        line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
     };
-    std::iter::successors(Some(wanted), |n| (*n > 1).then_some(n / 2)).find(|&n| fits(n)).unwrap_or(1)
+    // Has the peak begin anew, proc(5).
+    fs_err::write("/proc/self/clear_refs", "5").ok()?;
+    let before = resident("VmRSS:")?;
+    embedder.embed(&grey).ok()?;
+    Some(resident("VmHWM:")?.saturating_sub(before) / PROBED)
 }
 
 /// The fastest number of faces, the usual one unless another is clearly faster.
@@ -98,13 +138,13 @@ fn measured(
     embedder: &dyn Embedder,
     usual: usize,
     (photos, threads): (usize, usize),
-    free: Option<usize>,
+    memory: &Memory,
     say: &(dyn Fn(&str) + Sync),
 ) -> usize {
     let Some(usual_speed) = speed(embedder, usual, threads) else { return usual };
     let mut speeds = vec![(usual, usual_speed)];
     let mut left = MOST_OF_RUN * photos as f64 / usual_speed - Rounds::seconds(usual, threads, usual_speed);
-    for faces in OTHERS.into_iter().filter(|&n| n != usual && fitting(embedder, n, free) == n) {
+    for faces in OTHERS.into_iter().filter(|&n| n != usual && memory.fitting(embedder, n) == n) {
         let cost = Rounds::seconds(faces, threads, usual_speed);
         if cost > left {
             continue;
@@ -246,10 +286,9 @@ mod tests {
     #[test]
     fn a_batch_fits_into_what_is_free() {
         let embedder = Cramped::new(usize::MAX, 100);
-        assert_eq!(fitting(&embedder, 64, Some(6400)), 64);
-        assert_eq!(fitting(&embedder, 64, Some(6399)), 32);
-        assert_eq!(fitting(&embedder, 64, Some(10)), 1);
-        assert_eq!(fitting(&embedder, 64, None), 64);
+        let fitting = |free: Option<usize>| Memory { free, each: None }.fitting(&embedder, 64);
+        assert_eq!([6400, 6399, 10].map(|free| fitting(Some(free))), [64, 32, 1]);
+        assert_eq!(fitting(None), 64);
         // More than any machine has.
         let said = Mutex::new(String::new());
         let say = |line: &str| said.lock().unwrap().push_str(line);
@@ -258,6 +297,34 @@ mod tests {
         if free_bytes().is_some() {
             assert!(said.lock().unwrap().contains("a batch of 1024 faces"), "{said:?}");
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_a_face_takes_is_seen_where_the_engine_cannot_say() {
+        const EACH: usize = 16 << 20;
+        /// Takes memory, and does not say how much.
+        struct Silent(Cramped);
+        impl Embedder for Silent {
+            fn spec(&self) -> &EmbedderSpec {
+                &self.0.spec
+            }
+            fn engine(&self) -> Option<&Engine> {
+                Some(&self.0.engine)
+            }
+            fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+                let taken = std::hint::black_box(vec![1u8; faces.len() * EACH]);
+                Ok(vec![f32::from(taken[0]); faces.len()])
+            }
+        }
+        let embedder = Silent(Cramped::new(usize::MAX, 0));
+        let each = bytes_each(&embedder).unwrap();
+        // Other tests of the process take memory at the same time.
+        assert!(each > EACH / 2, "{each}");
+        let said = Mutex::new(String::new());
+        let say = |line: &str| said.lock().unwrap().push_str(line);
+        assert!(Batch::choose(&embedder, (100, 1), Some(1 << 24), &say).faces() < 1 << 24);
+        assert!(said.lock().unwrap().contains("more than half of the free memory"), "{said:?}");
     }
 
     #[test]

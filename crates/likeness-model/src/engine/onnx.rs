@@ -101,23 +101,28 @@ impl OnnxEmbedder {
         (embedder.output, embedder.spec.dimension) = embedder
             .find_output()
             .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
-        if embedder.computed_by().kind == EngineChoice::Burn && !embedder.agrees_with_graph(path)? {
+        let is_brought = embedder.computed_by().kind == EngineChoice::Burn;
+        let agrees = |graph: Self| embedder.agrees_with(&graph);
+        if is_brought
+            && !Self::load_with(path, embedder.preprocess(), &EngineConfig::default()).and_then(agrees)?
+        {
             let reason = "the weights beside it give other embeddings than the graph".to_owned();
             return Err(bad(reason, Some("copy the whole folder again, or take --engine auto")));
         }
         Ok(embedder)
     }
 
-    /// Whether a network that was brought from elsewhere gives the embeddings of the graph at `path`.
-    fn agrees_with_graph(&self, path: &Path) -> Result<bool> {
-        let graph = Self::load_with(path, self.preprocess(), &EngineConfig::default())?;
+    /// Whether `other` gives the same embeddings, up to rounding.
+    ///
+    /// # Errors        as [`embed`](Embedder::embed)
+    pub fn agrees_with(&self, other: &Self) -> Result<bool> {
         let (width, height) = self.spec.input_size;
         let face = RgbImage::from_fn(width, height, |x, y| {
             image::Rgb([(7 * x + 3 * y) as u8, (x * y) as u8, (5 * y + 90) as u8])
         });
-        let [ours, graphs] = [self, &graph].map(|embedder| embedder.embed(std::slice::from_ref(&face)));
-        let (ours, graphs) = (ours?, graphs?);
-        Ok(ours.len() == graphs.len() && Distance::Cosine.between(&ours, &graphs) < AGREEMENT)
+        let [ours, others] = [self, other].map(|embedder| embedder.embed(std::slice::from_ref(&face)));
+        let (ours, others) = (ours?, others?);
+        Ok(ours.len() == others.len() && Distance::Cosine.between(&ours, &others) < AGREEMENT)
     }
 
     /// The first output that is one vector a picture, and its length; found by running a grey picture where the engine

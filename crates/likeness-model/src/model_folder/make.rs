@@ -99,15 +99,8 @@ pub fn make(graph: &Path, folder: &Path, overrides: &PreprocessOverrides, card: 
     }
     let beside = described(graph)?;
     let entry = by_checksum(&sha256_of(graph)?.0);
-    let of_entry = entry.and_then(|e| e.preprocess.clone()).filter(|_| beside.is_none());
     let mut notes = Vec::new();
-    let embedder = match of_entry {
-        Some(preprocess) if *overrides == PreprocessOverrides::default() => {
-            notes.push("preprocessing is the one the registry knows for this file".to_owned());
-            OnnxEmbedder::load_with(graph, preprocess, &EngineConfig::default())?
-        }
-        _ => OnnxEmbedder::load(graph, overrides, &EngineConfig::default())?,
-    };
+    let embedder = open(graph, overrides, &mut notes)?;
     let (preprocess, spec) = (embedder.preprocess(), embedder.spec().clone());
     if preprocess == (Preprocess { input_size: preprocess.input_size, ..Preprocess::default() }) {
         notes.push("no normalisation was named: pixels enter as 0 to 255, red first".to_owned());
@@ -134,6 +127,26 @@ pub fn make(graph: &Path, folder: &Path, overrides: &PreprocessOverrides, card: 
     description.distance = description.distance.or(Some(spec.distance));
     let description = write(folder, checked.bytes(), description, &preprocess)?;
     Ok(Made { description, notes })
+}
+
+/// The ONNX file at `graph` as an embedder, with the preprocessing of `overrides`, of the settings beside the file, or of
+/// the registry's entry with its checksum; what was inferred is added to `notes`.
+///
+/// # Errors        as [`OnnxEmbedder::load`]
+pub(super) fn open(
+    graph: &Path,
+    overrides: &PreprocessOverrides,
+    notes: &mut Vec<String>,
+) -> Result<OnnxEmbedder> {
+    let said = described(graph)?.is_some() || *overrides != PreprocessOverrides::default();
+    let entry = if said { None } else { by_checksum(&sha256_of(graph)?.0) };
+    match entry.and_then(|entry| entry.preprocess.clone()) {
+        Some(preprocess) => {
+            notes.push("preprocessing is the one the registry knows for this file".to_owned());
+            OnnxEmbedder::load_with(graph, preprocess, &EngineConfig::default())
+        }
+        None => OnnxEmbedder::load(graph, overrides, &EngineConfig::default()),
+    }
 }
 
 /// A network and all that is known of it.
@@ -174,6 +187,21 @@ pub fn inspect(model: &Path) -> Result<Inspection> {
     })
 }
 
+/// The weights to train on from beside the graph at `graph`.
+///
+/// # Errors        there are none → [`ModelError::BadModel`]
+pub fn weights_beside(graph: &Path) -> Result<PathBuf> {
+    let weights = graph.with_file_name(WEIGHTS);
+    match weights.is_file() {
+        true => Ok(weights),
+        false => Err(bad(
+            &weights,
+            "not there: this model has a graph alone",
+            "take the folder that training wrote, or import the graph with --backbone",
+        )),
+    }
+}
+
 /// What is taken out of a model folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exported {
@@ -191,15 +219,8 @@ pub fn export(model: &Path, what: Exported, to: &Path) -> Result<u64> {
     load(&graph, &PreprocessOverrides::default(), &EngineConfig::default())?;
     let part = match what {
         Exported::Onnx => graph,
-        Exported::Safetensors => graph.with_file_name(WEIGHTS),
+        Exported::Safetensors => weights_beside(&graph)?,
     };
-    if !part.is_file() {
-        return Err(ModelError::BadModel {
-            path: part,
-            reason: "not there: this model has a graph alone".to_owned(),
-            hint: Some("export it with --onnx, or take the folder that training wrote".to_owned()),
-        });
-    }
     let bytes = fs_err::read(&part)?;
     write_atomically(to, |file| file.write_all(&bytes))?;
     Ok(bytes.len() as u64)

@@ -1,6 +1,6 @@
 //! The architectures by name, with what is known of each before it is built.
 
-use super::{mobilefacenet, vgg::Vgg};
+use super::{iresnet, vgg::Vgg};
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -27,9 +27,31 @@ pub enum Architecture {
     /// 4 million parameters.
     #[serde(rename = "efficientnet-b0")]
     EfficientNetB0,
-    /// 2 million parameters, made for faces of 112 pixels.
+    /// 2 million parameters, made for faces of 112 pixels; as wide as InsightFace's `mbf`.
     #[serde(rename = "mobilefacenet")]
     MobileFaceNet,
+    /// 1 million parameters; as wide as its authors made it, InsightFace's `mbf` with `scale=1`.
+    #[serde(rename = "mobilefacenet-x1")]
+    MobileFaceNetX1,
+    /// 24 million parameters, made for faces of 112 pixels, as the three after it.
+    #[serde(rename = "iresnet18")]
+    IResNet18,
+    /// 34 million parameters.
+    #[serde(rename = "iresnet34")]
+    IResNet34,
+    /// 44 million parameters.
+    #[serde(rename = "iresnet50")]
+    IResNet50,
+    /// 65 million parameters.
+    #[serde(rename = "iresnet100")]
+    IResNet100,
+}
+
+/// Where the networks that InsightFace trains for faces keep their layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FaceFamily {
+    MobileFaceNet,
+    IResNet,
 }
 
 /// A part of a network that is frozen or learns at its own rate as a whole, from the picture to the embedding.
@@ -69,12 +91,15 @@ pub struct Normalization {
 pub const IMAGENET: Normalization =
     Normalization { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
+/// Side of the faces on ArcFace's template, in pixels.
+const ALIGNED_PX: usize = 112;
+
 /// −1 to 1, as InsightFace's networks expect.
 pub const SYMMETRIC: Normalization = Normalization { mean: [0.5; 3], deviation: [0.5; 3] };
 
 impl Architecture {
     /// All architectures.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::ResNet18,
         Self::ResNet34,
         Self::ResNet50,
@@ -82,6 +107,11 @@ impl Architecture {
         Self::Vgg16Bn,
         Self::EfficientNetB0,
         Self::MobileFaceNet,
+        Self::MobileFaceNetX1,
+        Self::IResNet18,
+        Self::IResNet34,
+        Self::IResNet50,
+        Self::IResNet100,
     ];
 
     /// The name in settings, on the command line and in files.
@@ -94,6 +124,11 @@ impl Architecture {
             Self::Vgg16Bn => "vgg16-bn",
             Self::EfficientNetB0 => "efficientnet-b0",
             Self::MobileFaceNet => "mobilefacenet",
+            Self::MobileFaceNetX1 => "mobilefacenet-x1",
+            Self::IResNet18 => "iresnet18",
+            Self::IResNet34 => "iresnet34",
+            Self::IResNet50 => "iresnet50",
+            Self::IResNet100 => "iresnet100",
         }
     }
 
@@ -102,31 +137,48 @@ impl Architecture {
         match self {
             Self::ResNet50 => 2048,
             Self::EfficientNetB0 => 1280,
+            Self::IResNet18 | Self::IResNet34 | Self::IResNet50 | Self::IResNet100 => iresnet::FEATURES,
             _ => 512,
         }
     }
 
     /// How pixels are scaled for the published weights.
     pub const fn normalization(self) -> Normalization {
-        match self {
-            Self::MobileFaceNet => SYMMETRIC,
-            _ => IMAGENET,
-        }
+        if self.is_for_aligned_faces() { SYMMETRIC } else { IMAGENET }
     }
 
     /// Side of the pictures that the published weights were trained on, in pixels.
     pub const fn published_side_px(self) -> u32 {
-        match self {
-            Self::MobileFaceNet => mobilefacenet::INPUT_PX as u32,
-            _ => 224,
-        }
+        if self.is_for_aligned_faces() { ALIGNED_PX as u32 } else { 224 }
     }
 
     /// Whether faces of this side length, in pixels, can enter.
     pub const fn accepts(self, side_px: usize) -> bool {
+        if self.is_for_aligned_faces() { side_px == ALIGNED_PX } else { side_px >= 32 }
+    }
+
+    /// The family of a network that InsightFace trains for faces; none of others.
+    pub(crate) const fn face_family(self) -> Option<FaceFamily> {
         match self {
-            Self::MobileFaceNet => side_px == mobilefacenet::INPUT_PX,
-            _ => side_px >= 32,
+            Self::MobileFaceNet | Self::MobileFaceNetX1 => Some(FaceFamily::MobileFaceNet),
+            Self::IResNet18 | Self::IResNet34 | Self::IResNet50 | Self::IResNet100 => {
+                Some(FaceFamily::IResNet)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it was made for faces that lie on ArcFace's template.
+    pub const fn is_for_aligned_faces(self) -> bool {
+        self.face_family().is_some()
+    }
+
+    /// How its published weights name the linear layer and the normalisation of the head.
+    pub(crate) const fn head_keys(self) -> [&'static str; 2] {
+        match self.face_family() {
+            Some(FaceFamily::MobileFaceNet) => ["features.layers.2", "features.layers.3"],
+            Some(FaceFamily::IResNet) => ["fc", "features"],
+            None => ["head.linear", "head.neck"],
         }
     }
 
@@ -141,9 +193,10 @@ impl Architecture {
             (_, "head") => 5,
             (Self::Vgg16 | Self::Vgg16Bn, _) => Vgg::block_of(index, self == Self::Vgg16Bn),
             (Self::EfficientNetB0, _) => [0, 1, 1, 2, 3, 3, 4, 4, 4].get(index).copied().unwrap_or(4),
-            (Self::MobileFaceNet, "layers") => (index / 2).min(4),
-            (Self::MobileFaceNet, _) if is_mobile_head(key) => 5,
-            (Self::MobileFaceNet, _) => 4,
+            _ if self.head_keys().iter().any(|head| is_below(key, head)) => 5,
+            (Self::MobileFaceNet | Self::MobileFaceNetX1, "layers") => (index / 2).min(4),
+            (Self::MobileFaceNet | Self::MobileFaceNetX1, _) => 4,
+            (Self::IResNet18 | Self::IResNet34 | Self::IResNet50 | Self::IResNet100, "bn2") => 4,
             (_, "layer1") => 1,
             (_, "layer2") => 2,
             (_, "layer3") => 3,
@@ -154,8 +207,9 @@ impl Architecture {
     }
 }
 
-fn is_mobile_head(key: &str) -> bool {
-    key.starts_with("features.layers.2.") || key.starts_with("features.layers.3.")
+/// Whether the key is that of a tensor of `layer`.
+fn is_below(key: &str, layer: &str) -> bool {
+    key.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'))
 }
 
 impl fmt::Display for Architecture {
@@ -202,9 +256,14 @@ mod tests {
             (Architecture::EfficientNetB0, "features.0.0.weight", Stage::Stem),
             (Architecture::EfficientNetB0, "features.3.0.block.0.0.weight", Stage::Layer2),
             (Architecture::MobileFaceNet, "layers.3.layers.0.layers.0.layers.0.weight", Stage::Layer1),
-            (Architecture::MobileFaceNet, "conv_sep.layers.0.weight", Stage::Layer4),
+            (Architecture::MobileFaceNetX1, "conv_sep.layers.0.weight", Stage::Layer4),
             (Architecture::MobileFaceNet, "features.layers.2.weight", Stage::Head),
             (Architecture::ResNet18, "head.linear.weight", Stage::Head),
+            (Architecture::IResNet50, "prelu.weight", Stage::Stem),
+            (Architecture::IResNet50, "layer3.13.bn1.bias", Stage::Layer3),
+            (Architecture::IResNet50, "bn2.running_var", Stage::Layer4),
+            (Architecture::IResNet50, "fc.bias", Stage::Head),
+            (Architecture::IResNet50, "features.weight", Stage::Head),
         ];
         for (architecture, key, stage) in cases {
             assert_eq!(architecture.stage_of(key), stage, "{architecture} {key}");

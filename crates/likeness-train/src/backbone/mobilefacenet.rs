@@ -1,19 +1,26 @@
-//! MobileFaceNet with the keys and widths of InsightFace's `mbf`.
+//! MobileFaceNet with the keys of InsightFace's `mbf`, as wide as that or as its authors made it.
 //!
 //! Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-time Face Verification on Mobile Devices (2018),
-//! arXiv 1804.07573, table 1, twice as wide. Faces of exactly 112 pixels enter; what leaves is the global depthwise
-//! convolution, a trained weighting of the 7×7 places in the stead of an average. The linear layer and normalisation after
-//! it, `features.layers.2` and `features.layers.3` in InsightFace, are the network's [head](crate::network::EmbeddingHead).
+//! arXiv 1804.07573, table 1; InsightFace's `mbf` passes twice as many channels from block to block. Faces of exactly 112
+//! pixels enter; what leaves is the global depthwise convolution, a trained weighting of the 7×7 places in the stead of an
+//! average. The linear layer and normalisation after it, `features.layers.2` and `features.layers.3` in InsightFace, are
+//! the network's [head](crate::network::EmbeddingHead).
 
-use super::BackboneConfig;
+use super::{Architecture, BackboneConfig};
 use crate::export::{GraphBuilder, Value, numbers};
 use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, PRelu, Pass, Window, square};
 use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// The one size of face, in pixels.
-pub(crate) const INPUT_PX: usize = 112;
+/// What channels within a block are a multiple of, where only a share of them is kept.
+const HIDDEN_STEP: usize = 16;
+
+/// How many of the `whole` channels within a block are `share` of them.
+fn hidden_channels(whole: usize, share: f32) -> usize {
+    let steps = (whole as f32 * share / HIDDEN_STEP as f32).round() as usize;
+    (steps * HIDDEN_STEP).clamp(HIDDEN_STEP, whole)
+}
 
 /// MobileFaceNet without its linear layer.
 #[derive(Module, Debug)]
@@ -65,23 +72,26 @@ struct GlobalDepthwise {
 /// What makes layers: epsilon and first values.
 struct Maker<'a> {
     epsilon: f32,
+    hidden_share: f32,
     init: &'a mut Initializer,
 }
 
 impl MobileFaceNet {
     pub(crate) fn new(config: &BackboneConfig, init: &mut Initializer) -> Self {
-        let mut make = Maker { epsilon: config.epsilon(), init };
+        let mut make = Maker { epsilon: config.epsilon(), hidden_share: config.hidden_share, init };
+        let scale = if config.architecture == Architecture::MobileFaceNet { 2 } else { 1 };
+        let (early, late) = (64 * scale, 128 * scale);
         let layers = vec![
-            Part::Conv(make.conv_block([3, 128], square(3, 2))),
-            Part::Conv(make.conv_block([128, 128], Window { groups: 64, ..square(3, 1) })),
-            Part::Bottleneck(make.bottleneck([128, 128, 128], 2)),
-            make.residual(4, 128, 128),
-            Part::Bottleneck(make.bottleneck([128, 256, 256], 2)),
-            make.residual(6, 256, 256),
-            Part::Bottleneck(make.bottleneck([256, 512, 256], 2)),
-            make.residual(2, 256, 256),
+            Part::Conv(make.conv_block([3, early], square(3, 2))),
+            Part::Conv(make.conv_block([early, early], Window { groups: 64, ..square(3, 1) })),
+            Part::Bottleneck(make.bottleneck([early, 128, early], 2)),
+            make.residual(4, early, 128),
+            Part::Bottleneck(make.bottleneck([early, 256, late], 2)),
+            make.residual(6, late, 256),
+            Part::Bottleneck(make.bottleneck([late, 512, late], 2)),
+            make.residual(2, late, 256),
         ];
-        let conv_sep = make.conv_block([256, 512], square(1, 1));
+        let conv_sep = make.conv_block([late, 512], square(1, 1));
         let whole = Window { groups: 512, padding: 0, ..square(7, 1) };
         let features = GlobalDepthwise { layers: vec![make.linear_block([512, 512], whole)] };
         Self { layers, conv_sep, features }
@@ -123,17 +133,18 @@ impl Maker<'_> {
         LinearBlock { layers: (conv, BatchNorm::new(channels[1], self.epsilon, self.init)) }
     }
 
-    fn bottleneck(&mut self, [input, width, output]: [usize; 3], stride: usize) -> Bottleneck {
+    fn bottleneck(&mut self, [input, hidden, output]: [usize; 3], stride: usize) -> Bottleneck {
+        let hidden = hidden_channels(hidden, self.hidden_share);
         let layers = (
-            self.conv_block([input, width], square(1, 1)),
-            self.conv_block([width, width], Window { groups: width, ..square(3, stride) }),
-            self.linear_block([width, output], square(1, 1)),
+            self.conv_block([input, hidden], square(1, 1)),
+            self.conv_block([hidden, hidden], Window { groups: hidden, ..square(3, stride) }),
+            self.linear_block([hidden, output], square(1, 1)),
         );
         Bottleneck { layers, shortcut: stride == 1 }
     }
 
-    fn residual(&mut self, blocks: usize, channels: usize, width: usize) -> Part {
-        let layers = (0..blocks).map(|_| self.bottleneck([channels, width, channels], 1)).collect();
+    fn residual(&mut self, blocks: usize, channels: usize, hidden: usize) -> Part {
+        let layers = (0..blocks).map(|_| self.bottleneck([channels, hidden, channels], 1)).collect();
         Part::Residual(Residual { layers })
     }
 }

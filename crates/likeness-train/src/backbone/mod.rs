@@ -5,12 +5,15 @@
 
 mod architecture;
 mod efficientnet;
+mod iresnet;
 mod mobilefacenet;
 mod resnet;
 mod vgg;
 
+pub(crate) use architecture::FaceFamily;
 pub use architecture::{Architecture, IMAGENET, Normalization, SYMMETRIC, Stage};
 pub use efficientnet::EfficientNet;
+pub use iresnet::IResNet;
 pub use mobilefacenet::MobileFaceNet;
 pub use resnet::ResNet;
 pub use vgg::Vgg;
@@ -70,6 +73,13 @@ pub struct BackboneConfig {
     pub downsampling: Downsampling,
     /// Probability, in training, that the last block of EfficientNet passes a picture unchanged; it grows from 0 block by block.
     pub stochastic_depth: f32,
+    /// Share of the channels within MobileFaceNet's blocks that there are, as [`prune`](crate::weights::prune) leaves them.
+    #[serde(skip_serializing_if = "is_one")]
+    pub hidden_share: f32,
+}
+
+fn is_one(share: &f32) -> bool {
+    *share == 1.0
 }
 
 impl Default for BackboneConfig {
@@ -80,6 +90,7 @@ impl Default for BackboneConfig {
             downsampling: Downsampling::default(),
             // Tan and Le (2019), section 5.2
             stochastic_depth: 0.2,
+            hidden_share: 1.0,
         }
     }
 }
@@ -90,7 +101,8 @@ impl BackboneConfig {
         Self { architecture, ..Self::default() }
     }
 
-    /// Takes epsilon and the place of the stride from the metadata of a file of weights, where it has them.
+    /// Takes epsilon, the place of the stride and the share of hidden channels from the metadata of a file of weights,
+    /// where it has them.
     ///
     /// # Errors    a value that cannot be read → [`TrainError::BadArgument`]
     pub fn adopt(&mut self, metadata: &BTreeMap<String, String>) -> Result<()> {
@@ -101,6 +113,9 @@ impl BackboneConfig {
         };
         if let Some(text) = metadata.get("bn_eps") {
             self.batch_norm_epsilon = text.parse().map_err(|_| unreadable("bn_eps", text))?;
+        }
+        if let Some(text) = metadata.get("hidden_share") {
+            self.hidden_share = text.parse().map_err(|_| unreadable("hidden_share", text))?;
         }
         if let Some(text) = metadata.get("downsampling") {
             self.downsampling =
@@ -121,6 +136,15 @@ impl BackboneConfig {
             let reason = format!("stochastic_depth {} is not from 0 to below 1", self.stochastic_depth);
             return Err(TrainError::argument(reason));
         }
+        if !(self.hidden_share > 0.0 && self.hidden_share <= 1.0) {
+            let reason = format!("hidden_share {} is not above 0 and at most 1", self.hidden_share);
+            return Err(TrainError::argument(reason));
+        }
+        let family = self.architecture.face_family();
+        if self.hidden_share < 1.0 && family != Some(FaceFamily::MobileFaceNet) {
+            let reason = format!("hidden_share: the blocks of {} are not made narrower", self.architecture);
+            return Err(TrainError::argument_with_hint(reason, "MobileFaceNet's are"));
+        }
         Ok(())
     }
 
@@ -136,7 +160,13 @@ impl BackboneConfig {
             Architecture::Vgg16 => Layers::Vgg(Vgg::new(false, self, init)),
             Architecture::Vgg16Bn => Layers::Vgg(Vgg::new(true, self, init)),
             Architecture::EfficientNetB0 => Layers::EfficientNet(EfficientNet::new(self, init)),
-            Architecture::MobileFaceNet => Layers::MobileFaceNet(MobileFaceNet::new(self, init)),
+            Architecture::MobileFaceNet | Architecture::MobileFaceNetX1 => {
+                Layers::MobileFaceNet(MobileFaceNet::new(self, init))
+            }
+            Architecture::IResNet18 => Layers::IResNet(IResNet::new(iresnet::IRESNET18, self, init)),
+            Architecture::IResNet34 => Layers::IResNet(IResNet::new(iresnet::IRESNET34, self, init)),
+            Architecture::IResNet50 => Layers::IResNet(IResNet::new(iresnet::IRESNET50, self, init)),
+            Architecture::IResNet100 => Layers::IResNet(IResNet::new(iresnet::IRESNET100, self, init)),
         };
         Ok(Backbone { layers, config: self.clone() })
     }
@@ -173,6 +203,8 @@ pub enum Layers {
     EfficientNet(EfficientNet),
     /// MobileFaceNet.
     MobileFaceNet(MobileFaceNet),
+    /// IResNet-18, 34, 50 or 100.
+    IResNet(IResNet),
 }
 
 impl Backbone {
@@ -186,6 +218,7 @@ impl Backbone {
             Layers::Vgg(layers) => layers.forward(images, pass),
             Layers::EfficientNet(layers) => layers.forward(images, pass),
             Layers::MobileFaceNet(layers) => layers.forward(images, pass),
+            Layers::IResNet(layers) => layers.forward(images, pass),
         }
     }
 
@@ -196,6 +229,7 @@ impl Backbone {
             Layers::Vgg(layers) => layers.export(images, graph),
             Layers::EfficientNet(layers) => layers.export(images, graph),
             Layers::MobileFaceNet(layers) => layers.export(images, graph),
+            Layers::IResNet(layers) => layers.export(images, graph),
         };
         graph.flatten(&features)
     }

@@ -20,6 +20,8 @@ const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
 /// `TensorProto.FLOAT`
 const FLOAT: i64 = 1;
+/// `AttributeProto.FLOAT`
+const FLOAT_SETTING: i64 = 1;
 /// `AttributeProto.INT`
 const INT: i64 = 2;
 /// `AttributeProto.INTS`
@@ -67,6 +69,7 @@ pub(crate) fn numbers<const D: usize>(param: &Param<Tensor<D>>) -> Vec<f32> {
 enum Setting<'a> {
     Int(&'a str, i64),
     Ints(&'a str, &'a [i64]),
+    Float(&'a str, f32),
 }
 
 /// A graph in the making.
@@ -89,6 +92,19 @@ impl GraphBuilder {
         let window = Windows { kernel, stride: options.stride, padding: options.padding };
         let groups = Setting::Int("group", options.groups as i64);
         self.windowed("Conv", name, &[input, &weight, &bias], &window, &[groups])
+    }
+
+    /// A batch normalisation by scale, shift, mean and variance.
+    pub(crate) fn normalization(&mut self, input: &Value, parts: &[Vec<f32>; 4], epsilon: f32) -> Value {
+        let name = self.name("norm");
+        let names = ["scale", "shift", "mean", "variance"];
+        let parts: Vec<Value> = names
+            .iter()
+            .zip(parts)
+            .map(|(part, values)| self.tensor(&format!("{name}.{part}"), &[values.len()], values))
+            .collect();
+        let inputs: Vec<&Value> = std::iter::once(input).chain(&parts).collect();
+        self.node("BatchNormalization", name, &inputs, &[Setting::Float("epsilon", epsilon)])
     }
 
     /// The largest number of each square window.
@@ -241,6 +257,9 @@ impl GraphBuilder {
             let attribute = match setting {
                 Setting::Int(name, value) => Message::default().text(1, name).int(3, *value).int(20, INT),
                 Setting::Ints(name, values) => Message::default().text(1, name).ints(8, values).int(20, INTS),
+                Setting::Float(name, value) => {
+                    Message::default().text(1, name).float(2, *value).int(20, FLOAT_SETTING)
+                }
             };
             node = node.message(5, &attribute);
         }

@@ -37,6 +37,13 @@ impl Message {
         self
     }
 
+    /// A single-precision number.
+    pub(super) fn float(mut self, field: u32, value: f32) -> Self {
+        self.number(u64::from(field) << 3 | 5);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
     /// Single-precision numbers as bytes, the lowest first.
     pub(super) fn floats(mut self, field: u32, values: &[f32]) -> Self {
         self.begin(field, 4 * values.len());

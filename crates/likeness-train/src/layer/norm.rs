@@ -5,7 +5,7 @@
 //! gradient, leaves them alone. `num_batches_tracked` has no part in the arithmetic and is left out.
 
 use super::{BatchStatistics, Initializer, Pass, parameter};
-use crate::export::{Affine, numbers};
+use crate::export::{Affine, GraphBuilder, Value, numbers};
 use crate::ops::{self, Activation};
 use burn::module::{Flag, Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
@@ -93,6 +93,12 @@ impl BatchNorm {
         let [batch, channels] = input.dims();
         let input = input.reshape([batch, channels, 1, 1]);
         self.forward(input, None, Activation::Identity, pass).reshape([batch, channels])
+    }
+
+    /// The same in a graph, as a node of its own: where nothing before it can take it in.
+    pub(crate) fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
+        let parts = [&self.weight, &self.bias, &self.running_mean, &self.running_var].map(numbers);
+        graph.normalization(input, &parts, self.epsilon)
     }
 
     /// What the layer does in evaluation, in double precision.

@@ -56,7 +56,10 @@ enum Loss {
     ArcFace,
     CosFace,
     Triplet(Miner, TripletConfig),
+    /// Of embeddings with as many numbers as the teacher's.
     Teacher,
+    /// Of others, after a linear map that is learned.
+    MappedTeacher,
 }
 
 /// A batch's loss, and what it says about the network.
@@ -119,8 +122,12 @@ impl Objective {
                     let teacher = faces.teacher_dim().ok_or_else(|| {
                         TrainError::argument("a loss asks for a teacher, and no teacher was given")
                     })?;
-                    parameters.to_teacher.push(Linear::new([dim, teacher], false, &mut init));
-                    Loss::Teacher
+                    if dim == teacher {
+                        Loss::Teacher
+                    } else {
+                        parameters.to_teacher.push(Linear::new([dim, teacher], false, &mut init));
+                        Loss::MappedTeacher
+                    }
                 }
             };
             losses.push((weighted.weight, loss));
@@ -271,7 +278,8 @@ impl Objective {
                     batch.triplets = Some(answer.statistics);
                     answer.loss
                 }
-                Loss::Teacher => {
+                Loss::Teacher => away_from_teacher(output.embedding.clone(), &targets.teacher),
+                Loss::MappedTeacher => {
                     let way = &self.parameters.to_teacher[next(&mut teachers)];
                     away_from_teacher(way.forward(output.embedding.clone()), &targets.teacher)
                 }

@@ -75,7 +75,6 @@ pub fn load_from<M: Keyed>(module: &mut M, file: &WeightsFile, options: &LoadOpt
     let config = module.backbone_config();
     check_settings(file, config)?;
     let network = config.architecture.to_string();
-    let architecture = config.architecture;
     let wanted = parameters(module);
     let prefix = common_prefix(file, &wanted);
     let report = compare(file, &wanted, &prefix, options).map_err(|report| TrainError::WeightsMismatch {
@@ -85,15 +84,24 @@ pub fn load_from<M: Keyed>(module: &mut M, file: &WeightsFile, options: &LoadOpt
         misshaped: report.misshaped,
         unexpected: report.unexpected,
     })?;
-    let mut values = HashMap::new();
+    let mut values = Values::new();
     for key in &report.loaded {
         values.insert(key.clone(), file.read(&format!("{prefix}{key}"))?);
     }
-    *module = module.clone().map(&mut Filler { path: KeyPath::new(architecture), values });
+    *module = fill(module.clone(), values);
     Ok(report)
 }
 
-/// Refuses a file whose notes ask for another epsilon or another place of the stride than the network has.
+/// Numbers of tensors by key.
+pub(super) type Values = HashMap<String, Vec<f32>>;
+
+/// The module with `values`, as many numbers as its tensor has, under each of the keys.
+pub(super) fn fill<M: Keyed>(module: M, values: Values) -> M {
+    let path = KeyPath::new(module.backbone_config().architecture);
+    module.map(&mut Filler { path, values })
+}
+
+/// Refuses a file whose notes ask for another epsilon, place of the stride or share of channels than the network has.
 fn check_settings(file: &WeightsFile, config: &BackboneConfig) -> Result<()> {
     let mut asked = config.clone();
     asked.adopt(file.metadata()).map_err(|error| super::file::bad(file.path(), error.to_string()))?;
@@ -110,6 +118,10 @@ fn check_settings(file: &WeightsFile, config: &BackboneConfig) -> Result<()> {
     if asked.downsampling != config.downsampling {
         let (found, expected) = (asked.downsampling.name(), config.downsampling.name());
         return Err(differs("downsampling", found.into(), expected.into()));
+    }
+    if asked.hidden_share != config.hidden_share {
+        let (found, expected) = (asked.hidden_share, config.hidden_share);
+        return Err(differs("hidden_share", found.to_string(), expected.to_string()));
     }
     Ok(())
 }
@@ -174,7 +186,7 @@ fn begins<S: AsRef<str>>(key: &str, layers: &[S]) -> bool {
 
 struct Filler {
     path: KeyPath,
-    values: HashMap<String, Vec<f32>>,
+    values: Values,
 }
 
 impl ModuleMapper for Filler {

@@ -8,40 +8,42 @@ use crate::backbone::Architecture;
 use crate::error::Result;
 use crate::network::{Network, NetworkConfig};
 
-/// A network with the weights of `file`, on `device`.
+/// The settings of the network that `file` holds the weights of.
 ///
 /// Where the file has a head, as those that training writes, the network has it; where it has none, as published
 /// backbones, the backbone's features are the embeddings, whatever classifier follows them in the file.
 ///
-/// # Errors        keys of no known architecture → [`BadWeights`](crate::TrainError::BadWeights); weights that do not fit →
-/// as [`load_from`]
-pub fn network_of(
-    file: &WeightsFile,
-    architecture: Option<Architecture>,
-    device: &Device,
-) -> Result<(Network, LoadReport)> {
+/// # Errors        keys of no known architecture → [`BadWeights`](crate::TrainError::BadWeights)
+pub fn config_of(file: &WeightsFile, architecture: Option<Architecture>) -> Result<NetworkConfig> {
     let architecture = architecture.or_else(|| recognize(file)).ok_or_else(|| {
         file::bad(file.path(), "its keys are those of no network that is known here".to_owned())
     })?;
     let mut config = NetworkConfig::new(architecture);
     config.backbone.adopt(file.metadata())?;
-    // As `KeyPath` names the parts of a head.
-    let [linear, neck] = match architecture {
-        Architecture::MobileFaceNet => ["features.layers.2.weight", "features.layers.3.weight"],
-        _ => ["head.linear.weight", "head.neck.weight"],
-    };
-    match shape_of(file, linear) {
+    let [linear, neck] = architecture.head_keys().map(|layer| format!("{layer}.weight"));
+    match shape_of(file, &linear) {
         Some([rows, ..]) => {
             config.embedding_dim = *rows;
             config.feature_norm = shape_of(file, "head.norm.weight").is_some();
-            config.neck = shape_of(file, neck).is_some();
+            config.neck = shape_of(file, &neck).is_some();
         }
         _ => {
             config.embedding_dim = architecture.feature_dim();
             config.projection = false;
         }
     }
-    let mut network = config.init(device)?;
+    Ok(config)
+}
+
+/// A network with the weights of `file`, on `device`, as [`config_of`] has it.
+///
+/// # Errors        as [`config_of`]; weights that do not fit → as [`load_from`]
+pub fn network_of(
+    file: &WeightsFile,
+    architecture: Option<Architecture>,
+    device: &Device,
+) -> Result<(Network, LoadReport)> {
+    let mut network = config_of(file, architecture)?.init(device)?;
     let report =
         load_from(&mut network, file, &LoadOptions { require_head: true, ..LoadOptions::default() })?;
     Ok((network, report))
@@ -56,15 +58,23 @@ fn shape_of<'a>(file: &'a WeightsFile, end: &str) -> Option<&'a [usize]> {
 
 /// The architecture whose own keys are there.
 fn recognize(file: &WeightsFile) -> Option<Architecture> {
+    if let Some([channels, ..]) = shape_of(file, "conv_sep.layers.0.weight").and_then(|shape| shape.get(1..))
+    {
+        let narrow = *channels == 128;
+        return Some(if narrow { Architecture::MobileFaceNetX1 } else { Architecture::MobileFaceNet });
+    }
     let has = |key: &str| shape_of(file, key).is_some();
     let known = [
+        ("layer3.29.prelu.weight", Architecture::IResNet100),
+        ("layer3.13.prelu.weight", Architecture::IResNet50),
+        ("layer3.5.prelu.weight", Architecture::IResNet34),
+        ("layer3.1.prelu.weight", Architecture::IResNet18),
         ("layer1.0.conv3.weight", Architecture::ResNet50),
         ("layer1.2.conv2.weight", Architecture::ResNet34),
         ("layer1.1.conv2.weight", Architecture::ResNet18),
         ("features.1.0.block.0.0.weight", Architecture::EfficientNetB0),
         ("features.1.running_mean", Architecture::Vgg16Bn),
         ("features.28.weight", Architecture::Vgg16),
-        ("conv_sep.layers.0.weight", Architecture::MobileFaceNet),
     ];
     known.into_iter().find(|(key, _)| has(key)).map(|(_, architecture)| architecture)
 }
@@ -73,7 +83,8 @@ fn recognize(file: &WeightsFile) -> Option<Architecture> {
 mod tests {
     use super::*;
     use crate::layer::Pass;
-    use crate::weights::{save_safetensors, tensor_values};
+    use crate::weights::save::collect;
+    use crate::weights::save_safetensors;
     use burn::tensor::Tensor;
     use std::collections::BTreeMap;
 
@@ -88,7 +99,9 @@ mod tests {
     #[test]
     fn every_architecture_is_told_by_its_keys_and_its_head_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        for architecture in Architecture::ALL {
+        // Deeper ones of the same kind are told apart below.
+        let deeper = [Architecture::IResNet34, Architecture::IResNet50, Architecture::IResNet100];
+        for architecture in Architecture::ALL.into_iter().filter(|a| !deeper.contains(a)) {
             // Of one architecture both kinds of head: they are read alike.
             let heads: &[(bool, bool)] = match architecture {
                 Architecture::ResNet18 => &[(true, false), (false, true)],
@@ -105,10 +118,27 @@ mod tests {
                 let (found, report) = network_of(&file, None, &Device::flex()).unwrap();
                 assert_eq!(found.config(), &config, "{architecture}");
                 assert!(report.missing.is_empty() && report.unexpected.is_empty(), "{report}");
-                for key in &report.loaded {
-                    assert_eq!(tensor_values(&found, key), tensor_values(&network, key), "{key}");
-                }
+                assert!(collect(&found) == collect(&network), "{architecture}");
             }
+        }
+    }
+
+    #[test]
+    fn improved_networks_are_told_by_their_third_stage() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            (2, Architecture::IResNet18),
+            (6, Architecture::IResNet34),
+            (14, Architecture::IResNet50),
+            (30, Architecture::IResNet100),
+        ];
+        for (blocks, architecture) in cases {
+            let path = folder.path().join(format!("{blocks}.safetensors"));
+            let view =
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
+            let keys = (0..blocks).map(|block| (format!("layer3.{block}.prelu.weight"), view.clone()));
+            fs_err::write(&path, safetensors::serialize(keys, None).unwrap()).unwrap();
+            assert_eq!(recognize(&WeightsFile::open(&path).unwrap()), Some(architecture));
         }
     }
 

@@ -36,6 +36,9 @@ pub(crate) fn write_safetensors<M: Keyed>(
     notes.insert("architecture".into(), config.architecture.to_string());
     notes.insert("bn_eps".into(), format!("{:e}", config.batch_norm_epsilon));
     notes.insert("downsampling".into(), config.downsampling.name().into());
+    if config.hidden_share < 1.0 {
+        notes.insert("hidden_share".into(), config.hidden_share.to_string());
+    }
     write(writer, &notes, &collect(module))
 }
 
@@ -44,9 +47,11 @@ pub fn tensor_values<M: Keyed>(module: &M, key: &str) -> Option<Vec<f32>> {
     collect(module).remove(key).map(|(_, values)| values)
 }
 
-type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+/// Shapes and numbers by key.
+pub(super) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-fn collect<M: Keyed>(module: &M) -> Tensors {
+/// All tensors of a network.
+pub(super) fn collect<M: Keyed>(module: &M) -> Tensors {
     let path = KeyPath::new(module.backbone_config().architecture);
     let mut collector = Collector { path, tensors: BTreeMap::new() };
     module.visit(&mut collector);

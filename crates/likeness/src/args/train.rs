@@ -54,16 +54,17 @@ pub(crate) struct TrainArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Backbone: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0 or mobilefacenet [default: resnet50].
+    /// Backbone: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0, mobilefacenet,
+    /// mobilefacenet-x1, iresnet18, iresnet34, iresnet50 or iresnet100 [default: that of --weights, else resnet50].
     #[arg(long, value_name = "NAME")]
     pub(crate) backbone: Option<Architecture>,
-    /// Weights to begin with: a PyTorch or safetensors file.
+    /// Weights to begin with: a PyTorch or safetensors file, a model folder, or a run.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
     /// Layers that the weights may lack, as layer4,fc.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub(crate) allow_missing: Vec<String>,
-    /// Numbers in an embedding [default: 512].
+    /// Numbers in an embedding [default: those of --weights, else 512].
     #[arg(long, value_name = "N")]
     pub(crate) embedding_dim: Option<usize>,
     /// Side of the faces that enter, in pixels [default: 112].
@@ -112,7 +113,8 @@ pub(crate) struct LossArgs {
     /// Keep the classification in the sum with triplets, with this weight.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) keep_classification: Option<f32>,
-    /// Learn the embeddings of this model as well: an ONNX file or a model folder.
+    /// Learn the embeddings of this model as well, an ONNX file or a model folder: as they are where --embedding-dim is theirs,
+    /// else up to a linear map.
     #[arg(long, value_name = "MODEL")]
     pub(crate) teacher: Option<String>,
     /// Weight of the teacher in the sum [default: 4].

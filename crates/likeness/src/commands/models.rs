@@ -1,6 +1,7 @@
 //! `likeness models`: public weights listed, shown, downloaded, and brought files taken in.
 
 mod folder;
+mod make;
 mod quantize;
 
 use std::path::{Path, PathBuf};
@@ -30,10 +31,11 @@ pub(crate) fn run(args: ModelsArgs, stop: &AtomicBool) -> anyhow::Result<Outcome
         ModelsAction::Show(args) => show(&args),
         ModelsAction::Pull(args) => fetch(&args, stop),
         ModelsAction::Import(args) => match &args.output {
-            Some(folder) => folder::make_of(&args, folder),
+            Some(folder) => make::make_of(&args, folder),
             None => bring(&args),
         },
         ModelsAction::Export(args) => folder::take_out(&args),
+        ModelsAction::Prune(args) => folder::narrow(&args),
         ModelsAction::Quantize(args) => return quantize::run(&args, stop),
     }?;
     Ok(Outcome::Done)

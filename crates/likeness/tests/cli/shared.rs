@@ -100,3 +100,20 @@ fn the_published_file_is_pulled_verified_and_used() {
         assert_eq!(found["photos"][0]["faces"].as_array().unwrap().len(), 1);
     }
 }
+
+#[test]
+#[ignore = "needs LIKENESS_SHARED"]
+fn the_published_mobilefacenet_becomes_one_that_can_be_trained_on() {
+    let bench = Bench::new();
+    let published = shared("weights/mobilefacenet-arcface-128d.onnx");
+    bench.good(&["models", "import", &published, "-o", "net", "--backbone", "mobilefacenet-x1"]);
+    let told = bench.refused(&["models", "import", &published, "-o", "b", "--backbone", "mobilefacenet"]);
+    assert!(told.contains("a product with weights [64, 3, 3, 3]"), "{told}");
+    let photos = shared("data/att");
+    let top1 = |model: &str, more: &[&str]| {
+        let evaluate = ["evaluate", &photos, "--split", "all", "--model", model, "--json"];
+        bench.json(&[&evaluate[..], more].concat())["map"].as_f64().unwrap()
+    };
+    let (original, ours) = (top1(&published, &[]), top1("net", &["--engine", "burn"]));
+    assert!((original - ours).abs() < 1e-3 && ours > 0.9, "{original} {ours}");
+}

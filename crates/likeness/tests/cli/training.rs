@@ -62,6 +62,51 @@ fn a_run_leaves_a_network_that_finds_people() {
 }
 
 #[test]
+fn a_graph_is_taken_apart_and_trained_on() {
+    let bench = dataset();
+    bench.good(&train("run", &["--epochs", "1"]));
+    let import = |folder: &'static str, backbone: &'static str| {
+        vec!["models", "import", "run/model/model.onnx", "-o", folder, "--backbone", backbone]
+    };
+    bench.good(&import("apart", "resnet18"));
+    let shown = bench.json(&["models", "show", "apart", "--json"]);
+    assert_eq!((&shown["architecture"], &shown["has_weights"]), (&"resnet18".into(), &true.into()));
+    assert_eq!(shown["preprocess"]["input_size"], serde_json::json!([32, 32]));
+    // Architecture and length of the embedding are those of the weights.
+    let few = ["--method", "classification", "--batch", "4", "--epochs", "1", "--workers", "1"];
+    bench.good(&[&["train", "faces", "-o", "on", "--weights", "apart", "--size", "32"][..], &few].concat());
+    assert_eq!(bench.json(&["models", "show", "on", "--json"])["dimension"], 16);
+    let told = bench.refused(&import("other", "resnet34"));
+    assert!(told.contains("where layer1.2.conv1 has weights"), "{told}");
+    let told = bench.refused(&[&import("other", "resnet18")[..], &["--normalize", "arcface"]].concat());
+    assert!(told.contains("subtracts 123.675"), "{told}");
+    assert!(!bench.at("other").exists());
+    let told = bench.refused(&["train", "faces", "-o", "no", "--weights", "run/model/model.onnx"]);
+    assert!(told.contains("likeness models import"), "{told}");
+    assert!(bench.refused(&["models", "prune", "run", "-o", "half"]).contains("resnet18"));
+}
+
+#[test]
+fn a_pruned_network_is_narrower_and_is_trained_on() {
+    let bench = Bench::with_photos();
+    bench.good(&["prepare", "photos", "-o", "faces", "--size", "112", "--validation", "0.25"]);
+    let few = ["--method", "classification", "--batch", "4", "--epochs", "1", "--workers", "1"];
+    let small = ["--backbone", "mobilefacenet-x1", "--embedding-dim", "16"];
+    bench.good(&[&["train", "faces", "-o", "run"][..], &few, &small].concat());
+    let output = bench.run(&["models", "prune", "run", "-o", "half"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(0) && said.contains("train DATASET --weights half"), "{said}");
+    let length = |folder: &str| fs_err::metadata(bench.at(folder).join("model.onnx")).unwrap().len();
+    assert!(length("half") * 10 < length("run/model") * 6);
+    bench.good(&[&["train", "faces", "-o", "again", "--weights", "half"][..], &few].concat());
+    assert_eq!(length("again/model"), length("half"));
+    bench.good(&["embed", "faces", "--model", "again", "-o", "rows", "--engine", "burn"]);
+    assert!(bench.refused(&["models", "prune", "again", "-o", "no"]).contains("pruned to 0.5"));
+    assert!(bench.refused(&["models", "prune", "run", "-o", "half"]).contains("a model already"));
+    assert!(bench.refused(&["models", "prune", "run", "-o", "no", "--keep", "1.5"]).contains("1.5"));
+}
+
+#[test]
 fn a_network_of_aligned_faces_says_so_when_photos_are_taken_as_they_are() {
     let bench = dataset();
     bench.good(&train("run", &["--epochs", "1"]));

@@ -90,28 +90,63 @@ class Chain(nn.Module):
 class MobileFaceNet(nn.Module):
     """InsightFace's arcface_torch `mbf`, up to its global depthwise convolution."""
 
-    def __init__(self):
+    def __init__(self, scale=2):
         super().__init__()
+        early, late = 64 * scale, 128 * scale
         repeat = lambda n, c, w: Chain(*[Bottleneck(c, w, c, 1) for _ in range(n)])
         self.layers = nn.ModuleList(
             [
-                conv_block(3, 128, 3, 2),
-                conv_block(128, 128, 3, 1, 64),
-                Bottleneck(128, 128, 128, 2),
-                repeat(4, 128, 128),
-                Bottleneck(128, 256, 256, 2),
-                repeat(6, 256, 256),
-                Bottleneck(256, 512, 256, 2),
-                repeat(2, 256, 256),
+                conv_block(3, early, 3, 2),
+                conv_block(early, early, 3, 1, 64),
+                Bottleneck(early, 128, early, 2),
+                repeat(4, early, 128),
+                Bottleneck(early, 256, late, 2),
+                repeat(6, late, 256),
+                Bottleneck(late, 512, late, 2),
+                repeat(2, late, 256),
             ]
         )
-        self.conv_sep = conv_block(256, 512, 1, 1)
+        self.conv_sep = conv_block(late, 512, 1, 1)
         self.features = Chain(conv_block(512, 512, 7, 1, 512, prelu=False, pad=0), nn.Flatten())
 
     def forward(self, x):
         for layer in self.layers:
             x = layer(x)
         return self.features(self.conv_sep(x))
+
+
+class ImprovedBlock(nn.Module):
+    def __init__(self, i, o, s):
+        super().__init__()
+        conv = lambda i, o, k, s: nn.Conv2d(i, o, k, s, k // 2, bias=False)
+        self.bn1, self.conv1 = nn.BatchNorm2d(i), conv(i, o, 3, 1)
+        self.bn2, self.prelu = nn.BatchNorm2d(o), nn.PReLU(o)
+        self.conv2, self.bn3 = conv(o, o, 3, s), nn.BatchNorm2d(o)
+        self.downsample = nn.Sequential(conv(i, o, 1, s), nn.BatchNorm2d(o)) if s > 1 or i != o else None
+
+    def forward(self, x):
+        y = self.bn3(self.conv2(self.prelu(self.bn2(self.conv1(self.bn1(x))))))
+        return y + (x if self.downsample is None else self.downsample(x))
+
+
+class ImprovedResNet(nn.Module):
+    """InsightFace's arcface_torch `iresnet`, up to its linear layer."""
+
+    def __init__(self, blocks):
+        super().__init__()
+        self.conv1, self.bn1, self.prelu = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)
+        before = 64
+        for index, count in enumerate(blocks):
+            width = 64 << index
+            parts = [ImprovedBlock(before if i == 0 else width, width, 2 if i == 0 else 1) for i in range(count)]
+            setattr(self, f"layer{index + 1}", nn.Sequential(*parts))
+            before = width
+        self.bn2 = nn.BatchNorm2d(512)
+
+    def forward(self, x):
+        x = self.prelu(self.bn1(self.conv1(x)))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.bn2(x).flatten(1)
 
 
 class Head(nn.Module):
@@ -229,6 +264,8 @@ def main():
     network("resnet50-first", epsilon(stride_in_first(classifier(models.resnet50())), 1.001e-5), shape, 3)
     network("efficientnet-b0", classifier(models.efficientnet_b0(stochastic_depth_prob=0.0)), shape)
     network("mobilefacenet", MobileFaceNet(), (4, 3, 112, 112))
+    network("mobilefacenet-x1", MobileFaceNet(1), (4, 3, 112, 112), 0.5)
+    network("iresnet18", ImprovedResNet([2, 2, 2, 2]), shape)
     network("head", Head(), (6, 512))
     if len(sys.argv) > 1:
         reference(sys.argv[1])

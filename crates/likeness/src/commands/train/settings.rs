@@ -1,16 +1,20 @@
 //! Flags to settings: defaults, then the file, then the flags.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, bail};
 use likeness_data::augment::{AugmentConfig, StyleKind};
+use likeness_model::model_folder::{graph_at, weights_beside};
 use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
 use likeness_train::backbone::{Architecture, Stage};
 use likeness_train::loss::{EmbeddingDistance, TripletMargin};
 use likeness_train::miner::{EasyPositiveNegative, Miner};
+use likeness_train::network::NetworkConfig;
 use likeness_train::ops::Precision;
 use likeness_train::sampler::SamplerConfig;
 use likeness_train::train::schedule::Decay;
 use likeness_train::train::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, WeightedLoss};
-use likeness_train::weights::WeightsFile;
+use likeness_train::weights::{WeightsFile, config_of};
 
 use super::RunCard;
 use crate::args::train::{
@@ -40,7 +44,7 @@ pub(super) fn resolve(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     }
     apply_phases(args, &mut config);
     apply_losses(&args.losses, &mut config)?;
-    apply_network(&args.network, &mut config)?;
+    apply_network(&args.network, args.config.is_some(), &mut config)?;
     apply_steps(&args.steps, &mut config);
     apply_adaptation(&args.adaptation, &mut config)?;
     config.seed = args.seed.unwrap_or(config.seed);
@@ -55,7 +59,7 @@ pub(super) fn resumed(args: &TrainArgs, mut config: TrainConfig) -> anyhow::Resu
     Ok(config)
 }
 
-fn read(file: &std::path::Path) -> anyhow::Result<TrainConfig> {
+fn read(file: &Path) -> anyhow::Result<TrainConfig> {
     let text = fs_err::read_to_string(file)?;
     // A run's own card, or its settings alone.
     match toml::from_str::<RunCard>(&text) {
@@ -204,10 +208,20 @@ fn miner_of(arg: MinerArg, margin: TripletMargin) -> anyhow::Result<Miner> {
     })
 }
 
-fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+fn apply_network(args: &NetworkArgs, has_file: bool, config: &mut TrainConfig) -> anyhow::Result<()> {
     let network = &mut config.network;
     if let Some(architecture) = args.backbone {
         network.backbone.architecture = architecture;
+    }
+    if let Some(weights) = &args.weights {
+        let weights = weights_at(weights)?;
+        let file = WeightsFile::open(&weights)?;
+        // A file of settings has said which network it is.
+        if !has_file {
+            begin_as(&file, args.backbone, network);
+        }
+        network.backbone.adopt(file.metadata())?;
+        config.weights = Some(weights);
     }
     network.embedding_dim = args.embedding_dim.unwrap_or(network.embedding_dim);
     network.dropout = args.dropout.unwrap_or(network.dropout);
@@ -215,10 +229,6 @@ fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result
         Some(PrecisionArg::Full) => network.precision = Precision::Full,
         Some(PrecisionArg::Bf16) => network.precision = Precision::Bf16,
         None => {}
-    }
-    if let Some(weights) = &args.weights {
-        network.backbone.adopt(WeightsFile::open(weights)?.metadata())?;
-        config.weights = Some(weights.clone());
     }
     if !args.allow_missing.is_empty() {
         config.allow_missing.clone_from(&args.allow_missing);
@@ -242,6 +252,30 @@ fn apply_network(args: &NetworkArgs, config: &mut TrainConfig) -> anyhow::Result
         config.rates.insert(stage(name)?, factor);
     }
     Ok(())
+}
+
+/// The file of weights that a path names: itself, or that of a model folder or a run.
+fn weights_at(path: &Path) -> anyhow::Result<PathBuf> {
+    if path.is_dir() {
+        return Ok(weights_beside(&graph_at(path)?)?);
+    }
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
+        return Err(hinted(
+            format!("--weights {}: a graph's layers have no names", path.display()),
+            "make a model folder with likeness models import FILE --backbone NAME -o FOLDER, and name that",
+        ));
+    }
+    Ok(path.to_owned())
+}
+
+/// The network that the file is of, where it is known: its architecture, unless one is named, and its head, if it has one.
+fn begin_as(file: &WeightsFile, named: Option<Architecture>, network: &mut NetworkConfig) {
+    let Ok(known) = config_of(file, named) else { return };
+    network.backbone.architecture = known.backbone.architecture;
+    if known.projection {
+        let NetworkConfig { embedding_dim, feature_norm, neck, .. } = known;
+        *network = NetworkConfig { embedding_dim, feature_norm, neck, ..network.clone() };
+    }
 }
 
 fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
