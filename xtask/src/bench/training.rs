@@ -133,6 +133,16 @@ const RECIPES: &[Recipe] = &[
         networks: &[("model", "MobileFaceNet from nothing, the published one as its teacher")],
     },
     Recipe {
+        run: "mobilefacenet-x1-teacher",
+        faces: Faces::Unseen,
+        flags: "--backbone mobilefacenet-x1 --embedding-dim 128 --method teacher --teacher TEACHER --learning-rate 0.002 \
+                --epochs 9 --precision bf16",
+        networks: &[(
+            "model",
+            "MobileFaceNet of the published one's width from nothing, that one as its teacher",
+        )],
+    },
+    Recipe {
         run: "mobilefacenet-published",
         faces: Faces::Unseen,
         flags: "--weights PUBLISHED --rates head=1 --method cosface --teacher TEACHER --teacher-weight 20 \

@@ -129,8 +129,10 @@ fn a_run_with_a_teacher_goes_on_from_another_name_of_the_dataset() {
     bench.good(&train("run", &["--epochs", "1", "--teacher", teacher]));
     let (faces, before) =
         (bench.at("faces").display().to_string(), fs_err::read(bench.at("run/history.jsonl")));
+    fs_err::remove_file(bench.at("run/curves.svg")).unwrap();
     bench.good(&["train", &faces, "-o", "run", "--resume"]);
     assert_eq!(fs_err::read(bench.at("run/history.jsonl")).unwrap(), before.unwrap());
+    assert!(bench.at("run/curves.svg").exists(), "curves of a run that has ended are drawn anew");
 }
 
 #[test]

@@ -7,8 +7,13 @@ use likeness_train::train::history::{EpochRecord, read};
 
 /// Draws the curves of the run in `folder`.
 pub(super) fn draw(folder: &Path) -> anyhow::Result<()> {
-    let records = read(&folder.join("history.jsonl"))?;
-    Ok(write(&[accuracy(&records), loss(&records)], folder, "curves")?)
+    Ok(write(&charts(&read(&folder.join("history.jsonl"))?), folder, "curves")?)
+}
+
+/// Accuracy and loss; the loss alone where there is neither a classifier nor a validation.
+fn charts(records: &[EpochRecord]) -> Vec<Chart> {
+    let charts = [accuracy(records), loss(records)];
+    charts.into_iter().filter(|chart| !chart.series.is_empty()).collect()
 }
 
 fn accuracy(records: &[EpochRecord]) -> Chart {
@@ -45,4 +50,34 @@ fn loss(records: &[EpochRecord]) -> Chart {
 fn line(name: &str, records: &[EpochRecord], value: impl Fn(&EpochRecord) -> Option<f64>) -> Series {
     let points = records.iter().filter_map(|r| Some((f64::from(r.epoch), value(r)?))).collect();
     Series { name: name.to_owned(), points, muted: false }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn record(epoch: u32, phase: &str, top1: Option<f64>) -> EpochRecord {
+        serde_json::from_value(serde_json::json!({
+            "epoch": epoch, "phase": phase, "loss": 2.0, "first_loss": 3.0, "train_top1": top1,
+            "batches_without_triplets": 0, "learning_rate": 0.1, "gradient_norm": 1.0, "images": 8, "skipped": 0,
+            "seconds": 1.0, "waiting_seconds": 0.0,
+            "distances": { "positive": vec![0; 20], "negative": vec![0; 20], "spread": 1.0 }
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn there_is_no_chart_of_an_accuracy_that_nothing_tells() {
+        let titles = |records: &[EpochRecord]| -> Vec<String> {
+            charts(records).into_iter().map(|chart| chart.title).collect()
+        };
+        let teacher = [record(1, "teacher", None), record(2, "teacher", None)];
+        assert_eq!(titles(&teacher), ["Training loss"]);
+        let both = [record(1, "cosface", Some(0.5)), record(2, "triplet", None)];
+        assert_eq!(titles(&both), ["Top-1 accuracy", "Training loss"]);
+        let phases: Vec<_> = charts(&both).remove(1).series.into_iter().map(|series| series.name).collect();
+        assert_eq!(phases, ["cosface", "triplet"]);
+    }
 }

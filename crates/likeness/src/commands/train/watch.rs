@@ -32,6 +32,16 @@ impl<'a> Watcher<'a> {
 
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
+        // The curves of a run that had ended before are those of the program that ran it.
+        if self.records.is_empty() && self.run.join("history.jsonl").exists() {
+            self.draw();
+        }
+    }
+
+    fn draw(&self) {
+        if let Err(error) = super::curves::draw(&self.run) {
+            self.line(format!("no curves: {error}"));
+        }
     }
 
     /// Says a line above the bar.
@@ -53,9 +63,7 @@ impl Observer for Watcher<'_> {
         self.bar.reset();
         self.line(epoch_line(record, self.epochs));
         self.records.push(record.clone());
-        if let Err(error) = super::curves::draw(&self.run) {
-            self.line(format!("no curves after epoch {}: {error}", record.epoch));
-        }
+        self.draw();
     }
 
     fn say(&mut self, message: String) {
