@@ -76,7 +76,7 @@ pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<Taken
     if preprocess.channels == ChannelOrder::Bgr {
         parts.iter_mut().for_each(|part| part.reverse());
         if let Some(GraphLayer::Product { shape, weight, .. }) = layers.first_mut() {
-            let plane: usize = shape[2..].iter().product();
+            let plane = shape[2..].iter().product::<usize>().max(1);
             for filter in weight.chunks_exact_mut(3 * plane) {
                 let (blue, others) = filter.split_at_mut(plane);
                 blue.swap_with_slice(&mut others[plane..]);

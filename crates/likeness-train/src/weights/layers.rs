@@ -184,7 +184,10 @@ fn match_layers<'a, M: Keyed>(
         layers = others;
         after_product = matches!(next, Some(Layer::Product { .. }));
         match next {
-            Some(Layer::Product { shape, weight, bias }) if same_product(shape, expected) => {
+            Some(Layer::Product { shape, weight, bias })
+                if same_product(shape, expected)
+                    && bias.as_ref().is_none_or(|bias| bias.len() == expected[0]) =>
+            {
                 put("weight", weight);
                 if place.has("bias") {
                     put("bias", bias.as_deref().unwrap_or(&vec![0.0; expected[0]]));
@@ -354,7 +357,14 @@ mod tests {
         let more = [&layers[..], &[Layer::Slopes(vec![0.0; 8])]].concat();
         let error = told(Architecture::ResNet18, &more);
         assert!(error.contains("a PReLU of 8 channels"), "{error}");
+        let first = layers[0].clone();
         let mut wrong = layers;
+        if let Layer::Product { bias, .. } = &mut wrong[0] {
+            *bias = Some(vec![1.0]);
+        }
+        let error = told(Architecture::ResNet18, &wrong);
+        assert!(error.contains("where conv1 has weights"), "{error}");
+        wrong[0] = first;
         wrong[1] = Layer::Slopes(vec![0.0; 64]);
         assert!(told(Architecture::ResNet18, &wrong).contains("PReLU of 64 channels where layer1.0.conv1"));
     }

@@ -133,7 +133,7 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result
     let Some(GraphLayer::Product { shape, weight, .. }) = parts.layers.first_mut() else {
         anyhow::bail!("the graph has no layers with weights");
     };
-    let plane: usize = shape[2..].iter().product();
+    let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
         let (mean, deviation) = (255.0 * mean[channel], 255.0 * deviation[channel]);
         // The black around a picture has to mean the same to both, as the first layer pads with it.
