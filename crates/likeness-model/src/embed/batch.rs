@@ -90,7 +90,7 @@ impl<'a> Batch<'a> {
 }
 
 /// What a worker's batch may take, and what a face takes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Memory {
     /// Bytes, where the system says.
     free: Option<usize>,
@@ -121,11 +121,7 @@ fn bytes_each(embedder: &dyn Embedder) -> Option<usize> {
     }
     let (width, height) = embedder.spec().input_size;
     let grey = vec![RgbImage::from_pixel(width, height, image::Rgb([127; 3])); PROBED];
-    let resident = |field: &str| -> Option<usize> {
-        let status = fs_err::read_to_string("/proc/self/status").ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
-        line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
-    };
+    let resident = |field: &str| bytes_in("/proc/self/status", field);
     // Has the peak begin anew, proc(5).
     fs_err::write("/proc/self/clear_refs", "5").ok()?;
     let before = resident("VmRSS:")?;
@@ -197,11 +193,16 @@ fn speed(embedder: &dyn Embedder, faces: usize, threads: usize) -> Option<f64> {
     })
 }
 
+/// The bytes that a file of `/proc` says after `field`.
+fn bytes_in(file: &str, field: &str) -> Option<usize> {
+    let text = fs_err::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.saturating_mul(1024))
+}
+
 /// The bytes that this process can still take, where the system says (Linux, with the limit of its control group).
 fn free_bytes() -> Option<usize> {
-    let text = fs_err::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let machine = line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.saturating_mul(1024);
+    let machine = bytes_in("/proc/meminfo", "MemAvailable:")?;
     let number = |name: &str| -> Option<usize> {
         fs_err::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()
     };

@@ -71,8 +71,7 @@ pub fn network_of_layers(
     device: &Device,
 ) -> Result<Network> {
     let refused = |reason| TrainError::BadWeights { path: path.to_owned(), reason };
-    let mut config =
-        NetworkConfig { backbone: BackboneConfig::new(architecture), ..NetworkConfig::new(architecture) };
+    let mut config = NetworkConfig::new(architecture);
     let backbone = config.backbone.init_seeded(device, 0)?;
     let (_, rest) = match_layers(&backbone, layers, &config.backbone).map_err(refused)?;
     match rest {
