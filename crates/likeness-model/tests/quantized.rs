@@ -86,8 +86,26 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
         }
         assert_ne!(a, b, "something was rounded");
     }
-    let closest = calibrator.closest().unwrap();
+    let closest = calibrator.closest(None, None).unwrap();
     assert!(closest.summary.contains("chosen of 5 ways"), "{}", closest.summary);
+    let even = calibrator.equalized().unwrap().unwrap();
+    let evenly = even.embed(&faces(24)).unwrap();
+    for (a, b) in evenly.chunks_exact(5).zip(watched.chunks_exact(5)) {
+        assert!(cosine(a, b) > 0.99999, "evening out changes nothing: {a:?} {b:?}");
+    }
+    for (clipping, ways) in [(None, "chosen of 6 ways"), (Some(Clipping::MinMax), "chosen of 2 ways")] {
+        let closest = calibrator.closest(Some(&even), clipping).unwrap();
+        assert!(closest.summary.contains(ways), "{}", closest.summary);
+    }
+    let rounded = even.quantized(Clipping::SquaredError).unwrap();
+    assert!(rounded.summary.contains("channels evened out in "), "{}", rounded.summary);
+    let written = rounded.write(output.path()).unwrap();
+    assert_eq!(written.rounded_from.as_deref(), Some(plain.spec().fingerprint.as_str()));
+    let quantized = load_embedder(name(output.path()), &Default::default()).unwrap();
+    let (a, b) = (plain.embed(&faces(8)).unwrap(), quantized.embed(&faces(8)).unwrap());
+    for (a, b) in a.chunks_exact(5).zip(b.chunks_exact(5)) {
+        assert!(cosine(a, b) > 0.99, "{a:?} {b:?}");
+    }
     let told = match Calibrator::open(name(output.path()), &Default::default()) {
         Err(error) => error.to_string(),
         Ok(_) => panic!("a quantised network was taken again"),

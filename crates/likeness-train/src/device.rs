@@ -6,7 +6,8 @@ use crate::{Result, TrainError};
 
 /// The device called `name`: `cpu`, `cuda`, `cuda:N` or `wgpu`.
 ///
-/// # Errors        another name, or a device this program was built without → [`TrainError::BadArgument`]
+/// # Errors        another name, a device this program was built without or that is not in the machine →
+/// [`TrainError::BadArgument`]
 pub fn device(name: &str) -> Result<Device> {
     let (kind, index) = match name.split_once(':') {
         Some((kind, index)) => (kind, index.parse::<usize>().ok()),
@@ -25,7 +26,13 @@ pub fn device(name: &str) -> Result<Device> {
 
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<Device> {
-    Ok(Device::cuda(index))
+    use burn::tensor::DeviceType;
+
+    let device = Device::cuda(index);
+    match present(|| Device::enumerate(DeviceType::Cuda).into_vec()).contains(&device) {
+        true => Ok(device),
+        false => Err(missing(&format!("cuda:{index}: there is no such CUDA device, or no driver for it"))),
+    }
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -35,7 +42,30 @@ fn cuda(_index: usize) -> Result<Device> {
 
 #[cfg(feature = "wgpu")]
 fn wgpu() -> Result<Device> {
-    Ok(Device::wgpu(Default::default()))
+    use burn::tensor::{DeviceKind, DeviceType};
+
+    let found = present(|| Device::enumerate(DeviceType::Wgpu).into_vec());
+    let software = Device::wgpu(DeviceKind::Cpu);
+    match found.iter().any(|device| *device != software) {
+        true => Ok(Device::wgpu(DeviceKind::DefaultDevice)),
+        false if found.is_empty() => Err(missing("wgpu: there is no graphics device, or no driver for it")),
+        // Slower than --device cpu, and some crash on the SPIR-V that they are given.
+        false => Err(missing("wgpu: the only graphics device is a renderer on the processor")),
+    }
+}
+
+/// The devices that `enumerate` finds; none where a driver's library is missing, which some backends answer by a panic.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn present(enumerate: impl FnOnce() -> Vec<Device> + std::panic::UnwindSafe) -> Vec<Device> {
+    std::panic::catch_unwind(enumerate).unwrap_or_default()
+}
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn missing(reason: &str) -> TrainError {
+    TrainError::BadArgument {
+        reason: reason.to_owned(),
+        hint: Some("install the graphics card's driver, or take --device cpu".into()),
+    }
 }
 
 #[cfg(not(feature = "wgpu"))]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Bench;
 use super::measure::median;
 use super::report::Section;
-use crate::process::{self, cargo, output, repository};
+use crate::process::{self, Scratch, cargo, output, repository};
 
 pub(super) use disk::run as disk;
 pub(super) use start::run as start;
@@ -26,48 +26,81 @@ const NETWORKS: [(&str, &str, &str); 3] = [
     ("resnet50", "112", "ResNet50, 112 px"),
     ("mobilefacenet", "112", "MobileFaceNet, 112 px"),
 ];
-/// What computes them: how it is told, its name in its program, and whether that is ours.
-const SIDES: [(&str, &str, bool); 6] = [
-    ("Likeness, direct", "direct", true),
-    ("Likeness, rten", "rten", true),
-    ("Likeness, onnxruntime", "onnxruntime", true),
-    (REFERENCE, "onnxruntime", false),
-    ("PyTorch eager", "eager", false),
-    (COMPILED, "compiled", false),
+/// What computes a network.
+struct Side {
+    told: &'static str,
+    /// Its name in its program.
+    engine: &'static str,
+    /// Whether that program is ours.
+    is_ours: bool,
+    /// Whether it is given the network of bytes.
+    is_bytes: bool,
+}
+
+const fn side(told: &'static str, engine: &'static str, is_ours: bool, is_bytes: bool) -> Side {
+    Side { told, engine, is_ours, is_bytes }
+}
+
+const SIDES: [Side; 10] = [
+    side("Likeness, direct", "direct", true, false),
+    side("Likeness, direct, int8", "direct", true, true),
+    side("Likeness, rten", "rten", true, false),
+    side("Likeness, rten, int8", "rten", true, true),
+    side("Likeness, onnxruntime", "onnxruntime", true, false),
+    side("Likeness, onnxruntime, int8", "onnxruntime", true, true),
+    side(REFERENCE, "onnxruntime", false, false),
+    side("Python onnxruntime, int8", "onnxruntime", false, true),
+    side("PyTorch eager", "eager", false, false),
+    side(COMPILED, "compiled", false, false),
 ];
 /// What the others are compared with.
 const REFERENCE: &str = "Python onnxruntime";
 /// Compiles for half a minute for each mode, so it comes last and without one of them.
 const COMPILED: &str = "PyTorch compiled";
+/// Photos that networks of bytes are calibrated on.
+const PHOTOS: &str = "data/celeba/images";
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
     let peers = Peers::new(bench)?;
     process::run(&mut cargo(&["build", "--release", "--workspace", "--example", "engine_speed"]))?;
     let example = bench.likeness.with_file_name("examples").join("engine_speed");
+    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let scratch = Scratch::new("engines")?;
+    for (name, ..) in &NETWORKS[1..] {
+        let mut quantize = Command::new(&bench.likeness);
+        quantize.args(["models", "quantize"]).arg(peers.graph(name)).arg("-o").arg(scratch.join(name));
+        output(quantize.arg("--calibrate").arg(shared.join(PHOTOS)))?;
+    }
     let mut cases: Vec<_> =
         NETWORKS.iter().flat_map(|n| SIDES.iter().map(move |s| (n, s, Vec::new()))).collect();
     for compiled in [false, true] {
         for _ in 0..bench.repeats {
-            for (network, side, runs) in cases.iter_mut().filter(|(_, s, _)| (s.0 == COMPILED) == compiled) {
+            for (network, side, runs) in cases.iter_mut().filter(|(_, s, _)| (s.told == COMPILED) == compiled)
+            {
+                let graph = match side.is_bytes {
+                    true => scratch.join(network.0).join("model.onnx"),
+                    false => peers.graph(network.0),
+                };
                 // A peer that cannot run here leaves its row empty.
-                match output(&mut timing(&example, &peers, network, side)) {
+                match output(&mut timing(&example, &peers, &graph, network, side)) {
                     Ok(text) => runs.extend(text.lines().filter_map(|l| serde_json::from_str(l).ok())),
-                    Err(error) => eprintln!("{}, {}: {error:#}", network.2, side.0),
+                    Err(error) => eprintln!("{}, {}: {error:#}", network.2, side.told),
                 }
             }
         }
     }
     let mut rows = Vec::new();
     for (network, side, runs) in &cases {
-        let reference = cases.iter().find(|(n, s, _)| *n == *network && s.0 == REFERENCE);
+        let reference = cases.iter().find(|(n, s, _)| *n == *network && s.told == REFERENCE);
         let reference = numbers(reference.map_or(&[], |(_, _, runs)| runs));
-        rows.push(row(network.2, side.0, &numbers(runs), &reference));
+        rows.push(row(network.2, side.told, &numbers(runs), &reference));
     }
     Ok(Section {
         page: "engines",
         title: "Networks on every engine",
-        about: "The graphs that `xtask/peers/networks.py` exports with random weights, from 8-bit faces to embeddings of unit \
+        about: "The graphs that `xtask/peers/networks.py` exports with random weights, and what `likeness models quantize` makes \
+                of them, from 8-bit faces to embeddings of unit \
                 length: the example `engine_speed` beside `xtask/peers/engine.py`, alternating. Latency is that of one face \
                 on one thread; images/s are those of all cores, with batches of 1 and 32: Likeness with a caller a core, \
                 Python with the library's own threads. CPU is that of a face in a batch of 32. In brackets: how many times \
@@ -102,21 +135,22 @@ fn modes() -> [String; 3] {
 fn timing(
     example: &Path,
     peers: &Peers,
+    graph: &Path,
     (name, pixels, _): &(&str, &str, &str),
-    (told, engine, ours): &(&str, &str, bool),
+    side: &Side,
 ) -> Command {
-    let mut command = match ours {
+    let mut command = match side.is_ours {
         true => Command::new(example),
         false => peers.command("engine.py"),
     };
-    command.arg(peers.graph(name));
-    match ours {
+    command.arg(graph);
+    match side.is_ours {
         true => command.env("ORT_DYLIB_PATH", &peers.library),
         false => command.arg(name),
     };
-    command.args([engine, pixels, SECONDS]);
-    command
-        .args(modes().iter().enumerate().filter(|(i, _)| *told != COMPILED || *i != 1).map(|(_, mode)| mode));
+    command.args([side.engine, pixels, SECONDS]);
+    let modes = modes();
+    command.args(modes.iter().enumerate().filter(|(i, _)| side.told != COMPILED || *i != 1).map(|(_, m)| m));
     command
 }
 

@@ -3,14 +3,20 @@
 //! The bytes are read once, so that what is checked (`wire`), what is hashed and what is run are the same. Weights that
 //! lie in files of their own are read from beside the graph and nowhere else.
 
-use std::io::Read;
+#[cfg(unix)]
+use std::collections::BTreeMap;
+use std::io::Read as _;
 #[cfg(unix)]
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 use std::sync::Arc;
-
 #[cfg(unix)]
-use rayon::prelude::*;
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+    mpsc,
+};
+
 use rten::{Model, ModelOptions};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +31,14 @@ const MAX_GRAPH_BYTES: u64 = 2 << 30;
 /// Files from here on are read by several threads.
 #[cfg(unix)]
 const LARGE_FILE_BYTES: u64 = 8 << 20;
+
+/// What a thread reads of them at a time, so that it is still in the caches when it is hashed.
+#[cfg(unix)]
+const PART_BYTES: usize = 1 << 20;
+
+/// Most threads that read a file.
+#[cfg(unix)]
+const MOST_READERS: usize = 4;
 
 /// Most bytes in one file of weights beside a graph.
 const MAX_WEIGHTS_BYTES: u64 = 16 << 30;
@@ -41,6 +55,9 @@ pub(crate) enum Weights {
 /// The bytes of a file that may be given to an engine.
 pub(crate) struct Checked {
     bytes: Arc<Vec<u8>>,
+    /// Fed with the first `hashed` of them.
+    hasher: Sha256,
+    hashed: usize,
     /// Files of weights beside it, by name.
     beside: Vec<(String, Arc<[u8]>)>,
 }
@@ -51,7 +68,7 @@ impl Checked {
     /// # Errors        a file that cannot be read → [`ModelError::Io`]; no ONNX graph → [`ModelError::BadModel`]
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bad = |reason| bad(path, reason);
-        let bytes = read(path, MAX_GRAPH_BYTES)?.map_err(bad)?;
+        let Read { bytes, hasher, hashed } = read(path, MAX_GRAPH_BYTES, true)?.map_err(bad)?;
         if bytes.starts_with(b"RTEN") {
             return Err(bad("it is a file of the engine's own format".into()));
         }
@@ -60,7 +77,7 @@ impl Checked {
             let content = weights_beside(path, &name)?.map_err(bad)?;
             beside.push((name, content.into()));
         }
-        Ok(Self { bytes: Arc::new(bytes), beside })
+        Ok(Self { bytes: Arc::new(bytes), hasher, hashed, beside })
     }
 
     /// The file's bytes.
@@ -75,8 +92,7 @@ impl Checked {
 
     /// A hasher that has been fed with the bytes of the file and of those beside it that hold its weights.
     pub(crate) fn hash(&self) -> Sha256 {
-        let mut hasher = Sha256::new();
-        hasher.update(&*self.bytes);
+        let mut hasher = self.hasher.clone().chain_update(&self.bytes[self.hashed..]);
         for (name, content) in &self.beside {
             hasher.update(name.as_bytes());
             hasher.update(content);
@@ -123,11 +139,19 @@ fn weights_beside(graph: &Path, name: &str) -> Result<Result<Vec<u8>, String>> {
     if !path.exists() {
         return Ok(Err(format!("its weights lie in {name:?}, which is not beside it")));
     }
-    read(&path, MAX_WEIGHTS_BYTES)
+    Ok(read(&path, MAX_WEIGHTS_BYTES, false)?.map(|read| read.bytes))
 }
 
-/// The bytes of a regular file of at most `most` bytes, or why they are not read.
-fn read(path: &Path, most: u64) -> Result<Result<Vec<u8>, String>> {
+/// A file's bytes.
+struct Read {
+    bytes: Vec<u8>,
+    /// Fed with the first `hashed` of them.
+    hasher: Sha256,
+    hashed: usize,
+}
+
+/// The bytes of a regular file of at most `most` bytes, or why they are not read; hashing them is begun if it `is_hashed`.
+fn read(path: &Path, most: u64, is_hashed: bool) -> Result<Result<Read, String>> {
     let file = fs_err::File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -140,21 +164,104 @@ fn read(path: &Path, most: u64) -> Result<Result<Vec<u8>, String>> {
     if metadata.len() >= LARGE_FILE_BYTES {
         // What reads at a place knows no name.
         let named = |e: std::io::Error| std::io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        return Ok(Ok(read_in_parts(&file, metadata.len() as usize).map_err(named)?));
+        return Ok(Ok(read_in_parts(&file, metadata.len() as usize, is_hashed).map_err(named)?));
     }
     let mut bytes = pages::with_capacity(metadata.len() as usize);
     file.take(most).read_to_end(&mut bytes)?;
-    Ok(Ok(bytes))
+    Ok(Ok(Read { bytes, hasher: Sha256::new(), hashed: 0 }))
 }
 
-/// The bytes of a large file, each part read by a thread of its own: from the system's cache one thread copies no faster
-/// than it hashes.
+/// The bytes of a large file: some threads read one part after the other, as one copies from the system's cache no faster
+/// than it hashes, and another hashes what has been read until they end.
 #[cfg(unix)]
-fn read_in_parts(file: &fs_err::File, length: usize) -> std::io::Result<Vec<u8>> {
+fn read_in_parts(file: &fs_err::File, length: usize, is_hashed: bool) -> std::io::Result<Read> {
     let mut bytes = pages::zeroed(length);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = length.div_ceil(cores.min(4));
-    let parts = bytes.par_chunks_mut(part).enumerate();
-    parts.try_for_each(|(at, part_bytes)| file.file().read_exact_at(part_bytes, (at * part) as u64))?;
-    Ok(bytes)
+    let parts = Mutex::new(bytes.chunks_mut(PART_BYTES).enumerate());
+    let ended = AtomicBool::new(!is_hashed);
+    let (hasher, hashed) = std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let hash = scope.spawn(|| hash_until(&ended, receiver));
+        let readers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
+        let parts = &parts;
+        let read = |sender: mpsc::Sender<_>| scope.spawn(move || read_parts(file, parts, &sender));
+        let readers: Vec<_> = (0..readers).map(|_| read(sender.clone())).collect();
+        drop(sender);
+        let read = readers.into_iter().try_for_each(|reader| {
+            reader.join().unwrap_or_else(|_| Err(std::io::Error::other("it was broken off")))
+        });
+        ended.store(true, Ordering::Relaxed);
+        let hashed = hash.join().unwrap_or_default();
+        read.map(|()| hashed)
+    })?;
+    Ok(Read { bytes, hasher, hashed: (hashed * PART_BYTES).min(length) })
+}
+
+/// Reads the next of the `parts` until there is none.
+#[cfg(unix)]
+fn read_parts<'b>(
+    file: &fs_err::File,
+    parts: &Mutex<impl Iterator<Item = (usize, &'b mut [u8])>>,
+    read: &mpsc::Sender<(usize, &'b [u8])>,
+) -> std::io::Result<()> {
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some((at, part)) = next() {
+        file.file().read_exact_at(part, (at * PART_BYTES) as u64)?;
+        // Who hashes may have ended; what it left is hashed later.
+        read.send((at, part)).ok();
+    }
+    Ok(())
+}
+
+/// A hasher that was fed with the first of the parts, in order, as they came, and how many until `ended`.
+#[cfg(unix)]
+fn hash_until<'b>(ended: &AtomicBool, parts: impl IntoIterator<Item = (usize, &'b [u8])>) -> (Sha256, usize) {
+    let (mut hasher, mut next, mut early) = (Sha256::new(), 0, BTreeMap::new());
+    for (at, part) in parts {
+        early.insert(at, part);
+        while let Some(part) = early.remove(&next) {
+            if ended.load(Ordering::Relaxed) {
+                return (hasher, next);
+            }
+            hasher.update(part);
+            next += 1;
+        }
+    }
+    (hasher, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_files_are_read_and_hashed_as_small_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        for length in [0, 1000, 8 << 20, (9 << 20) + 12_345] {
+            let content: Vec<u8> =
+                (0..length).map(|i| (i as u32).wrapping_mul(2_654_435_761) as u8).collect();
+            fs_err::write(&path, &content).unwrap();
+            for is_hashed in [true, false] {
+                let Read { bytes, hasher, hashed } =
+                    read(&path, MAX_GRAPH_BYTES, is_hashed).unwrap().unwrap();
+                assert!(bytes == content && hashed <= length && (is_hashed || hashed == 0), "{length}");
+                let digest = hasher.chain_update(&bytes[hashed..]).finalize();
+                assert_eq!(digest, Sha256::digest(&content), "{length}");
+                assert!(length == 0 || read(&path, length as u64 - 1, is_hashed).unwrap().is_err());
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn hashing_keeps_to_the_order_and_ends_when_told() {
+        let parts: Vec<Vec<u8>> = (0..9u8).map(|i| vec![i; 100 + usize::from(i)]).collect();
+        let shuffled = [3, 0, 1, 2, 8, 5, 7, 6, 4].map(|at: usize| (at, parts[at].as_slice()));
+        let (hasher, hashed) = hash_until(&AtomicBool::new(false), shuffled);
+        assert_eq!((hasher.finalize(), hashed), (Sha256::digest(parts.concat()), 9));
+        // A part that never came, and an end at the start.
+        let (hasher, hashed) = hash_until(&AtomicBool::new(false), [shuffled[1], shuffled[2], shuffled[0]]);
+        assert_eq!((hasher.finalize(), hashed), (Sha256::digest(parts[..2].concat()), 2));
+        assert_eq!(hash_until(&AtomicBool::new(true), shuffled).1, 0);
+    }
 }

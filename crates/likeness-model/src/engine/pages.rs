@@ -3,6 +3,9 @@
 //! Weights of a hundred megabytes are twenty-five thousand pages of the usual size, and handing out each of them costs as
 //! much as computing on it. Linux hands out pages of 2 MiB to those who ask.
 
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
 /// Smaller buffers hold no large page.
 #[cfg(target_os = "linux")]
 const LEAST_BYTES: usize = 4 << 20;
@@ -22,6 +25,73 @@ pub(crate) fn zeroed(length: usize) -> Vec<u8> {
     #[cfg(target_os = "linux")]
     advise(zeros.as_ptr().addr(), length);
     zeros
+}
+
+/// A buffer of a [`Room`] takes at least so many bytes; what is not used of it costs no memory.
+const ROOM_BYTES: usize = 16 << 20;
+
+/// Memory that values of many owners are laid into, one after the other, as buffers of their own would be too small for
+/// large pages.
+#[derive(Debug)]
+pub(crate) struct Room<T> {
+    buffers: Vec<Vec<T>>,
+}
+
+/// Where in a [`Room`] an owner's values lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    buffer: usize,
+    range: Range<usize>,
+}
+
+/// The memory of a [`Room`] to which nothing more goes.
+pub(crate) struct Closed<T>(Vec<Arc<Vec<T>>>);
+
+/// An owner's values.
+#[derive(Debug, Clone)]
+pub(crate) struct Part<T> {
+    buffer: Arc<Vec<T>>,
+    range: Range<usize>,
+}
+
+impl<T> Default for Room<T> {
+    fn default() -> Self {
+        Self { buffers: Vec::new() }
+    }
+}
+
+impl<T> Room<T> {
+    /// Has `fill` append `length` values.
+    pub(crate) fn fill(&mut self, length: usize, fill: impl FnOnce(&mut Vec<T>)) -> Place {
+        if self.buffers.last().is_none_or(|buffer| buffer.capacity() - buffer.len() < length) {
+            self.buffers.push(with_capacity(length.max(ROOM_BYTES / size_of::<T>())));
+        }
+        let at = self.buffers.len() - 1;
+        let buffer = &mut self.buffers[at];
+        let start = buffer.len();
+        fill(buffer);
+        Place { buffer: at, range: start..buffer.len() }
+    }
+
+    /// Ends it.
+    pub(crate) fn close(self) -> Closed<T> {
+        Closed(self.buffers.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl<T> Closed<T> {
+    /// The values at `place`.
+    pub(crate) fn at(&self, place: Place) -> Part<T> {
+        Part { buffer: Arc::clone(&self.0[place.buffer]), range: place.range }
+    }
+}
+
+impl<T> Deref for Part<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.buffer[self.range.clone()]
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -8,11 +8,12 @@ use image::RgbImage;
 use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
+use super::equalize::equalize;
 use super::place::{self, Ranges, Sites};
 use super::range::{Clipping, Histogram};
 use super::{Original, Rounded, refused};
 use crate::engine::graph::{Graph, Node, ValueId};
-use crate::engine::{EngineConfig, OnnxEmbedder};
+use crate::engine::{EngineConfig, OnnxEmbedder, Output};
 use crate::preprocess::PreprocessOverrides;
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
@@ -22,14 +23,38 @@ pub struct Calibrator(Arc<Watched>);
 
 struct Watched {
     original: Original,
+    /// Feature maps whose channels were evened out.
+    scaled: usize,
     sites: Sites,
     /// The network with every site as a further output.
     probe: OnnxEmbedder,
     outputs: usize,
     values: Vec<ValueId>,
-    seen: Vec<Mutex<Histogram>>,
+    seen: Vec<Mutex<Seen>>,
     faces: AtomicUsize,
     kept: Mutex<Kept>,
+}
+
+/// What was seen of one value.
+#[derive(Debug, Default)]
+struct Seen {
+    histogram: Histogram,
+    /// The largest magnitude of each channel.
+    channels: Vec<f32>,
+}
+
+impl Seen {
+    /// Adds what an output holds; false where that is no finite number.
+    fn add(&mut self, output: &Output) -> bool {
+        let channels = output.shape.get(1).copied().unwrap_or(1);
+        let pixels = output.shape.iter().skip(2).product::<usize>().max(1);
+        self.channels.resize(channels, 0.0);
+        for (at, plane) in output.data.chunks(pixels).enumerate() {
+            let most = &mut self.channels[at % channels];
+            *most = plane.iter().fold(*most, |most, v| most.max(v.abs()));
+        }
+        self.histogram.add(&output.data)
+    }
 }
 
 /// Some of the faces with their embeddings, by the face's checksum, so that threads do not decide which.
@@ -40,6 +65,11 @@ const KEPT: usize = 64;
 
 /// What another way may leave of the first one's distance from the original: less is clearly closer, more is luck.
 const CLEARLY: f64 = 0.75;
+
+/// The similarity from which on a network is clearly closer to the original than one of `similarity`.
+fn clearly(similarity: f64) -> f64 {
+    1.0 - CLEARLY * (1.0 - similarity)
+}
 
 /// Ways of clipping that are compared, the usual one first.
 const TRIED: [Clipping; 5] = [
@@ -60,6 +90,11 @@ impl Calibrator {
         if original.graph.nodes.iter().any(is_rounded) {
             return Err(refused(&original.path, "it is quantised already"));
         }
+        place::raise_opset(&mut original.graph).map_err(|reason| refused(&original.path, &reason))?;
+        Self::of(original, 0)
+    }
+
+    fn of(original: Original, scaled: usize) -> Result<Self> {
         let sites = Sites::of(&original.graph);
         if sites.layers.is_empty() {
             return Err(refused(
@@ -67,7 +102,6 @@ impl Calibrator {
                 "it has no convolutions or linear layers of more than 4 channels",
             ));
         }
-        place::raise_opset(&mut original.graph).map_err(|reason| refused(&original.path, &reason))?;
         let probe = probe(&original, &sites)?;
         let values: Vec<ValueId> = sites.values.iter().copied().collect();
         let seen = values.iter().map(|_| Mutex::default()).collect();
@@ -75,6 +109,7 @@ impl Calibrator {
         let faces = AtomicUsize::new(0);
         Ok(Self(Arc::new(Watched {
             original,
+            scaled,
             sites,
             probe,
             outputs,
@@ -90,28 +125,54 @@ impl Calibrator {
         self.0.faces.load(Ordering::Relaxed)
     }
 
-    /// The network of bytes for what was seen, clipped in the way that keeps embeddings closest to the original's;
-    /// by the least squared error where no other is clearly closer.
+    /// The same network with its channels evened out by what was seen, to watch the same faces again; `None` where no
+    /// channel can be scaled.
+    ///
+    /// # Errors        a graph beyond the format's limits
+    pub fn equalized(&self) -> Result<Option<Self>> {
+        let watched = &*self.0;
+        let channels =
+            |seen: &Mutex<Seen>| seen.lock().unwrap_or_else(PoisonError::into_inner).channels.clone();
+        let magnitudes = watched.values.iter().copied().zip(watched.seen.iter().map(channels)).collect();
+        let mut original = watched.original.clone();
+        match equalize(&mut original.graph, &magnitudes) {
+            0 => Ok(None),
+            scaled => Self::of(original, scaled).map(Some),
+        }
+    }
+
+    /// The network of bytes for what was seen, made in the way that keeps embeddings closest to the original's: of this
+    /// network or of `equalized`, which has seen the same faces; its activations clipped as `clipping` says or as is
+    /// closest. The usual way, this network and the least squared error, is left only for one that is clearly closer.
     ///
     /// Closeness is the mean cosine similarity over the faces seen, at most 64 of them; no labels are needed.
     ///
     /// # Errors        as those of [`quantized`](Self::quantized)
-    pub fn closest(&self) -> Result<Rounded> {
-        let try_one = |clipping: Clipping| -> Result<(f64, Clipping, Rounded)> {
-            let rounded = self.quantized(clipping)?;
+    pub fn closest(&self, equalized: Option<&Self>, clipping: Option<Clipping>) -> Result<Rounded> {
+        let try_one = |network: &Self, clipping: Clipping| -> Result<(f64, Clipping, Rounded)> {
+            let rounded = network.quantized(clipping)?;
             Ok((self.similarity(&rounded)?, clipping, rounded))
         };
-        let mut closest = try_one(TRIED[0])?;
-        let clear = 1.0 - CLEARLY * (1.0 - closest.0);
-        for clipping in &TRIED[1..] {
-            let tried = try_one(*clipping)?;
+        let usual = clipping.unwrap_or(TRIED[0]);
+        let (mut network, mut closest) = (self, try_one(self, usual)?);
+        let mut ways = 1;
+        if let Some(even) = equalized {
+            let tried = try_one(even, usual)?;
+            ways += 1;
+            if tried.0 > clearly(closest.0) {
+                (network, closest) = (even, tried);
+            }
+        }
+        let clear = clearly(closest.0);
+        for clipping in TRIED.iter().filter(|_| clipping.is_none()).filter(|tried| **tried != usual) {
+            let tried = try_one(network, *clipping)?;
+            ways += 1;
             if tried.0 > closest.0.max(clear) {
                 closest = tried;
             }
         }
         let (similarity, clipping, mut rounded) = closest;
-        rounded.summary =
-            format!("{}; {clipping}, chosen of {} ways ({similarity:.4})", rounded.summary, TRIED.len());
+        rounded.summary = format!("{}; {clipping}, chosen of {ways} ways ({similarity:.4})", rounded.summary);
         Ok(rounded)
     }
 
@@ -146,14 +207,19 @@ impl Calibrator {
                 hint: Some("name photos with --calibrate".to_owned()),
             });
         }
-        let range =
-            |seen: &Mutex<Histogram>| seen.lock().unwrap_or_else(PoisonError::into_inner).range(clipping);
+        let range = |seen: &Mutex<Seen>| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).histogram.range(clipping)
+        };
         let ranges: Ranges = watched.values.iter().copied().zip(watched.seen.iter().map(range)).collect();
         let mut graph = watched.original.graph.clone();
         place::quantize(&mut graph, &watched.sites, &ranges)
             .map_err(|reason| refused(&watched.original.path, &reason))?;
+        let even = match watched.scaled {
+            0 => String::new(),
+            maps => format!(", channels evened out in {maps} feature maps"),
+        };
         let summary = format!(
-            "{} layers in bytes with weights for each channel, {} activations on grids of 256 steps, from {} faces",
+            "{} layers in bytes with weights for each channel, {} activations on grids of 256 steps{even}, from {} faces",
             watched.sites.layers.len(),
             watched.values.len(),
             self.faces()
@@ -199,7 +265,7 @@ impl Embedder for Calibrator {
             }
             drop(kept);
             for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
-                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(&output.data) {
+                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(output) {
                     return Err(bad("gives activations that are no numbers (NaN or infinity)"));
                 }
             }

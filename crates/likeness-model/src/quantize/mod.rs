@@ -1,20 +1,23 @@
 //! Post-training quantisation: a network of real numbers and photos enter, a network of bytes leaves.
 //!
 //! 1. [`Calibrator`] is an embedder that, besides its embeddings, counts what values every activation takes (`range`);
-//! 2. `place` decides where the graph is quantised and writes it down in the form that every engine knows: pairs of
+//! 2. `equalize` scales the channels of its feature maps so that they share a grid evenly, which changes no answer;
+//! 3. `place` decides where the graph is quantised and writes it down in the form that every engine knows: pairs of
 //!    QuantizeLinear and DequantizeLinear around operators on real numbers; weights in signed bytes with a scale for each
 //!    output channel, activations in unsigned bytes with one scale and zero point for each tensor;
-//! 3. [`Rounded`] is the result, to be written as a model folder; [`halve`] makes one whose weights alone are shorter.
+//! 4. [`Rounded`] is the result, to be written as a model folder; [`halve`] makes one whose weights alone are shorter.
 //!
 //! Reference: Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference: A whitepaper", 2018,
 //! arXiv:1806.08342, section 3.
 
 mod calibrate;
+mod equalize;
 mod half;
 mod place;
 mod range;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use calibrate::Calibrator;
 pub use half::halve;
@@ -51,9 +54,10 @@ impl Rounded {
 }
 
 /// A network that is to be rounded.
+#[derive(Clone)]
 struct Original {
     path: PathBuf,
-    embedder: OnnxEmbedder,
+    embedder: Arc<OnnxEmbedder>,
     graph: Graph,
     description: ModelDescription,
 }
@@ -83,7 +87,7 @@ impl Original {
         description.dimension = Some(spec.dimension);
         description.distance = Some(spec.distance);
         description.rounded_from = Some(spec.fingerprint);
-        Ok(Self { path, embedder, graph, description })
+        Ok(Self { path, embedder: Arc::new(embedder), graph, description })
     }
 
     /// The network's graph with its numbers rounded.

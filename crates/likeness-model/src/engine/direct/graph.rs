@@ -175,15 +175,15 @@ impl Graph {
         Self::read_with(bytes, beside, |_| HashSet::new()).map(|(graph, _)| graph)
     }
 
-    /// The same, without the weights of convolutions that nothing has to be folded into: they are as large as all else
-    /// together, are only to be packed, and stay where they lie until then.
+    /// The same, without the weights of layers that nothing has to be folded into: they are as large as all else together,
+    /// are only to be packed, and stay where they lie until then.
     ///
     /// # Errors        as [`Graph::read`]'s
     pub(crate) fn read_to_pack<'a>(
         bytes: &'a [u8],
         beside: &'a [(String, Arc<[u8]>)],
     ) -> Result<(Self, Left<'a>), String> {
-        Self::read_with(bytes, beside, weights_of_convolutions)
+        Self::read_with(bytes, beside, weights_to_pack)
     }
 
     fn read_with<'a>(
@@ -234,11 +234,9 @@ pub(crate) struct Stored<'a> {
 }
 
 impl Stored<'_> {
-    /// Its numbers, in the place of those in `numbers`.
-    pub(crate) fn read_into(&self, numbers: &mut Vec<f32>) {
-        numbers.clear();
-        let (chunks, _) = self.bytes.as_chunks::<4>();
-        numbers.extend(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)));
+    /// Its numbers.
+    pub(crate) fn numbers(&self) -> &[[u8; 4]] {
+        self.bytes.as_chunks().0
     }
 }
 
@@ -250,17 +248,28 @@ fn stored<'a>(proto: &TensorProto, bytes: &'a [u8]) -> Option<Stored<'a>> {
     (proto.data_type == Some(DataType::FLOAT) && length == bytes.len()).then_some(Stored { shape, bytes })
 }
 
-/// Names of what convolutions multiply by and nothing else reads; none where operators may be folded into them.
-fn weights_of_convolutions(graph: &GraphProto) -> HashSet<String> {
+/// Names of what convolutions and linear layers multiply by and nothing else reads; none where operators may be folded
+/// into them.
+fn weights_to_pack(graph: &GraphProto) -> HashSet<String> {
     let op = |node: &NodeProto| node.op_type.clone().unwrap_or_default();
     let folds = |node: &NodeProto| op(node) == "BatchNormalization" || op(node).ends_with("QuantizeLinear");
     if graph.node.iter().any(folds) {
         return HashSet::new();
     }
-    let convolutions = graph.node.iter().filter(|node| op(node) == "Conv");
-    let mut weights: HashSet<String> = convolutions.filter_map(|node| node.input.get(1).cloned()).collect();
+    // Row-major, and multiplied by nothing else.
+    let setting = |node: &NodeProto, name: &str| {
+        let found = node.attribute.iter().find(|a| a.name.as_deref() == Some(name))?;
+        found.f.or(found.i.map(|i| i as f32))
+    };
+    let is_layer = |node: &NodeProto| match op(node).as_str() {
+        "Conv" => true,
+        "Gemm" => setting(node, "transB") == Some(1.0) && setting(node, "alpha").is_none_or(|a| a == 1.0),
+        _ => false,
+    };
+    let layers = graph.node.iter().filter(|node| is_layer(node));
+    let mut weights: HashSet<String> = layers.filter_map(|node| node.input.get(1).cloned()).collect();
     for node in &graph.node {
-        let others = node.input.iter().enumerate().filter(|(at, _)| *at != 1 || op(node) != "Conv");
+        let others = node.input.iter().enumerate().filter(|(at, _)| *at != 1 || !is_layer(node));
         others.for_each(|(_, name)| drop(weights.take(name)));
     }
     graph.output.iter().filter_map(|output| output.name.as_ref()).for_each(|name| drop(weights.take(name)));

@@ -9,9 +9,8 @@ use super::graph::{Data, Graph, Left, Node, Stored, Tensor, ValueId};
 use super::kernel::conv::blocks_together;
 use super::kernel::dots;
 use super::kernel::lanes::{LANES, Lane};
-use super::kernel::pack::{ConvShape, Packed, in_lanes};
+use super::kernel::pack::{ConvShape, Packed, Packer};
 use super::kernel::pack8::{ByteWeights, PackedBytes};
-use super::kernel::plain::PackedLinear;
 
 /// Most memory that packed weights may take.
 const MAX_BYTES: usize = 4 << 30;
@@ -22,7 +21,7 @@ pub(crate) struct Layers {
     pub(crate) convs: HashMap<usize, Arc<Packed>>,
     /// Those that multiply bytes.
     pub(crate) byte_convs: HashMap<usize, Arc<PackedBytes>>,
-    pub(crate) linears: HashMap<usize, Arc<PackedLinear>>,
+    pub(crate) linears: HashMap<usize, Arc<Packed>>,
     bytes: usize,
 }
 
@@ -33,16 +32,22 @@ impl Layers {
     /// # Errors        weights that are not known or do not fit their operator, in words
     pub(crate) fn pack(graph: &mut Graph, left: &Left<'_>) -> Result<Self, String> {
         let mut layers = Self::default();
-        let mut convs = Vec::new();
+        let mut to_pack = Vec::new();
         for (i, node) in graph.nodes.iter().enumerate() {
-            let packed = match node.op.as_str() {
-                "Conv" => layers.conv(i, node, graph, left).map(|conv| convs.extend(conv.map(|c| (i, c)))),
-                "Gemm" | "MatMul" => layers.linear(i, node, &graph.constants),
-                _ => Ok(()),
+            let weights = match node.op.as_str() {
+                "Conv" => layers.conv(i, node, graph, left),
+                "Gemm" | "MatMul" => layers.linear(node, &graph.constants, left).map(Some),
+                _ => Ok(None),
             };
-            packed.map_err(|reason| format!("operator {}: {reason}", node.op))?;
+            let weights = weights.map_err(|reason| format!("operator {}: {reason}", node.op))?;
+            to_pack.extend(weights.map(|weights| (i, weights)));
         }
-        layers.convs = pack_all(&convs)?;
+        for (i, packed) in pack_all(&to_pack)? {
+            match graph.nodes[i].op.as_str() {
+                "Conv" => drop(layers.convs.insert(i, Arc::new(packed))),
+                _ => drop(layers.linears.insert(i, Arc::new(packed))),
+            }
+        }
         for (i, node) in graph.nodes.iter_mut().enumerate() {
             if layers.convs.contains_key(&i)
                 || layers.byte_convs.contains_key(&i)
@@ -70,7 +75,7 @@ impl Layers {
         node: &Node,
         graph: &'c Graph,
         left: &'c Left<'c>,
-    ) -> Result<Option<ConvWeights<'c>>, String> {
+    ) -> Result<Option<LayerWeights<'c>>, String> {
         let constants = &graph.constants;
         let stored = node.input(1).and_then(|value| left.get(&value));
         let held = match stored {
@@ -116,15 +121,25 @@ impl Layers {
         let spread = inputs_each.checked_mul(LANES.min(groups)).and_then(|n| n.checked_add(2 * LANES));
         let lanes = spread.and_then(|n| n.min(inputs + LANES).checked_mul(height * width));
         self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES) + 1)))?;
-        Ok(Some(ConvWeights { shape, values, bias }))
+        Ok(Some(LayerWeights { shape, values, bias, together: blocks_together() }))
     }
 
-    fn linear(&mut self, i: usize, node: &Node, constants: &HashMap<ValueId, Tensor>) -> Result<(), String> {
-        let weights = constant(node, 1, constants)?.ok_or("its weights are missing")?;
-        let (&[rows, columns], Some(values)) = (weights.shape.as_slice(), weights.floats()) else {
-            return Err(format!("weights of {:?}, expected 2 dimensions", weights.shape));
+    /// A linear layer's weights, to be packed as those of a convolution of one pixel.
+    fn linear<'c>(
+        &mut self,
+        node: &Node,
+        constants: &'c HashMap<ValueId, Tensor>,
+        left: &'c Left<'c>,
+    ) -> Result<LayerWeights<'c>, String> {
+        let stored = node.input(1).and_then(|value| left.get(&value));
+        let held = match stored {
+            Some(_) => None,
+            None => Some(constant(node, 1, constants)?.ok_or("its weights are missing")?),
         };
-        if node.whole("transA", 0) != 0 || values.is_empty() {
+        let extents = stored.map(|s| &s.shape).or(held.map(|t| &t.shape)).ok_or("its weights are missing")?;
+        let expected = || format!("weights of {extents:?}, expected 2 dimensions");
+        let &[rows, columns] = extents.as_slice() else { return Err(expected()) };
+        if node.whole("transA", 0) != 0 || extents.contains(&0) {
             return Err("a transposed input is not supported".into());
         }
         let transposed = node.whole("transB", 0) != 0;
@@ -137,29 +152,34 @@ impl Layers {
             Some(_) => return Err("its bias does not fit".into()),
         };
         self.charge(outputs.div_ceil(LANES).checked_mul(inputs))?;
-        let weight = |o: usize, i: usize| {
-            alpha * if transposed { values[o * inputs + i] } else { values[i * outputs + o] }
-        };
-        let mut weights = vec![Lane::ZERO; outputs.div_ceil(LANES) * inputs];
-        for o in 0..outputs {
-            for i in 0..inputs {
-                weights[o / LANES * inputs + i].0[o % LANES] = weight(o, i);
+        let values = match (stored, held.map(Tensor::floats)) {
+            (Some(stored), _) => Numbers::Stored(stored),
+            (None, Some(Some(values))) if transposed && alpha == 1.0 => Numbers::Held(Cow::Borrowed(values)),
+            (None, Some(Some(values))) => {
+                let weight = |o: usize, i: usize| match transposed {
+                    true => values[o * inputs + i],
+                    false => values[i * outputs + o],
+                };
+                let in_rows = (0..outputs).flat_map(|o| (0..inputs).map(move |i| alpha * weight(o, i)));
+                Numbers::Held(Cow::Owned(in_rows.collect()))
             }
-        }
-        let packed = PackedLinear { inputs, outputs, weights, bias: in_lanes(&bias, 0.0) };
-        self.linears.insert(i, Arc::new(packed));
-        Ok(())
+            _ => return Err(expected()),
+        };
+        let shape = ConvShape { inputs, outputs, groups: 1, kernel: [1, 1] };
+        Ok(LayerWeights { shape, values, bias, together: 1 })
     }
 }
 
-/// A convolution's weights that have been checked and are to be packed.
-struct ConvWeights<'c> {
+/// A layer's weights that have been checked and are to be packed.
+struct LayerWeights<'c> {
     shape: ConvShape,
     values: Numbers<'c>,
     bias: Vec<f32>,
+    /// Output blocks that are summed at once.
+    together: usize,
 }
 
-/// A convolution's weights, row-major.
+/// A layer's weights, row-major.
 enum Numbers<'c> {
     Held(Cow<'c, [f32]>),
     Stored(&'c Stored<'c>),
@@ -168,26 +188,22 @@ enum Numbers<'c> {
 /// Packs them on all cores: a hundred megabytes take longer than everything else that comes before a first answer.
 ///
 /// # Errors        a panic of a worker
-fn pack_all(convs: &[(usize, ConvWeights<'_>)]) -> Result<HashMap<usize, Arc<Packed>>, String> {
+fn pack_all(layers: &[(usize, LayerWeights<'_>)]) -> Result<Vec<(usize, Packed)>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (next, together) = (AtomicUsize::new(0), blocks_together());
+    let next = AtomicUsize::new(0);
     let worker = || {
-        let (mut packed, mut scratch) = (Vec::new(), Vec::new());
-        while let Some((i, conv)) = convs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let ConvWeights { shape, values, bias } = conv;
-            let values = match values {
-                Numbers::Held(values) => values,
-                Numbers::Stored(stored) => {
-                    stored.read_into(&mut scratch);
-                    scratch.as_slice()
-                }
-            };
-            packed.push((*i, Arc::new(Packed::new(*shape, values, bias, together))));
+        let mut packer = Packer::default();
+        while let Some((i, layer)) = layers.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let LayerWeights { shape, values, bias, together } = layer;
+            match values {
+                Numbers::Held(values) => packer.pack(*i, *shape, (values, bias), *together),
+                Numbers::Stored(stored) => packer.pack(*i, *shape, (stored.numbers(), bias), *together),
+            }
         }
-        packed
+        packer.finish()
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores.min(convs.len())).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..cores.min(layers.len())).map(|_| scope.spawn(worker)).collect();
         let parts: Result<Vec<_>, _> = workers.into_iter().map(|w| w.join()).collect();
         Ok(parts.map_err(|_| "its weights could not be laid out")?.into_iter().flatten().collect())
     })

@@ -12,7 +12,7 @@ use super::kernel::finish::Activation;
 use super::kernel::lanes::{Bytes, LANES, Lane};
 use super::kernel::pack::Packed;
 use super::kernel::pack8::PackedBytes;
-use super::kernel::plain::{Binary, PackedLinear};
+use super::kernel::plain::Binary;
 use super::kernel::pool::Windows;
 use super::kernel::target::Grid;
 use crate::engine::pages;
@@ -107,7 +107,7 @@ pub(crate) enum MakePlain {
     },
     Linear {
         from: Operand,
-        packed: Arc<PackedLinear>,
+        packed: Arc<Packed>,
     },
     Each {
         from: Operand,

@@ -68,15 +68,19 @@ fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rou
             "name some with --calibrate; a few hundred are enough, and they need no labels",
         ));
     };
-    let calibrator = Calibrator::open(&args.model, &Default::default())?;
     let flags = ModelArgs::named(&args.model);
-    let loader = Loader::new(&flags, args.reading.refer(), stop)
-        .using(Box::new(calibrator.clone()), Some(args.photos as usize));
-    loader.load(std::slice::from_ref(photos), args.split.name())?;
-    Ok(match args.clip.named() {
-        Some(clipping) => calibrator.quantized(clipping)?,
-        None => calibrator.closest()?,
-    })
+    let watch = |calibrator: &Calibrator| {
+        let loader = Loader::new(&flags, args.reading.refer(), stop)
+            .using(Box::new(calibrator.clone()), Some(args.photos as usize));
+        loader.load(std::slice::from_ref(photos), args.split.name()).map(drop)
+    };
+    let calibrator = Calibrator::open(&args.model, &Default::default())?;
+    watch(&calibrator)?;
+    let equalized = calibrator.equalized()?;
+    if let Some(equalized) = &equalized {
+        watch(equalized)?;
+    }
+    Ok(calibrator.closest(equalized.as_ref(), args.clip.named())?)
 }
 
 /// The labelled photos as `model` embeds them; or why they cannot be measured with.

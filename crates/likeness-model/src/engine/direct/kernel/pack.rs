@@ -1,7 +1,7 @@
 //! Weights of convolutions, laid out in the order in which the kernels read them.
 
 use super::lanes::{LANES, Lane};
-use crate::engine::pages;
+use crate::engine::pages::{Part, Place, Room};
 
 /// Which kernel a convolution runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +45,28 @@ pub(crate) struct Group {
 pub(crate) struct Packed {
     pub(crate) shape: ConvShape,
     pub(crate) kind: Kind,
-    pub(crate) weights: Vec<Lane>,
+    pub(crate) weights: Part<Lane>,
     /// For each output block.
     pub(crate) bias: Vec<Lane>,
     pub(crate) groups: Vec<Group>,
+}
+
+/// A real number as weights hold it.
+pub(crate) trait Number: Copy {
+    fn get(self) -> f32;
+}
+
+impl Number for f32 {
+    fn get(self) -> f32 {
+        self
+    }
+}
+
+/// As it lies in a file, the least significant byte first.
+impl Number for [u8; 4] {
+    fn get(self) -> f32 {
+        f32::from_le_bytes(self)
+    }
 }
 
 /// `values` in lanes, the last filled up with `rest`.
@@ -81,98 +99,160 @@ impl ConvShape {
         from / LANES..to.div_ceil(LANES)
     }
 
+    /// Places of the kernel.
+    pub(crate) fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// How many lanes its packed weights take.
+    fn lanes(&self) -> usize {
+        let blocks = 0..self.outputs.div_ceil(LANES);
+        if self.kind() == Kind::Depthwise {
+            return blocks.len() * self.taps();
+        }
+        let channels = |block| self.reads(block).map(|read| self.lanes_of(read)).sum::<usize>();
+        blocks.map(channels).sum::<usize>() * self.taps()
+    }
+
     /// Channels of input block `block`.
     pub(crate) fn lanes_of(&self, block: usize) -> usize {
         (self.inputs - block * LANES).min(LANES)
     }
 }
 
-impl Packed {
-    /// Packs weights for sums of `together` output blocks, 1 or 2.
+/// Packs the weights of one convolution after the other into common memory.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    room: Room<Lane>,
+    packed: Vec<(usize, Unplaced)>,
+}
+
+/// A [`Packed`] whose weights lie in memory that others still go to.
+#[derive(Debug)]
+struct Unplaced {
+    shape: ConvShape,
+    bias: Vec<Lane>,
+    groups: Vec<Group>,
+    weights: Place,
+}
+
+impl Packer {
+    /// Packs weights for sums of `together` output blocks, 1 or 2, under the number `key`.
     ///
     /// # Shapes        weights: \[outputs, inputs / groups, kernel height, kernel width\]   ·   bias: \[outputs\]
-    pub(crate) fn new(shape: ConvShape, weights: &[f32], bias: &[f32], together: usize) -> Self {
-        let mut packed = Self {
-            shape,
-            kind: shape.kind(),
-            weights: Vec::new(),
-            bias: in_lanes(bias, 0.0),
-            groups: Vec::new(),
+    pub(crate) fn pack<N: Number>(
+        &mut self,
+        key: usize,
+        shape: ConvShape,
+        (weights, bias): (&[N], &[f32]),
+        together: usize,
+    ) {
+        let bias = in_lanes(bias, 0.0);
+        let mut groups = Vec::new();
+        let place = self.room.fill(shape.lanes(), |room| match shape.kind() {
+            Kind::Depthwise => pack_depthwise(shape, weights, room),
+            Kind::Planar | Kind::Blocked => groups = pack_dense(shape, weights, together, room),
+        });
+        self.packed.push((key, Unplaced { shape, bias, groups, weights: place }));
+    }
+
+    /// All that was packed, by the numbers given.
+    pub(crate) fn finish(self) -> Vec<(usize, Packed)> {
+        let parts = self.room.close();
+        let placed = |(key, unplaced): (usize, Unplaced)| {
+            let Unplaced { shape, bias, groups, weights } = unplaced;
+            (key, Packed { shape, kind: shape.kind(), weights: parts.at(weights), bias, groups })
         };
-        match packed.kind {
-            Kind::Depthwise => packed.pack_depthwise(weights),
-            Kind::Planar | Kind::Blocked => packed.pack_dense(weights, together),
-        }
-        packed
+        self.packed.into_iter().map(placed).collect()
     }
+}
 
-    fn pack_depthwise(&mut self, weights: &[f32]) {
-        let taps = self.shape.kernel[0] * self.shape.kernel[1];
-        self.weights = vec![Lane::ZERO; self.bias.len() * taps];
-        for (c, taps_of) in weights.chunks_exact(taps).enumerate() {
-            for (t, v) in taps_of.iter().enumerate() {
-                self.weights[c / LANES * taps + t].0[c % LANES] = *v;
+/// Appends the weights of a depthwise convolution.
+fn pack_depthwise<N: Number>(shape: ConvShape, weights: &[N], to: &mut Vec<Lane>) {
+    let (start, taps) = (to.len(), shape.taps());
+    to.resize(start + shape.lanes(), Lane::ZERO);
+    for (c, taps_of) in weights.chunks_exact(taps).enumerate() {
+        for (t, v) in taps_of.iter().enumerate() {
+            to[start + c / LANES * taps + t].0[c % LANES] = v.get();
+        }
+    }
+}
+
+/// Appends the weights of any other convolution.
+fn pack_dense<N: Number>(shape: ConvShape, weights: &[N], together: usize, to: &mut Vec<Lane>) -> Vec<Group> {
+    let together = if shape.groups == 1 { together } else { 1 };
+    let (first, blocks) = (to.len(), shape.outputs.div_ceil(LANES));
+    let mut groups = Vec::new();
+    for block in (0..blocks).step_by(together) {
+        let count = together.min(blocks - block);
+        let (reads, start) = (shape.reads(block), to.len() - first);
+        for read in reads.clone() {
+            match shape.groups {
+                1 => pack_rows(shape, weights, (block, count, read), to),
+                _ => pack_read(shape, weights, (block, count, read), to),
+            }
+        }
+        groups.push(Group { block, blocks: count, reads, start });
+    }
+    groups
+}
+
+/// As [`pack_read`] where every output reads every input: what lies side by side in `weights` is read so, and what is
+/// written stays in the nearest cache.
+fn pack_rows<N: Number>(
+    shape: ConvShape,
+    weights: &[N],
+    (block, count, read): (usize, usize, usize),
+    to: &mut Vec<Lane>,
+) {
+    let taps = shape.taps();
+    let (lanes, row) = (shape.lanes_of(read), shape.inputs * taps);
+    let start = to.len();
+    to.resize(start + taps * lanes * count, Lane::ZERO);
+    let packed = &mut to[start..];
+    for b in 0..count {
+        let first = (block + b) * LANES;
+        let of_output = |o: usize| &weights[(first + o) * row + read * LANES * taps..][..lanes * taps];
+        let place = |i: usize| (i % taps * lanes + i / taps) * count + b;
+        if first + LANES <= shape.outputs && lanes == LANES {
+            let rows: [&[[N; LANES]]; LANES] = std::array::from_fn(|o| of_output(o).as_chunks().0);
+            for at in 0..taps {
+                let tile: [&[N; LANES]; LANES] = std::array::from_fn(|o| &rows[o][at]);
+                for i in 0..LANES {
+                    packed[place(at * LANES + i)] = Lane(std::array::from_fn(|o| tile[o][i].get()));
+                }
+            }
+            continue;
+        }
+        for o in 0..LANES.min(shape.outputs - first) {
+            for (i, v) in of_output(o).iter().enumerate() {
+                packed[place(i)].0[o] = v.get();
             }
         }
     }
+}
 
-    fn pack_dense(&mut self, weights: &[f32], together: usize) {
-        let together = if self.shape.groups == 1 { together } else { 1 };
-        let blocks = self.bias.len();
-        let taps = self.shape.kernel[0] * self.shape.kernel[1];
-        if self.shape.groups == 1 {
-            self.weights = pages::with_capacity(blocks * self.shape.inputs * taps);
-        }
-        for block in (0..blocks).step_by(together) {
-            let count = together.min(blocks - block);
-            let reads = self.shape.reads(block);
-            let start = self.weights.len();
-            for read in reads.clone() {
-                match self.shape.groups {
-                    1 => self.pack_rows(weights, block, count, read),
-                    _ => self.pack_read(weights, block, count, read),
+/// Appends the weights between `count` output blocks and one input block.
+fn pack_read<N: Number>(
+    shape: ConvShape,
+    weights: &[N],
+    (block, count, read): (usize, usize, usize),
+    to: &mut Vec<Lane>,
+) {
+    let ConvShape { inputs, outputs, groups, .. } = shape;
+    let (inputs, outputs_each) = (inputs / groups, outputs / groups);
+    let weight = |o: usize, i: usize, tap: usize| {
+        let local = i.checked_sub(o / outputs_each * inputs).filter(|&l| l < inputs);
+        local.map_or(0.0, |l| weights[(o * inputs + l) * shape.taps() + tap].get())
+    };
+    for tap in 0..shape.taps() {
+        for i in 0..shape.lanes_of(read) {
+            for b in block..block + count {
+                let mut lane = Lane::ZERO;
+                for (l, v) in lane.0.iter_mut().enumerate().take_while(|(l, _)| b * LANES + l < outputs) {
+                    *v = weight(b * LANES + l, read * LANES + i, tap);
                 }
-            }
-            self.groups.push(Group { block, blocks: count, reads, start });
-        }
-    }
-
-    /// As [`Packed::pack_read`] where every output reads every input: what lies side by side in `weights` is read so, and
-    /// what is written stays in the nearest cache.
-    fn pack_rows(&mut self, weights: &[f32], block: usize, count: usize, read: usize) {
-        let taps = self.shape.kernel[0] * self.shape.kernel[1];
-        let (lanes, row) = (self.shape.lanes_of(read), self.shape.inputs * taps);
-        let start = self.weights.len();
-        self.weights.resize(start + taps * lanes * count, Lane::ZERO);
-        let packed = &mut self.weights[start..];
-        for output in block * LANES..((block + count) * LANES).min(self.shape.outputs) {
-            let (b, l) = (output / LANES - block, output % LANES);
-            let values = &weights[output * row + read * LANES * taps..][..lanes * taps];
-            for (i, values) in values.chunks_exact(taps).enumerate() {
-                for (tap, v) in values.iter().enumerate() {
-                    packed[(tap * lanes + i) * count + b].0[l] = *v;
-                }
-            }
-        }
-    }
-
-    /// The weights between `count` output blocks and one input block.
-    fn pack_read(&mut self, weights: &[f32], block: usize, count: usize, read: usize) {
-        let ConvShape { inputs, outputs, groups, kernel: [height, width] } = self.shape;
-        let (inputs, outputs_each) = (inputs / groups, outputs / groups);
-        let weight = |o: usize, i: usize, tap: usize| {
-            let local = i.checked_sub(o / outputs_each * inputs).filter(|&l| l < inputs);
-            local.map_or(0.0, |l| weights[(o * inputs + l) * height * width + tap])
-        };
-        for tap in 0..height * width {
-            for i in 0..self.shape.lanes_of(read) {
-                for b in block..block + count {
-                    let mut lane = Lane::ZERO;
-                    for (l, v) in lane.0.iter_mut().enumerate().take_while(|(l, _)| b * LANES + l < outputs) {
-                        *v = weight(b * LANES + l, read * LANES + i, tap);
-                    }
-                    self.weights.push(lane);
-                }
+                to.push(lane);
             }
         }
     }
@@ -193,19 +273,45 @@ mod tests {
         ] {
             let shape = ConvShape { inputs, outputs, groups: 1, kernel };
             let weights: Vec<f32> = (0..inputs * outputs * kernel[0] * kernel[1]).map(|i| i as f32).collect();
-            let mut packed =
-                Packed { shape, kind: shape.kind(), weights: vec![], bias: vec![], groups: vec![] };
+            let stored: Vec<[u8; 4]> = weights.iter().map(|v| v.to_le_bytes()).collect();
             for block in 0..outputs.div_ceil(LANES) {
                 for read in 0..inputs.div_ceil(LANES) {
                     let count = count.min(outputs.div_ceil(LANES) - block);
-                    packed.weights.clear();
-                    packed.pack_read(&weights, block, count, read);
-                    let one_by_one = std::mem::take(&mut packed.weights);
-                    packed.pack_rows(&weights, block, count, read);
-                    let same = packed.weights.iter().zip(&one_by_one).all(|(a, b)| a.0 == b.0);
-                    assert!(same && packed.weights.len() == one_by_one.len(), "{shape:?}, {block}, {read}");
+                    let (mut one_by_one, mut rows, mut from_file) = (vec![], vec![], vec![]);
+                    pack_read(shape, &weights, (block, count, read), &mut one_by_one);
+                    pack_rows(shape, &weights, (block, count, read), &mut rows);
+                    pack_rows(shape, &stored, (block, count, read), &mut from_file);
+                    assert_eq!(rows, one_by_one, "{shape:?}, {block}, {read}");
+                    assert_eq!(from_file, one_by_one, "{shape:?}, {block}, {read}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn convolutions_in_common_memory_keep_to_their_parts() {
+        let shapes = [
+            ConvShape { inputs: 40, outputs: 24, groups: 1, kernel: [3, 3] },
+            ConvShape { inputs: 33, outputs: 33, groups: 33, kernel: [3, 3] },
+            ConvShape { inputs: 36, outputs: 60, groups: 6, kernel: [1, 2] },
+            ConvShape { inputs: 3, outputs: 16, groups: 1, kernel: [7, 7] },
+        ];
+        let weights = |shape: &ConvShape| -> Vec<f32> {
+            (0..shape.inputs / shape.groups * shape.outputs * shape.taps()).map(|i| i as f32).collect()
+        };
+        let pack = |packer: &mut Packer, key: usize| {
+            let bias = vec![key as f32; shapes[key].outputs];
+            packer.pack(key, shapes[key], (&weights(&shapes[key]), &bias), 2);
+        };
+        let mut common = Packer::default();
+        (0..shapes.len()).for_each(|key| pack(&mut common, key));
+        for (key, packed) in common.finish() {
+            let mut alone = Packer::default();
+            pack(&mut alone, key);
+            let (_, alone) = alone.finish().remove(0);
+            assert_eq!(&*packed.weights, &*alone.weights);
+            assert_eq!(packed.weights.len(), shapes[key].lanes());
+            assert_eq!((packed.shape, packed.bias[0].0[0]), (shapes[key], key as f32));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::finish::Activation;
 use super::lanes::{Kernel, LANES, Lane, Wide};
+use super::pack::{ConvShape, Packed};
 
 /// Distance from one index to the next, for each axis of a row-major tensor.
 pub(crate) fn strides(shape: &[usize]) -> Vec<usize> {
@@ -163,18 +164,10 @@ impl Kernel for Each<'_> {
     }
 }
 
-/// Weights of a fully connected layer: \[block of 16 outputs\]\[input\], and the bias.
-#[derive(Debug)]
-pub(crate) struct PackedLinear {
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-    pub(crate) weights: Vec<Lane>,
-    pub(crate) bias: Vec<Lane>,
-}
-
 /// A fully connected layer of a batch.
 pub(crate) struct Linear<'a> {
-    pub(crate) packed: &'a PackedLinear,
+    /// Of a convolution of one pixel, for one output block at a time.
+    pub(crate) packed: &'a Packed,
     /// \[n, inputs\]
     pub(crate) input: &'a [f32],
     /// \[n, outputs\]
@@ -185,7 +178,7 @@ impl Linear<'_> {
     /// `N` rows at once, so that the weights are read once for all.
     #[inline(always)]
     fn rows<W: Wide, const N: usize>(&mut self, w: W, block: usize, n: usize) {
-        let PackedLinear { inputs, outputs, weights, bias } = self.packed;
+        let Packed { shape: ConvShape { inputs, outputs, .. }, weights, bias, .. } = self.packed;
         let rows: [&[f32]; N] = std::array::from_fn(|i| &self.input[(n + i) * inputs..][..*inputs]);
         let mut sums = [w.load(&bias[block]); N];
         for (i, weights) in weights[block * inputs..][..*inputs].iter().enumerate() {
@@ -206,7 +199,7 @@ impl Linear<'_> {
 impl Kernel for Linear<'_> {
     #[inline(always)]
     fn run<W: Wide>(mut self, w: W) {
-        let rows = self.out.len() / self.packed.outputs;
+        let rows = self.out.len() / self.packed.shape.outputs;
         for block in 0..self.packed.bias.len() {
             for n in (0..rows / 4 * 4).step_by(4) {
                 self.rows::<W, 4>(w, block, n);

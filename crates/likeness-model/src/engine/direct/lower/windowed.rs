@@ -191,11 +191,13 @@ impl Lowering<'_> {
         let held = self.input(node, 0)?;
         let from = self.operand(held)?;
         let mut shape = from.shape().to_vec();
-        if shape.last() != Some(&packed.inputs) || shape.len() < 2 || (node.op == "Gemm" && shape.len() != 2)
+        if shape.last() != Some(&packed.shape.inputs)
+            || shape.len() < 2
+            || (node.op == "Gemm" && shape.len() != 2)
         {
-            return Err(format!("weights for {} inputs, input of {shape:?}", packed.inputs));
+            return Err(format!("weights for {} inputs, input of {shape:?}", packed.shape.inputs));
         }
-        *shape.last_mut().ok_or("takes no number")? = packed.outputs;
+        *shape.last_mut().ok_or("takes no number")? = packed.shape.outputs;
         let made = self.make_plain(&shape, MakePlain::Linear { from, packed })?;
         self.set(node, made)
     }
