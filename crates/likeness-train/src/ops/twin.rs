@@ -19,8 +19,13 @@ pub(super) fn noise(count: usize, seed: u32) -> Vec<f32> {
 
 /// Largest difference, relative to the largest number expected.
 fn difference(actual: &[f32], expected: &[f64]) -> f64 {
+    difference_beside(1e-6, actual, expected)
+}
+
+/// The same, relative to `least` where all numbers expected are smaller.
+fn difference_beside(least: f64, actual: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(actual.len(), expected.len());
-    let scale = expected.iter().fold(1e-6f64, |scale, x| scale.max(x.abs()));
+    let scale = expected.iter().fold(least, |scale, x| scale.max(x.abs()));
     // A NaN must not pass as equal.
     let distance = |(a, b): (&f32, &f64)| if a.is_nan() { f64::INFINITY } else { (f64::from(*a) - b).abs() };
     actual.iter().zip(expected).map(distance).fold(0.0, f64::max) / scale
@@ -151,8 +156,12 @@ proptest! {
 
     #[test]
     fn normalisation_equals_the_loops(case in normalisation()) {
+        // Sums over so many numbers of either sign can come out near 0, but are not rounded as finely.
+        let of_sums = ((case.batch * case.plane) as f64).sqrt();
         for (name, fast, slow) in case.both() {
-            prop_assert!(difference(&fast, &slow) < 2e-5, "{name}: {}", difference(&fast, &slow));
+            let least = if name == "weight gradient" || name == "bias gradient" { of_sums } else { 1e-6 };
+            let difference = difference_beside(least, &fast, &slow);
+            prop_assert!(difference < 2e-5, "{name}: {difference}");
         }
     }
 }
