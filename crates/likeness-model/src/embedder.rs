@@ -34,7 +34,12 @@ pub trait Embedder: Send + Sync {
         None
     }
 
-    /// The bytes that one call on so many faces takes, where that is known.
+    /// The most faces that are computed at once, however many a call is given.
+    fn most_at_once(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The bytes that computing so many faces at once takes, where that is known.
     fn batch_bytes(&self, _faces: usize) -> Option<usize> {
         None
     }

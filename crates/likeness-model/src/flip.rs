@@ -36,6 +36,10 @@ impl Embedder for FlipEmbedder {
         self.inner.engine()
     }
 
+    fn most_at_once(&self) -> usize {
+        self.inner.most_at_once()
+    }
+
     fn batch_bytes(&self, faces: usize) -> Option<usize> {
         self.inner.batch_bytes(faces)
     }

@@ -213,6 +213,10 @@ impl<E: Embedder> Embedder for DescribedEmbedder<E> {
         self.embedder.engine()
     }
 
+    fn most_at_once(&self) -> usize {
+        self.embedder.most_at_once()
+    }
+
     fn batch_bytes(&self, faces: usize) -> Option<usize> {
         self.embedder.batch_bytes(faces)
     }

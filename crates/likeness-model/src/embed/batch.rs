@@ -102,6 +102,7 @@ impl Memory {
     /// The largest number up to `wanted`, halved as often as needed, that fits; at least one.
     fn fitting(&self, embedder: &dyn Embedder, wanted: usize) -> usize {
         let bytes = |faces: usize| {
+            let faces = faces.min(embedder.most_at_once());
             embedder.batch_bytes(faces).or_else(|| self.each.map(|each| each.saturating_mul(faces)))
         };
         let fits = |faces: usize| match (bytes(faces), self.free) {
@@ -226,6 +227,7 @@ mod tests {
         spec: EmbedderSpec,
         engine: Engine,
         most: usize,
+        at_once: usize,
         bytes_each: usize,
     }
 
@@ -240,7 +242,7 @@ mod tests {
                 alignment: None,
             };
             let engine = Engine { kind: EngineChoice::Direct, library: None, reason: String::new() };
-            Self { spec, engine, most, bytes_each }
+            Self { spec, engine, most, at_once: usize::MAX, bytes_each }
         }
     }
 
@@ -251,6 +253,10 @@ mod tests {
 
         fn engine(&self) -> Option<&Engine> {
             Some(&self.engine)
+        }
+
+        fn most_at_once(&self) -> usize {
+            self.at_once
         }
 
         fn batch_bytes(&self, faces: usize) -> Option<usize> {
@@ -290,6 +296,10 @@ mod tests {
         let fitting = |free: Option<usize>| Memory { free, each: None }.fitting(&embedder, 64);
         assert_eq!([6400, 6399, 10].map(|free| fitting(Some(free))), [64, 32, 1]);
         assert_eq!(fitting(None), 64);
+        // Whose batches are computed in short runs takes what a run takes.
+        let short = Cramped { at_once: 4, ..Cramped::new(usize::MAX, 100) };
+        let fitting = |free, each| Memory { free: Some(free), each }.fitting(&short, 64);
+        assert_eq!([400, 399].map(|free| fitting(free, None)), [64, 2]);
         // More than any machine has.
         let said = Mutex::new(String::new());
         let say = |line: &str| said.lock().unwrap().push_str(line);

@@ -77,14 +77,10 @@ impl Layers {
         left: &'c Left<'c>,
     ) -> Result<Option<LayerWeights<'c>>, String> {
         let constants = &graph.constants;
-        let stored = node.input(1).and_then(|value| left.get(&value));
-        let held = match stored {
-            Some(_) => None,
-            None => Some(constant(node, 1, constants)?.ok_or("its weights are missing")?),
-        };
-        let extents = stored.map(|s| &s.shape).or(held.map(|t| &t.shape)).ok_or("its weights are missing")?;
+        let weights = Weights::of(node, constants, left)?;
+        let extents = weights.shape();
         let groups = usize::try_from(node.whole("group", 1)).map_err(|e| e.to_string())?;
-        let &[outputs, inputs_each, height, width] = extents.as_slice() else {
+        let &[outputs, inputs_each, height, width] = extents else {
             return Err(format!("weights of {extents:?}, expected 4 dimensions"));
         };
         let bias = match constant(node, 2, constants)? {
@@ -98,7 +94,7 @@ impl Layers {
         let shape = ConvShape { inputs, outputs, groups, kernel: [height, width] };
         let grid = node.input(0).and_then(|v| graph.grids.get(&v));
         if let (Some(Data::Scaled(values, scales)), Some(grid), true) =
-            (held.map(|t| &t.data), grid, dots::are_fast() && PackedBytes::takes(&shape))
+            (weights.data(), grid, dots::are_fast() && PackedBytes::takes(&shape))
         {
             let lanes = inputs.div_ceil(LANES).checked_mul(LANES / 4 * height * width);
             self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES))))?;
@@ -107,10 +103,10 @@ impl Layers {
             self.byte_convs.insert(i, Arc::new(packed));
             return Ok(None);
         }
-        let values = match (stored, held.map(|t| &t.data)) {
-            (Some(stored), _) => Numbers::Stored(stored),
-            (None, Some(Data::Float(values))) => Numbers::Held(Cow::Borrowed(values.as_slice())),
-            (None, Some(Data::Scaled(values, scales))) => {
+        let values = match &weights {
+            Weights::Stored(stored) => Numbers::Stored(stored),
+            Weights::Held(Tensor { data: Data::Float(values), .. }) => Numbers::Held(Cow::Borrowed(values)),
+            Weights::Held(Tensor { data: Data::Scaled(values, scales), .. }) => {
                 let each = values.len() / outputs;
                 let real = |(at, v): (usize, &i8)| f32::from(*v) * scales[at / each];
                 Numbers::Held(Cow::Owned(values.iter().enumerate().map(real).collect()))
@@ -131,15 +127,14 @@ impl Layers {
         constants: &'c HashMap<ValueId, Tensor>,
         left: &'c Left<'c>,
     ) -> Result<LayerWeights<'c>, String> {
-        let stored = node.input(1).and_then(|value| left.get(&value));
-        let held = match stored {
-            Some(_) => None,
-            None => Some(constant(node, 1, constants)?.ok_or("its weights are missing")?),
-        };
-        let extents = stored.map(|s| &s.shape).or(held.map(|t| &t.shape)).ok_or("its weights are missing")?;
-        let expected = || format!("weights of {extents:?}, expected 2 dimensions");
-        let &[rows, columns] = extents.as_slice() else { return Err(expected()) };
-        if node.whole("transA", 0) != 0 || extents.contains(&0) {
+        let weights = Weights::of(node, constants, left)?;
+        let extents = weights.shape();
+        let expected = || format!("weights of {extents:?}, expected real numbers in 2 dimensions");
+        let &[rows, columns] = extents else { return Err(expected()) };
+        if extents.contains(&0) {
+            return Err(expected());
+        }
+        if node.whole("transA", 0) != 0 {
             return Err("a transposed input is not supported".into());
         }
         let transposed = node.whole("transB", 0) != 0;
@@ -152,10 +147,12 @@ impl Layers {
             Some(_) => return Err("its bias does not fit".into()),
         };
         self.charge(outputs.div_ceil(LANES).checked_mul(inputs))?;
-        let values = match (stored, held.map(Tensor::floats)) {
-            (Some(stored), _) => Numbers::Stored(stored),
-            (None, Some(Some(values))) if transposed && alpha == 1.0 => Numbers::Held(Cow::Borrowed(values)),
-            (None, Some(Some(values))) => {
+        let values = match &weights {
+            Weights::Stored(stored) => Numbers::Stored(stored),
+            Weights::Held(Tensor { data: Data::Float(values), .. }) if transposed && alpha == 1.0 => {
+                Numbers::Held(Cow::Borrowed(values))
+            }
+            Weights::Held(Tensor { data: Data::Float(values), .. }) => {
                 let weight = |o: usize, i: usize| match transposed {
                     true => values[o * inputs + i],
                     false => values[i * outputs + o],
@@ -167,6 +164,39 @@ impl Layers {
         };
         let shape = ConvShape { inputs, outputs, groups: 1, kernel: [1, 1] };
         Ok(LayerWeights { shape, values, bias, together: 1 })
+    }
+}
+
+/// A layer's weights as the graph has them.
+enum Weights<'c> {
+    Held(&'c Tensor),
+    Stored(&'c Stored<'c>),
+}
+
+impl<'c> Weights<'c> {
+    /// Input 1 of a node.
+    ///
+    /// # Errors        it is missing or no constant, in words
+    fn of(node: &Node, constants: &'c HashMap<ValueId, Tensor>, left: &'c Left<'c>) -> Result<Self, String> {
+        match node.input(1).and_then(|value| left.get(&value)) {
+            Some(stored) => Ok(Self::Stored(stored)),
+            None => Ok(Self::Held(constant(node, 1, constants)?.ok_or("its weights are missing")?)),
+        }
+    }
+
+    fn shape(&self) -> &'c [usize] {
+        match self {
+            Self::Held(tensor) => &tensor.shape,
+            Self::Stored(stored) => &stored.shape,
+        }
+    }
+
+    /// Its numbers, unless they lie in the file.
+    fn data(&self) -> Option<&'c Data> {
+        match self {
+            Self::Held(tensor) => Some(&tensor.data),
+            Self::Stored(_) => None,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Weights of convolutions, laid out in the order in which the kernels read them.
+//! Weights of convolutions and linear layers, laid out in the order in which the kernels read them.
 
 use super::lanes::{LANES, Lane};
 use crate::engine::pages::{Part, Place, Room};
