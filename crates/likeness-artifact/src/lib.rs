@@ -1,0 +1,19 @@
+//! Files that this project writes: each appears whole or not at all, and never in place of somebody else's file.
+//!
+//! - [`write`] and [`Pending`] write a file under a temporary name, sync it, rename it and sync its folder.
+//! - [`Destination`] tells what a path that a user named stands for: stdout, a device or pipe to write through, or a
+//!   regular file to be replaced as a whole.
+//! - [`may_replace`] refuses to replace a file that this program did not write; [`signature`] marks files as ours.
+//! - [`FolderLock`] keeps two processes out of one folder.
+//!
+//! Every crate that writes goes through these functions; `clippy.toml` forbids the others.
+
+mod destination;
+mod lock;
+pub mod signature;
+mod write;
+
+pub use destination::{Destination, same_file};
+pub use lock::{FolderLock, LOCK_FILE, LockError};
+pub use signature::{FileKind, may_replace};
+pub use write::{Pending, TEMPORARY_PREFIX, is_temporary, scratch, sync_folder, write};

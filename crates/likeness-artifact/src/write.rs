@@ -1,0 +1,240 @@
+//! Atomic writes: a temporary file in the same folder, synced, then renamed.
+//!
+//! After [`write`] returns, the content survives a power loss: the file is synced before the rename and the folder
+//! after it. A file that is replaced keeps its permissions. Symbolic links are followed, so the link stays and its target
+//! is replaced. Devices, pipes and sockets cannot be replaced: they are opened and written through.
+
+use std::fs::File;
+use std::io::{BufWriter, Error, ErrorKind, Result, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::Destination;
+
+/// Start of every temporary file's name; what a killed process left behind is found by it.
+pub const TEMPORARY_PREFIX: &str = ".likeness-";
+/// End of every temporary file's name.
+const TEMPORARY_SUFFIX: &str = ".tmp";
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Whether a file name is that of a temporary file of this program.
+pub fn is_temporary(file_name: &str) -> bool {
+    file_name.starts_with(TEMPORARY_PREFIX) && file_name.ends_with(TEMPORARY_SUFFIX)
+}
+
+/// Writes `path` through `fill`: a reader sees the old content or the new, never a part.
+///
+/// # Errors        the folder cannot be written, `fill` fails, the rename is refused; the message names `path`
+pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    match Destination::of(path)? {
+        Destination::File(target) => Pending::write(&target, fill)?.persist(),
+        Destination::Through(target) => write_through(&target, fill),
+        Destination::Stdout => Destination::fill_stdout(fill),
+    }
+}
+
+/// A file whose content is on the disk under a temporary name.
+///
+/// Dropping it removes the temporary file. Several of them let related files appear together: write all, then persist all.
+#[derive(Debug)]
+pub struct Pending {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Pending {
+    /// Writes and syncs the content of what will be the regular file `path`.
+    ///
+    /// # Errors        the folder cannot be written or `fill` fails; the message names `path`
+    pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Self> {
+        let named = |error: Error| named(path, error);
+        let file = create_beside(path).map_err(named)?;
+        let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, file.as_file());
+        fill(&mut buffered).and_then(|()| buffered.flush()).map_err(named)?;
+        drop(buffered);
+        file.as_file().sync_all().map_err(named)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Gives the file its name and syncs the folder.
+    ///
+    /// # Errors        the rename is refused; the message names the file
+    pub fn persist(self) -> Result<()> {
+        let Self { file, path } = self;
+        file.persist(&path).map_err(|refused| named(&path, refused.error))?;
+        sync_folder(folder_of(&path))
+    }
+}
+
+/// A file without a name in the folder of `path`, gone with the process; for stdout and devices in the folder for temporary
+/// files.
+///
+/// # Errors        the folder cannot be written; the message names `path`
+pub fn scratch(path: &Path) -> Result<File> {
+    match Destination::of(path)? {
+        Destination::File(target) => tempfile::tempfile_in(folder_of(&target)),
+        Destination::Through(_) | Destination::Stdout => tempfile::tempfile(),
+    }
+    .map_err(|error| named(path, error))
+}
+
+/// Makes renames and removals in `folder` durable. File systems that cannot sync a folder are left alone.
+///
+/// # Errors        the disk's, naming the folder
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match fs_err::File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        // A folder that may be written and not read cannot be opened to be synced.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Writes to what is no regular file.
+fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let named = |error: Error| named(path, error);
+    let file = fs_err::OpenOptions::new().append(true).open(path).map_err(named)?;
+    let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, file);
+    fill(&mut buffered).and_then(|()| buffered.flush()).map_err(named)
+}
+
+/// The folder that holds `path`.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A temporary file beside `path`, with the permissions of the file there, else those of any new file.
+fn create_beside(path: &Path) -> Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
+    #[cfg(unix)]
+    // The umask applies to a new file.
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(folder_of(path))?;
+    #[cfg(unix)]
+    if let Ok(before) = fs_err::metadata(path) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    Ok(file)
+}
+
+/// `error`, with `path` in its message.
+fn named(path: &Path, error: Error) -> Error {
+    Error::new(error.kind(), format!("{}: cannot be written: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name =
+            |entry: Result<fs_err::DirEntry>| entry.unwrap().file_name().to_string_lossy().into_owned();
+        let mut names: Vec<_> = fs_err::read_dir(folder).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write(&path, |file| file.write_all(b"old")).unwrap();
+        let failed = write(&path, |file| {
+            file.write_all(b"half of the ne")?;
+            Err(Error::other("the disk broke"))
+        });
+        assert!(failed.unwrap_err().to_string().contains("a.txt: cannot be written: the disk broke"));
+        assert_eq!(fs_err::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_pending_file_has_no_name_until_it_is_persisted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let pending = Pending::write(&path, |file| file.write_all(b"x")).unwrap();
+        assert!(names(folder.path()).iter().all(|name| is_temporary(name)));
+        drop(pending);
+        assert!(names(folder.path()).is_empty());
+        Pending::write(&path, |file| file.write_all(b"y")).unwrap().persist().unwrap();
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[cfg(unix)]
+    mod unix {
+        use super::*;
+        use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+
+        fn mode(path: &Path) -> u32 {
+            fs_err::metadata(path).unwrap().permissions().mode() & 0o7777
+        }
+
+        #[test]
+        fn a_new_file_has_the_mode_of_any_other_and_a_replaced_one_keeps_its_own() {
+            let folder = tempfile::tempdir().unwrap();
+            let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+            write(&ours, |file| file.write_all(b"x")).unwrap();
+            #[allow(clippy::disallowed_methods)]
+            fs_err::write(&plain, b"x").unwrap();
+            assert_eq!(mode(&ours), mode(&plain));
+            for kept in [0o600, 0o640, 0o664] {
+                fs_err::set_permissions(&ours, std::fs::Permissions::from_mode(kept)).unwrap();
+                write(&ours, |file| file.write_all(b"y")).unwrap();
+                assert_eq!(mode(&ours), kept);
+            }
+        }
+
+        #[test]
+        fn a_link_stays_and_its_target_is_replaced() {
+            let folder = tempfile::tempdir().unwrap();
+            fs_err::create_dir(folder.path().join("deep")).unwrap();
+            let (target, link) = (folder.path().join("deep/target"), folder.path().join("link"));
+            symlink("deep/target", &link).unwrap();
+            for content in ["created through a dangling link", "replaced"] {
+                write(&link, |file| file.write_all(content.as_bytes())).unwrap();
+                assert!(fs_err::symlink_metadata(&link).unwrap().is_symlink());
+                assert!(!fs_err::symlink_metadata(&target).unwrap().is_symlink());
+                assert_eq!(fs_err::read_to_string(&target).unwrap(), content);
+            }
+            assert_eq!(names(&folder.path().join("deep")), ["target"]);
+        }
+
+        #[test]
+        fn a_loop_of_links_is_an_error() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("loop");
+            symlink("loop", &path).unwrap();
+            assert!(write(&path, |file| file.write_all(b"x")).is_err());
+            assert!(fs_err::symlink_metadata(&path).unwrap().is_symlink());
+        }
+
+        #[test]
+        fn a_pipe_is_written_through() {
+            let folder = tempfile::tempdir().unwrap();
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let reader = std::thread::spawn({
+                let pipe = pipe.clone();
+                move || fs_err::read(pipe).unwrap()
+            });
+            write(&pipe, |file| file.write_all(b"through the pipe")).unwrap();
+            assert_eq!(reader.join().unwrap(), b"through the pipe");
+            assert!(fs_err::metadata(&pipe).unwrap().file_type().is_fifo());
+        }
+
+        #[test]
+        fn a_device_stays_a_device() {
+            write(Path::new("/dev/null"), |file| file.write_all(b"x")).unwrap();
+            assert!(fs_err::metadata("/dev/null").unwrap().file_type().is_char_device());
+            if Path::new("/dev/full").exists() {
+                let error = write(Path::new("/dev/full"), |file| file.write_all(b"x")).unwrap_err();
+                assert!(error.to_string().starts_with("/dev/full: cannot be written"), "{error}");
+            }
+        }
+    }
+}
