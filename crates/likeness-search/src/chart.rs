@@ -3,13 +3,12 @@
 //! plotters draws the SVG; the PNG is that SVG rendered, with fonts that travel in the program, so both look alike on
 //! every machine.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use plotters::prelude::*;
 
-use crate::{Result, SearchError, atomic};
+use crate::{Result, SearchError};
 
 /// Width and height of one chart in pixels.
 const CHART_PX: (u32, u32) = (560, 400);
@@ -202,8 +201,8 @@ fn short(value: f64) -> String {
 pub fn write(charts: &[Chart], folder: &Path, name: &str) -> Result<()> {
     let text = svg(charts)?;
     let png = png(&text)?;
-    atomic::write(&folder.join(format!("{name}.svg")), |file| file.write_all(text.as_bytes()))?;
-    atomic::write(&folder.join(format!("{name}.png")), |file| file.write_all(&png))
+    likeness_artifact::write(&folder.join(format!("{name}.svg")), |file| file.write_all(text.as_bytes()))?;
+    Ok(likeness_artifact::write(&folder.join(format!("{name}.png")), |file| file.write_all(&png))?)
 }
 
 /// Writes `charts` side by side to `path`, as PNG where its name ends so, as SVG otherwise.
@@ -213,7 +212,7 @@ pub fn write_one(charts: &[Chart], path: &Path) -> Result<()> {
     let text = svg(charts)?;
     let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
     let bytes = if is_png { png(&text)? } else { text.into_bytes() };
-    atomic::write(path, |file| file.write_all(&bytes))
+    Ok(likeness_artifact::write(path, |file| file.write_all(&bytes))?)
 }
 
 /// `text`, an SVG document, as a PNG of twice its size.

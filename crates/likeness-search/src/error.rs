@@ -17,6 +17,14 @@ pub enum SearchError {
         /// What is wrong with it, expected and found.
         reason: String,
     },
+    /// A file that this program wrote and that was changed afterwards.
+    #[error("{}: damaged: {reason}", path.display())]
+    DamagedFile {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// Embeddings that cannot be compared, or hold something that is no number.
     #[error("{reason}")]
     BadEmbeddings {
@@ -38,4 +46,14 @@ pub enum SearchError {
     /// The file system refused; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+impl SearchError {
+    /// What the user can do about it, as one sentence, where that is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::DamagedFile { .. } => Some("embed the photos again, or restore the file from a copy"),
+            _ => None,
+        }
+    }
 }

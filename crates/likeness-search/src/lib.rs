@@ -25,7 +25,6 @@
 //! # Ok::<(), likeness_search::SearchError>(())
 //! ```
 
-mod atomic;
 mod by;
 pub mod chart;
 mod distance;
@@ -45,4 +44,4 @@ pub use protocol::{
 };
 pub use rank::{GalleryId, Hit, RankConfig, Ranking, Rankings, rank, rank_within};
 pub use results::{ResultEntry, Results, ResultsShape};
-pub use table::{EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, is_embeddings_file};
+pub use table::{EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, TableKind, is_embeddings_file};

@@ -8,10 +8,10 @@
 mod shape;
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::Read;
 use std::path::Path;
 
-use crate::{EmbeddingTable, Rankings, Result, SearchError, atomic};
+use crate::{EmbeddingTable, Rankings, Result, SearchError};
 
 pub use shape::ResultsShape;
 
@@ -88,14 +88,41 @@ impl Results {
         &self.entries
     }
 
-    /// Writes the results to `path`, whole or not at all.
+    /// Writes the results to `path`: whole or not at all, or through a device, a pipe or (`-`) stdout.
     ///
     /// # Errors        the file cannot be written → `Io`, naming it
     pub fn write(&self, path: &Path, shape: ResultsShape) -> Result<()> {
-        atomic::write(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, &self.shaped(shape)).map_err(std::io::Error::from)?;
-            file.write_all(b"\n")
-        })
+        let text = self.file_text(shape)?;
+        Ok(likeness_artifact::write(path, |file| file.write_all(&text))?)
+    }
+
+    /// The content of a results file.
+    fn file_text(&self, shape: ResultsShape) -> std::io::Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(&self.shaped(shape))?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// Whether the file at `path` is empty or a results file that this program wrote and nobody has changed the layout of.
+    ///
+    /// Such a file may be replaced without asking. It is ours if it holds, byte for byte, what [`write`](Self::write) would
+    /// write for the results in it.
+    ///
+    /// # Errors        the file cannot be read
+    pub fn is_ours(path: &Path) -> std::io::Result<bool> {
+        let mut start = Vec::new();
+        fs_err::File::open(path)?.take(1).read_to_end(&mut start)?;
+        let shape = match start[..] {
+            [] => return Ok(true),
+            [b'{'] => ResultsShape::Map,
+            [b'['] => ResultsShape::List,
+            _ => return Ok(false),
+        };
+        let text = fs_err::read(path)?;
+        match Self::from_slice(&text) {
+            Ok(results) => Ok(results.file_text(shape)? == text),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Reads a results file of either shape.

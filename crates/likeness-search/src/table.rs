@@ -3,13 +3,17 @@
 //! The table is checked when it is made, so that everything after it can rely on equal lengths and finite values.
 
 mod file;
+mod header;
+mod kind;
+mod place;
+mod version_one;
 mod writer;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Distance, Result, SearchError};
 
-pub use file::is_embeddings_file;
+pub use kind::{TableKind, is_embeddings_file};
 pub use writer::EmbeddingWriter;
 
 /// The model behind a table; embeddings of equal fingerprints can be compared.
@@ -70,19 +74,24 @@ impl Role {
     }
 }
 
-/// What is known about one photo.
+/// What is known about one photo, or about one face of a photo with several.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// The name the photo has in a results file.
+    /// The name the photo has in a results file; all faces of a photo have the same.
     pub name: String,
-    /// Where the photo lies.
+    /// Which face of the photo this is, counted from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub face: u32,
+    /// The photo's path from the current folder, as text; [`photo_path`](Self::photo_path) gives it to open the photo.
+    ///
+    /// An embeddings file stores it relative to its own folder if the photo lies below that folder, else absolute.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// SHA-256 of the photo's content, in hexadecimal; empty where nobody computed it.
+    /// SHA-256 of the photo's content, in hexadecimal; empty where it was not computed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
-    /// Who it shows; `None` where nobody said.
+    /// The person it shows; `None` where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// Where it comes from: photographs, renderings, a camera.
@@ -94,6 +103,11 @@ pub struct Row {
     /// The side of a search it stands on.
     #[serde(default)]
     pub role: Role,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+fn is_first(face: &u32) -> bool {
+    *face == 0
 }
 
 impl Row {

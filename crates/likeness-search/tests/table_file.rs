@@ -4,14 +4,16 @@
 use std::path::PathBuf;
 
 use likeness_search::{
-    Distance, EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SearchError, is_embeddings_file,
+    Distance, EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SearchError, TableKind,
+    is_embeddings_file,
 };
 use proptest::prelude::*;
 
 fn example() -> EmbeddingTable {
     let full = Row {
         name: "0001.jpg".into(),
-        path: "faces/Zoë \"Z\"\n/0001.jpg".into(),
+        face: 1,
+        path: "/faces/Zoë \"Z\"\n/0001.jpg".into(),
         sha256: "ab".repeat(32),
         identity: Some("Zoë".into()),
         domain: Some("photo".into()),
@@ -40,14 +42,6 @@ impl Case {
         fs_err::write(self.path(), bytes).unwrap();
         EmbeddingTable::load(&self.path())
     }
-
-    /// The reason why `bytes` are refused, after checking that the error names the file.
-    fn refused(&self, bytes: &[u8]) -> String {
-        match self.load(bytes) {
-            Err(SearchError::BadFile { path, reason }) if path == self.path() => reason,
-            other => panic!("expected a bad file, found {other:?}"),
-        }
-    }
 }
 
 fn saved() -> Vec<u8> {
@@ -56,12 +50,16 @@ fn saved() -> Vec<u8> {
     fs_err::read(case.path()).unwrap()
 }
 
-/// Replaces text of the header by as many bytes.
+/// Replaces text of a saved file by text of the same length.
 fn patched(from: &str, to: &str) -> Vec<u8> {
-    let bytes = saved();
+    replaced(saved(), from, to)
+}
+
+fn replaced(mut bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect(from);
-    [&bytes[..at], to.as_bytes(), &bytes[at + to.len()..]].concat()
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    bytes
 }
 
 #[test]
@@ -110,23 +108,73 @@ fn a_writer_that_is_dropped_leaves_nothing_and_one_that_refuses_goes_on() {
     assert_eq!(fs_err::read_dir(case.folder.path()).unwrap().count(), 0);
 }
 
-#[test]
-fn cut_at_every_byte_it_is_an_error() {
-    let (case, bytes) = (Case::new(), saved());
-    for length in 0..bytes.len() {
-        case.refused(&bytes[..length]);
+/// Whether the error says that the file is damaged, after checking that it names the file.
+fn is_damaged(case: &Case, bytes: &[u8]) -> bool {
+    let error = case.load(bytes).expect_err("damaged files are refused");
+    let message = error.to_string();
+    assert!(message.starts_with(&case.path().display().to_string()), "{message}");
+    match error {
+        SearchError::DamagedFile { .. } => {
+            assert!(message.contains(": damaged: "), "{message}");
+            assert!(error.hint().unwrap().contains("embed the photos again"));
+            true
+        }
+        SearchError::BadFile { .. } => false,
+        other => panic!("expected a damaged file, found {other:?}"),
     }
-    case.refused(&[&bytes[..], &[0]].concat());
 }
 
 #[test]
-fn every_flipped_byte_of_the_header_is_survived() {
+fn every_flipped_bit_is_an_error_that_names_the_file() {
     let (case, bytes) = (Case::new(), saved());
-    let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
-    for at in 0..8 + header {
-        let mut bytes = bytes.clone();
-        bytes[at] ^= 0x11;
-        let _ = case.load(&bytes); // some flips only rename the model: what counts is that none panics
+    let key = b"\"format_version\":\"";
+    let version = bytes.windows(key.len()).position(|w| w == key).unwrap() + key.len();
+    for bit in 0..8 * bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        // A flipped version looks like another version.
+        assert!(is_damaged(&case, &damaged) || bit / 8 == version, "bit {bit}");
+        assert_ne!(TableKind::of(&case.path()), TableKind::Other, "bit {bit}");
+        assert!(EmbeddingTable::is_ours(&case.path()).unwrap(), "bit {bit}");
+    }
+}
+
+#[test]
+fn every_truncation_and_trailing_bytes_are_errors_that_name_the_file() {
+    let (case, bytes) = (Case::new(), saved());
+    for length in 0..bytes.len() {
+        assert!(is_damaged(&case, &bytes[..length]), "{length}");
+        assert_ne!(TableKind::of(&case.path()), TableKind::Other, "{length}");
+    }
+    for more in [&[0][..], b" ", b"\n", &[0xff; 5000]] {
+        assert!(is_damaged(&case, &[&bytes[..], more].concat()), "{more:?}");
+    }
+    assert!(is_damaged(&case, &[&bytes[..], &bytes[..]].concat()));
+}
+
+#[test]
+fn exchanged_parts_are_damage() {
+    let (case, bytes) = (Case::new(), saved());
+    let header = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let mut exchanged = bytes.clone();
+    exchanged.swap(header + 3, header + 7); // 0.5 and -0.0 become -0.0 and 0.5
+    assert!(is_damaged(&case, &exchanged));
+    assert!(is_damaged(&case, &patched("resnet50", "resnet18")));
+    assert!(is_damaged(&case, &patched("0002.jpg", "0003.jpg")));
+}
+
+#[test]
+fn a_damaged_file_is_recognised_without_its_extension() {
+    let (folder, bytes) = (tempfile::tempdir().unwrap(), saved());
+    let path = folder.path().join("table");
+    let header = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    for bit in 0..8 * header {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs_err::write(&path, &damaged).unwrap();
+        assert_ne!(TableKind::of(&path), TableKind::Other, "bit {bit}");
+        let error = EmbeddingTable::load(&path).unwrap_err().to_string();
+        assert!(error.contains("damaged") || error.contains("format version"), "bit {bit}: {error}");
     }
 }
 
@@ -136,59 +184,238 @@ fn headers_that_lie_about_sizes_are_refused() {
     for length in [0, 1, u64::from(u32::MAX), u64::MAX, (1 << 20) + 1] {
         let mut bytes = bytes.clone();
         bytes[..8].copy_from_slice(&length.to_le_bytes());
-        case.refused(&bytes);
+        assert!(is_damaged(&case, &bytes));
         assert!(!is_embeddings_file(&case.path()), "{length}");
     }
-    case.refused(&patched("\"shape\":[2,3]", "\"shape\":[3,2]"));
-    case.refused(&patched("\"shape\":[2,3]", "\"shape\":[9,9]"));
-    case.refused(&patched("\"data_offsets\":[0,24]", "\"data_offsets\":[0,99]"));
+    for (from, to) in [
+        ("\"shape\":[2,3]", "\"shape\":[3,2]"),
+        ("\"shape\":[2,3]", "\"shape\":[9,9]"),
+        ("\"data_offsets\":[0,24]", "\"data_offsets\":[0,99]"),
+    ] {
+        assert!(is_damaged(&case, &patched(from, to)), "{to}");
+    }
+}
+
+fn version_one() -> Vec<u8> {
+    include_bytes!("golden/embeddings_v1/five.embeddings").to_vec()
+}
+
+#[test]
+fn a_file_of_version_1_is_read() {
+    let case = Case::new();
+    let table = case.load(&version_one()).unwrap();
+    assert_eq!(table.model(), &ModelTag::new("resnet50", "f00d", 3, Distance::Euclidean));
+    let faces: Vec<_> = table.rows().iter().map(|row| (row.name.as_str(), row.face)).collect();
+    let crowd = [0, 1, 2].map(|face| ("crowd.jpg", face));
+    assert_eq!(faces, [&[("0001.jpg", 0)][..], &crowd, &[("odd.jpg#2", 0)]].concat());
+    let full = Row { face: 0, path: "faces/Zoë \"Z\"\n/0001.jpg".into(), ..example().rows()[0].clone() };
+    assert_eq!(table.rows()[0], full);
+    assert_eq!(table.embedding(0), example().embedding(0));
+    assert_eq!(table.embedding(4), [6.0, 7.0, 8.0]);
+    assert!(is_embeddings_file(&case.path()));
+    // Saved again it is of version 2.
+    table.save(&case.path()).unwrap();
+    assert!(
+        String::from_utf8_lossy(&fs_err::read(case.path()).unwrap()).contains("\"format_version\":\"2\"")
+    );
+    assert_eq!(EmbeddingTable::load(&case.path()).unwrap().embeddings(), table.embeddings());
+}
+
+#[test]
+fn paths_in_a_file_of_version_1_start_from_the_current_folder_or_from_the_file() {
+    let case = Case::new();
+    assert_eq!(
+        case.load(&version_one()).unwrap().rows()[1].path,
+        "faces/crowd.jpg",
+        "there is no such photo"
+    );
+    let photo = case.folder.path().join("faces/crowd.jpg");
+    fs_err::create_dir(photo.parent().unwrap()).unwrap();
+    fs_err::write(&photo, b"a photo").unwrap();
+    let table = case.load(&version_one()).unwrap();
+    assert_eq!(table.rows()[1].photo_path(), Some(photo));
+}
+
+#[test]
+fn a_damaged_file_of_version_1_never_panics() {
+    let (case, bytes) = (Case::new(), version_one());
+    for at in 0..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x11;
+        let _ = case.load(&bytes); // there is no checksum: some flips only change a name or a value
+    }
+}
+
+/// Replaces text in the file of version 1, which no checksum protects, by text of the same length.
+fn patched_version_one(from: &str, to: &str) -> Vec<u8> {
+    replaced(version_one(), from, to)
 }
 
 #[test]
 fn each_wrong_part_has_its_own_reason() {
     let case = Case::new();
-    let version = case.refused(&patched("\"format_version\":\"1\"", "\"format_version\":\"7\""));
-    assert!(version.contains("expected format version 1, found 7"), "{version}");
-    let format = case.refused(&patched("likeness-embeddings", "likeness-something!"));
+    let refused = |from: &str, to: &str| case.load(&patched_version_one(from, to)).unwrap_err().to_string();
+    let version = refused("\"format_version\":\"1\"", "\"format_version\":\"7\"");
+    assert!(version.contains("expected format version 1 or 2, found 7"), "{version}");
+    let format = refused("likeness-embeddings", "likeness-something!");
     assert!(format.contains("found likeness-something!"), "{format}");
-    assert!(!is_embeddings_file(&case.path()));
-    let distance = case.refused(&patched("\"distance\":\"euclidean\"", "\"distance\":\"manhattan\""));
+    let distance = refused("\"distance\":\"euclidean\"", "\"distance\":\"manhattan\"");
     assert!(distance.contains("manhattan: no such distance"), "{distance}");
-    let dimension = case.refused(&patched("\"dimension\":\"3\"", "\"dimension\":\"4\""));
-    assert!(dimension.contains("expected the shape [n, 4], found [2, 3]"), "{dimension}");
-    let missing = case.refused(&patched("\"fingerprint\"", "\"fingerprimt\""));
+    let dimension = refused("\"dimension\":\"3\"", "\"dimension\":\"4\"");
+    assert!(dimension.contains("expected the shape [n, 4], found [5, 3]"), "{dimension}");
+    let missing = refused("\"fingerprint\"", "\"fingerprimt\"");
     assert!(missing.contains("no fingerprint"), "{missing}");
-    let kind = case.refused(&patched("\"dtype\":\"F32\"", "\"dtype\":\"I32\""));
+    let kind = refused("\"dtype\":\"F32\"", "\"dtype\":\"I32\"");
     assert!(kind.contains("embeddings: expected F32, found I32"), "{kind}");
-    let row = case.refused(&patched("{\"name\":\"0002.jpg\"", "{\"nome\":\"0002.jpg\""));
-    assert!(row.contains("row 2 of 2 does not read"), "{row}");
-    let role = case.refused(&patched("\"role\":\"query\"", "\"role\":\"quirk\""));
-    assert!(role.contains("row 1 of 2 does not read"), "{role}");
+    let row = refused("{\"name\":\"crowd.jpg\"", "{\"nome\":\"crowd.jpg\"");
+    assert!(row.contains("row 2 of 5 cannot be parsed"), "{row}");
+    let role = refused("\"role\":\"query\"", "\"role\":\"quirk\"");
+    assert!(role.contains("row 1 of 5 cannot be parsed"), "{role}");
 }
 
 #[test]
-fn a_value_that_is_no_number_is_refused_by_row() {
-    let (case, mut bytes) = (Case::new(), saved());
+fn a_value_that_is_not_finite_is_refused_by_row() {
+    let (case, mut bytes) = (Case::new(), version_one());
     let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
     bytes[8 + header + 16..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
-    let reason = case.refused(&bytes);
-    assert_eq!(reason, "0002.jpg: expected a finite number, found NaN at position 1 of its embedding");
+    let error = case.load(&bytes).unwrap_err().to_string();
+    assert!(error.ends_with("crowd.jpg: expected a finite number, found NaN at position 1 of its embedding"));
+}
+
+#[test]
+fn a_version_2_file_without_its_checksum_is_damaged() {
+    let case = Case::new();
+    // Also if it claims to be of version 1.
+    assert!(is_damaged(&case, &patched("\"sha256\":\"", "\"sha257\":\"")));
+    let unchecked = patched("\"format_version\":\"2\"", "\"format_version\":\"1\"");
+    assert!(case.load(&unchecked).is_err());
+}
+
+#[test]
+fn the_checksum_can_be_computed_from_the_documented_rule() {
+    use sha2::{Digest, Sha256};
+    let bytes = saved();
+    let header = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let place = bytes.windows(10).position(|w| w == b"\"sha256\":\"").unwrap() + 10;
+    let mut start = bytes[..header].to_vec();
+    start[place..place + 64].fill(b'0');
+    let parts = [Sha256::digest(&bytes[header..header + 24]), Sha256::digest(&bytes[header + 24..])].concat();
+    let digest = Sha256::digest([parts, start].concat());
+    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digits.as_bytes(), &bytes[place..place + 64]);
+}
+
+#[test]
+fn the_paths_of_photos_below_the_file_move_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = ["before", "after"].map(|name| folder.path().join(name));
+    fs_err::create_dir_all(before.join("photos")).unwrap();
+    let elsewhere = folder.path().join("elsewhere.jpg");
+    for photo in [&before.join("photos/a.jpg"), &elsewhere] {
+        fs_err::write(photo, b"a photo").unwrap();
+    }
+    let row = |path: &std::path::Path| Row { path: path.to_str().unwrap().to_owned(), ..Row::new("a") };
+    let rows = vec![row(&before.join("photos/a.jpg")), row(&elsewhere), Row::new("no path")];
+    let table =
+        EmbeddingTable::new(ModelTag::new("toy", "", 1, Distance::Cosine), rows, vec![0.0; 3]).unwrap();
+    table.save(&before.join("t.embeddings")).unwrap();
+    assert_eq!(EmbeddingTable::load(&before.join("t.embeddings")).unwrap(), table);
+    fs_err::rename(&before, &after).unwrap();
+    let moved = EmbeddingTable::load(&after.join("t.embeddings")).unwrap();
+    let paths: Vec<_> = moved.rows().iter().map(Row::photo_path).collect();
+    assert_eq!(paths, [Some(after.join("photos/a.jpg")), Some(elsewhere), None]);
+    assert!(paths.iter().flatten().all(|path| path.exists()));
+}
+
+#[test]
+fn only_our_files_and_empty_ones_are_ours() {
+    let case = Case::new();
+    for (bytes, expected) in [
+        (saved(), true),
+        (version_one(), true),
+        (Vec::new(), true),
+        (b"\x89PNG\r\n\x1a\n".to_vec(), false),
+        (b"{\"groupname\": \"us\"}".to_vec(), false),
+        (b"notes about likeness-embeddings".to_vec(), false),
+    ] {
+        fs_err::write(case.path(), &bytes).unwrap();
+        assert_eq!(EmbeddingTable::is_ours(&case.path()).unwrap(), expected, "{bytes:?}");
+    }
+    let missing = EmbeddingTable::is_ours(&case.folder.path().join("absent")).unwrap_err().to_string();
+    assert!(missing.contains("absent"), "{missing}");
+}
+
+#[cfg(unix)]
+mod special_files {
+    use super::*;
+    use std::os::unix::fs::FileTypeExt;
+    use std::path::Path;
+
+    #[test]
+    fn a_device_is_written_through() {
+        example().save(Path::new("/dev/null")).unwrap();
+        assert!(fs_err::metadata("/dev/null").unwrap().file_type().is_char_device());
+        let leftovers = fs_err::read_dir("/dev")
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("likeness"));
+        assert_eq!(leftovers.count(), 0);
+        if Path::new("/dev/full").exists() {
+            let error = example().save(Path::new("/dev/full")).unwrap_err().to_string();
+            assert!(error.starts_with("/dev/full: cannot be written"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_receives_the_whole_file() {
+        let case = Case::new();
+        let pipe = case.folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs_err::read(pipe).unwrap()
+        });
+        example().save(&pipe).unwrap();
+        assert_eq!(reader.join().unwrap(), saved());
+        assert!(fs_err::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(TableKind::of(&pipe), TableKind::Other, "asking must not wait for a writer");
+    }
+
+    #[test]
+    fn a_link_stays_and_its_target_is_replaced() {
+        let case = Case::new();
+        let target = case.folder.path().join("target");
+        fs_err::os::unix::fs::symlink(&target, case.path()).unwrap();
+        example().save(&case.path()).unwrap();
+        assert!(fs_err::symlink_metadata(case.path()).unwrap().is_symlink());
+        assert_eq!(fs_err::read(&target).unwrap(), saved());
+    }
 }
 
 #[test]
 fn files_of_other_kinds_and_missing_ones() {
-    let case = Case::new();
+    let folder = tempfile::tempdir().unwrap();
     for bytes in [&b""[..], b"{\"groupname\": \"us\"}", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &[0xff; 64]] {
-        case.refused(bytes);
-        assert!(!is_embeddings_file(&case.path()));
+        let (photo, table) = (folder.path().join("a.png"), folder.path().join("a.Embeddings"));
+        for (path, kind) in [(photo, TableKind::Other), (table, TableKind::DamagedEmbeddings)] {
+            fs_err::write(&path, bytes).unwrap();
+            assert_eq!(TableKind::of(&path), kind);
+            assert!(!is_embeddings_file(&path));
+            let error = EmbeddingTable::load(&path).unwrap_err();
+            assert_eq!(
+                matches!(error, SearchError::DamagedFile { .. }),
+                kind == TableKind::DamagedEmbeddings
+            );
+        }
     }
-    let missing = case.folder.path().join("nowhere.embeddings");
-    assert!(!is_embeddings_file(&missing));
-    assert!(!is_embeddings_file(case.folder.path()));
+    let missing = folder.path().join("nowhere.embeddings");
+    assert_eq!(TableKind::of(&missing), TableKind::Other);
+    assert_eq!(TableKind::of(folder.path()), TableKind::Other);
     let error = EmbeddingTable::load(&missing).unwrap_err();
     assert!(error.to_string().contains("nowhere.embeddings"), "{error}");
-    let error = example().save(&case.folder.path().join("no/such/folder")).unwrap_err();
+    let error = example().save(&folder.path().join("no/such/folder")).unwrap_err();
     assert!(error.to_string().contains("no/such/folder"), "{error}");
+    let error = example().save(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("is a folder"), "{error}");
 }
 
 proptest! {
@@ -202,7 +429,7 @@ proptest! {
     ) {
         let roles = [Role::Query, Role::Gallery, Role::Both];
         let row = |(name, identity, role): (String, Option<String>, u8)| {
-            Row { identity, role: roles[role as usize], ..Row::new(name) }
+            Row { identity, face: u32::from(role), role: roles[role as usize], ..Row::new(name) }
         };
         let rows: Vec<Row> = names.into_iter().map(row).collect();
         let values = seed[..rows.len() * dimension].to_vec();

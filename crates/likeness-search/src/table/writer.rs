@@ -1,20 +1,23 @@
-//! An embeddings file as its rows come: memory stays the same however many there are.
+//! Writes an embeddings file row by row in constant memory.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ModelTag, Row, file};
-use crate::atomic;
+use sha2::Digest;
+
+use super::header::{self, Checksum};
+use super::place::Places;
+use super::{ModelTag, Row};
 use crate::{Result, SearchError};
 
-/// Bytes that are gathered before they go to a file.
+/// Bytes that are collected before they are written to a file.
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// Writes an embeddings file row by row; there is no file until [`finish`](Self::finish).
+/// Writes an embeddings file row by row. There is no file until [`finish`](Self::finish).
 ///
-/// Until then embeddings and rows wait in two files without a name beside it, which are gone with the process, however
-/// that ends.
+/// Until then embeddings and rows are kept in two files without a name: in the folder of the output, or in the folder for
+/// temporary files if the output is a device, a pipe or (`-`) stdout. They are gone when the process ends, however it ends.
 ///
 /// # Examples
 ///
@@ -33,20 +36,34 @@ pub struct EmbeddingWriter {
     model: ModelTag,
     count: u64,
     row_bytes: u64,
+    checksum: Checksum,
     embeddings: BufWriter<File>,
     rows: BufWriter<File>,
+    /// The bytes of one embedding or row.
+    bytes: Vec<u8>,
     path: PathBuf,
+    places: Places,
 }
 
 impl EmbeddingWriter {
-    /// Begins the file that will be at `path`, of embeddings by `model`.
+    /// Starts the file that will be at `path`, of embeddings by `model`.
     ///
     /// # Errors        a dimension of 0 → `BadEmbeddings`; the folder cannot be written → `Io`, naming the file
     pub fn create(path: &Path, model: ModelTag) -> Result<Self> {
         model.check()?;
-        let scratch = || atomic::scratch(path).map(|file| BufWriter::with_capacity(BUFFER_BYTES, file));
-        let (embeddings, rows) = (scratch()?, scratch()?);
-        Ok(Self { model, count: 0, row_bytes: 0, embeddings, rows, path: path.into() })
+        let scratch =
+            || likeness_artifact::scratch(path).map(|file| BufWriter::with_capacity(BUFFER_BYTES, file));
+        Ok(Self {
+            model,
+            count: 0,
+            row_bytes: 0,
+            checksum: Checksum::default(),
+            embeddings: scratch()?,
+            rows: scratch()?,
+            bytes: Vec::new(),
+            path: path.into(),
+            places: Places::of_output(path)?,
+        })
     }
 
     /// How many rows there are so far.
@@ -75,36 +92,42 @@ impl EmbeddingWriter {
             });
         }
         row.check_values(embedding, "a finite number", |value| value.is_finite())?;
-        self.write(row, embedding).map_err(|error| atomic::named(&self.path, error))
+        self.write(row, embedding).map_err(|error| {
+            let reason = format!("{}: cannot be written: {error}", self.path.display());
+            std::io::Error::new(error.kind(), reason).into()
+        })
     }
 
     fn write(&mut self, row: &Row, embedding: &[f32]) -> std::io::Result<()> {
-        for value in embedding {
-            self.embeddings.write_all(&value.to_le_bytes())?;
-        }
-        let mut line = serde_json::to_vec(row)?;
-        line.push(b'\n');
-        self.rows.write_all(&line)?;
-        self.row_bytes += line.len() as u64;
+        self.bytes.clear();
+        self.bytes.extend(embedding.iter().flat_map(|value| value.to_le_bytes()));
+        self.checksum.embeddings.update(&self.bytes);
+        self.embeddings.write_all(&self.bytes)?;
+        self.bytes.clear();
+        serde_json::to_writer(&mut self.bytes, self.places.stored(row).as_ref())?;
+        self.bytes.push(b'\n');
+        self.checksum.rows.update(&self.bytes);
+        self.rows.write_all(&self.bytes)?;
+        self.row_bytes += self.bytes.len() as u64;
         self.count += 1;
         Ok(())
     }
 
-    /// Puts the file in its place.
+    /// Writes the file.
     ///
     /// # Errors        no space, the rename is refused → `Io`, naming the file
     pub fn finish(self) -> Result<()> {
-        let Self { model, count, row_bytes, embeddings, rows, path } = self;
-        let header = file::header(&model, count, row_bytes);
-        atomic::write(&path, |file| {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
-            file.write_all(&header)?;
+        let Self { model, count, row_bytes, checksum, embeddings, rows, path, .. } = self;
+        let start = header::write(&model, count, row_bytes, checksum);
+        likeness_artifact::write(&path, |file| {
+            file.write_all(&start)?;
             for part in [embeddings, rows] {
                 let mut part = part.into_inner().map_err(std::io::IntoInnerError::into_error)?;
                 part.seek(SeekFrom::Start(0))?;
                 std::io::copy(&mut part, file)?;
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 }
