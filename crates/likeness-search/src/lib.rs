@@ -31,6 +31,7 @@ mod distance;
 mod error;
 pub mod map;
 pub mod metric;
+mod photo;
 mod protocol;
 mod rank;
 mod results;
@@ -42,6 +43,9 @@ pub use error::{Result, SearchError};
 pub use protocol::{
     EvaluateConfig, Evaluation, Interval, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
 };
-pub use rank::{GalleryId, Hit, RankConfig, Ranking, Rankings, rank, rank_within};
+pub use rank::{
+    GalleryId, Hit, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos, rank_photos_between,
+    rank_within,
+};
 pub use results::{ResultEntry, Results, ResultsShape};
 pub use table::{EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, TableKind, is_embeddings_file};

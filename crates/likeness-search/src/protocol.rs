@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::{average_precision, average_precision_at_r, challenge_score, cmc_curve, mean};
 use crate::rank::{Exclusions, check_sides, relevant_ranks};
-use crate::{Distance, EmbeddingTable, Result, SearchError};
+use crate::{Distance, EmbeddingTable, Result, Role, SearchError};
 
 pub use bootstrap::{Interval, Intervals};
 
+/// Resamples that an evaluation may ask for; more change no digit that is shown and cost memory.
+const MAX_RESAMPLES: u32 = 1_000_000;
 /// The last rank of the curve in an [`Evaluation`].
 const CMC_RANKS: u32 = 50;
 
@@ -31,6 +33,19 @@ pub enum Protocol {
     QueryGallery,
 }
 
+impl Protocol {
+    /// The rows of `table` that are queries, and those that are the gallery, ascending.
+    pub(crate) fn rows(self, table: &EmbeddingTable) -> (Vec<usize>, Vec<usize>) {
+        let of = |keep: fn(Role) -> bool| -> Vec<usize> {
+            (0..table.len()).filter(|&row| keep(table.rows()[row].role)).collect()
+        };
+        match self {
+            Self::LeaveOneOut => (of(|_| true), of(|_| true)),
+            Self::QueryGallery => (of(Role::is_query), of(Role::is_gallery)),
+        }
+    }
+}
+
 /// How to evaluate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluateConfig {
@@ -38,7 +53,7 @@ pub struct EvaluateConfig {
     pub distance: Distance,
     /// Whether a query may find its own file.
     pub allow_self: bool,
-    /// Resamples behind the intervals; 0 leaves them out.
+    /// Resamples for the intervals, at most a million; 0 leaves the intervals out.
     pub resamples: u32,
     /// Seed of the resampling.
     pub seed: u64,
@@ -106,8 +121,8 @@ pub struct QueryOutcome {
 
 /// Evaluates one table of labelled embeddings under `protocol`.
 ///
-/// # Conventions   an image never finds itself, nor a file of the same content, unless `allow_self`; roles matter
-///   to [`Protocol::QueryGallery`] alone
+/// # Conventions   an image never finds itself, another face of its photo or a file of the same content, unless
+///   `allow_self`; roles matter to [`Protocol::QueryGallery`] alone
 /// # Errors        no labelled query, no gallery, no query with an image of its identity in the gallery, negative
 ///   values under the Jaccard distance
 /// # Examples
@@ -127,17 +142,14 @@ pub struct QueryOutcome {
 /// # Ok::<(), likeness_search::SearchError>(())
 /// ```
 pub fn evaluate(table: &EmbeddingTable, protocol: Protocol, config: &EvaluateConfig) -> Result<Evaluation> {
-    let rows = |keep: &dyn Fn(usize) -> bool| (0..table.len()).filter(|&i| keep(i)).collect::<Vec<_>>();
-    let (all_queries, gallery_rows) = match protocol {
-        Protocol::LeaveOneOut => (rows(&|_| true), rows(&|_| true)),
-        Protocol::QueryGallery => {
-            (rows(&|i| table.rows()[i].role.is_query()), rows(&|i| table.rows()[i].role.is_gallery()))
-        }
-    };
+    let (all_queries, gallery_rows) = protocol.rows(table);
     let query_rows = labelled(table, &all_queries);
-    let (queries, gallery) = (part(table, &query_rows), part(table, &gallery_rows));
-    let exclusions =
-        Exclusions::by_content(&queries, &gallery, config.allow_self).and_by_row(&query_rows, &gallery_rows);
+    let (queries, gallery) = (table.part(&query_rows), table.part(&gallery_rows));
+    let exclusions = Exclusions::by_content(&queries, &gallery, config.allow_self).and_by_photo(
+        table,
+        &query_rows,
+        &gallery_rows,
+    );
     let unlabelled = all_queries.len() - query_rows.len();
     let sides =
         Sides { queries: &queries, query_rows: &query_rows, gallery: &gallery, exclusions, unlabelled };
@@ -155,7 +167,7 @@ pub fn evaluate_between(
 ) -> Result<Evaluation> {
     let query_rows = labelled(queries, &(0..queries.len()).collect::<Vec<_>>());
     let unlabelled = queries.len() - query_rows.len();
-    let queries = part(queries, &query_rows);
+    let queries = queries.part(&query_rows);
     let exclusions = Exclusions::by_content(&queries, gallery, config.allow_self);
     let sides = Sides { queries: &queries, query_rows: &query_rows, gallery, exclusions, unlabelled };
     sides.evaluate(None, config)
@@ -163,15 +175,6 @@ pub fn evaluate_between(
 
 fn labelled(table: &EmbeddingTable, rows: &[usize]) -> Vec<usize> {
     rows.iter().copied().filter(|&row| table.rows()[row].identity.is_some()).collect()
-}
-
-/// The table itself where all of it is wanted, so that nothing is copied.
-fn part<'a>(table: &'a EmbeddingTable, rows: &[usize]) -> std::borrow::Cow<'a, EmbeddingTable> {
-    if rows.len() == table.len() {
-        std::borrow::Cow::Borrowed(table)
-    } else {
-        std::borrow::Cow::Owned(table.take(rows))
-    }
 }
 
 /// Labelled queries, the gallery, and who must not find whom.
@@ -187,6 +190,10 @@ impl Sides<'_> {
     fn evaluate(&self, protocol: Option<Protocol>, config: &EvaluateConfig) -> Result<Evaluation> {
         if self.queries.is_empty() {
             let reason = "queries: expected at least one image with an identity, found none".into();
+            return Err(SearchError::BadArgument { reason });
+        }
+        if config.resamples > MAX_RESAMPLES {
+            let reason = format!("resamples: expected at most {MAX_RESAMPLES}, found {}", config.resamples);
             return Err(SearchError::BadArgument { reason });
         }
         check_sides(self.queries, self.gallery, config.distance)?;

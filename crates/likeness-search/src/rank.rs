@@ -11,6 +11,7 @@
 mod estimate;
 mod exact;
 mod exclusion;
+mod photos;
 mod position;
 mod product;
 mod ranking;
@@ -23,6 +24,7 @@ use crate::{Distance, EmbeddingTable, Result, SearchError};
 use estimate::Estimate;
 use exact::Exact;
 pub(crate) use exclusion::Exclusions;
+pub use photos::{PhotoSearch, rank_photos, rank_photos_between};
 pub(crate) use position::relevant_ranks;
 pub use ranking::{GalleryId, Hit, Ranking, Rankings};
 use shortlist::Shortlist;
@@ -63,12 +65,14 @@ pub fn rank(
 
 /// The nearest other images of the same table for each of its images: leave one out.
 ///
-/// As [`rank`], and a row never finds itself unless `allow_self`, with or without a content hash.
+/// As [`rank`], and a row never finds itself or another face of its photo unless `allow_self`, with or without a content
+/// hash.
 ///
 /// # Errors        as [`rank`]
 pub fn rank_within(table: &EmbeddingTable, distance: Distance, config: &RankConfig) -> Result<Rankings> {
     let rows: Vec<usize> = (0..table.len()).collect();
-    let exclusions = Exclusions::by_content(table, table, config.allow_self).and_by_row(&rows, &rows);
+    let exclusions =
+        Exclusions::by_content(table, table, config.allow_self).and_by_photo(table, &rows, &rows);
     rank_without(table, table, distance, config.k, &exclusions)
 }
 
@@ -90,7 +94,7 @@ fn rank_without(
     let rankings = candidates
         .into_par_iter()
         .enumerate()
-        .map(|(query, gallery_rows)| nearest(&exact, query, gallery_rows, k))
+        .map(|(query, rows)| nearest(&exact, query, rows, exclusions.of(query), k))
         .collect::<Result<Vec<_>>>()?;
     Rankings::new(rankings, gallery.len())
 }
@@ -117,10 +121,10 @@ pub(crate) fn check_sides(
     Ok(())
 }
 
-/// Which gallery rows may be among the first k of a query: a few where estimates pay, else all.
+/// Which gallery rows may be among the first k of a query: a few where estimates pay, else all that are not excluded.
 enum Candidates {
     Some(Vec<u32>),
-    AllBut(Vec<u32>),
+    All,
 }
 
 fn candidates(
@@ -133,7 +137,7 @@ fn candidates(
     let worth_estimating = k.saturating_mul(4) <= gallery.len();
     let estimate = worth_estimating.then(|| Estimate::new(queries, gallery, distance)).flatten();
     let Some(estimate) = estimate else {
-        return (0..queries.len()).map(|query| Candidates::AllBut(exclusions.of(query).to_vec())).collect();
+        return (0..queries.len()).map(|_| Candidates::All).collect();
     };
     let shortlists = scan::scan(
         &estimate,
@@ -147,11 +151,17 @@ fn candidates(
     shortlists.into_iter().map(|shortlist| Candidates::Some(shortlist.into_rows())).collect()
 }
 
-fn nearest(exact: &Exact, query: usize, candidates: Candidates, k: usize) -> Result<Ranking> {
+fn nearest(
+    exact: &Exact,
+    query: usize,
+    candidates: Candidates,
+    left_out: &[u32],
+    k: usize,
+) -> Result<Ranking> {
     let order = |row: u32| (exact.shown(query, row as usize), row);
     let mut hits: Vec<(f32, u32)> = match candidates {
         Candidates::Some(rows) => rows.into_iter().map(order).collect(),
-        Candidates::AllBut(left_out) => {
+        Candidates::All => {
             (0..exact.gallery_len()).filter(|row| left_out.binary_search(row).is_err()).map(order).collect()
         }
     };

@@ -7,11 +7,12 @@
 
 mod shape;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
-use crate::{EmbeddingTable, Rankings, Result, SearchError};
+use crate::photo::Photos;
+use crate::{EmbeddingTable, Rankings, Result, Row, SearchError};
 
 pub use shape::ResultsShape;
 
@@ -48,34 +49,42 @@ impl Results {
         Ok(Self { group: group.into(), entries })
     }
 
-    /// The results of rankings, under the names that the tables' rows give the images.
+    /// The results of rankings, under the names that the tables' rows give the photos.
     ///
-    /// # Errors        a name that stands for two queries, or for two images found for one query; rankings that
-    ///   are not of these tables → `BadArgument`
+    /// For photos with several faces take the rankings and the queries of [`rank_photos`](crate::rank_photos).
+    ///
+    /// # Errors        a name that stands for two queries or for two of the gallery photos found; rankings that are not of
+    ///   these tables → `BadArgument`
     pub fn from_rankings(
         group: impl Into<String>,
         rankings: &Rankings,
         queries: &EmbeddingTable,
         gallery: &EmbeddingTable,
     ) -> Result<Self> {
-        let other = |what: String| SearchError::BadArgument { reason: format!("rankings: expected {what}") };
+        let bad = |reason: String| SearchError::BadArgument { reason };
         if rankings.len() != queries.len() {
-            return Err(other(format!(
-                "one for each of {} queries, found {}",
-                queries.len(),
-                rankings.len()
-            )));
+            let (expected, found) = (queries.len(), rankings.len());
+            return Err(bad(format!("rankings: expected one for each of {expected} queries, found {found}")));
         }
-        let name = |row: usize| {
-            let row = gallery.rows().get(row).map(|row| row.name.clone());
-            row.ok_or_else(|| other(format!("images among the {} of the gallery", gallery.len())))
+        let photos = Photos::of(gallery);
+        let mut photo_of: HashMap<&str, (usize, usize)> = HashMap::new();
+        let mut name = |row: usize| {
+            let facts = gallery.rows().get(row).ok_or_else(|| {
+                bad(format!("rankings: expected images among the {} of the gallery", gallery.len()))
+            })?;
+            let &mut (photo, first) = photo_of.entry(&facts.name).or_insert((photos.of_row(row), row));
+            if photo != photos.of_row(row) {
+                return Err(bad(two_photos(&gallery.rows()[first], facts)));
+            }
+            Ok(facts.name.clone())
         };
-        let entry = |(ranking, query): (&crate::Ranking, &crate::Row)| {
+        let mut entries = Vec::with_capacity(queries.len());
+        for (ranking, query) in rankings.iter().zip(queries.rows()) {
             let gallery =
                 ranking.hits().iter().map(|hit| name(hit.gallery_id.index())).collect::<Result<_>>()?;
-            Ok(ResultEntry { query: query.name.clone(), gallery })
-        };
-        Self::new(group, rankings.iter().zip(queries.rows()).map(entry).collect::<Result<_>>()?)
+            entries.push(ResultEntry { query: query.name.clone(), gallery });
+        }
+        Self::new(group, entries)
     }
 
     /// The group's name; empty where the file has none.
@@ -158,4 +167,17 @@ impl Results {
 fn first_repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut seen = HashSet::new();
     names.into_iter().find(|&name| !seen.insert(name))
+}
+
+fn two_photos(one: &Row, other: &Row) -> String {
+    let path = |row: &Row| match row.path.as_str() {
+        "" => "one without a path".to_owned(),
+        path => path.to_owned(),
+    };
+    format!(
+        "{}: expected one gallery photo of that name, as results name photos, found two: {} and {}",
+        one.name,
+        path(one),
+        path(other)
+    )
 }

@@ -9,6 +9,8 @@ mod place;
 mod version_one;
 mod writer;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Distance, Result, SearchError};
@@ -210,6 +212,11 @@ impl EmbeddingTable {
             rows: indices.iter().map(|&i| self.rows[i].clone()).collect(),
             embeddings: indices.iter().flat_map(|&i| self.embedding(i)).copied().collect(),
         }
+    }
+
+    /// The photos at `indices`, ascending: the table itself if that is all of it, so that nothing is copied.
+    pub(crate) fn part(&self, indices: &[usize]) -> Cow<'_, Self> {
+        if indices.len() == self.len() { Cow::Borrowed(self) } else { Cow::Owned(self.take(indices)) }
     }
 
     /// Whether `distance` is defined for these embeddings.

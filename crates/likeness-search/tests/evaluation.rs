@@ -138,6 +138,9 @@ fn what_cannot_be_evaluated_says_why() {
     assert!(reason(&strangers).contains("whose identity has another image in the gallery"));
     let no_gallery = line(&[("ann-1", 0.0, Role::Query), ("ann-2", 1.0, Role::Query)]);
     assert!(reason(&no_gallery).starts_with("gallery: expected at least one image"));
+    let config = EvaluateConfig { resamples: u32::MAX, ..EUCLIDEAN };
+    let error = evaluate(&clusters(60, 4, 2), Protocol::LeaveOneOut, &config).unwrap_err().to_string();
+    assert!(error.starts_with("resamples: expected at most 1000000"), "{error}");
 }
 
 #[test]

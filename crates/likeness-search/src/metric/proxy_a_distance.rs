@@ -171,5 +171,10 @@ mod tests {
         assert_eq!(proxy_a_distance(&few, &many, 0), None);
         let alone = many.select(|row| row.identity.as_deref() == Some("0"));
         assert_eq!(proxy_a_distance(&alone, &many, 0), None);
+        for count in 0..3 {
+            let tiny = many.take(&(0..count).collect::<Vec<_>>());
+            assert_eq!(proxy_a_distance(&tiny, &many, 0), None, "{count}");
+            assert_eq!(proxy_a_distance(&many, &tiny, 0), None, "{count}");
+        }
     }
 }
