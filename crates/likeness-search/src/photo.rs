@@ -46,6 +46,13 @@ impl Photos {
         self.count == self.of_row.len()
     }
 
+    /// How many rows each photo has.
+    pub(crate) fn face_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.count];
+        self.of_row.iter().for_each(|&photo| counts[photo] += 1);
+        counts
+    }
+
     /// The rows of each photo, ascending.
     pub(crate) fn rows(&self) -> Vec<Vec<usize>> {
         let mut rows = vec![Vec::new(); self.count];

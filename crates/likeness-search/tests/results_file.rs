@@ -61,7 +61,7 @@ fn cut_or_misshapen_files_are_refused_by_name() {
         for length in 0..json.len() {
             fs_err::write(&path, &json[..length]).unwrap();
             let error = Results::read(&path).unwrap_err().to_string();
-            assert!(error.contains("results.json: does not read as results"), "{error}");
+            assert!(error.contains("results.json: cannot be read as results"), "{error}");
         }
     }
     for json in [
@@ -74,6 +74,98 @@ fn cut_or_misshapen_files_are_refused_by_name() {
     ] {
         assert!(Results::from_json(json).is_err(), "{json}");
     }
+}
+
+/// The layout has no checksum: a flip within a name gives another name, every other flip is an error.
+#[test]
+fn every_flipped_bit_is_refused_by_name_or_changes_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.json");
+    for shape in [ResultsShape::Map, ResultsShape::List] {
+        example().write(&path, shape).unwrap();
+        let text = fs_err::read(&path).unwrap();
+        let (mut names_changed, count) = (0, 8 * text.len());
+        for bit in 0..count {
+            let mut damaged = text.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(&path, &damaged).unwrap();
+            match Results::read(&path) {
+                Err(error) => assert!(error.to_string().contains("results.json: "), "{error}"),
+                Ok(read) => {
+                    names_changed += 1;
+                    let lengths = |results: &Results| {
+                        results.entries().iter().map(|e| e.gallery.len()).collect::<Vec<_>>()
+                    };
+                    assert_eq!(lengths(&read), lengths(&example()), "bit {bit}");
+                    let differences = differences(&read, &example());
+                    assert!(differences <= 1, "bit {bit} changed {differences} names");
+                }
+            }
+        }
+        assert!(names_changed > 0 && names_changed < count / 2, "{names_changed} of {count}");
+    }
+}
+
+fn differences(one: &Results, other: &Results) -> usize {
+    let names = |results: &Results| -> Vec<String> {
+        let entries = results.entries().iter().flat_map(|e| std::iter::once(&e.query).chain(&e.gallery));
+        entries.cloned().chain((!results.group().is_empty()).then(|| results.group().to_owned())).collect()
+    };
+    let (one, other) = (names(one), names(other));
+    one.iter().zip(&other).filter(|(a, b)| a != b).count()
+}
+
+#[test]
+fn only_files_we_would_write_and_empty_ones_are_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.json");
+    let is_ours = |text: &[u8]| {
+        fs_err::write(&path, text).unwrap();
+        Results::is_ours(&path).unwrap()
+    };
+    let ours = folder.path().join("ours.json");
+    let empty = Results::new("", Vec::new()).unwrap();
+    for results in [example(), empty] {
+        for shape in [ResultsShape::Map, ResultsShape::List] {
+            results.write(&ours, shape).unwrap();
+            let text = fs_err::read(&ours).unwrap();
+            assert!(is_ours(&text));
+            assert!(!is_ours(&text[..text.len() - 1]), "somebody edited the end");
+            assert!(!is_ours(&[&text[..], b"\n"].concat()));
+        }
+    }
+    assert!(is_ours(b""));
+    for foreign in [
+        &br#"{"groupname":"g","images":{}}"#[..],
+        br#"{"a": 1}"#,
+        b"[1, 2]",
+        b"notes",
+        b"\xff\xd8\xff",
+        b"{",
+        b"\n",
+    ] {
+        assert!(!is_ours(foreign), "{}", String::from_utf8_lossy(foreign));
+    }
+    assert!(Results::is_ours(&folder.path().join("absent.json")).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn results_are_written_through_pipes_and_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let [pipe, link, target] = ["pipe", "link", "target"].map(|name| folder.path().join(name));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs_err::read(pipe).unwrap()
+    });
+    example().write(&pipe, ResultsShape::Map).unwrap();
+    fs_err::os::unix::fs::symlink(&target, &link).unwrap();
+    example().write(&link, ResultsShape::Map).unwrap();
+    assert_eq!(reader.join().unwrap(), fs_err::read(&target).unwrap());
+    assert!(fs_err::symlink_metadata(&link).unwrap().is_symlink());
+    example().write("/dev/null".as_ref(), ResultsShape::List).unwrap();
+    assert!(!fs_err::metadata("/dev/null").unwrap().is_file());
 }
 
 #[test]

@@ -87,8 +87,7 @@ fn search<'a>(
     exclusions: &Exclusions,
 ) -> Result<PhotoSearch<'a>> {
     let (query_photos, gallery_photos) = (Photos::of(&queries), Photos::of(&gallery));
-    let faces_of = gallery_photos.rows();
-    let rows = k.map(|photos| rows_that_hold(photos, &faces_of));
+    let rows = k.map(|photos| rows_that_hold(photos, gallery_photos.face_counts()));
     let rankings = rank_without(&queries, &gallery, distance, rows, exclusions)?;
     if query_photos.are_rows() && gallery_photos.are_rows() {
         return Ok(PhotoSearch { queries, gallery, rankings });
@@ -107,9 +106,8 @@ fn search<'a>(
 /// How many rows hold at least `photos` photos, whichever rows they are.
 ///
 /// All rows of the `photos` − 1 photos with most faces hold that many, and any further row holds another.
-fn rows_that_hold(photos: usize, faces_of: &[Vec<usize>]) -> usize {
+fn rows_that_hold(photos: usize, mut counts: Vec<usize>) -> usize {
     let Some(others) = photos.checked_sub(1) else { return 0 };
-    let mut counts: Vec<usize> = faces_of.iter().map(Vec::len).collect();
     counts.sort_unstable_by_key(|&count| std::cmp::Reverse(count));
     counts.iter().take(others).sum::<usize>() + 1
 }

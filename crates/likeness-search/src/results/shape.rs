@@ -117,7 +117,7 @@ impl Results {
     }
 
     pub(super) fn from_slice(text: &[u8]) -> Result<Self, String> {
-        let wrong = |error: serde_json::Error| format!("does not read as results: {error}");
+        let wrong = |error: serde_json::Error| format!("cannot be read as results: {error}");
         let is_list = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let (group, entries) = if is_list {
             let items: Vec<ListItem> = serde_json::from_slice(text).map_err(wrong)?;
