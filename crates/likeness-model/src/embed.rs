@@ -60,7 +60,7 @@ type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
 
 /// The embeddings of `items` in their order, and what could not be used.
 ///
-/// A photo with several faces to keep gives several rows, named `photo.jpg#2` from the second on.
+/// A photo with several faces to keep gives several rows of one name, told apart by their `face`.
 ///
 /// # Errors        as [`embed_each`]'s
 pub fn embed(
@@ -94,7 +94,24 @@ impl Gathered {
     ///
     /// # Errors        as [`EmbeddingTable::new`]'s
     pub fn into_table(self, spec: &EmbedderSpec) -> Result<EmbeddingTable> {
-        Ok(EmbeddingTable::new(tag(spec), self.rows, self.values)?)
+        self.into_table_of(tag(spec))
+    }
+
+    /// All of them, made by `model`.
+    ///
+    /// # Errors        as [`EmbeddingTable::new`]'s
+    pub fn into_table_of(self, model: ModelTag) -> Result<EmbeddingTable> {
+        Ok(EmbeddingTable::new(model, self.rows, self.values)?)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 }
 
@@ -107,7 +124,7 @@ pub fn tag(spec: &EmbedderSpec) -> ModelTag {
 ///
 /// `item` says what to read for a photo. Memory holds the photos in hand and the rows that wait for one before them.
 ///
-/// # Errors        no photo could be used; a fault of the model itself, or of `keep`; a stop
+/// # Errors        no photo could be used → [`ModelError::NothingEmbedded`]; a fault of the model itself, or of `keep`; a stop
 pub fn embed_each<P: Sync>(
     photos: &[P],
     item: impl Fn(&P) -> EmbedItem + Sync,
@@ -163,11 +180,7 @@ pub fn embed_each<P: Sync>(
         return Err(ModelError::Interrupted { done: delivered, total });
     }
     if rows == 0 {
-        let first = skipped.first().map(|s| format!(" (first: {}: {})", s.name, s.reason));
-        return Err(ModelError::BadArgument {
-            reason: format!("none of the {total} photos could be embedded{}", first.unwrap_or_default()),
-            hint: None,
-        });
+        return Err(ModelError::NothingEmbedded { total, skipped });
     }
     Ok(skipped)
 }
@@ -235,9 +248,7 @@ impl Worker<'_> {
             if row.sha256.is_empty() {
                 sha256.clone_into(&mut row.sha256);
             }
-            if at > 0 {
-                row.name = format!("{}#{}", row.name, at + 1);
-            }
+            row.face += at as u32;
             row
         };
         let key = PhotoKey::new(&file.sha256, item.face_box);

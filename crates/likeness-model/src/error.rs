@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use likeness_data::photos::Skipped;
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = ModelError> = std::result::Result<T, E>;
 
@@ -61,6 +63,14 @@ pub enum ModelError {
         /// Photos there are.
         total: usize,
     },
+    /// No photo could be embedded.
+    #[error("none of the {total} photos could be embedded{}", first(skipped))]
+    NothingEmbedded {
+        /// Photos there are.
+        total: usize,
+        /// Every photo with its reason.
+        skipped: Vec<Skipped>,
+    },
     /// A photo or dataset is at fault.
     #[error(transparent)]
     Data(#[from] likeness_data::DataError),
@@ -81,7 +91,13 @@ impl ModelError {
             Self::Download { hint, .. } => Some(hint),
             Self::Interrupted { .. } => Some("nothing was written; the same command begins again"),
             Self::Data(error) => error.hint(),
+            Self::Search(error) => error.hint(),
             _ => None,
         }
     }
+}
+
+/// The first of the skipped photos, for a message.
+fn first(skipped: &[Skipped]) -> String {
+    skipped.first().map(|s| format!(" (first: {}: {})", s.name, s.reason)).unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
 use likeness_model::engine::EngineChoice;
 use likeness_model::preprocess::{ChannelOrder, Normalization};
-use likeness_search::{Distance, Protocol, ResultsShape};
+use likeness_search::{Distance, EmbeddingTable, Protocol, ResultsShape};
 
 use crate::input::PhotoArgs;
 
@@ -86,6 +86,9 @@ pub(crate) struct PrepareArgs {
     /// Draw a contact sheet of photos with the boxes and landmarks that were found.
     #[arg(long, value_name = "PNG")]
     pub(crate) preview: Option<PathBuf>,
+    /// Replace a preview that Likeness did not write.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) detection: DetectionArgs,
     /// Change a dataset that was made with other settings, instead of refusing.
@@ -116,6 +119,9 @@ pub(crate) struct DetectArgs {
     /// Draw a contact sheet with boxes and landmarks.
     #[arg(long, value_name = "PNG")]
     pub(crate) preview: Option<PathBuf>,
+    /// Replace files that Likeness did not write, and files that the command reads.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) detection: DetectionArgs,
     #[command(flatten)]
@@ -134,6 +140,9 @@ pub(crate) struct EmbedArgs {
     /// Only this part of a dataset.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub(crate) split: SplitChoice,
+    /// Replace files that Likeness did not write, and files that the command reads.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
@@ -143,11 +152,17 @@ pub(crate) struct EmbedArgs {
 /// Ranks a gallery by its distance from each query.
 #[derive(Debug, Group)]
 pub(crate) struct MatchArgs {
-    /// The queries, then the gallery: photos, folders, datasets or embeddings files; one alone is searched within itself.
+    /// The queries, then the gallery: photos, folders, tables, datasets or embeddings files.
+    ///
+    /// The first is the queries, all others together are the gallery. One alone is searched within itself: its queries in
+    /// its gallery where a dataset has both, else each image among the others. With --gallery, all are queries.
     #[arg(required = true, value_names = ["QUERIES", "GALLERY"])]
     pub(crate) input: Vec<PathBuf>,
+    /// A part of the gallery; may be repeated. Everything named without a flag is then a query.
+    #[arg(long, value_name = "GALLERY")]
+    pub(crate) gallery: Vec<PathBuf>,
     /// Gallery images listed for each query.
-    #[arg(short, value_name = "K", default_value_t = 10)]
+    #[arg(short, value_name = "K", default_value = "10", value_parser = parse_count)]
     pub(crate) k: usize,
     /// Where the results go [default: stdout].
     #[arg(short, long, value_name = "FILE")]
@@ -162,14 +177,17 @@ pub(crate) struct MatchArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) submit: Option<String>,
     /// Seconds that the server may take.
-    #[arg(long, value_name = "S", default_value_t = 60)]
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) submit_timeout: u64,
     /// Draw a contact sheet: each query with its nearest.
     #[arg(long, value_name = "PNG")]
     pub(crate) grid: Option<PathBuf>,
     /// Queries on the contact sheet.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_count)]
     pub(crate) grid_queries: usize,
+    /// Replace files that Likeness did not write, and files that the command reads.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print one JSON document with ranks and distances.
     #[arg(long, conflicts_with = "output")]
     pub(crate) json: bool,
@@ -179,6 +197,21 @@ pub(crate) struct MatchArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) photos: PhotosArgs,
+}
+
+impl MatchArgs {
+    /// The queries and the gallery; no gallery where the queries are searched within themselves.
+    pub(crate) fn sides(&self) -> (&[PathBuf], &[PathBuf]) {
+        match &self.input[..] {
+            all if !self.gallery.is_empty() => (all, &self.gallery),
+            all => all.split_at(1.min(all.len())),
+        }
+    }
+
+    /// The distance that is asked for, else that of the model of `table`.
+    pub(crate) fn distance(&self, table: &EmbeddingTable) -> Distance {
+        self.search.distance.map_or(table.model().distance, Distance::from)
+    }
 }
 
 /// Measures how well a model finds images of the same identity.
@@ -201,6 +234,9 @@ pub(crate) struct EvaluateArgs {
     /// Draw the embeddings on a plane (t-SNE), coloured by --by's column, or the domain, and by identity; PNG or SVG.
     #[arg(long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
+    /// Replace files that Likeness did not write, and files that the command reads.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Exit with 1 when top-1 is below this share.
     #[arg(long, value_name = "SHARE")]
     pub(crate) require_top1: Option<f64>,
@@ -505,6 +541,15 @@ values!(EngineArg => EngineChoice {
     /// What training computes with, for networks that it wrote, on the device of --engine-device
     Burn => EngineChoice::Burn,
 });
+
+/// A count of one or more.
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected 1 or more".to_owned()),
+        Ok(count) => Ok(count),
+        Err(error) => Err(error.to_string()),
+    }
+}
 
 /// A part of a dataset, or all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,7 +10,7 @@ use likeness_model::registry::{best_detector, find_detector};
 
 use crate::args::DetectionArgs;
 use crate::failure::hinted;
-use crate::progress::say;
+use crate::print::say;
 
 /// A detector and the file it comes from.
 pub(crate) struct LoadedDetector {

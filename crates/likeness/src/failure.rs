@@ -2,7 +2,10 @@
 
 use likeness_data::DataError;
 use likeness_model::ModelError;
+use likeness_search::SearchError;
 use likeness_train::TrainError;
+
+use crate::print::say_error;
 
 /// The way out of an error that only the command line knows.
 #[derive(Debug)]
@@ -24,20 +27,19 @@ pub(crate) fn hinted(reason: impl Into<String>, hint: impl Into<String>) -> anyh
     WithHint { reason: reason.into(), hint: hint.into() }.into()
 }
 
-/// Prints `error` to stderr: a headline, a line for each further cause, a line for each hint.
-#[allow(clippy::print_stderr)]
+/// Prints `error` to stderr: a headline, a line for each further cause, a line for the hint.
 pub(crate) fn print(error: &anyhow::Error) {
-    let mut said = error.to_string();
-    eprintln!("error: {said}");
+    let mut shown = error.to_string();
+    say_error("error", &shown);
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        if !said.contains(&cause) {
-            eprintln!("  because: {cause}");
-            said = cause;
+        if !shown.contains(&cause) {
+            say_error("  because", &cause);
+            shown = cause;
         }
     }
     if let Some(hint) = error.chain().find_map(hint) {
-        eprintln!("hint: {hint}");
+        say_error("hint", hint);
     }
 }
 
@@ -49,6 +51,9 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
         return error.hint();
     }
     if let Some(error) = error.downcast_ref::<TrainError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<SearchError>() {
         return error.hint();
     }
     error.downcast_ref::<ModelError>().and_then(ModelError::hint)

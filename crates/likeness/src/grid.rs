@@ -4,13 +4,11 @@ use std::path::Path;
 
 use likeness_data::decode::PhotoReader;
 use likeness_data::sheet::{Frame, Sheet, SheetConfig, Tile};
-use likeness_search::{Distance, EmbeddingTable, Rankings, Row};
+use likeness_search::{Distance, PhotoSearch, Row};
 
 /// Draws the first `count` queries, spread evenly over all of them, to the PNG `path`.
 pub(crate) fn draw(
-    queries: &EmbeddingTable,
-    gallery: &EmbeddingTable,
-    rankings: &Rankings,
+    PhotoSearch { queries, gallery, rankings }: &PhotoSearch<'_>,
     distance: Distance,
     count: usize,
     path: &Path,
@@ -45,7 +43,8 @@ pub(crate) fn draw(
 }
 
 fn tile(reader: &PhotoReader, row: &Row) -> Tile {
-    match reader.read(Path::new(&row.path)) {
+    let Some(path) = row.photo_path() else { return Tile::missing("its place is not known") };
+    match reader.read(&path) {
         Ok(photo) => Tile::new(photo.image),
         Err(error) => Tile::missing(error.reason()),
     }

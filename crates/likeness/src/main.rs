@@ -1,7 +1,8 @@
 //! `likeness`: finds pictures of the same person, or the same thing, in a collection.
 //!
-//! This crate is glue: [`args`] holds the flags, [`commands`] one file a command, [`input`] turns what a user names
-//! into embeddings, [`grid`] and [`submit`] serve `match`. Data goes to stdout, everything else to stderr.
+//! This crate is glue: [`args`] holds the flags, [`commands`] one file a command, [`input`] turns what a user names into
+//! embeddings, [`grid`] and [`submit`] serve `match`. [`print`] is the only module that prints, [`output`] decides which
+//! files may be written, [`signals`] handles Ctrl-C. Data goes to stdout, everything else to stderr.
 
 mod args;
 mod burn_engine;
@@ -10,27 +11,37 @@ mod detector;
 mod failure;
 mod grid;
 mod input;
-mod interrupt;
+mod output;
 mod preview;
+mod print;
 mod progress;
+mod signals;
 mod submit;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// How a run ended.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// Done; exit code 0.
     Done,
-    /// Ran, but a threshold that was asked for was missed; exit code 1.
+    /// Done, but a requested threshold was missed; exit code 1.
     Missed,
+    /// Stopped by a signal, with what was finished kept; exit code 128 plus the signal's number.
+    Interrupted,
 }
 
+/// Exit code of a command that failed.
+const FAILED: u8 = 2;
+
 fn main() -> ExitCode {
-    let args = args::Args::parse();
-    let stop = interrupt::listen();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return ExitCode::from(usage(&error)),
+    };
+    let stop = signals::listen();
     let result = match args.command {
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
         args::Command::Train(args) => commands::train::run(*args, stop),
@@ -41,12 +52,31 @@ fn main() -> ExitCode {
         args::Command::Models(args) => commands::models::run(args, stop),
         args::Command::Demo(args) => commands::demo::run(args, stop),
     };
-    match result {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Missed) => ExitCode::from(1),
+    ExitCode::from(match result {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Missed) => 1,
+        Ok(Outcome::Interrupted) => signals::exit_code().unwrap_or(FAILED),
         Err(error) => {
             failure::print(&error);
-            ExitCode::from(2)
+            // A command that a signal stopped half-way returns an error.
+            signals::exit_code().unwrap_or(FAILED)
         }
+    })
+}
+
+/// Prints clap's help, version or error; returns the exit code.
+fn usage(error: &clap::Error) -> u8 {
+    if !error.use_stderr() {
+        // Help and version; a closed stdout is no error.
+        let _ = error.print();
+        return 0;
     }
+    // An argument with control characters is shown with escapes, without colours.
+    let plain = error.render().to_string();
+    if plain.lines().any(|line| print::visible(line) != line) {
+        plain.lines().for_each(print::say);
+    } else {
+        let _ = error.print();
+    }
+    FAILED
 }

@@ -1,49 +1,181 @@
 //! `--submit`: posts results to a challenge's server.
 
+use std::io::Write;
+use std::net::ToSocketAddrs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ureq::http::{Uri, header};
 
 use crate::failure::hinted;
 
-/// Bytes of an answer that is no JSON shown in the error.
-const SHOWN_BYTES: usize = 200;
+/// Characters of an answer that are shown in an error.
+const SHOWN_CHARS: usize = 200;
+/// Bytes of an answer that are read at most.
+const MAX_ANSWER_BYTES: u64 = 16 << 20;
+/// Name of the file that keeps results which no server took; numbered where it exists.
+const UNSENT: &str = "results-unsent";
 
-/// Posts `results` (JSON) to `url` and returns the server's answer.
-///
-/// # Errors        no connection, no answer in time, a status that is no success, an answer that is no JSON
-pub(crate) fn submit(url: &str, results: &str, timeout: Duration) -> anyhow::Result<serde_json::Value> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let kept = "the results themselves are not lost: give -o FILE to keep them, and submit again";
-    let sent = agent.post(url).header("content-type", "application/json").send(results);
-    let mut response = sent.map_err(|error| {
-        let reason = match &error {
-            ureq::Error::Timeout(_) => format!("{url}: no answer within {} s", timeout.as_secs()),
-            ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
-                format!("{url}: the connection was refused")
-            }
-            ureq::Error::Io(io) => format!("{url}: the connection broke off: {io}"),
-            other => format!("{url}: {other}"),
-        };
-        hinted(reason, kept)
-    })?;
-    let status = response.status();
-    let body = response.body_mut().read_to_string().map_err(|error| match error {
-        ureq::Error::Timeout(_) => {
-            hinted(format!("{url}: no whole answer within {} s", timeout.as_secs()), kept)
-        }
-        other => hinted(format!("{url}: the answer broke off: {other}"), kept),
-    })?;
-    let shown: String = body.trim().chars().take(SHOWN_BYTES).collect();
-    if !status.is_success() {
-        return Err(hinted(format!("{url}: the server refused the results with {status}: {shown}"), kept));
+/// Why a server did not take results.
+#[derive(Debug)]
+pub(crate) struct NotTaken {
+    /// What happened, with the server's address.
+    pub(crate) reason: String,
+    /// The remedy, where there is a better one than to submit again.
+    pub(crate) hint: Option<String>,
+}
+
+impl From<String> for NotTaken {
+    fn from(reason: String) -> Self {
+        Self { reason, hint: None }
     }
-    serde_json::from_str(&body).map_err(|_| {
-        hinted(
-            format!("{url}: expected an answer in JSON, found: {shown}"),
-            "is this the address of the challenge's server?",
-        )
-    })
+}
+
+/// A server's address, checked before any work.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    url: String,
+}
+
+impl Server {
+    /// The server at `url`.
+    ///
+    /// # Errors        no address of a web server, or a host that is not known
+    pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
+        let bad = |reason: &str| {
+            hinted(
+                format!("--submit {url}: {reason}"),
+                "expected an address such as http://server.example:8000/results",
+            )
+        };
+        let uri: Uri = url.parse().map_err(|_| bad("not an address"))?;
+        let port = match uri.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
+            _ => return Err(bad("expected an address that starts with http:// or https://")),
+        };
+        let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
+            return Err(bad("names no server"));
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if let Err(error) = (host, uri.port_u16().unwrap_or(port)).to_socket_addrs() {
+            return Err(hinted(
+                format!("--submit {url}: the server {host} is not known: {error}"),
+                "check the spelling and the network, or leave --submit out and keep the results with -o",
+            ));
+        }
+        Ok(Self { url: url.to_owned() })
+    }
+
+    /// Posts `results` (JSON) and returns the server's answer.
+    ///
+    /// # Errors        no connection, no answer in time, a redirect, a status that is no success, an answer that is no JSON
+    pub(crate) fn post(&self, results: &str, timeout: Duration) -> Result<serde_json::Value, NotTaken> {
+        let url = &self.url;
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false)
+            // A redirect would turn the POST into a GET without the results, or send them to another server unasked.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .build()
+            .into();
+        let sent = agent.post(url).header("content-type", "application/json").send(results);
+        let mut response = sent.map_err(|error| reason(url, &error, timeout))?;
+        let status = response.status();
+        if status.is_redirection() {
+            let place = response.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
+            let points = place.map(|place| format!(" and points to {place}")).unwrap_or_default();
+            return Err(NotTaken {
+                reason: format!("{url}: the server did not take the results ({status}){points}"),
+                hint: place.map(|place| format!("submit to that address if you trust it: --submit {place}")),
+            });
+        }
+        let read = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
+        let body = read.map_err(|error| match error {
+            ureq::Error::Timeout(_) => format!("{url}: no complete answer within {} s", timeout.as_secs()),
+            other => format!("{url}: the answer broke off: {other}"),
+        })?;
+        let shown: String = body.trim().chars().take(SHOWN_CHARS).collect();
+        if !status.is_success() {
+            return Err(format!("{url}: the server refused the results with {status}: {shown}").into());
+        }
+        serde_json::from_str(&body).map_err(|_| NotTaken {
+            reason: format!("{url}: expected an answer in JSON, found: {shown}"),
+            hint: Some("is this the address of the challenge's server?".to_owned()),
+        })
+    }
+}
+
+fn reason(url: &str, error: &ureq::Error, timeout: Duration) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("{url}: no answer within {} s", timeout.as_secs()),
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+            format!("{url}: the connection was refused")
+        }
+        ureq::Error::Io(io) => format!("{url}: the connection broke off: {io}"),
+        other => format!("{url}: {other}"),
+    }
+}
+
+/// Keeps `results` that no server took in a new file of the working folder, or else of the folder for temporary files.
+///
+/// # Errors        neither folder can be written
+pub(crate) fn keep(results: &str) -> std::io::Result<PathBuf> {
+    keep_in(Path::new(""), results).or_else(|_| keep_in(&std::env::temp_dir(), results))
+}
+
+fn keep_in(folder: &Path, results: &str) -> std::io::Result<PathBuf> {
+    let names = std::iter::once(format!("{UNSENT}.json")).chain((2..).map(|n| format!("{UNSENT}-{n}.json")));
+    for name in names {
+        let path = folder.join(name);
+        // Only a new file: what another run kept is not replaced.
+        match fs_err::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                file.write_all(results.as_bytes())?;
+                file.sync_all()?;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("there are endlessly many names")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_addresses_are_refused_before_any_work() {
+        for url in [
+            "",
+            "server",
+            "ftp://server/x",
+            "http://",
+            "http:///x",
+            "http://a b/",
+            "file:///etc/passwd",
+            "//x",
+        ] {
+            let error = Server::at(url).unwrap_err().to_string();
+            assert!(error.starts_with("--submit"), "{url}: {error}");
+        }
+        for url in ["http://127.0.0.1:9/x", "http://[::1]:9/", "https://127.0.0.1"] {
+            Server::at(url).unwrap();
+        }
+        let unknown = Server::at("http://no-such-host.invalid/").unwrap_err().to_string();
+        assert!(unknown.contains("no-such-host.invalid is not known"), "{unknown}");
+    }
+
+    #[test]
+    fn unsent_results_never_replace_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = keep_in(folder.path(), "one").unwrap();
+        let second = keep_in(folder.path(), "two").unwrap();
+        assert!(first.ends_with("results-unsent.json") && second.ends_with("results-unsent-2.json"));
+        assert_eq!(fs_err::read_to_string(first).unwrap(), "one");
+        assert_eq!(fs_err::read_to_string(second).unwrap(), "two");
+    }
 }

@@ -37,12 +37,14 @@ pub fn average_precision(ranks: &[u32], relevant: usize) -> f64 {
 /// use likeness_search::metric::average_precision_at;
 /// assert!((average_precision_at(&[1, 3, 4], 3, 3) - (1.0 + 2.0 / 3.0) / 3.0).abs() < 1e-12);
 /// assert_eq!(average_precision_at(&[1, 3, 4], 3, 1), 1.0);
+/// assert_eq!(average_precision_at(&[2], 1, 1).to_string(), "0");
 /// ```
 pub fn average_precision_at(ranks: &[u32], relevant: usize, k: u32) -> f64 {
     let precisions: f64 = (1u32..)
         .zip(ranks.iter().take_while(|&&rank| rank <= k))
         .map(|(found, &rank)| f64::from(found) / f64::from(rank))
-        .sum();
+        // An empty sum of floats is −0, which would be printed.
+        .fold(0.0, |sum, precision| sum + precision);
     let divisor = relevant.min(k as usize);
     if divisor == 0 { 0.0 } else { precisions / divisor as f64 }
 }

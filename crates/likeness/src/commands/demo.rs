@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use likeness_artifact::{FolderLock, LOCK_FILE};
 use likeness_data::prepare::{PrepareConfig, PrepareRun, prepare};
 use likeness_data::source::Layout;
 use likeness_data::synth::{self, PictureFormat, Style, SynthConfig};
 use likeness_model::descriptor::Descriptor;
-use likeness_search::{EvaluateConfig, RankConfig, Results, ResultsShape, evaluate, rank};
+use likeness_search::{EvaluateConfig, Protocol, RankConfig, Results, ResultsShape, evaluate, rank_photos};
 
 use likeness_data::dataset::Dataset;
 use likeness_train::backbone::Architecture;
@@ -20,7 +21,8 @@ use super::train::Watcher;
 use crate::args::{DemoArgs, ModelArgs, PhotosArgs, ReadingArgs};
 use crate::failure::hinted;
 use crate::input::Loader;
-use crate::progress::{Progress, say};
+use crate::print::say;
+use crate::progress::Progress;
 use crate::{Outcome, grid};
 
 /// Added to the seed for the people that the network learns from.
@@ -29,13 +31,7 @@ const OTHER_PEOPLE: u64 = 1_000;
 /// Runs the command.
 pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     let output = &args.output;
-    if output.join("photos").exists() {
-        return Err(hinted(
-            format!("{}: holds a demo already", output.display()),
-            "delete it, or choose another folder with -o",
-        ));
-    }
-    fs_err::create_dir_all(output)?;
+    let _lock = claim(output)?;
     for (folder, style) in [("photos", Style::Portrait), ("drawings", Style::Sketch)] {
         draw(&args, &output.join(folder), style)?;
     }
@@ -62,7 +58,8 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
     if args.epochs > 0 {
         learn(&args, output, &dataset, stop)?;
     }
-    say("\nlook at");
+    say("");
+    say("look at");
     for (file, what) in [
         ("photos", "the faces, a folder a person"),
         ("drawings", "the same people drawn in another style"),
@@ -77,6 +74,21 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
         say(format!("  {}  how the network learned", output.join("run/curves.png").display()));
     }
     Ok(Outcome::Done)
+}
+
+/// Makes `output` the demo's: a new or an empty folder, locked.
+fn claim(output: &Path) -> anyhow::Result<FolderLock> {
+    fs_err::create_dir_all(output)?;
+    for entry in fs_err::read_dir(output)? {
+        let name = entry?.file_name();
+        if name != LOCK_FILE {
+            return Err(hinted(
+                format!("{}: is not empty (it holds {})", output.display(), name.display()),
+                "delete what an earlier demo left, or choose another folder with -o",
+            ));
+        }
+    }
+    Ok(FolderLock::acquire(output)?)
 }
 
 /// Trains a small network on other people's faces and lets it search among those of the demo, whom it never saw.
@@ -111,7 +123,7 @@ fn learn(args: &DemoArgs, output: &Path, dataset: &Path, stop: &AtomicBool) -> a
     let table =
         Loader::new(&model, PhotosArgs::default().refer(), stop).load(&[dataset.to_owned()], None)?.table;
     let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };
-    let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;
+    let evaluation = evaluate(&table, Protocol::QueryGallery, &config)?;
     print(&evaluation, "the network, which never saw these people")
 }
 
@@ -138,15 +150,15 @@ fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBo
     let table = Loader::new(&model, photos.refer(), stop).load(&[dataset.to_owned()], None)?.table;
     let distance = table.model().distance;
     let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
-    let evaluation = evaluate(&table, likeness_search::Protocol::QueryGallery, &config)?;
+    let evaluation = evaluate(&table, Protocol::QueryGallery, &config)?;
     print(&evaluation, descriptor.name())?;
     if descriptor == Descriptor::Classic {
         table.save(&output.join("classic.embeddings"))?;
-        let (queries, gallery) = (table.select(|r| r.role.is_query()), table.select(|r| r.role.is_gallery()));
-        let rankings = rank(&queries, &gallery, distance, &RankConfig::default())?;
-        let results = Results::from_rankings("likeness-demo", &rankings, &queries, &gallery)?;
+        let found = rank_photos(&table, Protocol::QueryGallery, distance, &RankConfig::default())?;
+        let results =
+            Results::from_rankings("likeness-demo", &found.rankings, &found.queries, &found.gallery)?;
         results.write(&output.join("results.json"), ResultsShape::Map)?;
-        grid::draw(&queries, &gallery, &rankings, distance, 12, &output.join("matches.png"))?;
+        grid::draw(&found, distance, 12, &output.join("matches.png"))?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! `likeness detect`: photos enter, boxes and landmarks leave.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use anyhow::Context;
 use likeness_data::decode::PhotoReader;
 use likeness_data::detect::Detection;
 use likeness_data::photos::{self, PhotoPath, Skipped};
@@ -12,7 +14,10 @@ use super::print_json;
 use crate::args::DetectArgs;
 use crate::detector::{self, LoadedDetector};
 use crate::failure::hinted;
-use crate::progress::{Progress, say, say_skipped};
+use crate::input::check_exists;
+use crate::output::{Content, Outputs};
+use crate::print::{print_data, say, say_skipped};
+use crate::progress::Progress;
 use crate::{Outcome, preview};
 
 /// The faces of a photo with its width and height, or why it was passed over.
@@ -23,6 +28,8 @@ pub(crate) fn run(mut args: DetectArgs, stop: &AtomicBool) -> anyhow::Result<Out
     if args.detection.detector == "none" {
         "auto".clone_into(&mut args.detection.detector);
     }
+    args.photos.iter().try_for_each(|photo| check_exists(photo))?;
+    check_outputs(&args)?;
     let Some(detector) = detector::load(&args.detection)? else {
         return Err(hinted(
             "there is no detector to detect with",
@@ -73,6 +80,16 @@ pub(crate) fn run(mut args: DetectArgs, stop: &AtomicBool) -> anyhow::Result<Out
     Ok(Outcome::Done)
 }
 
+/// Checks every file that the command will write.
+fn check_outputs(args: &DetectArgs) -> anyhow::Result<()> {
+    let mut outputs = Outputs::new(args.photos.iter().map(PathBuf::as_path), args.force);
+    let Some(path) = &args.preview else { return Ok(()) };
+    if args.json || args.csv {
+        outputs.stdout("the table on stdout");
+    }
+    outputs.add("--preview", path, Content::Sheet)
+}
+
 /// Each photo's faces in order, on as many threads as asked for.
 fn detect(
     photos: &[PhotoPath],
@@ -109,7 +126,7 @@ fn detect(
         }
     });
     let found: Option<Vec<Found>> = std::mem::take(&mut *lock()).into_iter().collect();
-    found.ok_or_else(|| hinted("interrupted", "run the same command again"))
+    found.ok_or_else(|| hinted("interrupted; nothing was written", "run the same command again"))
 }
 
 fn as_json(photo: &PhotoPath, width: u32, height: u32, faces: &[Detection]) -> serde_json::Value {
@@ -127,20 +144,19 @@ fn as_json(photo: &PhotoPath, width: u32, height: u32, faces: &[Detection]) -> s
     })
 }
 
-#[allow(clippy::print_stdout)]
 fn print_csv(seen: &[(&PhotoPath, u32, u32, &[Detection])]) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(std::io::stdout().lock());
+    let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["path", "box_left", "box_top", "box_width", "box_height", "score", "landmarks"])?;
     for (photo, _, _, faces) in seen {
         for face in *faces {
             let b = face.face_box;
             let points = face.landmarks.map(|points| points.map(|p| format!("{} {}", p.x, p.y)).join(" "));
-            let numbers = [b.left, b.top, b.width, b.height, face.score].map(|n| n.to_string());
+            let values = [b.left, b.top, b.width, b.height, face.score].map(|value| value.to_string());
             let path = photos::display_name(&photo.path);
-            let record = [path].into_iter().chain(numbers).chain([points.unwrap_or_default()]);
+            let record = [path].into_iter().chain(values).chain([points.unwrap_or_default()]);
             writer.write_record(record)?;
         }
     }
-    writer.flush()?;
-    Ok(())
+    let table = writer.into_inner().context("cannot write the table")?;
+    print_data(&String::from_utf8_lossy(&table))
 }

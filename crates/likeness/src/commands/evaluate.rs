@@ -2,8 +2,10 @@
 
 mod by;
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use likeness_data::photos::Skipped;
 use likeness_search::chart::write_one;
 use likeness_search::map::EmbeddingMap;
 use likeness_search::{
@@ -16,13 +18,22 @@ use super::match_::{check_share, has_roles};
 use super::{print_json, print_text};
 use crate::Outcome;
 use crate::args::EvaluateArgs;
-use crate::input::Loader;
-use crate::progress::{Progress, say};
+use crate::input::{Loader, check_exists};
+use crate::output::{Content, Outputs};
+use crate::print::say;
+use crate::progress::Progress;
 
 /// Runs the command.
 pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     if let Some(share) = args.require_top1 {
         check_share("--require-top1", share)?;
+    }
+    let inputs = std::iter::once(&args.input).chain(&args.gallery).map(PathBuf::as_path);
+    inputs.clone().try_for_each(check_exists)?;
+    if let Some(path) = &args.map {
+        let mut outputs = Outputs::new(inputs, args.force);
+        outputs.stdout("the metrics on stdout");
+        outputs.add("--map", path, Content::Chart)?;
     }
     let loader = Loader::new(&args.model, args.photos.refer(), stop);
     let loaded = loader.load(std::slice::from_ref(&args.input), args.split.name())?;
@@ -56,11 +67,13 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         write_one(&map.charts(table, column, &values), path)?;
         say(format!("map of {} images in {}", map.rows.len(), path.display()));
     }
-    let skipped = loaded.skipped.len() + gallery.map_or(0, |g| g.skipped.len());
     if args.json {
         let mut document = serde_json::to_value(&evaluation)?;
         document["model"] = json!(table.model().name);
-        document["skipped"] = json!(skipped);
+        document["skipped"] = json!({
+            "queries": names(&loaded.skipped),
+            "gallery": gallery.as_ref().map(|gallery| names(&gallery.skipped)),
+        });
         if let Some(apart) = &apart {
             document["by"] = serde_json::to_value(apart)?;
             document["by"]["column"] = json!(column);
@@ -79,6 +92,11 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         }
         _ => Ok(Outcome::Done),
     }
+}
+
+/// Skipped photos as JSON.
+fn names(skipped: &[Skipped]) -> Vec<serde_json::Value> {
+    skipped.iter().map(|skip| json!({ "name": skip.name, "reason": skip.reason })).collect()
 }
 
 /// Prints the metrics to be read.

@@ -10,11 +10,22 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::PrepareArgs;
 use crate::detector;
+use crate::input::check_exists;
+use crate::output::{Content, Outputs};
 use crate::preview;
-use crate::progress::{Progress, say, say_skipped};
+use crate::print::{say, say_skipped};
+use crate::progress::Progress;
 
 /// Runs the command.
 pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    check_exists(&args.photos)?;
+    if let Some(path) = &args.preview {
+        let mut outputs = Outputs::new([args.photos.as_path()], args.force);
+        if args.json {
+            outputs.stdout("the counts on stdout");
+        }
+        outputs.add("--preview", path, Content::Sheet)?;
+    }
     let detector = detector::load(&args.detection)?;
     let config = PrepareConfig {
         layout: args.layout.into(),

@@ -16,7 +16,7 @@ fn allow(bench: &Bench, name: &str, mode: u32) {
 }
 
 /// Runs the program as somebody whom permissions bind, which root is not.
-fn as_nobody(bench: &Bench, args: &[&str]) -> Output {
+pub(crate) fn as_nobody(bench: &Bench, args: &[&str]) -> Output {
     allow(bench, ".", 0o777);
     // The build folder may be closed to others, so the program is run from a copy.
     fs_err::copy(env!("CARGO_BIN_EXE_likeness"), bench.at("likeness")).unwrap();

@@ -86,3 +86,69 @@ fn silence_and_refusal_end_in_time() {
     let told = bench.refused(&submit(&format!("http://{closed}/"), &[]));
     assert!(told.contains("the connection was refused") && told.contains("hint: "), "{told}");
 }
+
+/// What a failed submission kept.
+fn kept(bench: &Bench, name: &str) -> serde_json::Value {
+    serde_json::from_str(&fs_err::read_to_string(bench.at(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_redirect_is_no_success_and_names_the_place() {
+    for status in
+        ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+    {
+        let bench = Bench::with_photos();
+        let moved = move |mut stream: TcpStream| {
+            let text = format!(
+                "HTTP/1.1 {status}\r\nlocation: http://127.0.0.1:9/elsewhere\r\ncontent-length: 2\r\n\
+                 connection: close\r\n\r\n{{}}"
+            );
+            stream.write_all(text.as_bytes()).unwrap();
+        };
+        let (url, body) = server(moved);
+        let told = bench.refused(&submit(&url, &[]));
+        assert!(told.contains("did not take the results"), "{status}: {told}");
+        assert!(told.contains("http://127.0.0.1:9/elsewhere"), "{status}: {told}");
+        assert!(body.recv().unwrap().contains("groupname"));
+        assert_eq!(kept(&bench, "results-unsent.json")["images"].as_object().unwrap().len(), 4, "{status}");
+    }
+    let bench = Bench::with_photos();
+    let (url, _body) = server(says("302 Found", ""));
+    let told = bench.refused(&submit(&url, &[]));
+    assert!(told.contains("did not take the results (302 Found)"), "without a place: {told}");
+}
+
+#[test]
+fn results_that_no_server_took_are_kept() {
+    let bench = Bench::with_photos();
+    let refused = || server(says("500 Internal Server Error", "on \u{1b}[31mfire"));
+    for name in ["results-unsent.json", "results-unsent-2.json"] {
+        let (url, _body) = refused();
+        let told = bench.refused(&submit(&url, &[]));
+        assert!(told.contains(&format!("the results are kept in {name}")), "{told}");
+        assert!(told.contains("on \\u{1b}[31mfire"), "{told}");
+        assert_eq!(kept(&bench, name)["images"].as_object().unwrap().len(), 4);
+    }
+    let (url, _body) = refused();
+    let told = bench.refused(&submit(&url, &["-o", "mine.json"]));
+    assert!(told.contains("the results are in mine.json"), "{told}");
+    assert!(!bench.at("results-unsent-3.json").exists());
+    assert_eq!(kept(&bench, "mine.json")["images"].as_object().unwrap().len(), 4);
+}
+
+#[test]
+fn bad_addresses_and_waits_are_refused_before_any_work() {
+    let bench = Bench::with_photos();
+    for url in
+        ["challenge.example/submit", "ftp://127.0.0.1/x", "http://", "", "http://no-such-host.invalid/"]
+    {
+        let told = bench.refused(&submit(url, &[]));
+        assert!(told.contains("--submit") && told.contains("hint: "), "{url}: {told}");
+        assert!(!told.contains("embed: "), "{url}: nothing is embedded first: {told}");
+    }
+    for seconds in ["0", "-1", "18446744073709551615", "18446744073709551616", "nan"] {
+        let wait = format!("--submit-timeout={seconds}");
+        let told = bench.refused(&submit("http://127.0.0.1:9/", &[&wait]));
+        assert!(told.contains("--submit-timeout") && !told.contains("embed: "), "{seconds}: {told}");
+    }
+}

@@ -64,9 +64,28 @@ fn nothing_to_work_on() {
     told!("missing-folder", bench.story(&["prepare", "nowhere", "-o", "out"]));
     told!("unknown-model", bench.story(&["embed", "photos", "-o", "x", "--model", "colour"]));
     told!("no-model", bench.story(&["embed", "photos", "-o", "x"]));
+    told!("bad-threshold", bench.story(&["evaluate", "photos", "--model", "color", "--require-top1", "2"]));
+}
+
+#[test]
+fn a_threshold_that_is_missed() {
+    let bench = Bench::new();
+    // Two people whose photos resemble the other's more than their own.
+    for (name, seed) in [("a/1", 0), ("a/2", 4), ("b/1", 1), ("b/2", 5)] {
+        bench.photo(&format!("photos/{name}.png"), seed);
+    }
     told!(
         "missed-threshold",
-        bench.story(&["evaluate", "photos/p0", "--model", "color", "--require-top1", "2"])
+        bench.story(&[
+            "evaluate",
+            "photos",
+            "--layout",
+            "folders",
+            "--model",
+            "color",
+            "--require-top1",
+            "0.9"
+        ])
     );
 }
 

@@ -1,0 +1,197 @@
+//! `match`: who is searched for in what, and that every query has its answer.
+
+use serde_json::Value;
+
+use crate::bench::{Bench, told};
+use crate::detectors::cascade;
+
+/// The names found for each query, nearest first.
+fn found(document: &Value) -> Vec<(String, Vec<String>)> {
+    let names = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    document["images"].as_object().unwrap().iter().map(|(query, list)| (query.clone(), names(list))).collect()
+}
+
+/// Four people of `images` photos each, of which a share of `validation` are queries.
+fn dataset(images: u32, validation: &str) -> Bench {
+    let bench = Bench::new();
+    for at in 0..4 * images {
+        bench.photo(&format!("photos/p{}/{}.png", at / images, at % images), at);
+    }
+    bench.good(&["prepare", "photos", "-o", "data", "--size", "32", "--validation", validation]);
+    bench
+}
+
+#[test]
+fn queries_search_in_the_gallery_however_many_there_are() {
+    // As many queries as gallery images, fewer, and more.
+    for (images, validation, queries) in [(4, "0.5", 8), (4, "0.25", 4), (3, "0.7", 8), (2, "0.5", 4)] {
+        let bench = dataset(images, validation);
+        for input in ["data", "data.embeddings"] {
+            if input == "data.embeddings" {
+                bench.good(&["embed", "data", "--model", "color", "-o", input]);
+            }
+            let search = ["match", input, "--model", "color", "-k", "100"];
+            let answers = found(&bench.json(&search));
+            assert_eq!(answers.len(), queries, "{images} images, {validation}");
+            let asked: Vec<&String> = answers.iter().map(|(query, _)| query).collect();
+            for (query, hits) in &answers {
+                assert_eq!(hits.len(), 4 * images as usize - queries, "{query}: the whole gallery");
+                assert!(hits.iter().all(|hit| !asked.contains(&hit)), "{query}: found a query: {hits:?}");
+            }
+            // What is found is what `evaluate` counts.
+            let measured = bench.json(&["evaluate", input, "--model", "color", "--json"]);
+            let person = |name: &str| name.split('/').next().unwrap().to_owned();
+            let right = answers.iter().filter(|(query, hits)| person(query) == person(&hits[0])).count();
+            let share = measured["top1"].as_f64().unwrap();
+            assert!((right as f64 / queries as f64 - share).abs() < 1e-9, "{right} of {queries}, {measured}");
+        }
+    }
+}
+
+#[test]
+fn the_first_input_is_the_queries_and_the_others_are_the_gallery() {
+    let bench = Bench::with_photos();
+    let all = ["photos/p0/1.png", "photos/p1", "photos/p2/0.png"];
+    let search = [&["match", "photos/p0/0.png"][..], &all, &["--model", "color", "-k", "100"]].concat();
+    let answers = found(&bench.json(&search));
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0].0, "0.png");
+    assert_eq!(answers[0].1.len(), 6);
+    assert_eq!(answers[0].1[0], "photos/p0/1.png", "names that two inputs share are told apart: {answers:?}");
+    // With --gallery everything else is a query.
+    let search = ["match", "photos/p0", "photos/p1", "--gallery", "photos/p2", "--model", "color", "-k", "1"];
+    let answers = found(&bench.json(&search));
+    assert_eq!(answers.len(), 8);
+    let names: Vec<&str> = answers.iter().map(|(query, _)| query.as_str()).collect();
+    assert!(names.contains(&"photos/p0/0.png") && names.contains(&"photos/p1/0.png"), "{names:?}");
+}
+
+#[test]
+fn one_against_one_and_nothing_against_something() {
+    let bench = Bench::with_photos();
+    let one = ["match", "photos/p0/0.png", "photos/p0/1.png", "--model", "color"];
+    assert_eq!(found(&bench.json(&one)), [("0.png".to_owned(), vec!["1.png".to_owned()])]);
+    // The same file on both sides is not found, unless that is asked for.
+    let own = ["match", "photos/p0/0.png", "photos/p0/0.png", "--model", "color"];
+    assert_eq!(found(&bench.json(&own)), [("0.png".to_owned(), Vec::new())]);
+    let own = [&own[..], &["--allow-self"]].concat();
+    assert_eq!(found(&bench.json(&own))[0].1, ["0.png"]);
+    fs_err::create_dir(bench.at("empty")).unwrap();
+    for sides in [["empty", "photos"], ["photos", "empty"], ["empty", "empty"]] {
+        let told = bench.refused(&["match", sides[0], sides[1], "--model", "color"]);
+        assert!(told.contains("empty: no photo in it"), "{told}");
+    }
+    let told = bench.refused(&["match", "photos", "--model", "color", "-k", "0"]);
+    assert!(told.contains("expected 1 or more"), "{told}");
+}
+
+/// Queries with two faces, with none, and one that is text, and a gallery.
+fn faces() -> Bench {
+    const CASCADES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../likeness-data/tests/golden/haar");
+    let bench = Bench::new();
+    for folder in ["queries", "gallery"] {
+        fs_err::create_dir(bench.at(folder)).unwrap();
+        for name in ["noise", "drawn_faces"] {
+            fs_err::copy(format!("{CASCADES}/{name}.png"), bench.at(&format!("{folder}/{name}.png")))
+                .unwrap();
+        }
+    }
+    for folder in ["queries", "gallery"] {
+        let flat = image::RgbImage::from_pixel(80, 60, image::Rgb([128; 3]));
+        flat.save(bench.at(&format!("{folder}/flat.png"))).unwrap();
+        bench.write(&format!("{folder}/note.jpg"), "dear diary");
+    }
+    bench
+}
+
+#[test]
+fn every_query_is_answered_once_under_its_own_name() {
+    let bench = faces();
+    let cascade = cascade();
+    for kept in ["main", "all"] {
+        let search =
+            ["match", "queries", "gallery", "--model", "color", "--detector", &cascade, "--faces", kept];
+        let search = [&search[..], &["-k", "5", "--allow-self"]].concat();
+        let output = bench.run(&search);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let answers = found(&serde_json::from_slice(&output.stdout).unwrap());
+        let queries: Vec<&str> = answers.iter().map(|(query, _)| query.as_str()).collect();
+        assert_eq!(queries, ["drawn_faces.png", "flat.png", "noise.png", "note.jpg"], "--faces {kept}");
+        for (query, hits) in &answers {
+            // The gallery has two photos with faces; each photo counts once.
+            let mut distinct = hits.clone();
+            distinct.sort();
+            assert_eq!(distinct, ["drawn_faces.png", "noise.png"], "{query} with --faces {kept}");
+        }
+        assert_eq!(answers[0].1[0], "drawn_faces.png");
+        let told = told(&output);
+        assert!(
+            told.contains("queries without a face, searched for as whole photos (1):\n  flat.png: "),
+            "{told}"
+        );
+        assert!(
+            told.contains(
+                "queries that cannot be read, answered with the gallery in its order (1):\n  note.jpg: "
+            ),
+            "{told}"
+        );
+        let document = bench.json(&[&search[..], &["--json"]].concat());
+        let standing: Vec<&str> =
+            document["queries"].as_array().unwrap().iter().map(|q| q["standing"].as_str().unwrap()).collect();
+        assert_eq!(standing, ["embedded", "without-face", "embedded", "unreadable"]);
+        let names = |side: &str| -> Vec<&str> {
+            document["skipped"][side]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|s| s["name"].as_str().unwrap())
+                .collect()
+        };
+        assert_eq!(
+            (names("queries"), names("gallery")),
+            (vec!["flat.png", "note.jpg"], vec!["flat.png", "note.jpg"])
+        );
+        let ranks: Vec<u64> = document["queries"][0]["hits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hit| hit["rank"].as_u64().unwrap())
+            .collect();
+        assert_eq!(ranks, [1, 2]);
+    }
+}
+
+#[test]
+fn within_one_folder_a_photo_without_a_face_is_a_query_and_not_found() {
+    let bench = faces();
+    let cascade = cascade();
+    let search = ["match", "queries", "--model", "color", "--detector", &cascade, "-k", "5"];
+    let answers = found(&bench.json(&search));
+    assert_eq!(answers.len(), 4);
+    for (query, hits) in &answers {
+        let expected = if query == "flat.png" || query == "note.jpg" { 2 } else { 1 };
+        assert_eq!(hits.len(), expected, "{query}: {hits:?}");
+        assert!(!hits.contains(query) && !hits.contains(&"flat.png".to_owned()), "{query}: {hits:?}");
+    }
+}
+
+#[test]
+fn inputs_that_are_not_there_are_named_before_any_work() {
+    let bench = Bench::with_photos();
+    let name = "no such folder/\u{1b}[31m";
+    for args in [
+        vec!["match", "photos", name, "--model", "color"],
+        vec!["embed", name, "--model", "color", "-o", "x"],
+        vec!["evaluate", name, "--model", "color"],
+        vec!["evaluate", "photos", "--gallery", name, "--model", "color"],
+        vec!["prepare", name, "-o", "out"],
+        vec!["detect", name],
+    ] {
+        let told = bench.refused(&args);
+        assert!(told.contains("no such file or folder") && told.contains("hint: "), "{args:?}: {told}");
+        assert!(!told.contains('\u{1b}') && told.contains("\\u{1b}[31m"), "{args:?}: {told}");
+        assert!(!told.contains("embed: "), "{args:?}: nothing is embedded first: {told}");
+    }
+}
