@@ -22,9 +22,11 @@ const STEPS: usize = 600;
 const PERPLEXITY: f32 = 30.0;
 /// Steps of the power iteration for a principal component.
 const POWER_STEPS: usize = 60;
-/// Identities with a colour of their own, and the name of the rest.
-const NAMED: usize = 6;
+/// Groups with a colour of their own, and the name of the rest.
+const NAMED: usize = 8;
 const OTHERS: &str = "others";
+/// Largest values that are taken as they are.
+const RANGE: std::ops::Range<f32> = 1e-10..1e10;
 /// Spread of the first places: small, so that the first steps can still order them.
 const FIRST_SPREAD: f32 = 1e-4;
 
@@ -35,6 +37,8 @@ pub struct EmbeddingMap {
     pub rows: Vec<usize>,
     /// Where each lies.
     pub places: Vec<[f32; 2]>,
+    /// What the map shows.
+    distance: Distance,
 }
 
 impl EmbeddingMap {
@@ -52,7 +56,7 @@ impl EmbeddingMap {
         rows.shuffle(&mut Pcg64Mcg::seed_from_u64(seed));
         rows.truncate(MOST);
         rows.sort_unstable();
-        let points: Vec<Vec<f32>> = rows.iter().map(|&i| point(table.embedding(i), distance)).collect();
+        let points = points(table, &rows, distance);
         let slices: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
         let squared = |a: &&[f32], b: &&[f32]| a.iter().zip(*b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
         let places = tSNE::<f32, &[f32]>::new(&slices)
@@ -62,58 +66,70 @@ impl EmbeddingMap {
             .exact(squared)
             .embedding();
         let (places, _) = places.as_chunks::<2>();
-        Ok(Self { rows, places: places.to_vec() })
+        Ok(Self { rows, places: places.to_vec(), distance })
     }
 
     /// The map as two charts: coloured by `values`, one for each row of the table, and by identity.
+    ///
+    /// The values, and the identities, with most images have a colour each; the rest is grey.
     pub fn charts(&self, table: &EmbeddingTable, column: &str, values: &[Option<String>]) -> [Chart; 2] {
-        let name = |value: Option<&str>| value.unwrap_or("none").to_owned();
-        let by_value = self.series(|row| name(values[row].as_deref()));
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for &row in &self.rows {
-            if let Some(identity) = table.rows()[row].identity.as_deref() {
-                *counts.entry(identity).or_default() += 1;
-            }
-        }
-        let mut named: Vec<(&str, usize)> = counts.into_iter().collect();
-        named.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        named.truncate(NAMED);
-        let identity = |row: usize| {
-            let identity = table.rows()[row].identity.as_deref();
-            let is_named = identity.is_some_and(|i| named.iter().any(|(name, _)| *name == i));
-            if is_named { name(identity) } else { OTHERS.to_owned() }
-        };
-        let mut by_identity = self.series(identity);
-        by_identity.iter_mut().for_each(|series| series.muted = series.name == OTHERS);
-        // Behind those with a colour.
-        by_identity.sort_by_key(|series| !series.muted);
-        [(format!("by {column}"), by_value), ("by identity".to_owned(), by_identity)].map(
-            |(title, series)| Chart {
-                title,
-                x_label: "t-SNE 1".into(),
-                y_label: "t-SNE 2".into(),
+        let of_value = |row: usize| Some(values[row].as_deref().unwrap_or("none"));
+        let of_identity = |row: usize| table.rows()[row].identity.as_deref();
+        [(column, self.series(of_value)), ("identity", self.series(of_identity))].map(|(column, series)| {
+            Chart {
+                title: self.title(table, column),
+                x_label: String::new(),
+                y_label: String::new(),
                 y_range: None,
                 marks: Marks::Points,
                 series,
-            },
-        )
+            }
+        })
     }
 
-    fn series(&self, name: impl Fn(usize) -> String) -> Vec<Series> {
-        let mut groups: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    fn title(&self, table: &EmbeddingTable, column: &str) -> String {
+        let images = match self.rows.len() {
+            drawn if drawn < table.len() => format!("{drawn} of {} images", table.len()),
+            drawn => format!("{drawn} images"),
+        };
+        format!("{}, {} distance\nt-SNE of {images}, by {column}", table.model().name, self.distance)
+    }
+
+    /// The groups with most images by name, after the rest of the images in grey.
+    fn series<'t>(&self, group: impl Fn(usize) -> Option<&'t str>) -> Vec<Series> {
+        let mut groups: BTreeMap<Option<&str>, Vec<(f64, f64)>> = BTreeMap::new();
         for (&row, place) in self.rows.iter().zip(&self.places) {
-            groups.entry(name(row)).or_default().push((place[0].into(), place[1].into()));
+            groups.entry(group(row)).or_default().push((place[0].into(), place[1].into()));
         }
-        groups.into_iter().map(|(name, points)| Series { name, points, muted: false }).collect()
+        let without = groups.remove(&None).unwrap_or_default();
+        let mut named: Vec<(&str, Vec<(f64, f64)>)> =
+            groups.into_iter().filter_map(|(name, points)| Some((name?, points))).collect();
+        named.sort_by_key(|(_, points)| std::cmp::Reverse(points.len()));
+        let rest = named.split_off(NAMED.min(named.len()));
+        named.sort_by_key(|(name, _)| *name);
+        let grey =
+            without.into_iter().chain(rest.into_iter().flat_map(|(_, points)| points)).collect::<Vec<_>>();
+        let others = Series { name: OTHERS.to_owned(), points: grey, muted: true };
+        let named =
+            named.into_iter().map(|(name, points)| Series { name: name.to_owned(), points, muted: false });
+        (!others.points.is_empty()).then_some(others).into_iter().chain(named).collect()
     }
 }
 
-fn point(embedding: &[f32], distance: Distance) -> Vec<f32> {
-    let length = match distance {
-        Distance::Cosine => embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE),
-        _ => 1.0,
+/// The embeddings of `rows`, of unit length under the cosine distance, in a range whose squares f32 can hold.
+fn points(table: &EmbeddingTable, rows: &[usize], distance: Distance) -> Vec<Vec<f32>> {
+    let values = || rows.iter().flat_map(|&row| table.embedding(row));
+    let largest = values().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    let scale = if largest == 0.0 || RANGE.contains(&largest) { 1.0 } else { largest };
+    let point = |&row: &usize| {
+        let scaled: Vec<f32> = table.embedding(row).iter().map(|v| v / scale).collect();
+        let length = match distance {
+            Distance::Cosine => dot(&scaled, &scaled).sqrt().max(f32::MIN_POSITIVE),
+            _ => 1.0,
+        };
+        scaled.into_iter().map(|v| v / length).collect()
     };
-    embedding.iter().map(|v| v / length).collect()
+    rows.iter().map(point).collect()
 }
 
 /// Each point's share of the two principal components, row-major, scaled down.
@@ -192,6 +208,41 @@ mod tests {
         let names = |chart: &Chart| chart.series.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&by_value), ["even", "none"]);
         assert_eq!(names(&by_identity), ["0", "1", "2"]);
+        assert_eq!(by_value.title, "toy, euclidean distance\nt-SNE of 30 images, by parity");
+    }
+
+    #[test]
+    fn the_largest_groups_have_a_name_and_a_real_name_is_never_that_of_the_rest() {
+        let rows = (0..60).map(|i| {
+            // Ten identities, the first with most images, and one who is called as the rest is.
+            let identity = ["others", "b", "c", "d", "e", "f", "g", "h", "i", "j"][i * i / 360];
+            Row { identity: (i != 5).then(|| identity.to_owned()), ..Row::new(i.to_string()) }
+        });
+        let model = ModelTag::new("toy", "", 1, Distance::Euclidean);
+        let values = (0..60).map(|i| i as f32).collect();
+        let table = EmbeddingTable::new(model, rows.collect(), values).unwrap();
+        let map = EmbeddingMap::new(&table, Distance::Euclidean, 0).unwrap();
+        let [by_value, by_identity] = map.charts(&table, "domain", &vec![None; 60]);
+        assert_eq!(
+            by_value.series.iter().map(|s| (s.name.as_str(), s.muted)).collect::<Vec<_>>(),
+            [("none", false)]
+        );
+        let is_muted: Vec<bool> = by_identity.series.iter().map(|s| s.muted).collect();
+        assert_eq!(is_muted, [&[true][..], &[false; NAMED]].concat());
+        assert!(by_identity.series[1..].iter().any(|s| s.name == "others" && s.points.len() == 18));
+        assert_eq!(by_identity.series.iter().map(|s| s.points.len()).sum::<usize>(), 60);
+    }
+
+    #[test]
+    fn the_largest_values_do_no_harm() {
+        let rows = (0..10).map(|i| Row::new(i.to_string())).collect();
+        let values = (0..20).map(|i| if i % 3 == 0 { f32::MAX } else { -f32::MAX }).collect();
+        let huge =
+            EmbeddingTable::new(ModelTag::new("toy", "", 2, Distance::Euclidean), rows, values).unwrap();
+        for distance in [Distance::Euclidean, Distance::Cosine] {
+            let map = EmbeddingMap::new(&huge, distance, 0).unwrap();
+            assert!(map.places.iter().flatten().all(|v| v.is_finite()), "{:?}", map.places);
+        }
     }
 
     #[test]

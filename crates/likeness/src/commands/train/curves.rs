@@ -24,7 +24,7 @@ fn accuracy(records: &[EpochRecord]) -> Chart {
     Chart {
         title: "Top-1 accuracy".into(),
         x_label: "epoch".into(),
-        y_label: "share".into(),
+        y_label: "share of images".into(),
         y_range: Some((0.0, 1.0)),
         marks: Marks::Lines,
         series: series.into_iter().filter(|s| !s.points.is_empty()).collect(),
@@ -40,7 +40,7 @@ fn loss(records: &[EpochRecord]) -> Chart {
     Chart {
         title: "Training loss".into(),
         x_label: "epoch".into(),
-        y_label: "mean of an epoch".into(),
+        y_label: "mean of each epoch".into(),
         y_range: None,
         marks: Marks::Lines,
         series: series.collect(),
