@@ -27,7 +27,8 @@ cargo xtask COMMAND
       --write                writes the tables into docs/results/
 
 Benches: retrieval, prepare, match, help, sampling, detectors, faces, pipeline, memory,
-engines, disk, start, step, quantize, training, drawn, domains, restyled.";
+engines, disk, start, step, quantize, training, drawn, domains, restyled, versions
+(beside the earlier program that LIKENESS_BEFORE names).";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -261,16 +261,16 @@ pub(crate) struct DemoArgs {
     #[arg(short, long, value_name = "FOLDER", default_value = "likeness-demo")]
     pub(crate) output: PathBuf,
     /// People to draw.
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub(crate) identities: u32,
     /// Pictures of each.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub(crate) images: u32,
     /// Seed of the faces.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Epochs of training a small network on other people's faces; 0 trains none.
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) epochs: u32,
 }
 
@@ -289,10 +289,22 @@ pub(crate) struct SearchArgs {
 #[derive(Debug, Group)]
 pub(crate) struct ReadingArgs {
     /// Widest picture that is read, in pixels.
-    #[arg(long, value_name = "PX", default_value_t = Limits::default().max_width, help_heading = "Limits")]
+    #[arg(
+        long,
+        value_name = "PX",
+        default_value_t = Limits::default().max_width,
+        value_parser = clap::value_parser!(u32).range(1..),
+        help_heading = "Limits"
+    )]
     max_width: u32,
     /// Tallest picture that is read, in pixels.
-    #[arg(long, value_name = "PX", default_value_t = Limits::default().max_height, help_heading = "Limits")]
+    #[arg(
+        long,
+        value_name = "PX",
+        default_value_t = Limits::default().max_height,
+        value_parser = clap::value_parser!(u32).range(1..),
+        help_heading = "Limits"
+    )]
     max_height: u32,
     /// Memory for pictures in flight, in MiB.
     #[arg(

@@ -17,6 +17,7 @@ mod retrieval;
 mod sampling;
 mod step;
 mod training;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -97,7 +98,7 @@ impl Chosen {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 18] = [
+const ALL: [(&str, Run); 19] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -116,10 +117,11 @@ const ALL: [(&str, Run); 18] = [
     ("drawn", domains::drawn),
     ("domains", domains::faces),
     ("restyled", restyled::run),
+    ("versions", versions::run),
 ];
 
-/// Take hours, or what took hours.
-const BY_NAME_ONLY: [&str; 5] = ["training", "drawn", "domains", "restyled", "quantize"];
+/// Take hours, or what took hours, or another build of the program.
+const BY_NAME_ONLY: [&str; 6] = ["training", "drawn", "domains", "restyled", "quantize", "versions"];
 
 /// Train networks, once for each seed.
 const WITHOUT_REPEATS: [&str; 4] = ["training", "drawn", "domains", "restyled"];

@@ -1,0 +1,141 @@
+//! `bench versions`: this build of the program beside an earlier one, alternating, on the commands users wait for.
+//!
+//! The earlier program is named by `LIKENESS_BEFORE`; its examples lie in `examples/` beside it, as cargo puts them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::Bench;
+use super::measure::{measure, median};
+use super::pipeline::embed;
+use super::report::Section;
+use crate::process::{self, Scratch, cargo, output};
+
+/// Variable that names the earlier program.
+const BEFORE: &str = "LIKENESS_BEFORE";
+const PHOTOS: &str = "data/celeba/images";
+const FACES: &str = "data/att";
+const EMBEDDER: &str = "weights/mobilefacenet-arcface-128d.onnx";
+/// Seconds for each timing of an engine.
+const SECONDS: &str = "2";
+/// Faces at once, and threads.
+const MODES: [&str; 2] = ["1x1", "32x2"];
+
+/// What one run of one program took: wall and CPU time, in any unit that both sides share.
+type Took = [f64; 2];
+
+/// One command on both sides.
+struct Case<'a> {
+    name: String,
+    /// Runs the command of the program given by its path.
+    run: Box<dyn Fn(&Path) -> Result<Took> + 'a>,
+    took: [Vec<Took>; 2],
+}
+
+/// Runs the bench.
+pub(super) fn run(bench: &Bench) -> Result<Section> {
+    let before = PathBuf::from(std::env::var_os(BEFORE).with_context(|| format!("{BEFORE} is not set"))?);
+    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    process::run(&mut cargo(&["build", "--release", "--workspace", "--examples"]))?;
+    let scratch = Scratch::new("versions")?;
+    let programs = [before, bench.likeness.clone()];
+    let mut cases = cases(&shared, &scratch);
+    for _ in 0..bench.repeats {
+        for case in &mut cases {
+            for (program, took) in programs.iter().zip(&mut case.took) {
+                took.push((case.run)(program).with_context(|| case.name.clone())?);
+            }
+        }
+    }
+    Ok(section(&cases, bench.repeats))
+}
+
+fn cases<'a>(shared: &'a Path, scratch: &'a Scratch) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    let mut add = |name: &str, run: Box<dyn Fn(&Path) -> Result<Took> + 'a>| {
+        cases.push(Case { name: name.to_owned(), run, took: [Vec::new(), Vec::new()] });
+    };
+    add(
+        "pipeline: CelebA photos to embeddings",
+        Box::new(|program| {
+            let table = scratch.join("table");
+            timed(&mut embed(program, shared, &shared.join(PHOTOS), &table), &[&table])
+        }),
+    );
+    add(
+        "match: its embeddings within themselves",
+        Box::new(|program| {
+            // Each program reads a table that it wrote itself.
+            let (table, results) = (scratch.join("own"), scratch.join("results.json"));
+            measure(&mut embed(program, shared, &shared.join(PHOTOS), &table))?;
+            let mut command = Command::new(program);
+            command.arg("match").arg(&table).arg("-o").arg(&results);
+            timed(&mut command, &[&table, &results])
+        }),
+    );
+    add(
+        "prepare: AT&T to a dataset",
+        Box::new(|program| {
+            let dataset = scratch.join("dataset");
+            let mut command = Command::new(program);
+            command.arg("prepare").arg(shared.join(FACES)).arg("-o").arg(&dataset);
+            timed(&mut command, &[&dataset])
+        }),
+    );
+    for mode in MODES {
+        add(
+            &format!("engines: MobileFaceNet, direct, {mode}"),
+            Box::new(move |program| {
+                let mut command = Command::new(program.with_file_name("examples").join("engine_speed"));
+                command.arg(shared.join(EMBEDDER)).args(["direct", "112", SECONDS, mode]);
+                let answer: Value = serde_json::from_str(output(&mut command)?.trim())?;
+                let number = |key: &str| answer[key].as_f64().with_context(|| format!("no {key}"));
+                Ok([number("p50_ms")?, number("cpu_ms")?])
+            }),
+        );
+    }
+    add(
+        "rank: 1,252 queries, 1,252 images, 512 values",
+        Box::new(|program| {
+            let mut command = Command::new(program.with_file_name("examples").join("bench_rank"));
+            timed(command.args(["1252", "1252", "512", "10", "15"]), &[])
+        }),
+    );
+    cases
+}
+
+/// Runs a command, then removes what it made.
+fn timed(command: &mut Command, made: &[&Path]) -> Result<Took> {
+    let usage = measure(command)?;
+    for path in made {
+        match path.is_dir() {
+            true => fs_err::remove_dir_all(path)?,
+            false => fs_err::remove_file(path)?,
+        }
+    }
+    Ok([usage.seconds, usage.cpu_seconds])
+}
+
+fn section(cases: &[Case<'_>], repeats: usize) -> Section {
+    let row = |case: &Case<'_>| {
+        let of = |side: usize, what: usize| median(case.took[side].iter().map(|took| took[what]));
+        let ratio = |what: usize| format!("{:.3}×", of(1, what) / of(0, what));
+        vec![case.name.clone(), format!("{:.3}", of(0, 0)), format!("{:.3}", of(1, 0)), ratio(0), ratio(1)]
+    };
+    Section {
+        page: "correctness",
+        title: "This build beside an earlier one",
+        about: format!(
+            "Both programs alternate in one run; medians of {repeats}. Commands in seconds, engines in milliseconds for each \
+             call. Ratios above 1 are slower than before."
+        ),
+        columns: vec!["what", "before", "now", "wall time", "CPU time"],
+        rows: cases.iter().map(row).collect(),
+        remarks: vec![format!(
+            "`{BEFORE}` named the program built from the commit before the first of these fixes."
+        )],
+    }
+}
