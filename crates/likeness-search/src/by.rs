@@ -1,30 +1,29 @@
-//! Evaluation apart by what is known of the images: within each group, and from each group into every other.
+//! Evaluation per group of images: within each group, and between each two groups.
 //!
-//! A group is all images with one value of a column, such as the domain. What a network finds within a domain, and
-//! across domains, are different questions, and one number over all hides both.
+//! A group is all images with one value of a column, such as the domain. How well a network finds people within a domain and
+//! how well between two domains are different questions, and one number over all images hides both.
 
 use serde::Serialize;
 
 use crate::metric::proxy_a_distance;
-use crate::{
-    EmbeddingTable, EvaluateConfig, Evaluation, Protocol, Result, SearchError, evaluate, evaluate_between,
-};
+use crate::protocol::evaluate_rows;
+use crate::{EmbeddingTable, EvaluateConfig, Evaluation, Protocol, Result, SearchError};
 
-/// Groups beyond this number are no column to tell apart by.
+/// A column of more values than this is not one of groups.
 const MAX_GROUPS: usize = 50;
 
-/// What queries of one group find in the images of another, or of their own.
+/// The evaluation of one group's images as queries and of another's, or its own, as gallery.
 #[derive(Debug, Clone, Serialize)]
 pub struct GroupEvaluation {
     /// The queries' value of the column.
     pub queries_of: String,
-    /// The gallery's.
+    /// The gallery's value of the column.
     pub gallery_of: String,
-    /// What was found; `None` where no query has an image of its identity there.
+    /// The metrics; `None` where no query has an image of its identity in the gallery.
     pub evaluation: Option<Evaluation>,
 }
 
-/// How far apart two groups are for a linear classifier.
+/// How well a linear classifier tells two groups from each other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupDistance {
     /// Both values of the column.
@@ -33,19 +32,25 @@ pub struct GroupDistance {
     pub proxy_a_distance: Option<f64>,
 }
 
-/// A table evaluated apart.
+/// The evaluation of a table per group.
 #[derive(Debug, Clone, Serialize)]
 pub struct EvaluationBy {
-    /// One for each pair of groups, queries' group by queries' group, in order of name.
+    /// One for each pair of groups: all galleries of the first group's queries, then of the second's, in order of name.
     pub pairs: Vec<GroupEvaluation>,
     /// One for each two different groups.
     pub distances: Vec<GroupDistance>,
 }
 
-/// Evaluates `table` within and across the groups that `values`, one for each row, put its images into.
+/// One value of the column and the rows that have it.
+struct Group {
+    name: String,
+    rows: Vec<usize>,
+}
+
+/// Evaluates `table` within and between the groups given by `values`, one for each row.
 ///
-/// # Conventions   within a group as [`evaluate`] under `protocol`; across groups all images of the one are queries and
-///   all of the other the gallery; images without a value are the group "none"
+/// # Conventions   within a group as [`evaluate`](crate::evaluate) under `protocol`; between groups all images of the one are
+///   queries and all of the other the gallery; images without a value are the group "none"
 /// # Errors        another number of values than rows, more than 50 groups; no group with a query that has a match
 pub fn evaluate_by(
     table: &EmbeddingTable,
@@ -53,55 +58,29 @@ pub fn evaluate_by(
     protocol: Protocol,
     config: &EvaluateConfig,
 ) -> Result<EvaluationBy> {
-    let bad = |reason: String| SearchError::BadArgument { reason };
-    if values.len() != table.len() {
-        return Err(bad(format!(
-            "expected {} values, one for each image, found {}",
-            table.len(),
-            values.len()
-        )));
-    }
-    let name = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-    let mut groups: Vec<String> = values.iter().map(name).collect();
-    groups.sort();
-    groups.dedup();
-    if groups.len() > MAX_GROUPS {
-        return Err(bad(format!(
-            "expected a column with at most {MAX_GROUPS} values to evaluate by, found {}",
-            groups.len()
-        )));
-    }
-    let part = |group: &String| {
-        let rows: Vec<usize> = (0..table.len()).filter(|&i| name(&values[i]) == *group).collect();
-        table.take(&rows)
-    };
-    let parts: Vec<EmbeddingTable> = groups.iter().map(part).collect();
+    config.validate()?;
+    let groups = groups(table, values)?;
     let mut pairs = Vec::new();
-    for (queries_of, queries) in groups.iter().zip(&parts) {
-        for (gallery_of, gallery) in groups.iter().zip(&parts) {
-            let found = if queries_of == gallery_of {
-                evaluate(queries, protocol, config)
-            } else {
-                evaluate_between(queries, gallery, config)
-            };
-            let evaluation = match found {
+    for queries in &groups {
+        for gallery in &groups {
+            let evaluation = match evaluate_pair(table, queries, gallery, protocol, config) {
                 Ok(evaluation) => Some(evaluation),
                 Err(SearchError::BadArgument { .. }) => None,
                 Err(error) => return Err(error),
             };
-            let (queries_of, gallery_of) = (queries_of.clone(), gallery_of.clone());
+            let (queries_of, gallery_of) = (queries.name.clone(), gallery.name.clone());
             pairs.push(GroupEvaluation { queries_of, gallery_of, evaluation });
         }
     }
     if pairs.iter().all(|pair| pair.evaluation.is_none()) {
-        return Err(bad(
-            "expected a group in which a query has an image of its identity, found none".to_owned()
-        ));
+        let reason = "expected a group in which a query has an image of its identity, found none".to_owned();
+        return Err(SearchError::BadArgument { reason });
     }
+    let parts: Vec<EmbeddingTable> = groups.iter().map(|group| table.take(&group.rows)).collect();
     let mut distances = Vec::new();
     for (i, one) in parts.iter().enumerate() {
         for (j, other) in parts.iter().enumerate().skip(i + 1) {
-            let groups = [groups[i].clone(), groups[j].clone()];
+            let groups = [groups[i].name.clone(), groups[j].name.clone()];
             distances
                 .push(GroupDistance { groups, proxy_a_distance: proxy_a_distance(one, other, config.seed) });
         }
@@ -109,10 +88,48 @@ pub fn evaluate_by(
     Ok(EvaluationBy { pairs, distances })
 }
 
+/// The groups in order of name, their rows ascending.
+fn groups(table: &EmbeddingTable, values: &[Option<String>]) -> Result<Vec<Group>> {
+    let bad = |reason: String| Err(SearchError::BadArgument { reason });
+    if values.len() != table.len() {
+        let (expected, found) = (table.len(), values.len());
+        return bad(format!("expected {expected} values, one for each image, found {found}"));
+    }
+    let name = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    let mut names: Vec<String> = values.iter().map(name).collect();
+    names.sort();
+    names.dedup();
+    if names.len() > MAX_GROUPS {
+        let found = names.len();
+        return bad(format!(
+            "expected a column with at most {MAX_GROUPS} values to evaluate by, found {found}"
+        ));
+    }
+    let rows = |group: &str| (0..table.len()).filter(|&row| name(&values[row]) == group).collect();
+    Ok(names.into_iter().map(|name| Group { rows: rows(&name), name }).collect())
+}
+
+fn evaluate_pair(
+    table: &EmbeddingTable,
+    queries: &Group,
+    gallery: &Group,
+    protocol: Protocol,
+    config: &EvaluateConfig,
+) -> Result<Evaluation> {
+    if queries.name != gallery.name {
+        return evaluate_rows(table, (&queries.rows, &gallery.rows), None, config);
+    }
+    let (query_rows, gallery_rows) = protocol.rows(table);
+    let of_group = |rows: Vec<usize>| -> Vec<usize> {
+        rows.into_iter().filter(|row| queries.rows.binary_search(row).is_ok()).collect()
+    };
+    evaluate_rows(table, (&of_group(query_rows), &of_group(gallery_rows)), Some(protocol), config)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Distance, ModelTag, Row};
+    use crate::{Distance, ModelTag, Role, Row, evaluate, evaluate_between};
 
     /// Three identities in two domains, the second far from the first along the last axis.
     fn table() -> (EmbeddingTable, Vec<Option<String>>) {
@@ -154,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_without_a_match_is_told_apart_from_one_with_none_right() {
+    fn a_group_without_a_match_has_no_evaluation() {
         let (table, mut domains) = table();
         // One image alone in its group.
         domains[0] = None;
@@ -167,16 +184,51 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_tell_nothing_apart_are_refused() {
-        let told = |table: &EmbeddingTable, values: &[Option<String>]| {
+    fn roles_decide_within_a_group_and_not_between_two() {
+        let (table, domains) = table();
+        let mut rows = table.rows().to_vec();
+        for (i, row) in rows.iter_mut().enumerate() {
+            row.role = if i % 2 == 0 { Role::Query } else { Role::Gallery };
+        }
+        let table = EmbeddingTable::new(table.model().clone(), rows, table.embeddings().to_vec()).unwrap();
+        let by = evaluate_by(&table, &domains, Protocol::QueryGallery, &config()).unwrap();
+        let sizes: Vec<_> =
+            by.pairs.iter().flat_map(|p| &p.evaluation).map(|e| (e.queries, e.gallery)).collect();
+        assert_eq!(sizes, [(6, 6), (12, 12), (12, 12), (6, 6)]);
+        let drawn = table.select(|row| row.name.starts_with("drawn"));
+        let within = evaluate(&drawn, Protocol::QueryGallery, &config()).unwrap();
+        assert_eq!(by.pairs[0].evaluation.as_ref(), Some(&within));
+    }
+
+    #[test]
+    fn a_face_finds_no_other_face_of_its_photo_in_another_group() {
+        let (table, domains) = table();
+        let mut rows = table.rows().to_vec();
+        // Each drawn face is one of the photo of the same place.
+        for i in 0..12 {
+            rows[i + 12] = Row { face: 1, ..rows[i].clone() };
+        }
+        let table = EmbeddingTable::new(table.model().clone(), rows, table.embeddings().to_vec()).unwrap();
+        let by = evaluate_by(&table, &domains, Protocol::LeaveOneOut, &config()).unwrap();
+        let between = by.pairs[1].evaluation.as_ref().unwrap();
+        assert!(between.outcomes.iter().all(|outcome| outcome.relevant_ranks.len() == 3), "{between:?}");
+    }
+
+    #[test]
+    fn columns_that_make_no_groups_are_refused() {
+        let reason = |table: &EmbeddingTable, values: &[Option<String>]| {
             evaluate_by(table, values, Protocol::LeaveOneOut, &config()).unwrap_err().to_string()
         };
-        assert!(told(&table().0, &[]).contains("expected 24 values"));
+        assert!(reason(&table().0, &[]).contains("expected 24 values"));
         let rows: Vec<Row> = (0..60).map(|i| Row::new(i.to_string())).collect();
         let names: Vec<Option<String>> = rows.iter().map(|row| Some(row.name.clone())).collect();
         let model = ModelTag::new("toy", "", 1, Distance::Euclidean);
         let table = EmbeddingTable::new(model, rows, vec![0.0; 60]).unwrap();
-        assert!(told(&table, &names).contains("found 60"));
-        assert!(told(&table, &vec![None; 60]).contains("found none"), "nobody has an identity");
+        assert!(reason(&table, &names).contains("found 60"));
+        assert!(reason(&table, &vec![None; 60]).contains("found none"), "nobody has an identity");
+        assert!(reason(&table.take(&[]), &[]).contains("found none"), "nobody is there");
+        let endless = EvaluateConfig { resamples: u32::MAX, ..config() };
+        let error = evaluate_by(&table, &vec![None; 60], Protocol::LeaveOneOut, &endless).unwrap_err();
+        assert!(error.to_string().starts_with("resamples: expected"), "{error}");
     }
 }

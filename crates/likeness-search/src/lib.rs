@@ -1,13 +1,13 @@
 //! Embeddings in, rankings and metrics out.
 //!
-//! One query on its way to a number:
+//! The stages, in the order in which a query passes them:
 //!
-//! 1. An [`EmbeddingTable`] holds what a model made of a set of photos: one vector and one [`Row`] each.
-//! 2. A [`Distance`] says how far two vectors are apart; smaller is closer, always.
-//! 3. [`rank`] orders a gallery by its distance from every query, exactly, and gives [`Rankings`].
-//! 4. [`evaluate`] asks where the photos of the right identity stand and gives an [`Evaluation`],
-//!    made of the definitions in [`metric`].
-//!    [`evaluate_by`] does so apart for each domain, or whatever else is known of the photos;
+//! 1. An [`EmbeddingTable`] holds the embeddings of a set of photos: one vector and one [`Row`] for each face.
+//! 2. A [`Distance`] is computed between two vectors; smaller is closer, always.
+//! 3. [`rank`] orders a gallery by its distance from every query, exactly, and returns [`Rankings`]. [`rank_photos`] does so
+//!    for photos with several faces: one ranking for each photo.
+//! 4. [`evaluate`] computes an [`Evaluation`] from the ranks of the photos of the right identity, by the definitions in
+//!    [`metric`]. [`evaluate_by`] does so per group, such as the domain.
 //! 5. [`Results`] writes the rankings in the shape a contest's server reads; [`chart`] draws curves,
 //!    [`map`] embeddings on a plane.
 //!

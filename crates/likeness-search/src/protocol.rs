@@ -66,6 +66,19 @@ impl Default for EvaluateConfig {
     }
 }
 
+impl EvaluateConfig {
+    /// Whether the settings make sense.
+    ///
+    /// # Errors        more resamples than a million → `BadArgument`
+    pub fn validate(&self) -> Result<()> {
+        if self.resamples <= MAX_RESAMPLES {
+            return Ok(());
+        }
+        let reason = format!("resamples: expected at most {MAX_RESAMPLES}, found {}", self.resamples);
+        Err(SearchError::BadArgument { reason })
+    }
+}
+
 /// The metrics of one set of queries against one gallery. Shares are fractions in [0, 1].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
@@ -142,18 +155,28 @@ pub struct QueryOutcome {
 /// # Ok::<(), likeness_search::SearchError>(())
 /// ```
 pub fn evaluate(table: &EmbeddingTable, protocol: Protocol, config: &EvaluateConfig) -> Result<Evaluation> {
-    let (all_queries, gallery_rows) = protocol.rows(table);
-    let query_rows = labelled(table, &all_queries);
-    let (queries, gallery) = (table.part(&query_rows), table.part(&gallery_rows));
+    let (query_rows, gallery_rows) = protocol.rows(table);
+    evaluate_rows(table, (&query_rows, &gallery_rows), Some(protocol), config)
+}
+
+/// Evaluates some rows of a table, the queries, against others, the gallery; both ascending.
+pub(crate) fn evaluate_rows(
+    table: &EmbeddingTable,
+    (all_queries, gallery_rows): (&[usize], &[usize]),
+    protocol: Option<Protocol>,
+    config: &EvaluateConfig,
+) -> Result<Evaluation> {
+    let query_rows = labelled(table, all_queries);
+    let (queries, gallery) = (table.part(&query_rows), table.part(gallery_rows));
     let exclusions = Exclusions::by_content(&queries, &gallery, config.allow_self).and_by_photo(
         table,
         &query_rows,
-        &gallery_rows,
+        gallery_rows,
     );
     let unlabelled = all_queries.len() - query_rows.len();
     let sides =
         Sides { queries: &queries, query_rows: &query_rows, gallery: &gallery, exclusions, unlabelled };
-    sides.evaluate(Some(protocol), config)
+    sides.evaluate(protocol, config)
 }
 
 /// Evaluates queries against a gallery given apart; the rows' roles do not matter.
@@ -188,12 +211,9 @@ struct Sides<'a> {
 
 impl Sides<'_> {
     fn evaluate(&self, protocol: Option<Protocol>, config: &EvaluateConfig) -> Result<Evaluation> {
+        config.validate()?;
         if self.queries.is_empty() {
             let reason = "queries: expected at least one image with an identity, found none".into();
-            return Err(SearchError::BadArgument { reason });
-        }
-        if config.resamples > MAX_RESAMPLES {
-            let reason = format!("resamples: expected at most {MAX_RESAMPLES}, found {}", config.resamples);
             return Err(SearchError::BadArgument { reason });
         }
         check_sides(self.queries, self.gallery, config.distance)?;
