@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn a_dash_is_stdout_and_a_name_with_a_dash_is_a_file() {
-        assert_eq!(Destination::of(Path::new("-")).unwrap(), Destination::Stdout);
+        for path in ["-", "/dev/stdout"] {
+            assert_eq!(Destination::of(Path::new(path)).unwrap(), Destination::Stdout);
+        }
         let folder = tempfile::tempdir().unwrap();
         for name in ["--", "-x", "./-"] {
             let path = folder.path().join(name);

@@ -69,7 +69,7 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_enum, default_value_t = SplitArg::Images)]
     pub(crate) split: SplitArg,
     /// Share held out for validation.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = number(0.0, 1.0))]
     pub(crate) validation: f64,
     /// Seed of everything drawn by chance.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -238,7 +238,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long)]
     pub(crate) force: bool,
     /// Exit with 1 when top-1 is below this share.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = number(0.0, 1.0))]
     pub(crate) require_top1: Option<f64>,
     /// Seed of the confidence intervals.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -389,13 +389,19 @@ pub(crate) struct DetectionArgs {
     #[arg(long, value_name = "PX", default_value_t = 0)]
     pub(crate) min_face_px: u32,
     /// Least score of a face, on the detector's own scale [default: the detector's].
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = single(f64::NEG_INFINITY, f64::INFINITY), allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
     /// Room around a face without landmarks, as a share of its box.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.25,
+        value_parser = single(-0.49, 5.0),
+        allow_negative_numbers = true
+    )]
     margin: f32,
     /// Haar cascade: how much smaller the picture gets from one size to the next.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.1)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.1, value_parser = number(1.01, 10.0))]
     pub(crate) scale_factor: f64,
     /// Haar cascade: windows that must agree on a face.
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -553,6 +559,24 @@ values!(EngineArg => EngineChoice {
     /// What training computes with, for networks that it wrote, on the device of --engine-device
     Burn => EngineChoice::Burn,
 });
+
+/// Reads a number between `least` and `most`, both included; NaN and infinities are refused.
+fn number(least: f64, most: f64) -> impl Fn(&str) -> Result<f64, String> + Clone {
+    move |text| match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && (least..=most).contains(&value) => Ok(value),
+        Ok(_) if least.is_finite() => Err(format!("expected a number from {least} to {most}")),
+        _ => Err("expected a number".to_owned()),
+    }
+}
+
+/// As [`number`], in single precision.
+fn single(least: f64, most: f64) -> impl Fn(&str) -> Result<f32, String> + Clone {
+    let parse = number(least, most);
+    move |text| match parse(text)? as f32 {
+        value if value.is_finite() => Ok(value),
+        _ => Err("expected a number".to_owned()),
+    }
+}
 
 /// A count of one or more.
 fn parse_count(text: &str) -> Result<usize, String> {

@@ -13,7 +13,7 @@ use likeness_model::cache::EmbeddingCache;
 use likeness_model::embed::{EmbedRun, Gathered, tag};
 use likeness_model::model_folder::Alignment;
 use likeness_model::{Embedder, FlipEmbedder, ModelError, load_embedder_on};
-use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row};
+use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row, TableKind};
 
 use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
 use crate::detector::{self, LoadedDetector};
@@ -104,6 +104,11 @@ impl<'a> Loader<'a> {
 
     /// What `inputs` stand for: embeddings files are read, photos are only listed.
     fn sources(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Vec<Source>> {
+        inputs.iter().try_for_each(|input| check_exists(input))?;
+        // A model that is missing or damaged is reported before a large folder is searched.
+        if let Some(photos) = inputs.iter().find(|input| TableKind::of(input) == TableKind::Other) {
+            self.embedder(photos)?;
+        }
         let mut sources = sources::read(inputs, self.photos.layout)?;
         for source in &mut sources {
             source.keep_split(split)?;

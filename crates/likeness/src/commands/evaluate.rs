@@ -14,7 +14,7 @@ use likeness_search::{
 };
 use serde_json::json;
 
-use super::match_::{check_share, has_roles};
+use super::match_::has_roles;
 use super::{print_json, print_text};
 use crate::Outcome;
 use crate::args::EvaluateArgs;
@@ -25,9 +25,6 @@ use crate::progress::Progress;
 
 /// Runs the command.
 pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    if let Some(share) = args.require_top1 {
-        check_share("--require-top1", share)?;
-    }
     let inputs = std::iter::once(&args.input).chain(&args.gallery).map(PathBuf::as_path);
     inputs.clone().try_for_each(check_exists)?;
     if let Some(path) = &args.map {

@@ -248,11 +248,3 @@ pub(crate) fn has_roles(table: &EmbeddingTable) -> bool {
 fn parsed(results: &Results, shape: ResultsShape) -> anyhow::Result<serde_json::Value> {
     serde_json::from_str(&results.to_json(shape)?).context("the results do not read as JSON")
 }
-
-/// Refuses a share outside [0, 1].
-pub(crate) fn check_share(flag: &str, share: f64) -> anyhow::Result<()> {
-    if (0.0..=1.0).contains(&share) {
-        return Ok(());
-    }
-    Err(hinted(format!("{flag}: expected a share between 0 and 1, found {share}"), "80 percent is 0.8"))
-}

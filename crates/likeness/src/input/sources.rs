@@ -38,11 +38,8 @@ pub(super) enum Content {
 
 /// What `inputs` stand for, in order; photos named one after another are one source.
 ///
-/// # Errors        an input that does not exist or that nothing can be read from
+/// # Errors        an input that nothing can be read from
 pub(super) fn read(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<Vec<Source>> {
-    for input in inputs {
-        check_exists(input)?;
-    }
     let mut sources: Vec<Source> = Vec::new();
     for input in inputs {
         let (content, skipped) = content_of(input, layout)?;

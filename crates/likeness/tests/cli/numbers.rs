@@ -21,7 +21,6 @@ const NONSENSE: [&str; 11] = [
 fn tried(bench: &Bench, command: &[&str], flags: &[&str]) {
     for flag in flags {
         for value in NONSENSE {
-            // A cap on memory, so that a size that is believed is noticed.
             let given = format!("{flag}={value}");
             let output = bench.run(&[command, &[&given]].concat());
             let told = told(&output);
