@@ -26,6 +26,8 @@ enum Outcome {
     Done,
     /// Ran, but a threshold that was asked for was missed; exit code 1.
     Missed,
+    /// Stopped by a signal after the work in hand; exit code 130.
+    Interrupted,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Missed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
             failure::print(&error);
             ExitCode::from(2)
