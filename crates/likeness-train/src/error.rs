@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use likeness_artifact::LockError;
 use likeness_data::DataError;
 
 /// The result of every fallible function of this crate.
@@ -79,7 +80,7 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A run was begun with something else than it is to go on with.
+    /// A checkpoint is of other faces or settings than those that training is to go on with.
     #[error("{}: the run was begun with other {what}", path.display())]
     OtherRun {
         /// The run's folder.
@@ -87,12 +88,68 @@ pub enum TrainError {
         /// What differs.
         what: &'static str,
     },
+    /// A run is to go on with other settings than it was begun with.
+    #[error("{}: the run was begun with other settings{}", path.display(), listed(differences))]
+    OtherSettings {
+        /// The run's folder.
+        path: PathBuf,
+        /// What differs.
+        differences: Vec<SettingDifference>,
+    },
+    /// What is at a run's place is no run.
+    #[error("{}: {found}, expected a run or an empty folder", path.display())]
+    NotARun {
+        /// The run's place.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A line of a run's history was altered.
+    #[error("{}: line {line} was altered: {reason}", path.display())]
+    BadHistory {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The list of photos that a network was trained on was altered.
+    #[error("{}: {reason}", path.display())]
+    BadTrainedOn {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No batch of an epoch had enough faces that can be read.
+    #[error("epoch {epoch}: no batch had {needed} faces or more that can be read")]
+    NothingReadable {
+        /// The epoch, counted from 1.
+        epoch: u32,
+        /// Faces that a batch needs.
+        needed: usize,
+    },
+    /// Another process works in the folder, or it cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Reading or preparing pictures failed.
     #[error(transparent)]
     Data(#[from] DataError),
     /// The disk would not give or take.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// A setting that a run has with another value than was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingDifference {
+    /// The setting, as `phases.triplet.epochs`.
+    pub setting: String,
+    /// Its value in the run.
+    pub run: String,
+    /// The value that was given.
+    pub given: String,
 }
 
 impl TrainError {
@@ -116,16 +173,26 @@ impl TrainError {
             Self::WeightsMismatch { unexpected, .. } if !unexpected.is_empty() => {
                 Some("choose the architecture that the file was made for")
             }
-            Self::WeightsMismatch { .. } => Some(
-                "name the layers that may start afresh, as in --allow-missing layer4,fc, or choose the architecture that \
-                 the file was made for",
-            ),
+            Self::WeightsMismatch { .. } => {
+                Some("choose the architecture that the file was made for, or weights that have these layers")
+            }
             Self::WeightsSettings { .. } => Some("take the network's settings from the file"),
             Self::NotANumber { .. } => Some(
-                "lower the learning rate, or clip the gradient; --resume goes on from the last whole epoch",
+                "lower the learning rate or clip the gradient, and begin another run; the model folder keeps the best \
+                 network so far",
             ),
             Self::BadCheckpoint { .. } => Some("begin the run again in another folder"),
             Self::OtherRun { .. } => Some("go on with the same dataset and settings, or begin another run"),
+            Self::OtherSettings { .. } => {
+                Some("leave out flags that differ, or begin another run in another folder")
+            }
+            Self::NotARun { .. } => Some("name another folder"),
+            Self::BadHistory { .. } => {
+                Some("restore the file, or move it away to go on without the epochs that it lists")
+            }
+            Self::BadTrainedOn { .. } => Some("restore the file, or delete it to go on without it"),
+            Self::NothingReadable { .. } => Some("check the pictures of the dataset, or prepare it again"),
+            Self::Lock(LockError::Held { .. }) => Some("wait until it has ended, or name another folder"),
             Self::Data(error) => error.hint(),
             _ => None,
         }
@@ -138,4 +205,10 @@ fn listing(missing: &[String], misshaped: &[String], unexpected: &[String]) -> S
         .filter(|(_, keys)| !keys.is_empty())
         .map(|(what, keys)| format!("; {what}: {}", keys.join(", ")))
         .collect()
+}
+
+fn listed(differences: &[SettingDifference]) -> String {
+    let one =
+        |d: &SettingDifference| format!("; {} is {} in the run, {} was given", d.setting, d.run, d.given);
+    differences.iter().map(one).collect()
 }

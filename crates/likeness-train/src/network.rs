@@ -10,6 +10,7 @@ use crate::export::{GraphBuilder, Value};
 use crate::layer::{self, BatchNorm, Initializer, Linear, Pass};
 use crate::ops::Precision;
 pub use crate::parameter::{Keyed, ParameterInfo, parameters};
+use crate::range::within;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -67,13 +68,8 @@ impl NetworkConfig {
     ///
     /// # Errors    a number out of range → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
-        if self.embedding_dim == 0 || self.embedding_dim > 16384 {
-            let reason = format!("embedding_dim {} is not from 1 to 16384", self.embedding_dim);
-            return Err(TrainError::argument(reason));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(TrainError::argument(format!("dropout {} is not from 0 to below 1", self.dropout)));
-        }
+        within("embedding_dim", self.embedding_dim, 1..=16384)?;
+        within("dropout", self.dropout, 0.0..1.0)?;
         let features = self.backbone.architecture.feature_dim();
         if !self.projection && self.embedding_dim != features {
             let reason =

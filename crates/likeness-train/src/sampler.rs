@@ -144,7 +144,9 @@ impl BalancedConfig {
                 if identities < 2 {
                     "learning to tell people apart takes two identities or more".to_owned()
                 } else {
-                    format!("take at most {identities} identities per batch, and more images of each")
+                    format!(
+                        "take --identities-per-batch {identities} or fewer, and more --images-per-identity to keep the size"
+                    )
                 },
             ));
         }

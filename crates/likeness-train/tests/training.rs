@@ -15,7 +15,8 @@ use likeness_train::loss::ClassificationConfig;
 use likeness_train::sampler::{BalancedConfig, SamplerConfig, ShuffledConfig};
 use likeness_train::train::history::{self, EpochRecord};
 use likeness_train::train::{
-    LossConfig, Observer, Outcome, PhaseConfig, StepReport, TrainConfig, TrainingFaces, train,
+    LossConfig, Observer, OptimizerConfig, Outcome, PhaseConfig, RunFolder, StepReport, TrainConfig,
+    TrainingFaces, train,
 };
 use likeness_train::weights::WeightsFile;
 
@@ -202,7 +203,9 @@ fn broken_numbers_end_the_run_and_name_the_batch() {
     let folder = tempfile::tempdir().unwrap();
     let faces = training_faces(folder.path());
     let mut config = config(vec![classification(30)]);
-    config.phases[0].learning_rate = 1e30;
+    // Each step multiplies the weights by 1 − 1000 · 100.
+    config.phases[0].learning_rate = 1000.0;
+    config.optimizer = OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 100.0 };
     config.clip_norm = None;
     let mut witness = Witness::default();
     let error = run(&faces, &config, &folder.path().join("run"), &mut witness).unwrap_err();
@@ -219,6 +222,158 @@ fn an_unreadable_face_is_counted_and_ends_nothing() {
     run(&faces, &config, &folder.path().join("run"), &mut Witness::default()).unwrap();
     let records = timeless(&folder.path().join("run"));
     assert_eq!((records[0].skipped, records[0].images), (1, 15));
+}
+
+/// The faces of each batch of the first epoch.
+fn batches(faces: &TrainingFaces, config: &TrainConfig) -> Vec<Vec<usize>> {
+    config.phases[0].sampler.build(&faces.labels(), config.seed).unwrap().batches(0)
+}
+
+fn spoil<'a>(faces: &TrainingFaces, chosen: impl IntoIterator<Item = &'a usize>) {
+    chosen.into_iter().for_each(|&i| fs_err::write(&faces.train[i].path, b"no picture").unwrap());
+}
+
+#[test]
+fn the_last_step_is_taken_where_the_last_batch_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let mut config = config(vec![classification(1)]);
+    config.accumulate = 2;
+    spoil(&faces, &batches(&faces, &config)[1]);
+    run(&faces, &config, &folder.path().join("run"), &mut Witness::default()).unwrap();
+    let record = &timeless(&folder.path().join("run"))[0];
+    assert_eq!((record.images, record.skipped), (8, 8));
+    assert!(record.gradient_norm > 0.0 && record.learning_rate > 0.0, "no step was taken: {record:?}");
+}
+
+#[test]
+fn a_step_follows_the_mean_of_the_batches_that_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let of = |accumulate: usize| {
+        let place = folder.path().join(accumulate.to_string());
+        let config = TrainConfig { accumulate, ..config(vec![classification(2)]) };
+        run(&faces, &config, &place, &mut Witness::default()).unwrap();
+        (timeless(&place), fs_err::read(place.join("model/weights.safetensors")).unwrap())
+    };
+    // An epoch has two batches, so both make one step of it.
+    let (two, many) = (of(2), of(1000));
+    assert_eq!(two.0, many.0);
+    assert!(two.1 == many.1, "the networks differ");
+}
+
+#[test]
+fn a_batch_with_one_readable_face_is_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    for (name, phase) in [("shuffled", classification(1)), ("balanced", triplets(1))] {
+        let config = config(vec![phase]);
+        let first = batches(&faces, &config)[0].clone();
+        let alone: Vec<&usize> = first.iter().filter(|i| **i != first[0]).collect();
+        let kept: Vec<Vec<u8>> =
+            alone.iter().map(|&&i| fs_err::read(&faces.train[i].path).unwrap()).collect();
+        spoil(&faces, alone.iter().copied());
+        let mut witness = Witness::default();
+        run(&faces, &config, &folder.path().join(name), &mut witness).unwrap();
+        let record = &timeless(&folder.path().join(name))[0];
+        assert!(record.more["batches_left_out"] >= 1.0 && record.loss.is_finite(), "{name}: {record:?}");
+        assert!(
+            witness.said.iter().any(|said| said.contains("batches left out")),
+            "{name}: {:?}",
+            witness.said
+        );
+        for (&&i, bytes) in alone.iter().zip(kept) {
+            fs_err::write(&faces.train[i].path, bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_epoch_without_a_readable_face_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    spoil(&faces, &(0..16).collect::<Vec<_>>());
+    let error =
+        run(&faces, &config(vec![classification(1)]), &folder.path().join("run"), &mut Witness::default());
+    assert!(matches!(error, Err(TrainError::NothingReadable { epoch: 1, .. })), "{error:?}");
+}
+
+#[test]
+fn one_readable_face_of_the_target_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = with_target(folder.path(), training_faces(folder.path()));
+    faces.target[1..].iter().for_each(|face| fs_err::write(&face.path, b"no picture").unwrap());
+    for method in [
+        AdaptationMethod::Dann,
+        AdaptationMethod::Coral,
+        AdaptationMethod::Clusters,
+        AdaptationMethod::Labels,
+        AdaptationMethod::AdaBn,
+    ] {
+        for statistics in [DomainStatistics::Separate, DomainStatistics::Shared] {
+            let mut config = adapting(method, vec![classification(1)]);
+            config.adaptation.as_mut().unwrap().statistics = statistics;
+            let place = folder.path().join(format!("{method:?} {statistics:?}"));
+            run(&faces, &config, &place, &mut Witness::default()).unwrap();
+            assert!(timeless(&place)[0].loss.is_finite());
+        }
+    }
+}
+
+#[test]
+fn two_runs_do_not_train_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let place = folder.path().join("run");
+    let first = RunFolder::open(&place).unwrap();
+    let refused = run(&faces, &config(vec![classification(1)]), &place, &mut Witness::default()).unwrap_err();
+    assert!(refused.to_string().contains("another process is working in this folder"), "{refused}");
+    assert!(refused.hint().is_some());
+    drop(first);
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let weights = folder.path().join("bad.pth");
+    fs_err::write(&weights, b"no weights").unwrap();
+    let place = folder.path().join("runs/first");
+    let config = TrainConfig { weights: Some(weights), ..config(vec![classification(1)]) };
+    train(&faces, &config, &place, &Device::flex(), &mut Witness::default()).unwrap_err();
+    assert!(!folder.path().join("runs").exists());
+}
+
+#[test]
+fn a_run_goes_on_without_the_weights_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let first = folder.path().join("first");
+    run(&faces, &config(vec![classification(1)]), &first, &mut Witness::default()).unwrap();
+    let weights = folder.path().join("weights.safetensors");
+    fs_err::copy(first.join("model/weights.safetensors"), &weights).unwrap();
+    let config = TrainConfig { weights: Some(weights.clone()), ..config(vec![classification(2)]) };
+    let place = folder.path().join("second");
+    let mut witness = Witness { stop_after: Some(3), ..Default::default() };
+    run(&faces, &config, &place, &mut witness).unwrap();
+    fs_err::remove_file(weights).unwrap();
+    assert_eq!(run(&faces, &config, &place, &mut Witness::default()).unwrap().epochs, 2);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_replaced_by_the_one_before_it_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = training_faces(folder.path());
+    let (config, place) = (config(vec![classification(3)]), folder.path().join("run"));
+    let mut witness = Witness { stop_after: Some(5), ..Default::default() };
+    run(&faces, &config, &place, &mut witness).unwrap();
+    fs_err::write(place.join("checkpoint/tensors.safetensors"), b"damaged").unwrap();
+    let mut witness = Witness { stop_after: Some(1), ..Default::default() };
+    run(&faces, &config, &place, &mut witness).unwrap();
+    assert!(witness.said.iter().any(|said| said.contains("going on after epoch 1")), "{:?}", witness.said);
+    let mut witness = Witness::default();
+    assert_eq!(run(&faces, &config, &place, &mut witness).unwrap().epochs, 3);
+    assert!(!witness.said.iter().any(|said| said.contains("altered")), "{:?}", witness.said);
 }
 
 #[test]

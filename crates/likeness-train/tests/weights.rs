@@ -241,3 +241,42 @@ fn settings_come_from_the_file_or_must_agree_with_it() {
     assert!(config.adopt(&notes("downsampling", "elsewhere")).is_err());
     assert!(config.adopt(&notes("bn_eps", "-1")).is_err());
 }
+
+/// A small file as training writes it, with notes; large tensors make no difference to a checksum.
+fn own_file(folder: &Path) -> (PathBuf, Vec<u8>) {
+    let path = folder.join("own.safetensors");
+    save_safetensors(&network(3), &path, &BTreeMap::from([("epoch".into(), "7".into())])).unwrap();
+    let bytes = fs_err::read(&path).unwrap();
+    (path, bytes)
+}
+
+/// Everything that a file gives: its notes but the checksum, and each tensor.
+fn content(file: &WeightsFile) -> (BTreeMap<String, String>, BTreeMap<String, Vec<f32>>) {
+    let tensors = file.shapes().keys().map(|key| (key.clone(), file.read(key).unwrap())).collect();
+    (file.metadata().clone(), tensors)
+}
+
+#[test]
+fn flipped_bits_of_our_own_file_are_refused_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = own_file(folder.path());
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let expected = content(&WeightsFile::open(&path).unwrap());
+    assert_eq!(expected.0["epoch"], "7");
+    assert!(!expected.0.contains_key("likeness_sha256"), "the checksum is no note of the network");
+    let metadata = whole.windows(14).position(|w| w == b"\"__metadata__\"").unwrap();
+    // Every bit of the length and the notes, then one bit in many places of the tensors' entries and of their values.
+    let near = (0..8 * 8).chain(8 * metadata..8 * (metadata + 260));
+    let far = (header * 8..whole.len() * 8).step_by(8 * whole.len() / 40 + 5);
+    let entries = (64..header * 8).step_by(header / 5 + 3);
+    for bit in near.chain(entries).chain(far) {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs_err::write(&path, bytes).unwrap();
+        match WeightsFile::open(&path) {
+            // The name of the note that holds the checksum was hit, and nothing else.
+            Ok(file) => assert_eq!(content(&file).1, expected.1, "bit {bit}"),
+            Err(error) => assert!(error.to_string().contains("own.safetensors"), "bit {bit}: {error}"),
+        }
+    }
+}

@@ -21,7 +21,8 @@ pub mod statistics;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, TrainError};
+use crate::Result;
+use crate::range::{positive, within};
 
 /// How a network adapts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,23 +112,13 @@ impl Default for AdaptationConfig {
 impl AdaptationConfig {
     /// Refuses settings outside their range.
     ///
-    /// # Errors        the setting and its range → [`TrainError::BadArgument`]
+    /// # Errors        the setting and its range → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
-        let positive = |v: f32| v.is_finite() && v > 0.0;
-        let reason = if !positive(self.weight) {
-            format!("adaptation weight {}: expected a positive number", self.weight)
-        } else if !(self.reversal_strength.is_finite() && self.reversal_strength >= 0.0) {
-            format!("reversal_strength {}: expected 0 or a positive number", self.reversal_strength)
-        } else if !positive(self.steepness) {
-            format!("steepness {}: expected a positive number", self.steepness)
-        } else if !(1..=16384).contains(&self.hidden) {
-            format!("hidden {}: expected 1 to 16384 numbers", self.hidden)
-        } else if !(1..=256).contains(&self.neighbours) {
-            format!("{} neighbours: expected 1 to 256", self.neighbours)
-        } else {
-            return Ok(());
-        };
-        Err(TrainError::argument(reason))
+        within("adaptation weight", self.weight, positive(1000.0))?;
+        within("reversal_strength", self.reversal_strength, 0.0..=1000.0)?;
+        within("steepness", self.steepness, positive(1000.0))?;
+        within("hidden", self.hidden, 1..=16384)?;
+        within("neighbours", self.neighbours, 1..=256)
     }
 
     /// Whether batches hold target faces.

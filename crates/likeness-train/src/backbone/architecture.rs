@@ -76,6 +76,18 @@ impl Stage {
     /// All stages, from the picture to the embedding.
     pub const ALL: [Self; 6] =
         [Self::Stem, Self::Layer1, Self::Layer2, Self::Layer3, Self::Layer4, Self::Head];
+
+    /// The name in settings and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stem => "stem",
+            Self::Layer1 => "layer1",
+            Self::Layer2 => "layer2",
+            Self::Layer3 => "layer3",
+            Self::Layer4 => "layer4",
+            Self::Head => "head",
+        }
+    }
 }
 
 /// How pixels of 0 to 1 are scaled: (x − mean) / deviation, red, green, blue.

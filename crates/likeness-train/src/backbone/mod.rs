@@ -21,6 +21,7 @@ pub use vgg::Vgg;
 use crate::error::{Result, TrainError};
 use crate::export::{GraphBuilder, Value};
 use crate::layer::{Initializer, Pass};
+use crate::range::{positive, within};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -128,18 +129,9 @@ impl BackboneConfig {
     ///
     /// # Errors    a number out of range → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
-        if !(self.batch_norm_epsilon > 0.0 && self.batch_norm_epsilon < 1.0) {
-            let reason = format!("batch_norm_epsilon {} is not between 0 and 1", self.batch_norm_epsilon);
-            return Err(TrainError::argument(reason));
-        }
-        if !(0.0..1.0).contains(&self.stochastic_depth) {
-            let reason = format!("stochastic_depth {} is not from 0 to below 1", self.stochastic_depth);
-            return Err(TrainError::argument(reason));
-        }
-        if !(self.hidden_share > 0.0 && self.hidden_share <= 1.0) {
-            let reason = format!("hidden_share {} is not above 0 and at most 1", self.hidden_share);
-            return Err(TrainError::argument(reason));
-        }
+        within("batch_norm_epsilon", self.batch_norm_epsilon, positive(0.5))?;
+        within("stochastic_depth", self.stochastic_depth, 0.0..1.0)?;
+        within("hidden_share", self.hidden_share, positive(1.0))?;
         let family = self.architecture.face_family();
         if self.hidden_share < 1.0 && family != Some(FaceFamily::MobileFaceNet) {
             let reason = format!("hidden_share: the blocks of {} are not made narrower", self.architecture);

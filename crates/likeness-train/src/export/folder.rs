@@ -11,10 +11,10 @@
 
 use super::ExportOptions;
 use crate::error::Result;
-use crate::files::Unfinished;
 use crate::loader::Normalization;
 use crate::network::Network;
 use crate::weights::write_safetensors;
+use likeness_artifact::Pending;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -80,17 +80,19 @@ struct Description<'a> {
 
 /// Writes a network as a model folder; one that is there already is replaced once all files are on the disk.
 ///
+/// A process that is killed between the renames leaves files of two networks, which readers refuse by their fingerprint.
+///
 /// # Errors        as [`write_onnx`](super::write_onnx)
 pub fn write_model_folder(network: &Network, folder: &Path, card: &ModelCard) -> Result<()> {
     let graph = super::onnx(network, &ExportOptions { input_px: card.input_px })?;
     let text = describe(network, card, &graph);
     fs_err::create_dir_all(folder)?;
-    let weights = Unfinished::write(&folder.join("weights.safetensors"), |file| {
+    let weights = Pending::write(&folder.join("weights.safetensors"), |file| {
         write_safetensors(network, file, &card.notes)
     })?;
-    let graph = Unfinished::write(&folder.join("model.onnx"), |file| file.write_all(&graph))?;
-    let text = Unfinished::write(&folder.join("model.toml"), |file| file.write_all(text.as_bytes()))?;
-    [weights, graph, text].into_iter().try_for_each(Unfinished::persist)
+    let graph = Pending::write(&folder.join("model.onnx"), |file| file.write_all(&graph))?;
+    let text = Pending::write(&folder.join("model.toml"), |file| file.write_all(text.as_bytes()))?;
+    Ok([weights, graph, text].into_iter().try_for_each(Pending::persist)?)
 }
 
 fn describe(network: &Network, card: &ModelCard, graph: &[u8]) -> String {

@@ -13,7 +13,6 @@ pub use folder::{Alignment, ModelCard, write_model_folder};
 pub(crate) use graph::{Affine, Filter, GraphBuilder, Value, numbers};
 
 use crate::error::{Result, TrainError};
-use crate::files::Unfinished;
 use crate::network::Network;
 use std::path::Path;
 
@@ -38,7 +37,7 @@ impl Default for ExportOptions {
 /// # Errors        a side that the architecture refuses, a weight that is no number → [`TrainError::BadArgument`]; the disk
 pub fn write_onnx(network: &Network, path: &Path, options: &ExportOptions) -> Result<()> {
     let bytes = onnx(network, options)?;
-    Unfinished::write(path, |file| file.write_all(&bytes))?.persist()
+    Ok(likeness_artifact::write(path, |file| file.write_all(&bytes))?)
 }
 
 /// The bytes of an ONNX file.

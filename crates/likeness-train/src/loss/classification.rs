@@ -7,7 +7,8 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, TrainError};
+use crate::Result;
+use crate::range::within;
 
 /// Cross-entropy over logits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,15 +28,9 @@ impl Default for ClassificationConfig {
 impl ClassificationConfig {
     /// Refuses settings outside their range.
     ///
-    /// # Errors        a smoothing outside [0, 1) → [`TrainError::BadArgument`]
+    /// # Errors        a smoothing outside [0, 1) → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
-        if (0.0..1.0).contains(&self.label_smoothing) {
-            return Ok(());
-        }
-        Err(TrainError::argument(format!(
-            "label smoothing {}: expected at least 0 and less than 1",
-            self.label_smoothing
-        )))
+        within("label_smoothing", self.label_smoothing, 0.0..1.0)
     }
 
     /// The mean cross-entropy of a batch.

@@ -9,8 +9,9 @@ use rand::Rng;
 
 use super::classification::ClassificationConfig;
 use super::normalize;
+use crate::Result;
+use crate::range::{positive, within};
 use crate::seed::{Purpose, stream};
-use crate::{Result, TrainError};
 
 /// Standard deviation of the class weights' first values, as in InsightFace.
 const FIRST_DEVIATION: f64 = 0.01;
@@ -99,15 +100,8 @@ pub fn least_scale(classes: usize, probability: f64) -> f64 {
 
 /// Refuses a scale that is not positive and a margin outside `[0, most]`.
 pub(super) fn validate(name: &str, scale: f32, margin: f32, most: f32) -> Result<()> {
-    if !(scale.is_finite() && scale > 0.0) {
-        return Err(TrainError::argument(format!("{name} scale {scale}: expected a positive number")));
-    }
-    if !(0.0..=most).contains(&margin) {
-        return Err(TrainError::argument(format!(
-            "{name} margin {margin}: expected a number from 0 to {most}"
-        )));
-    }
-    Ok(())
+    within(&format!("{name} scale"), scale, positive(10_000.0))?;
+    within(&format!("{name} margin"), margin, 0.0..=most)
 }
 
 #[cfg(test)]

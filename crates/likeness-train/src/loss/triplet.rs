@@ -9,8 +9,9 @@ use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::{DistanceMatrix, EmbeddingDistance};
+use crate::Result;
 use crate::miner::Triplets;
-use crate::{Result, TrainError};
+use crate::range::within;
 
 /// How much closer the positive must be.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -86,13 +87,11 @@ pub struct TripletOutput {
 impl TripletConfig {
     /// Refuses settings outside their range.
     ///
-    /// # Errors        a margin that is negative or not finite → [`TrainError::BadArgument`]
+    /// # Errors        a margin that is negative or not finite → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
         match self.margin {
-            TripletMargin::Hinge(margin) if !(margin.is_finite() && margin >= 0.0) => {
-                Err(TrainError::argument(format!("triplet margin {margin}: expected a number from 0 up")))
-            }
-            TripletMargin::Hinge(_) | TripletMargin::Soft => Ok(()),
+            TripletMargin::Hinge(margin) => within("triplet margin", margin, 0.0..=1000.0),
+            TripletMargin::Soft => Ok(()),
         }
     }
 

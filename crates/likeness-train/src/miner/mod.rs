@@ -13,6 +13,7 @@ mod semi_hard;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::range::{positive, within};
 use crate::{Result, TrainError};
 
 pub use easy_positive::EasyPositiveNegative;
@@ -51,17 +52,9 @@ impl Miner {
     /// # Errors        a margin that is not above 0, no triplets for an anchor → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         match *self {
-            Self::SemiHard { margin } if !(margin.is_finite() && margin > 0.0) => {
-                Err(TrainError::argument(format!("semi-hard margin {margin}: expected a positive number")))
-            }
-            Self::Random { per_anchor: 0 } => {
-                Err(TrainError::argument("0 random triplets for each anchor: expected 1 or more"))
-            }
-            Self::All
-            | Self::BatchHard
-            | Self::SemiHard { .. }
-            | Self::EasyPositive { .. }
-            | Self::Random { .. } => Ok(()),
+            Self::SemiHard { margin } => within("semi-hard margin", margin, positive(1000.0)),
+            Self::Random { per_anchor } => within("per_anchor", per_anchor, 1..=65_536),
+            Self::All | Self::BatchHard | Self::EasyPositive { .. } => Ok(()),
         }
     }
 

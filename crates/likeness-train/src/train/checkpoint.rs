@@ -2,11 +2,12 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `state.toml` | format, epochs done, steps, best validation, the faces' and the settings' fingerprints, the length and SHA-256 of the other files; written last |
+//! | `state.toml` | format, epochs done, steps, best validation, the faces' and the settings' fingerprints, SHA-256 of the tensors, and of itself in the last line; written last |
 //! | `tensors.safetensors` | `network.KEY`, `loss.KEY`, `average.KEY`, `first.KEY` and `second.KEY` |
 //!
-//! A checkpoint is written into a folder beside, and renamed; the one before stays as `checkpoint.previous/` until the
-//! next. One that is cut short or altered is refused by its checksums, and the previous one is taken.
+//! A checkpoint is written into `checkpoint.unfinished/` and renamed; the one before stays as `checkpoint.previous/` until
+//! the next. One that is cut short or altered is refused by its checksums, and another is taken. At every moment one of the
+//! three folders is whole, also after a power loss: files are synced before a rename, and the run's folder after each.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,8 +16,10 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize_to_file};
 use serde::{Deserialize, Serialize};
 
+use likeness_artifact::sync_folder;
 use likeness_data::decode::sha256_hex;
 
+use crate::seal::{self, Seal, sealed};
 use crate::{Result, TrainError};
 
 const FORMAT: u32 = 1;
@@ -24,8 +27,8 @@ const STATE: &str = "state.toml";
 const TENSORS: &str = "tensors.safetensors";
 /// The folder in a run.
 pub const FOLDER: &str = "checkpoint";
-const PREVIOUS: &str = "checkpoint.previous";
-const UNFINISHED: &str = "checkpoint.unfinished";
+pub(super) const PREVIOUS: &str = "checkpoint.previous";
+pub(super) const UNFINISHED: &str = "checkpoint.unfinished";
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,9 +43,9 @@ pub struct State {
     pub steps: u64,
     /// Best validation top-1 so far, and its epoch.
     pub best: Option<(f64, u32)>,
-    /// Of the faces.
+    /// SHA-256 over the faces' names and labels.
     pub faces: String,
-    /// Of the settings.
+    /// SHA-256 over the resolved settings.
     pub settings: String,
     /// SHA-256 of the tensors' file.
     #[serde(default)]
@@ -65,7 +68,13 @@ impl State {
     }
 }
 
-/// A checkpoint's numbers, by group and key.
+/// What every version of `state.toml` has.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// A checkpoint's values, by group and key.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 struct Floats<'a>(&'a [usize], &'a [f32]);
@@ -90,29 +99,51 @@ impl View for Floats<'_> {
 
 /// Writes a checkpoint into `run`, whole or not at all.
 ///
-/// # Errors        the disk → [`TrainError::Io`]; the checkpoint before is then untouched
+/// # Errors        the disk → [`TrainError::Io`]; a whole checkpoint is there still
 pub fn write(run: &Path, mut state: State, tensors: &Tensors) -> Result<()> {
     let unfinished = run.join(UNFINISHED);
     let written = write_files(&unfinished, &mut state, tensors);
     if written.is_err() {
-        // Half a checkpoint only takes room that the next may need.
+        // Half a checkpoint takes disk space that the next may need.
         let _ = fs_err::remove_dir_all(&unfinished);
         return written;
     }
     let (folder, previous) = (run.join(FOLDER), run.join(PREVIOUS));
-    if previous.exists() {
-        fs_err::remove_dir_all(&previous)?;
-    }
+    // The newest checkpoint is whole: `heal` has replaced it where it was not.
+    remove(&previous)?;
+    sync_folder(run)?;
     if folder.exists() {
         fs_err::rename(&folder, &previous)?;
+        sync_folder(run)?;
     }
-    Ok(fs_err::rename(&unfinished, &folder)?)
+    fs_err::rename(&unfinished, &folder)?;
+    Ok(sync_folder(run)?)
+}
+
+/// Gives the newest whole checkpoint of `run` the name of the newest, where that one is damaged or missing.
+///
+/// # Errors        the disk → [`TrainError::Io`]
+pub fn heal(run: &Path) -> Result<()> {
+    let folder = run.join(FOLDER);
+    if read_folder(&folder).is_ok() {
+        return Ok(());
+    }
+    let others = [run.join(PREVIOUS), run.join(UNFINISHED)];
+    let Some(whole) = others.iter().find(|other| read_folder(other).is_ok()) else { return Ok(()) };
+    remove(&folder)?;
+    fs_err::rename(whole, &folder)?;
+    Ok(sync_folder(run)?)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 fn write_files(folder: &Path, state: &mut State, tensors: &Tensors) -> Result<()> {
-    if folder.exists() {
-        fs_err::remove_dir_all(folder)?;
-    }
+    remove(folder)?;
     fs_err::create_dir_all(folder)?;
     let path = folder.join(TENSORS);
     let views = tensors.iter().map(|(key, (shape, values))| (key.as_str(), Floats(shape, values)));
@@ -122,9 +153,8 @@ fn write_files(folder: &Path, state: &mut State, tensors: &Tensors) -> Result<()
     })?;
     fs_err::File::open(&path)?.sync_all()?;
     state.tensors_sha256 = sha256_hex(&fs_err::read(&path)?);
-    let text = toml::to_string(&*state).expect("a state is plain data");
-    fs_err::write(folder.join(STATE), text)?;
-    Ok(fs_err::File::open(folder.join(STATE))?.sync_all()?)
+    let text = sealed(&toml::to_string(&*state).expect("a state is plain data"));
+    Ok(likeness_artifact::write(&folder.join(STATE), |file| file.write_all(text.as_bytes()))?)
 }
 
 /// A checkpoint that was read.
@@ -143,14 +173,19 @@ pub struct Loaded {
 /// # Errors        checkpoints that are all damaged → [`TrainError::BadCheckpoint`]
 pub fn read(run: &Path) -> Result<Option<Loaded>> {
     let mut refused: Option<String> = None;
-    for name in [FOLDER, PREVIOUS] {
+    for name in [FOLDER, PREVIOUS, UNFINISHED] {
         let folder = run.join(name);
         if !folder.exists() {
             continue;
         }
         match read_folder(&folder) {
             Ok((state, tensors)) => return Ok(Some(Loaded { state, tensors, instead_of: refused })),
-            Err(reason) => refused = Some(format!("{name}: {reason}")),
+            Err(Refusal::OtherFormat(reason)) => {
+                return Err(TrainError::BadCheckpoint { path: folder, reason });
+            }
+            // A process that was killed while it wrote leaves one that is not whole.
+            Err(Refusal::Damaged(_)) if name == UNFINISHED => {}
+            Err(Refusal::Damaged(reason)) => refused = Some(format!("{name}: {reason}")),
         }
     }
     match refused {
@@ -159,21 +194,41 @@ pub fn read(run: &Path) -> Result<Option<Loaded>> {
     }
 }
 
-fn read_folder(folder: &Path) -> std::result::Result<(State, Tensors), String> {
-    let text = fs_err::read_to_string(folder.join(STATE)).map_err(|e| e.to_string())?;
-    let state: State = toml::from_str(&text).map_err(|e| format!("{STATE}: {}", e.message()))?;
-    if state.format != FORMAT {
-        return Err(format!("{STATE}: format {}, expected {FORMAT}", state.format));
+/// Why a checkpoint is not taken.
+enum Refusal {
+    /// It is not as it was written.
+    Damaged(String),
+    /// Another version of the program wrote it.
+    OtherFormat(String),
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Damaged(reason)
     }
+}
+
+fn read_folder(folder: &Path) -> std::result::Result<(State, Tensors), Refusal> {
+    let text = fs_err::read_to_string(folder.join(STATE)).map_err(|e| e.to_string())?;
+    let seal = seal::check(&text);
+    if seal == Seal::Broken {
+        return Err(format!("{STATE} is cut short or was altered").into());
+    }
+    let format = toml::from_str::<Format>(&text).map_err(|e| format!("{STATE}: {}", e.message()))?.format;
+    if format != FORMAT {
+        let reason = format!("{STATE}: format {format}, expected {FORMAT}");
+        return Err(if seal == Seal::Whole { Refusal::OtherFormat(reason) } else { reason.into() });
+    }
+    let state: State = toml::from_str(&text).map_err(|e| format!("{STATE}: {}", e.message()))?;
     let bytes = fs_err::read(folder.join(TENSORS)).map_err(|e| e.to_string())?;
     if sha256_hex(&bytes) != state.tensors_sha256 {
-        return Err(format!("{TENSORS} is cut short or was altered"));
+        return Err(format!("{TENSORS} is cut short or was altered").into());
     }
     let file = SafeTensors::deserialize(&bytes).map_err(|e| format!("{TENSORS}: {e}"))?;
     let mut tensors = Tensors::new();
     for (key, view) in file.iter() {
         if view.dtype() != Dtype::F32 {
-            return Err(format!("{TENSORS}: {key} is not of f32"));
+            return Err(format!("{TENSORS}: {key} is not of f32").into());
         }
         let values =
             view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
@@ -223,5 +278,86 @@ mod tests {
         assert!(loaded.instead_of.unwrap().contains("cut short"));
         fs_err::remove_file(run.path().join(PREVIOUS).join(STATE)).unwrap();
         assert!(matches!(read(run.path()), Err(TrainError::BadCheckpoint { .. })));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_checkpoint_is_refused_or_harmless() {
+        let run = tempfile::tempdir().unwrap();
+        write(run.path(), state(2), &tensors(0.2)).unwrap();
+        let expected = read(run.path()).unwrap().unwrap();
+        for name in [STATE, TENSORS] {
+            let path = run.path().join(FOLDER).join(name);
+            let whole = fs_err::read(&path).unwrap();
+            for bit in 0..8 * whole.len() {
+                let mut bytes = whole.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                fs_err::write(&path, bytes).unwrap();
+                match read(run.path()) {
+                    Ok(Some(found)) => {
+                        assert!(
+                            found.state == expected.state && found.tensors == expected.tensors,
+                            "{name}, bit {bit}"
+                        );
+                    }
+                    Ok(None) => panic!("{name}, bit {bit}: no checkpoint"),
+                    Err(error) => {
+                        assert!(
+                            matches!(error, TrainError::BadCheckpoint { .. }),
+                            "{name}, bit {bit}: {error}"
+                        );
+                    }
+                }
+            }
+            fs_err::write(&path, whole).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_state_without_a_checksum_is_read() {
+        let run = tempfile::tempdir().unwrap();
+        write(run.path(), state(2), &tensors(0.2)).unwrap();
+        let path = run.path().join(FOLDER).join(STATE);
+        let text = fs_err::read_to_string(&path).unwrap();
+        fs_err::write(
+            &path,
+            text.lines().filter(|l| !l.starts_with('#')).fold(String::new(), |s, l| s + l + "\n"),
+        )
+        .unwrap();
+        assert_eq!(read(run.path()).unwrap().unwrap().state.epochs, 2);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_format_is_not_passed_over_for_an_older_one() {
+        let run = tempfile::tempdir().unwrap();
+        write(run.path(), state(1), &tensors(0.1)).unwrap();
+        write(run.path(), State { format: FORMAT + 1, ..state(2) }, &tensors(0.2)).unwrap();
+        let error = read(run.path()).unwrap_err();
+        assert!(error.to_string().contains("format 2, expected 1"), "{error}");
+    }
+
+    /// What a process that dies between two steps of `write` leaves, with the newest checkpoint damaged or not.
+    #[test]
+    fn a_whole_checkpoint_is_there_after_every_step() {
+        for damaged in [false, true] {
+            let run = tempfile::tempdir().unwrap();
+            let at = |name: &str| run.path().join(name);
+            write(run.path(), state(1), &tensors(0.1)).unwrap();
+            write(run.path(), state(2), &tensors(0.2)).unwrap();
+            if damaged {
+                fs_err::write(at(FOLDER).join(TENSORS), "").unwrap();
+            }
+            heal(run.path()).unwrap();
+            let before = if damaged { 1 } else { 2 };
+            let newest = || read(run.path()).unwrap().unwrap().state.epochs;
+            assert_eq!(newest(), before);
+            write_files(&at(UNFINISHED), &mut state(3), &tensors(0.3)).unwrap();
+            assert_eq!(newest(), before);
+            remove(&at(PREVIOUS)).unwrap();
+            assert_eq!(newest(), before);
+            fs_err::rename(at(FOLDER), at(PREVIOUS)).unwrap();
+            assert_eq!(newest(), before);
+            fs_err::rename(at(UNFINISHED), at(FOLDER)).unwrap();
+            assert_eq!(newest(), 3);
+        }
     }
 }

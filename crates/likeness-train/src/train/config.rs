@@ -7,13 +7,13 @@ use likeness_data::augment::AugmentConfig;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::ScheduleConfig;
+use crate::SettingDifference;
 use crate::adapt::AdaptationConfig;
 use crate::backbone::{Architecture, Stage};
 use crate::loss::{ArcFaceConfig, ClassificationConfig, CosFaceConfig, TripletConfig};
 use crate::miner::Miner;
 use crate::network::NetworkConfig;
 use crate::sampler::{BalancedConfig, SamplerConfig};
-use crate::{Result, TrainError};
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,14 +167,9 @@ impl LossConfig {
         }
     }
 
-    fn validate(&self) -> Result<()> {
-        match self {
-            Self::Classification(config) => config.validate(),
-            Self::ArcFace(config) => config.validate(),
-            Self::CosFace(config) => config.validate(),
-            Self::Triplet { miner, triplet } => miner.validate().and_then(|()| triplet.validate()),
-            Self::Teacher => Ok(()),
-        }
+    /// Whether it tells identities apart by a classifier.
+    pub fn classifies(&self) -> bool {
+        matches!(self, Self::Classification(_) | Self::ArcFace(_) | Self::CosFace(_))
     }
 }
 
@@ -238,30 +233,9 @@ impl TrainConfig {
         self.phases.iter().flat_map(|phase| &phase.losses).any(|l| l.loss == LossConfig::Teacher)
     }
 
-    /// Refuses settings that make no sense.
-    ///
-    /// # Errors        any of them, with the setting's name → [`TrainError::BadArgument`]
-    pub fn validate(&self) -> Result<()> {
-        self.network.validate()?;
-        let architecture = self.network.backbone.architecture;
-        let share = |v: f32| (0.0..1.0).contains(&v);
-        let reason = if !architecture.accepts(self.input_px as usize) {
-            format!("input_px {}: {architecture} does not take faces of that size", self.input_px)
-        } else if !share(self.validation_share) {
-            format!("validation_share {}: expected at least 0 and less than 1", self.validation_share)
-        } else if !share(self.averaging) {
-            format!("averaging {}: expected at least 0 and less than 1", self.averaging)
-        } else if self.clip_norm.is_some_and(|norm| norm.is_nan() || norm <= 0.0) {
-            "clip_norm: expected a positive number".to_owned()
-        } else if self.accumulate == 0 {
-            "accumulate 0: expected 1 batch a step or more".to_owned()
-        } else if self.phases.is_empty() || self.epochs() == 0 {
-            "nothing to train: expected a phase with an epoch or more".to_owned()
-        } else {
-            self.adaptation.as_ref().map_or(Ok(()), AdaptationConfig::validate)?;
-            return self.phases.iter().try_for_each(PhaseConfig::validate);
-        };
-        Err(TrainError::argument(reason))
+    /// The settings of `given` that have other values than those of this run; threads and memory change no result.
+    pub fn differences(&self, given: &Self) -> Vec<SettingDifference> {
+        super::difference::between(self, given)
     }
 }
 
@@ -293,21 +267,6 @@ impl PhaseConfig {
                 loss: LossConfig::Triplet { miner: Miner::BatchHard, triplet },
             }],
         }
-    }
-
-    fn validate(&self) -> Result<()> {
-        let positive = |v: f32| v.is_finite() && v > 0.0;
-        let reason = if !positive(self.learning_rate) {
-            format!("learning_rate {}: expected a positive number", self.learning_rate)
-        } else if self.losses.is_empty() {
-            format!("phase {}: expected a loss", self.name)
-        } else if let Some(loss) = self.losses.iter().find(|l| !positive(l.weight)) {
-            format!("weight {} of {}: expected a positive number", loss.weight, loss.loss.name())
-        } else {
-            self.schedule.validate()?;
-            return self.losses.iter().try_for_each(|l| l.loss.validate());
-        };
-        Err(TrainError::argument(reason))
     }
 }
 

@@ -1,4 +1,7 @@
 //! One epoch: batches through the network and back, and a step for every few of them.
+//!
+//! A step follows the mean gradient of its batches. There are [`TrainConfig::accumulate`] of them, and fewer in the last step
+//! of an epoch, whose gradient is the mean of those that there are.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -25,13 +28,22 @@ use rand::Rng;
 pub(super) struct Learner {
     /// Only empty within a step.
     pub(super) network: Option<Network>,
-    /// Of the current phase.
+    /// The losses of the current phase.
     pub(super) objective: Objective,
     pub(super) optimizer: Optimizer,
     /// Key and factor on the rate of every parameter that learns.
     pub(super) keys: BTreeMap<ParamId, (String, f32)>,
     /// Averaged numbers of the network, by parameter; empty where nothing is averaged.
     pub(super) average: super::numbers::Average,
+}
+
+/// Gradients that no step has followed yet.
+#[derive(Default)]
+struct Pending {
+    /// Their sum.
+    gradients: CollectedGradients,
+    /// Batches that they are of.
+    batches: usize,
 }
 
 /// One epoch's place in its run.
@@ -46,6 +58,8 @@ pub(super) struct EpochPlan<'a> {
     pub(super) step: u64,
     pub(super) steps: u64,
     pub(super) batches: u64,
+    /// Faces that a batch needs; one with fewer, because others cannot be read, is left out.
+    pub(super) least_batch: usize,
     /// λ at the beginning of the epoch and at its end.
     pub(super) reversal_strength: [f32; 2],
 }
@@ -74,6 +88,8 @@ pub(super) struct EpochSums {
     pub(super) seconds: f64,
     pub(super) waiting_seconds: f64,
     pub(super) skipped: usize,
+    /// Batches with too few readable faces to be learned from.
+    pub(super) batches_left_out: usize,
     /// Whether the observer asked for an end.
     pub(super) stopped: bool,
 }
@@ -100,26 +116,35 @@ impl Learner {
             target_notes: target.as_ref().map(|t| t.notes.clone()).unwrap_or_default(),
             ..EpochSums::default()
         };
-        let mut collected = CollectedGradients::default();
+        let mut pending = Pending::default();
         let start = Instant::now();
-        let mut pending = 0;
         while let Some(batch) = batches.next() {
-            let number = sums.batches;
             let of_target = target.as_mut().and_then(Iterator::next);
-            self.learn(plan, &batch, of_target.as_ref(), &mut sums, &mut collected)
-                .inspect_err(|_| observer.broken_batch(&batch))?;
-            pending += 1;
-            if pending == plan.config.accumulate || number + 1 == plan.batches {
-                self.step(plan, &mut sums, std::mem::take(&mut collected))?;
-                pending = 0;
+            if batch.labels.len() >= plan.least_batch {
+                let of_target = of_target.filter(|faces| faces.labels.len() >= plan.least_batch);
+                self.learn(plan, &batch, of_target.as_ref(), &mut sums, &mut pending.gradients)
+                    .inspect_err(|_| observer.broken_batch(&batch))?;
+                pending.batches += 1;
+                if pending.batches == plan.config.accumulate {
+                    self.step(plan, &mut sums, std::mem::take(&mut pending))?;
+                }
+            } else {
+                sums.batches_left_out += 1;
             }
             sums.seconds = start.elapsed().as_secs_f64();
             sums.waiting_seconds =
                 batches.waited_seconds() + target.as_ref().map_or(0.0, TargetEpoch::waited_seconds);
             if observer.on_step(&report(plan, &sums)).is_break() {
                 sums.stopped = true;
-                break;
+                return Ok(sums);
             }
+        }
+        // Batches may be missing, those without a readable face, so only the end of the loader is the end of the epoch.
+        if pending.batches > 0 {
+            self.step(plan, &mut sums, pending)?;
+        }
+        if sums.batches == 0 {
+            return Err(TrainError::NothingReadable { epoch: plan.epoch + 1, needed: plan.least_batch });
         }
         Ok(sums)
     }
@@ -173,26 +198,22 @@ impl Learner {
         sums.add(loss, &answer, batch.labels.len());
         drop((output, both));
         let mut gradients = answer.loss.backward();
-        let factor = 1.0 / plan.config.accumulate as f32;
-        collected.add(&network, &mut gradients, factor);
-        collected.add(&self.objective.parameters, &mut gradients, factor);
+        collected.add(&network, &mut gradients);
+        collected.add(&self.objective.parameters, &mut gradients);
         self.network = Some(network.absorb(pass));
         Ok(())
     }
 
-    /// One step along the collected gradients.
-    fn step(
-        &mut self,
-        plan: &EpochPlan<'_>,
-        sums: &mut EpochSums,
-        mut collected: CollectedGradients,
-    ) -> Result<()> {
+    /// One step along the mean of the pending gradients.
+    fn step(&mut self, plan: &EpochPlan<'_>, sums: &mut EpochSums, pending: Pending) -> Result<()> {
+        let Pending { gradients: mut collected, batches } = pending;
         let step = plan.step + sums.steps;
-        let norm = collected.norm();
+        let norm = collected.norm() / batches as f32;
         check_norm(norm, step)?;
         let phase = &plan.config.phases[plan.phase];
         let rate = phase.learning_rate * phase.schedule.share(step, plan.steps);
-        let scale = plan.config.clip_norm.map_or(1.0, |most| (most / norm.max(most)).min(1.0));
+        let clipped = plan.config.clip_norm.map_or(1.0, |most| (most / norm.max(most)).min(1.0));
+        let scale = clipped / batches as f32;
         self.optimizer.begin();
         let network = self.network.take().expect("a network between steps");
         self.network = Some(self.optimizer.update(network, &mut collected, scale, &self.keys, rate));
@@ -216,13 +237,16 @@ impl EpochSums {
         self.batches_with_target += 1;
     }
 
-    /// Means over batches with target faces and what was known before them, by the names that history has them under.
-    pub(super) fn domain_means(&self) -> BTreeMap<String, f64> {
+    /// What the history lists beside the usual: means over batches with target faces, what was known of the target before
+    /// the epoch, and how many batches were left out.
+    pub(super) fn notes(&self) -> BTreeMap<String, f64> {
         let names = ["domain_loss", "domain_accuracy", "reversal_strength"];
         let means = self.domains.map(|sum| sum / self.batches_with_target as f64);
         let known = names.into_iter().zip(means).filter(|(_, mean)| mean.is_finite());
         let known = known.map(|(name, mean)| (name.to_owned(), mean));
-        known.chain(self.target_notes.clone()).collect()
+        let left_out = (self.batches_left_out > 0)
+            .then(|| ("batches_left_out".to_owned(), self.batches_left_out as f64));
+        known.chain(self.target_notes.clone()).chain(left_out).collect()
     }
 
     fn add(&mut self, loss: f64, answer: &BatchLoss, images: usize) {

@@ -1,13 +1,15 @@
-//! A dataset's faces, taken apart into those trained on and those validated with.
+//! A dataset's faces, split into those trained on and those validated with.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 
 use likeness_data::dataset::Dataset;
 use likeness_data::decode::sha256_hex;
+use likeness_data::manifest::Face;
 use likeness_data::split::Split;
 use rand::seq::SliceRandom;
 
+use super::trained_on::TrainedOn;
 use crate::loader::FaceFile;
 use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
@@ -31,6 +33,10 @@ pub struct TrainingFaces {
     pub target_identities: Vec<Option<u32>>,
     /// A teacher's embeddings of the faces trained on, row by row.
     teacher: Option<(usize, Vec<f32>)>,
+    /// The photos and identities of the datasets; empty where the faces are of none.
+    trained_on: TrainedOn,
+    /// SHA-256 over the photos, labels and splits of the dataset, and of the target's.
+    contents: [Option<String>; 2],
 }
 
 /// What the faces of a target domain have in common with those trained on.
@@ -70,6 +76,12 @@ impl TrainingFaces {
         (faces.train, faces.identities) = labelled(train);
         (faces.validation, _) = labelled(validation);
         faces.check()?;
+        let trained: HashSet<&Path> = faces.train.iter().map(|face| face.path.as_path()).collect();
+        for face in dataset.faces.iter().filter(|face| trained.contains(dataset.path_of(face).as_path())) {
+            faces.trained_on.add_photo(&face.sha256);
+        }
+        faces.identities.iter().for_each(|name| faces.trained_on.add_identity(name));
+        faces.contents[0] = Some(content_of(dataset));
         Ok(faces)
     }
 
@@ -81,7 +93,9 @@ impl TrainingFaces {
     fn check(&self) -> Result<()> {
         let mut images = vec![0usize; self.identities.len()];
         self.train.iter().for_each(|face| images[face.label as usize] += 1);
-        let (reason, hint) = if self.train.is_empty() {
+        let (reason, hint) = if self.train.is_empty() && self.unlabelled > 0 {
+            ("no face of the training split has an identity", "prepare the photos with labels")
+        } else if self.train.is_empty() {
             ("the dataset has no faces to train with", "prepare it with labels and a training split")
         } else if self.identities.len() < 2 {
             (
@@ -113,6 +127,8 @@ impl TrainingFaces {
                 "prepare the target's photos without labels, or with --split identities",
             ));
         }
+        theirs.iter().for_each(|&i| self.trained_on.add_photo(&target.faces[i].sha256));
+        self.contents[1] = Some(content_of(target));
         let photos: BTreeSet<&str> = ours.iter().map(|&i| source.faces[i].sha256.as_str()).collect();
         let names: BTreeSet<&str> =
             ours.iter().filter_map(|&i| source.faces[i].identity.as_deref()).collect();
@@ -158,6 +174,18 @@ impl TrainingFaces {
         self.train.iter().map(|face| face.label).collect()
     }
 
+    /// The photos and identities that a network of these faces is trained on, those of the target domain among the photos;
+    /// empty for faces that are of no dataset.
+    pub fn trained_on(&self) -> &TrainedOn {
+        &self.trained_on
+    }
+
+    /// SHA-256 over the photos, identities, splits and boxes of the dataset, and of the target's dataset: a dataset that was
+    /// moved has the same one, and one that was prepared from other photos under the same names another.
+    pub fn contents(&self) -> [Option<&str>; 2] {
+        self.contents.each_ref().map(Option::as_deref)
+    }
+
     /// SHA-256 over names and labels: a run goes on with the same faces only.
     pub fn fingerprint(&self) -> String {
         let mut text = self.identities.join("\n");
@@ -167,6 +195,14 @@ impl TrainingFaces {
         }
         sha256_hex(text.as_bytes())
     }
+}
+
+fn content_of(dataset: &Dataset) -> String {
+    let mut text = String::new();
+    for Face { path, identity, split, sha256, face_box, .. } in &dataset.faces {
+        text += &format!("{path:?} {identity:?} {} {sha256} {face_box:?}\n", split.name());
+    }
+    sha256_hex(text.as_bytes())
 }
 
 /// A share of the identities with two images or more, chosen by the seed; all others remain for training.

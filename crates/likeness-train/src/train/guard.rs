@@ -70,6 +70,11 @@ pub enum Warning {
     },
     /// No batch had a triplet.
     NoTriplets,
+    /// Batches had too few readable faces.
+    BatchesLeftOut {
+        /// How many.
+        batches: usize,
+    },
     /// The loop waits for pictures.
     Starved {
         /// Share of the epoch's time.
@@ -94,6 +99,10 @@ impl std::fmt::Display for Warning {
             Self::NoTriplets => {
                 write!(f, "no batch had a triplet: each needs two images of an identity and one of another")
             }
+            Self::BatchesLeftOut { batches } => write!(
+                f,
+                "batches left out: {batches}; fewer than 2 of their faces can be read, and one face has no variance"
+            ),
             Self::Starved { share } => write!(
                 f,
                 "the network waited for pictures {:.0} % of the time: more --workers, or weaker augmentation",

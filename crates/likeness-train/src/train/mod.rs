@@ -6,12 +6,15 @@
 //! 3. every epoch feeds seeded batches through the network, an [`objective`] turns them into one number, the
 //!    [`optimizer`] follows its gradients at the rate of the [`schedule`];
 //! 4. [`validation`] searches among faces that were not trained on, [`guard`] looks for collapse and broken numbers;
-//! 5. [`history`] keeps a line an epoch, [`checkpoint`] what a run needs to go on, and [`run`] lays the folder out.
+//! 5. [`history`] keeps a line an epoch, [`checkpoint`] what a run needs to go on, [`trained_on`] which photos were seen,
+//!    [`folder`] keeps two runs out of one folder, and [`run`] lays the folder out.
 
 pub mod checkpoint;
 pub mod config;
+mod difference;
 mod epoch;
 pub mod faces;
+pub mod folder;
 pub mod guard;
 pub mod history;
 mod numbers;
@@ -19,9 +22,14 @@ pub mod objective;
 pub mod optimizer;
 pub mod run;
 pub mod schedule;
+mod state;
 mod target;
+pub mod trained_on;
+mod validate;
 pub mod validation;
 
 pub use config::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, WeightedLoss};
 pub use faces::TrainingFaces;
-pub use run::{Observer, Outcome, StepReport, train};
+pub use folder::{RunFolder, RunState};
+pub use run::{Observer, Outcome, StepReport, Training, train};
+pub use trained_on::{Overlap, TrainedOn};

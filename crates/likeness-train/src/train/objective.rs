@@ -8,6 +8,7 @@ use rand::Rng;
 
 use super::config::{LossConfig, PhaseConfig};
 use super::faces::TrainingFaces;
+use super::validate::no_classifier;
 use crate::adapt::conditional::{MAP_DIM, MultilinearMap};
 use crate::adapt::coral::coral;
 use crate::adapt::domain_classifier::DomainClassifier;
@@ -46,7 +47,7 @@ pub struct Objective {
 #[derive(Debug, Clone)]
 struct Adaptation {
     config: AdaptationConfig,
-    /// Of CDAN.
+    /// CDAN's map of embeddings and probabilities; `None` for other methods.
     map: Option<MultilinearMap>,
 }
 
@@ -56,9 +57,9 @@ enum Loss {
     ArcFace,
     CosFace,
     Triplet(Miner, TripletConfig),
-    /// Of embeddings with as many numbers as the teacher's.
+    /// Teacher loss for equal dimensions, without a projection.
     Teacher,
-    /// Of others, after a linear map that is learned.
+    /// Teacher loss after a linear layer that is learned, for other dimensions.
     MappedTeacher,
 }
 
@@ -148,12 +149,7 @@ impl Objective {
         let mut init = Initializer::new(device, seed);
         let map = match (config.method, self.classes()) {
             (AdaptationMethod::Cdan, Some(classes)) => Some(MultilinearMap::new(dim, classes, seed, device)),
-            (AdaptationMethod::Cdan, None) => {
-                return Err(TrainError::argument_with_hint(
-                    "cdan needs the identities' probabilities, and a phase has no classifier",
-                    "take --method cosface, keep the classifier with --keep-classification 1, or adapt by dann",
-                ));
-            }
+            (AdaptationMethod::Cdan, None) => return Err(no_classifier()),
             _ => None,
         };
         let seen = if map.is_some() { MAP_DIM } else { dim };

@@ -103,9 +103,9 @@ pub struct CollectedGradients {
 }
 
 impl CollectedGradients {
-    /// Adds the gradients of `module`'s parameters, times `factor`.
-    pub fn add<M: Module>(&mut self, module: &M, gradients: &mut Gradients, factor: f32) {
-        module.visit(&mut Collector { gradients, factor, collected: self });
+    /// Adds the gradients of `module`'s parameters.
+    pub fn add<M: Module>(&mut self, module: &M, gradients: &mut Gradients) {
+        module.visit(&mut Collector { gradients, collected: self });
     }
 
     /// Length of all gradients taken as one vector.
@@ -130,17 +130,13 @@ impl CollectedGradients {
 
 struct Collector<'a> {
     gradients: &'a mut Gradients,
-    factor: f32,
     collected: &'a mut CollectedGradients,
 }
 
 impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = param.val().grad_remove(self.gradients) else { return };
-        let mut values = Values::of(gradient);
-        if self.factor != 1.0 {
-            values = values.scaled(self.factor);
-        }
+        let values = Values::of(gradient);
         let by_parameter = &mut self.collected.by_parameter;
         let sum = match by_parameter.remove(&param.id) {
             Some(sum) => sum.plus(values),

@@ -7,6 +7,8 @@
 //! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
 //! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
 //! | `phases/` | the network at the end of each phase but the last, such as `1-cosface/` |
+//! | `trained-on.txt` | hashes of the photos trained on, also beside each network, see [`trained_on`](super::trained_on) |
+//! | `.likeness.lock` | locked while a process trains, see [`folder`](super::folder) |
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,16 +19,18 @@ use burn::tensor::Device;
 use likeness_data::augment::AugmentConfig;
 use likeness_data::decode::sha256_hex;
 
-use super::checkpoint::{self, State, Tensors};
+use super::checkpoint::{self, State};
 use super::config::TrainConfig;
 use super::epoch::{EpochPlan, EpochSums, Learner};
 use super::faces::TrainingFaces;
+use super::folder::{HISTORY, RunFolder};
 use super::guard::Warning;
 use super::history::{self, EpochRecord};
-use super::numbers::{Average, Collector, Setter};
+use super::numbers::Average;
 use super::objective::Objective;
-use super::optimizer::{Moments, Optimizer};
+use super::optimizer::Optimizer;
 use super::target::TargetFaces;
+use super::trained_on::{self, TrainedOn};
 use super::validation::{Accuracy, accuracy, embed};
 use crate::adapt::reversal::strength_at;
 use crate::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
@@ -42,12 +46,12 @@ const PHASES: &str = "phases";
 const FOR_TARGET: &str = "target";
 /// Faces that are embedded at a time for validation.
 const VALIDATION_BATCH: usize = 32;
-/// Share of active triplets below which they are said to have run out.
+/// Share of active triplets below which a warning is given.
 const FEW_ACTIVE: f64 = 0.02;
-/// Share of time spent waiting for pictures that is said aloud.
+/// Share of an epoch spent waiting for pictures above which a warning is given.
 const MUCH_WAITING: f64 = 0.05;
 
-/// Who watches a run.
+/// Is informed of a run's progress.
 pub trait Observer {
     /// After every batch; a break stops the run, which can be resumed.
     fn on_step(&mut self, report: &StepReport) -> ControlFlow<()>;
@@ -55,7 +59,7 @@ pub trait Observer {
     fn on_epoch(&mut self, record: &EpochRecord);
     /// Something that the user should know.
     fn say(&mut self, message: String);
-    /// A batch whose loss was no number, before the run ends with an error.
+    /// A batch whose loss is not finite, before the run ends with an error.
     fn broken_batch(&mut self, batch: &Batch);
 }
 
@@ -99,7 +103,7 @@ pub struct Outcome {
 
 /// Trains on `faces` by `config` in the folder `run`; goes on from its checkpoint where it has one.
 ///
-/// # Errors        settings, weights, faces that do not fit; a checkpoint of other settings or faces; numbers that break
+/// # Errors        as [`RunFolder::open`], [`Training::begin`] and [`Training::go_on`]
 pub fn train(
     faces: &TrainingFaces,
     config: &TrainConfig,
@@ -107,71 +111,79 @@ pub fn train(
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    config.validate()?;
-    let mut training = Training::new(faces, config, run, device, observer)?;
-    training.restore(observer)?;
-    training.go_on(observer)
+    let folder = RunFolder::open(run)?;
+    Training::begin(faces, config, &folder, device, observer)?.go_on(observer)
 }
 
-struct Training<'a> {
-    faces: &'a TrainingFaces,
-    config: &'a TrainConfig,
-    run: PathBuf,
-    device: Device,
-    learner: Learner,
+/// A run that may take its first step: its settings, faces, weights and checkpoint fit together.
+pub struct Training<'a> {
+    pub(super) faces: &'a TrainingFaces,
+    pub(super) config: &'a TrainConfig,
+    pub(super) run: PathBuf,
+    pub(super) device: Device,
+    pub(super) learner: Learner,
     loader: Loader,
     validation_loader: Loader,
     target: Option<TargetFaces>,
-    phase: usize,
+    trained_on: TrainedOn,
+    pub(super) phase: usize,
     done: u32,
     best: Option<(f64, u32)>,
 }
 
 impl<'a> Training<'a> {
-    fn new(
+    /// Checks the settings and the faces for every phase, loads the weights or the checkpoint, and writes nothing but what a
+    /// run that goes on has to put right.
+    ///
+    /// # Errors        settings, weights, faces that do not fit; a checkpoint of other settings or faces
+    pub fn begin(
         faces: &'a TrainingFaces,
         config: &'a TrainConfig,
-        run: &Path,
+        folder: &'a RunFolder,
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
+        config.validate()?;
+        config.check_faces(faces)?;
+        config.check_teacher(faces)?;
+        let checkpoint = checkpoint::read(folder.path())?;
+        let trained_on = trained_on(faces, config, folder.path())?;
         let device = device.clone().autodiff();
-        let mut network = config.network.init(&device)?;
-        if let Some(weights) = &config.weights {
-            let options =
-                LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
-            let report = load_weights(&mut network, weights, &options)?;
-            observer.say(report.to_string());
-        }
+        let network = match &checkpoint {
+            Some(_) => config.network.init(&device)?,
+            None => first_network(config, &device, observer)?,
+        };
         let network = network.freeze(&config.freeze).freeze_statistics(&config.freeze_statistics);
-        let learner = learner(network, objective(faces, config, 0, &device)?, config, 0);
-        let loader = loader(config, &faces.train, config.augmentation)?;
-        let validation_loader = loader_of_validation(config, &faces.validation)?;
         let target = match config.adaptation {
             None => None,
             Some(adaptation) => {
-                let varied = self::loader(config, &faces.target, config.augmentation)?;
+                let varied = loader(config, &faces.target, config.augmentation)?;
                 let loaders = [varied, loader_of_validation(config, &faces.target)?];
                 Some(TargetFaces::new(adaptation, loaders, faces, config.seed)?)
             }
         };
-        let run = run.to_owned();
-        Ok(Self {
+        let mut training = Self {
             faces,
             config,
-            run,
+            run: folder.path().to_owned(),
+            learner: learner(network, objective(faces, config, 0, &device)?, config, 0),
             device,
-            learner,
-            loader,
-            validation_loader,
+            loader: loader(config, &faces.train, config.augmentation)?,
+            validation_loader: loader_of_validation(config, &faces.validation)?,
             target,
+            trained_on,
             phase: 0,
             done: 0,
             best: None,
-        })
+        };
+        match checkpoint {
+            Some(loaded) => training.restore(loaded, observer)?,
+            None => drop(history::keep(&training.run.join(HISTORY), 0)?),
+        }
+        Ok(training)
     }
 
-    fn network(&self) -> &Network {
+    pub(super) fn network(&self) -> &Network {
         self.learner.network.as_ref().expect("a network between steps")
     }
 
@@ -182,8 +194,7 @@ impl<'a> Training<'a> {
         (self.faces.fingerprint(), sha256_hex(text.as_bytes()))
     }
 
-    fn restore(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let Some(loaded) = checkpoint::read(&self.run)? else { return Ok(()) };
+    fn restore(&mut self, loaded: checkpoint::Loaded, observer: &mut dyn Observer) -> Result<()> {
         if let Some(reason) = &loaded.instead_of {
             observer.say(format!("{reason}; going on from the checkpoint before it"));
         }
@@ -205,50 +216,19 @@ impl<'a> Training<'a> {
             self.learner = learner(network, objective, self.config, self.phase);
             self.take_tensors(&loaded.tensors, loaded.state.steps)?;
         }
-        history::keep(&self.run.join("history.jsonl"), self.done)?;
+        history::keep(&self.run.join(HISTORY), self.done)?;
+        checkpoint::heal(&self.run)?;
         observer.say(format!("going on after epoch {} of {}", self.done, self.config.epochs()));
         Ok(())
     }
 
-    /// Numbers of a checkpoint into network, losses, optimiser and average.
-    fn take_tensors(&mut self, tensors: &Tensors, steps: u64) -> Result<()> {
-        let missing = |key: &str| TrainError::BadCheckpoint {
-            path: self.run.join(checkpoint::FOLDER),
-            reason: format!("{key} is missing"),
-        };
-        let named = named(self.network());
-        let find = |prefix: &str, key: &str| {
-            tensors.get(&format!("{prefix}.{key}")).map(|(_, values)| values.clone())
-        };
-        let mut numbers = BTreeMap::new();
-        for (key, id) in &named {
-            numbers.insert(*id, find("network", key).ok_or_else(|| missing(key))?);
-            if let Some(values) = find("average", key) {
-                self.learner.average.numbers.insert(*id, values);
-            }
+    /// Trains to the end, or until the observer asks for a stop.
+    ///
+    /// # Errors        a loss, a gradient or an embedding that is not finite; no face that can be read; the disk
+    pub fn go_on(mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        if !self.trained_on.is_empty() {
+            self.trained_on.write(&self.run)?;
         }
-        self.learner.average.steps = tensors.get("average_steps").map_or(0, |(_, v)| v[0] as u64);
-        let network = self.learner.network.take().expect("a network between steps");
-        self.learner.network = Some(network.map(&mut Setter { numbers: &numbers }));
-        let mut of_losses = BTreeMap::new();
-        for (id, (key, _)) in self.learner.objective.keys(self.phase, 1.0) {
-            of_losses.insert(id, find("loss", &key).ok_or_else(|| missing(&key))?);
-        }
-        let parameters = self.learner.objective.parameters.clone();
-        self.learner.objective.parameters = parameters.map(&mut Setter { numbers: &of_losses });
-        let mut moments: BTreeMap<String, Moments> = BTreeMap::new();
-        for (key, (_, values)) in tensors {
-            if let Some(key) = key.strip_prefix("first.") {
-                moments.entry(key.to_owned()).or_default().first = values.clone();
-            } else if let Some(key) = key.strip_prefix("second.") {
-                moments.entry(key.to_owned()).or_default().second = values.clone();
-            }
-        }
-        self.learner.optimizer = Optimizer::resume(self.config.optimizer, moments, steps);
-        Ok(())
-    }
-
-    fn go_on(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let mut unsaved = false;
         while let Some((phase, place)) = self.config.phase_of(self.done) {
             if place == 0 && phase != self.phase {
@@ -263,7 +243,7 @@ impl<'a> Training<'a> {
             let record = self.record(&sums, accuracy);
             self.keep_best(accuracy)?;
             self.keep_phase()?;
-            history::append(&self.run.join("history.jsonl"), &record)?;
+            history::append(&self.run.join(HISTORY), &record)?;
             observer.on_epoch(&record);
             self.warn(&sums, observer);
             unsaved = self.save(observer, unsaved);
@@ -313,6 +293,7 @@ impl<'a> Training<'a> {
             step: per_epoch * u64::from(place),
             steps: per_epoch * u64::from(phase.epochs),
             batches: batches.len() as u64,
+            least_batch: self.config.least_batch(),
             reversal_strength: [self.done, self.done + 1].map(|epoch| self.reversal_strength(epoch)),
         };
         let epoch = self.loader.epoch(u64::from(self.done), &batches)?;
@@ -388,7 +369,7 @@ impl<'a> Training<'a> {
             seconds: sums.seconds,
             waiting_seconds: sums.waiting_seconds,
             distances: sums.distances.clone(),
-            more: sums.domain_means(),
+            more: sums.notes(),
         }
     }
 
@@ -402,11 +383,11 @@ impl<'a> Training<'a> {
             self.best = Some((now.top1, self.done));
         }
         if better {
-            write_model_folder(&self.finished_network(), &self.run.join("model"), &self.card())?;
+            self.write_model(&self.finished_network(), &self.run.join("model"), &self.card())?;
             if let Some(network) = self.network_for_target()? {
                 let mut card = self.card();
                 card.name.push_str("-target");
-                write_model_folder(&network, &self.run.join(FOR_TARGET), &card)?;
+                self.write_model(&network, &self.run.join(FOR_TARGET), &card)?;
             }
         }
         Ok(())
@@ -419,7 +400,16 @@ impl<'a> Training<'a> {
         }
         let name = format!("{}-{}", self.phase + 1, self.config.phases[self.phase].name);
         let folder = self.run.join(PHASES).join(name);
-        write_model_folder(&self.finished_network(), &folder, &self.card())
+        self.write_model(&self.finished_network(), &folder, &self.card())
+    }
+
+    /// Writes a network with what it was trained on, which is there before the network is.
+    fn write_model(&self, network: &Network, folder: &Path, card: &ModelCard) -> Result<()> {
+        if !self.trained_on.is_empty() {
+            fs_err::create_dir_all(folder)?;
+            self.trained_on.write(folder)?;
+        }
+        write_model_folder(network, folder, card)
     }
 
     /// What the kept network's folder says of it.
@@ -450,6 +440,9 @@ impl<'a> Training<'a> {
             None if sums.batches_without_triplets > 0 => observer.say(Warning::NoTriplets.to_string()),
             _ => {}
         }
+        if sums.batches_left_out > 0 {
+            observer.say(Warning::BatchesLeftOut { batches: sums.batches_left_out }.to_string());
+        }
         let share = sums.waiting_seconds / sums.seconds.max(1e-9);
         if share > MUCH_WAITING {
             observer.say(Warning::Starved { share: share as f32 }.to_string());
@@ -473,39 +466,30 @@ impl<'a> Training<'a> {
             }
         }
     }
-
-    fn tensors(&self) -> Tensors {
-        let mut collector = Collector::default();
-        self.network().visit(&mut collector);
-        let mut tensors = Tensors::new();
-        for (key, id) in named(self.network()) {
-            if let Some((shape, values)) = collector.found.remove(&id) {
-                if let Some(average) = self.learner.average.numbers.get(&id) {
-                    tensors.insert(format!("average.{key}"), (shape.clone(), average.clone()));
-                }
-                tensors.insert(format!("network.{key}"), (shape, values));
-            }
-        }
-        tensors.insert("average_steps".to_owned(), (vec![1], vec![self.learner.average.steps as f32]));
-        self.learner.objective.parameters.visit(&mut collector);
-        for (id, (key, _)) in self.learner.objective.keys(self.phase, 1.0) {
-            if let Some(tensor) = collector.found.remove(&id) {
-                tensors.insert(format!("loss.{key}"), tensor);
-            }
-        }
-        for (key, Moments { first, second }) in self.learner.optimizer.moments() {
-            for (name, values) in [("first", first), ("second", second)] {
-                if !values.is_empty() {
-                    tensors.insert(format!("{name}.{key}"), (vec![values.len()], values));
-                }
-            }
-        }
-        tensors
-    }
 }
 
-fn named(network: &Network) -> Vec<(String, ParamId)> {
-    parameters(network).into_iter().map(|info| (info.key, info.id)).collect()
+/// A network that has not learned yet, with the weights that it begins with.
+fn first_network(config: &TrainConfig, device: &Device, observer: &mut dyn Observer) -> Result<Network> {
+    let mut network = config.network.init(device)?;
+    if let Some(weights) = &config.weights {
+        let options = LoadOptions { allow_missing: config.allow_missing.clone(), ..LoadOptions::default() };
+        let report = load_weights(&mut network, weights, &options)?;
+        observer.say(report.to_string());
+    }
+    Ok(network)
+}
+
+/// What the run's networks are trained on: what the run says already, else its faces and those of the weights.
+fn trained_on(faces: &TrainingFaces, config: &TrainConfig, run: &Path) -> Result<TrainedOn> {
+    let kept = run.join(trained_on::FILE);
+    if kept.exists() && run.join(checkpoint::FOLDER).exists() {
+        return TrainedOn::read(&kept);
+    }
+    let mut all = faces.trained_on().clone();
+    if let Some(before) = config.weights.as_ref().map(|weights| TrainedOn::beside(weights)).transpose()? {
+        all.extend(before.unwrap_or_default());
+    }
+    Ok(all)
 }
 
 fn loader(config: &TrainConfig, faces: &[FaceFile], augment: AugmentConfig) -> Result<Loader> {

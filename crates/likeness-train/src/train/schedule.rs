@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, TrainError};
+use crate::Result;
+use crate::range::within;
 
 /// How the rate moves from its highest to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,16 +39,11 @@ impl Default for ScheduleConfig {
 impl ScheduleConfig {
     /// Refuses shares outside their range.
     ///
-    /// # Errors        a share that is not from 0 to below 1 → [`TrainError::BadArgument`]
+    /// # Errors        a share that is not from 0 to below 1 → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
-        for (name, share) in [("warm_up", self.warm_up), ("end", self.end)] {
-            if !(0.0..1.0).contains(&share) {
-                return Err(TrainError::argument(format!(
-                    "{name} {share}: expected at least 0 and less than 1"
-                )));
-            }
-        }
-        Ok(())
+        [("warm_up", self.warm_up), ("end", self.end)]
+            .into_iter()
+            .try_for_each(|(name, share)| within(name, share, 0.0..1.0))
     }
 
     /// The rate of `step`, counted from 0, of `steps`, as a share of the highest.

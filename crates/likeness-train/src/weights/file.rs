@@ -1,5 +1,6 @@
 //! A file of weights as a table of named tensors, each read when it is asked for.
 
+use super::save::{CHECKSUM, checksum};
 use super::{pickle, timm};
 use crate::error::{Result, TrainError};
 use burn_store::pytorch_reader::{DType, PytorchReader, Tensor as PytorchTensor};
@@ -29,6 +30,8 @@ enum Source {
 
 impl WeightsFile {
     /// Opens a `.pth`, `.pt` or `.safetensors` file, whatever its name says.
+    ///
+    /// A safetensors file that this program wrote is compared with its checksum; files of others have none.
     ///
     /// # Errors    damaged, another format → [`TrainError::BadWeights`] · a pickle that asks for more than tensors →
     /// [`TrainError::UnsafePickle`] · unreadable → [`TrainError::Io`]
@@ -61,11 +64,17 @@ impl WeightsFile {
         let damaged = |error: safetensors::SafeTensorError| {
             bad(path, format!("neither safetensors nor a file of torch.save: {error}"))
         };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let (header_bytes, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        let mut metadata: BTreeMap<String, String> =
+            header.metadata().clone().unwrap_or_default().into_iter().collect();
         let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;
         let renamed = BTreeMap::new();
         let shapes = tensors.tensors().into_iter().map(|(key, view)| (key, view.shape().to_vec())).collect();
+        // The header follows its length, eight bytes.
+        let data = bytes.get(8 + header_bytes..).unwrap_or_default();
+        if metadata.remove(CHECKSUM).is_some_and(|found| found != checksum(&metadata, &shapes, data)) {
+            return Err(bad(path, "was altered: the checksum is not that of the tensors".into()));
+        }
         Ok(Self { path: path.to_owned(), metadata, shapes, renamed, source: Source::Safetensors(bytes) })
     }
 

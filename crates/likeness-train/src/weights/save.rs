@@ -1,13 +1,14 @@
 //! Writes a network's tensors as safetensors: eight bytes for the header's length, the header as JSON, the numbers.
 //!
-//! Keys and notes are sorted, so that the same network gives the same bytes.
+//! Keys and notes are sorted, so that the same network gives the same bytes. One of the notes is a checksum over all others
+//! and over the tensors, see [`checksum`].
 
 use crate::error::Result;
-use crate::files::Unfinished;
 use crate::parameter::{KeyPath, Keyed};
 use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -22,7 +23,7 @@ pub fn save_safetensors<M: Keyed>(
     path: &Path,
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
-    Unfinished::write(path, |file| write_safetensors(module, file, metadata))?.persist()
+    Ok(likeness_artifact::write(path, |file| write_safetensors(module, file, metadata))?)
 }
 
 /// Writes what [`save_safetensors`] puts into its file.
@@ -81,21 +82,51 @@ impl ModuleVisitor for Collector {
 }
 
 fn write(writer: &mut dyn Write, notes: &BTreeMap<String, String>, tensors: &Tensors) -> std::io::Result<()> {
-    let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(notes))]);
-    let mut end = 0;
+    let mut entries = serde_json::Map::new();
+    let mut data = Vec::new();
+    let mut extents = BTreeMap::new();
     for (key, (shape, values)) in tensors {
-        let start = end;
-        end += values.len() * 4;
-        let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]});
-        header.insert(key.clone(), entry);
+        let start = data.len();
+        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [start, data.len()]});
+        entries.insert(key.clone(), entry);
+        extents.insert(key.clone(), shape.clone());
     }
+    let mut notes = notes.clone();
+    notes.insert(CHECKSUM.to_owned(), checksum(&notes, &extents, &data));
+    let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(notes))]);
+    header.append(&mut entries);
     let mut header = serde_json::Value::Object(header).to_string();
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     writer.write_all(&(header.len() as u64).to_le_bytes())?;
     writer.write_all(header.as_bytes())?;
-    for (_, values) in tensors.values() {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        writer.write_all(&bytes)?;
+    writer.write_all(&data)
+}
+
+/// The note that holds the checksum.
+pub(super) const CHECKSUM: &str = "likeness_sha256";
+
+/// SHA-256 over the notes but [`CHECKSUM`], the keys and shapes of the tensors, and their values, `data`.
+///
+/// Names and texts are preceded by their lengths, so that no two files give the same input.
+pub(super) fn checksum(
+    notes: &BTreeMap<String, String>,
+    shapes: &BTreeMap<String, Vec<usize>>,
+    data: &[u8],
+) -> String {
+    let mut hash = Sha256::new();
+    let mut text = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    };
+    for (name, note) in notes.iter().filter(|(name, _)| *name != CHECKSUM) {
+        text(name);
+        text(note);
     }
-    Ok(())
+    for (key, shape) in shapes {
+        text(key);
+        text(&format!("{shape:?}"));
+    }
+    hash.update(data);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

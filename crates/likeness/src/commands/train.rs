@@ -1,6 +1,7 @@
 //! `likeness train`: a dataset enters, a run folder with a trained network leaves.
 
 mod curves;
+mod resume;
 mod settings;
 mod teacher;
 mod watch;
@@ -9,36 +10,47 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
+use likeness_artifact::same_file;
 use likeness_data::dataset::Dataset;
 use likeness_data::photos::display_name;
 use likeness_train::device::device;
 use likeness_train::ops::Precision;
-use likeness_train::train::{Outcome as RunOutcome, TrainConfig, TrainingFaces, train};
+use likeness_train::seal::{self, Seal, sealed};
+use likeness_train::train::folder::CARD;
+use likeness_train::train::{
+    Outcome as RunOutcome, RunFolder, RunState, TrainConfig, Training, TrainingFaces,
+};
+use likeness_train::{SettingDifference, TrainError};
 use serde::{Deserialize, Serialize};
 
+use super::print_json;
 use crate::Outcome;
 use crate::args::TrainArgs;
 use crate::failure::hinted;
 use crate::progress::say;
 pub(crate) use watch::Watcher;
 
-const CARD: &str = "run.toml";
-
-/// `run.toml`: what a run was made from and with.
+/// `run.toml`: what a run was made from and with. Its last line is a checksum that `--resume` looks at.
 #[derive(Debug, Serialize, Deserialize)]
 struct RunCard {
     /// Version of the program.
     likeness: String,
     /// The dataset's folder.
     dataset: String,
-    /// SHA-256 over faces and labels.
+    /// SHA-256 over the faces' names and labels, those of the target among them.
     faces_sha256: String,
+    /// SHA-256 over the dataset's photos, identities and splits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dataset_sha256: Option<String>,
     /// The teacher, as it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     teacher: Option<String>,
     /// The dataset adapted to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adapt_to: Option<String>,
+    /// SHA-256 over its photos, identities and splits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adapt_to_sha256: Option<String>,
     /// The resolved settings.
     settings: TrainConfig,
 }
@@ -46,59 +58,147 @@ struct RunCard {
 /// Runs the command.
 pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     let device = device(&args.device)?;
-    let card = args.output.join(CARD);
-    let begun = card.exists();
-    if begun && !args.resume {
-        return Err(hinted(
-            format!("{}: there is a run already", args.output.display()),
-            "go on with it by --resume, or name another folder",
-        ));
-    }
-    let before = if begun { Some(read(&card)?) } else { None };
-    if args.resume && before.is_none() {
-        return Err(hinted(
-            format!("{}: no run to go on with", args.output.display()),
-            "leave --resume out to begin one",
-        ));
-    }
+    check_output(&args)?;
+    let folder = RunFolder::open(&args.output)?;
+    let before = before(&args, &folder)?;
     let config = match &before {
-        Some(before) => settings::resumed(&args, before.settings.clone())?,
+        Some(before) => go_on_with(&args, before)?,
         None => settings::resolve(&args)?,
     };
     config.validate()?;
     check_precision(config.network.precision, &args.device)?;
     let dataset = Dataset::open(&args.dataset)?;
     let faces = TrainingFaces::new(&dataset, config.validation_share, config.seed)?;
-    fs_err::create_dir_all(&args.output)?;
-    let teacher = args.losses.teacher.clone().or_else(|| before.as_ref().and_then(|b| b.teacher.clone()));
     let target = args.adaptation.adapt_to.clone();
     let target = target.or_else(|| before.as_ref().and_then(|b| b.adapt_to.as_ref()).map(PathBuf::from));
     let faces = match &target {
         Some(target) if config.adaptation.is_some() => with_target(faces, target, &dataset)?,
         _ => faces,
     };
+    if let Some(before) = &before {
+        refuse(&args.output, resume::of_datasets(&args, before, &faces, &faces.fingerprint()))?;
+    }
+    let mut config = config;
+    if before.is_none() && settings::may_shrink(&args) {
+        config.fit_to(&faces).into_iter().for_each(say);
+    }
+    config.check_faces(&faces)?;
+    let teacher = teacher_of(&args, before.as_ref());
     let faces = match &teacher {
         Some(name) if config.needs_teacher() => {
-            teacher::ask(name, faces, &dataset.folder, &args.output, stop)?
+            let recorded = before.as_ref().and_then(|b| b.teacher.as_deref());
+            teacher::ask(
+                &teacher::Question { name, recorded, dataset: &dataset.folder, stop },
+                faces,
+                &folder,
+            )?
         }
         _ => faces,
     };
     say_faces(&faces);
-    let described = RunCard {
+    let mut watcher = Watcher::new(&args.output, config.epochs(), stop);
+    let training = Training::begin(&faces, &config, &folder, &device, &mut watcher).map_err(with_flags)?;
+    if before.is_none() {
+        let card = describe(&args, &config, &faces, teacher, target.as_deref());
+        write(&args.output.join(CARD), &card)?;
+    }
+    let outcome = training.go_on(&mut watcher)?;
+    watcher.end();
+    report(&args, &config, &outcome)
+}
+
+/// Refuses an output that is an input of the same command.
+fn check_output(args: &TrainArgs) -> anyhow::Result<()> {
+    let inputs = [("trained on", Some(&args.dataset)), ("adapted to", args.adaptation.adapt_to.as_ref())];
+    for (use_of, input) in inputs {
+        if input.is_some_and(|input| same_file(input, &args.output)) {
+            return Err(hinted(
+                format!("{}: is the dataset that is {use_of}", args.output.display()),
+                "name another folder with --output",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The card of the run that goes on; none where one begins.
+fn before(args: &TrainArgs, folder: &RunFolder) -> anyhow::Result<Option<RunCard>> {
+    let (path, output) = (args.output.join(CARD), args.output.display());
+    match (args.resume, folder.state()?) {
+        (false, RunState::Begun) => Err(hinted(
+            format!("{output}: there is a run already"),
+            "go on with it by --resume, or name another folder",
+        )),
+        (false, _) => Ok(None),
+        (true, RunState::Begun) if !path.exists() => Err(hinted(
+            format!("{output}: the run has no {CARD}"),
+            "restore the file, or begin another run in another folder",
+        )),
+        (true, _) if path.exists() => read(&path).map(Some),
+        (true, _) => {
+            Err(hinted(format!("{output}: no run to go on with"), "leave --resume out to begin one"))
+        }
+    }
+}
+
+/// The settings of a run that goes on: its own, but for the threads, which change no result.
+fn go_on_with(args: &TrainArgs, before: &RunCard) -> anyhow::Result<TrainConfig> {
+    refuse(&args.output, resume::of_flags(args, before)?)?;
+    let mut config = before.settings.clone();
+    config.workers = args.workers.unwrap_or(config.workers);
+    Ok(config)
+}
+
+fn refuse(run: &Path, differences: Vec<SettingDifference>) -> anyhow::Result<()> {
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(TrainError::OtherSettings { path: run.to_owned(), differences }.into()),
+    }
+}
+
+/// The teacher's name: the flag's, else the run's.
+fn teacher_of(args: &TrainArgs, before: Option<&RunCard>) -> Option<String> {
+    args.losses.teacher.clone().or_else(|| before.and_then(|b| b.teacher.clone()))
+}
+
+fn describe(
+    args: &TrainArgs,
+    config: &TrainConfig,
+    faces: &TrainingFaces,
+    teacher: Option<String>,
+    target: Option<&Path>,
+) -> RunCard {
+    let [dataset_sha256, adapt_to_sha256] = faces.contents().map(|content| content.map(str::to_owned));
+    RunCard {
         likeness: env!("CARGO_PKG_VERSION").to_owned(),
         dataset: display_name(&args.dataset),
         faces_sha256: faces.fingerprint(),
+        dataset_sha256,
         teacher,
-        adapt_to: target.as_deref().map(display_name),
+        adapt_to: target.map(display_name),
+        adapt_to_sha256,
         settings: config.clone(),
-    };
-    if !begun {
-        write(&card, &described)?;
     }
-    let mut watcher = Watcher::new(&args.output, config.epochs(), stop);
-    let outcome = train(&faces, &config, &args.output, &device, &mut watcher)?;
-    watcher.end();
-    report(&args, &config, &outcome)
+}
+
+/// `error`, with the flag that helps where only this command has one.
+fn with_flags(error: TrainError) -> anyhow::Error {
+    match &error {
+        TrainError::WeightsMismatch { missing, misshaped, unexpected, .. } if unexpected.is_empty() => {
+            let keys = missing.iter().chain(misshaped);
+            let mut layers: Vec<&str> = keys.filter_map(|key| key.split(['.', ' ']).next()).collect();
+            layers.dedup();
+            hinted(
+                error.to_string(),
+                format!(
+                    "let these layers start afresh with --allow-missing {}, or choose the --backbone that the file was \
+                     made for",
+                    layers.join(",")
+                ),
+            )
+        }
+        _ => error.into(),
+    }
 }
 
 /// Refuses a precision that would only slow the run down.
@@ -146,21 +246,26 @@ fn say_faces(faces: &TrainingFaces) {
     }
 }
 
+/// The card of a run that goes on.
 fn read(card: &Path) -> anyhow::Result<RunCard> {
     let text = fs_err::read_to_string(card)?;
+    if seal::check(&text) == Seal::Broken {
+        return Err(hinted(
+            format!("{}: was altered since the run began", card.display()),
+            format!(
+                "undo the change, or begin another run with --config {} in another folder",
+                card.display()
+            ),
+        ));
+    }
     toml::from_str(&text).with_context(|| format!("{}: not a run's settings", card.display()))
 }
 
 fn write(path: &Path, card: &RunCard) -> anyhow::Result<()> {
-    let text = toml::to_string(card).context("settings as TOML")?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    let text = sealed(&toml::to_string(card).context("settings as TOML")?);
+    Ok(likeness_artifact::write(path, |file| file.write_all(text.as_bytes()))?)
 }
 
-#[allow(clippy::print_stdout)]
 fn report(args: &TrainArgs, config: &TrainConfig, outcome: &RunOutcome) -> anyhow::Result<Outcome> {
     if outcome.stopped {
         say(format!("stopped after epoch {}; go on with --resume", outcome.epochs));
@@ -174,7 +279,9 @@ fn report(args: &TrainArgs, config: &TrainConfig, outcome: &RunOutcome) -> anyho
     if let Some((top1, epoch)) = outcome.best {
         say(format!("best validation top-1 {:.1} % after epoch {epoch}", 100.0 * top1));
     }
-    say(format!("the network is in {}", args.output.join("model").display()));
+    if outcome.epochs > 0 {
+        say(format!("the network is in {}", args.output.join("model").display()));
+    }
     if args.json {
         let document = serde_json::json!({
             "epochs": outcome.epochs,
@@ -185,7 +292,7 @@ fn report(args: &TrainArgs, config: &TrainConfig, outcome: &RunOutcome) -> anyho
             "best_epoch": outcome.best.map(|b| b.1),
             "run": display_name(&args.output),
         });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        print_json(&document)?;
     }
-    Ok(Outcome::Done)
+    Ok(if outcome.stopped { Outcome::Interrupted } else { Outcome::Done })
 }

@@ -1,4 +1,4 @@
-//! Flags to settings: defaults, then the file, then the flags.
+//! Flags to settings: defaults, then the file, then the flags; or a run's own settings, then the flags.
 
 use std::path::{Path, PathBuf};
 
@@ -31,37 +31,61 @@ const TEACHER_WEIGHT: f32 = 4.0;
 /// Share of the rate that triplets after a classification learn at.
 const TRIPLET_RATE: f32 = 0.1;
 
+/// What the flags change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    /// The defaults of the method.
+    Defaults,
+    /// A file of settings.
+    File,
+    /// The settings of a run that goes on.
+    Run,
+}
+
 /// The settings of a new run.
 pub(super) fn resolve(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
-    let mut config = match &args.config {
-        Some(file) => read(file)?,
-        None => {
-            by_method(args.method.unwrap_or(MethodArg::Triplet), args.network.backbone.unwrap_or_default())
-        }
+    let method = args.method.unwrap_or(MethodArg::Triplet);
+    let (mut config, mut base) = match &args.config {
+        Some(file) => (read(file)?, Base::File),
+        None => (by_method(method, args.network.backbone.unwrap_or_default()), Base::Defaults),
     };
     if args.config.is_some() && args.method.is_some() {
-        config.phases = by_method(args.method.unwrap_or(MethodArg::Triplet), Architecture::default()).phases;
+        config.phases = by_method(method, Architecture::default()).phases;
+        base = Base::Defaults;
     }
-    apply_phases(args, &mut config);
-    apply_losses(&args.losses, &mut config)?;
-    apply_network(&args.network, args.config.is_some(), &mut config)?;
-    apply_steps(&args.steps, &mut config);
-    apply_adaptation(&args.adaptation, &mut config)?;
+    apply(args, base, &mut config)?;
+    Ok(config)
+}
+
+/// The settings of a run with the flags that were given applied to them: a flag that repeats its value changes nothing.
+///
+/// `--config`, `--method` and `--weights` are not applied, see [`super::resume`].
+pub(super) fn over_run(args: &TrainArgs, run: &TrainConfig) -> anyhow::Result<TrainConfig> {
+    let mut config = run.clone();
+    apply(args, Base::Run, &mut config)?;
+    Ok(config)
+}
+
+fn apply(args: &TrainArgs, base: Base, config: &mut TrainConfig) -> anyhow::Result<()> {
+    apply_phases(args, config);
+    apply_losses(&args.losses, base, config)?;
+    apply_network(&args.network, args.config.is_some(), base, config)?;
+    apply_steps(&args.steps, config);
+    apply_adaptation(&args.adaptation, base, config)?;
     config.seed = args.seed.unwrap_or(config.seed);
     config.network.seed = config.seed;
     config.workers = args.workers.unwrap_or(config.workers);
-    Ok(config)
+    Ok(())
 }
 
-/// The settings of a run that goes on: its own, but for what changes no number.
-pub(super) fn resumed(args: &TrainArgs, mut config: TrainConfig) -> anyhow::Result<TrainConfig> {
-    config.workers = args.workers.unwrap_or(config.workers);
-    Ok(config)
+/// Whether the identities in a batch of triplets are those that the program chooses, which may be fewer.
+pub(super) fn may_shrink(args: &TrainArgs) -> bool {
+    args.steps.identities_per_batch.is_none() && (args.config.is_none() || args.method.is_some())
 }
 
-fn read(file: &Path) -> anyhow::Result<TrainConfig> {
+/// The settings in a file: a run's own card, or settings alone.
+pub(super) fn read(file: &Path) -> anyhow::Result<TrainConfig> {
     let text = fs_err::read_to_string(file)?;
-    // A run's own card, or its settings alone.
     match toml::from_str::<RunCard>(&text) {
         Ok(card) => Ok(card.settings),
         Err(_) => toml::from_str(&text).with_context(|| format!("{}: not settings of a run", file.display())),
@@ -79,7 +103,7 @@ fn by_method(method: MethodArg, architecture: Architecture) -> TrainConfig {
     TrainConfig::single(architecture, loss)
 }
 
-fn is_triplet(phase: &PhaseConfig) -> bool {
+pub(super) fn is_triplet(phase: &PhaseConfig) -> bool {
     phase.losses.iter().any(|l| matches!(l.loss, LossConfig::Triplet { .. }))
 }
 
@@ -88,7 +112,7 @@ fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
     if args.warm_up == Some(0) {
         let triplet_only: Vec<PhaseConfig> =
             config.phases.iter().filter(|p| is_triplet(p)).cloned().collect();
-        if !triplet_only.is_empty() {
+        if !triplet_only.is_empty() && triplet_only.len() < config.phases.len() {
             config.phases = triplet_only;
             // Alone, a triplet phase begins from nothing and needs the whole rate.
             config.phases[0].learning_rate /= TRIPLET_RATE;
@@ -122,7 +146,7 @@ fn apply_phases(args: &TrainArgs, config: &mut TrainConfig) {
     }
 }
 
-fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+fn apply_losses(args: &LossArgs, base: Base, config: &mut TrainConfig) -> anyhow::Result<()> {
     keep_classification(args, config)?;
     for loss in config.phases.iter_mut().flat_map(|phase| &mut phase.losses) {
         match &mut loss.loss {
@@ -150,25 +174,38 @@ fn apply_losses(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()>
                     None => {}
                 }
                 if let Some(chosen) = args.miner {
-                    *miner = miner_of(chosen, triplet.margin)?;
+                    let chosen = miner_of(chosen, triplet.margin)?;
+                    let same = std::mem::discriminant(&chosen) == std::mem::discriminant(miner);
+                    // The flag names the kind, so the numbers of a file or a run stay; a margin is the loss's.
+                    if !same || matches!(chosen, Miner::SemiHard { .. }) {
+                        *miner = chosen;
+                    }
                 }
             }
             LossConfig::Teacher => {}
         }
     }
     if args.teacher.is_some() {
-        let weight = args.teacher_weight.unwrap_or(TEACHER_WEIGHT);
-        for phase in &mut config.phases {
-            phase.losses.retain(|l| l.loss != LossConfig::Teacher);
-            phase.losses.push(WeightedLoss { weight, loss: LossConfig::Teacher });
-        }
-    } else if config.needs_teacher() {
+        config.phases.iter_mut().for_each(|phase| learn_from_teacher(args.teacher_weight, base, phase));
+    } else if config.needs_teacher() && base != Base::Run {
         return Err(hinted(
             "the teacher's embeddings are to be learned, and no teacher is named",
             "name one with --teacher MODEL",
         ));
     }
     Ok(())
+}
+
+/// Puts the teacher into a phase; the weight that a file or a run gives it stays, unless a flag gives another.
+fn learn_from_teacher(weight: Option<f32>, base: Base, phase: &mut PhaseConfig) {
+    match phase.losses.iter_mut().find(|l| l.loss == LossConfig::Teacher) {
+        Some(teacher) if base == Base::Defaults => teacher.weight = weight.unwrap_or(TEACHER_WEIGHT),
+        Some(teacher) => teacher.weight = weight.unwrap_or(teacher.weight),
+        None => {
+            let weight = weight.unwrap_or(TEACHER_WEIGHT);
+            phase.losses.push(WeightedLoss { weight, loss: LossConfig::Teacher });
+        }
+    }
 }
 
 fn keep_classification(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
@@ -179,7 +216,10 @@ fn keep_classification(args: &LossArgs, config: &mut TrainConfig) -> anyhow::Res
     let Some(triplets) = config.phases.iter_mut().find(|p| is_triplet(p)) else {
         bail!("--keep-classification: there are no triplets to keep it beside");
     };
-    triplets.losses.push(WeightedLoss { weight, loss });
+    match triplets.losses.iter_mut().find(|l| l.loss.classifies()) {
+        Some(kept) => kept.weight = weight,
+        None => triplets.losses.push(WeightedLoss { weight, loss }),
+    }
     Ok(())
 }
 
@@ -208,12 +248,17 @@ fn miner_of(arg: MinerArg, margin: TripletMargin) -> anyhow::Result<Miner> {
     })
 }
 
-fn apply_network(args: &NetworkArgs, has_file: bool, config: &mut TrainConfig) -> anyhow::Result<()> {
+fn apply_network(
+    args: &NetworkArgs,
+    has_file: bool,
+    base: Base,
+    config: &mut TrainConfig,
+) -> anyhow::Result<()> {
     let network = &mut config.network;
     if let Some(architecture) = args.backbone {
         network.backbone.architecture = architecture;
     }
-    if let Some(weights) = &args.weights {
+    if let Some(weights) = args.weights.as_ref().filter(|_| base != Base::Run) {
         let weights = weights_at(weights)?;
         let file = WeightsFile::open(&weights)?;
         // A file of settings has said which network it is.
@@ -242,7 +287,7 @@ fn apply_network(args: &NetworkArgs, has_file: bool, config: &mut TrainConfig) -
             args.freeze_statistics.iter().map(|name| stage(name)).collect::<anyhow::Result<_>>()?;
     }
     // Only where neither a file nor a flag says otherwise.
-    if args.weights.is_some() && args.rates.is_empty() && config.rates.is_empty() {
+    if base != Base::Run && args.weights.is_some() && args.rates.is_empty() && config.rates.is_empty() {
         config.rates.extend(PRETRAINED_RATES);
     }
     for rate in &args.rates {
@@ -255,7 +300,7 @@ fn apply_network(args: &NetworkArgs, has_file: bool, config: &mut TrainConfig) -
 }
 
 /// The file of weights that a path names: itself, or that of a model folder or a run.
-fn weights_at(path: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn weights_at(path: &Path) -> anyhow::Result<PathBuf> {
     if path.is_dir() {
         return Ok(weights_beside(&graph_at(path)?)?);
     }
@@ -278,10 +323,11 @@ fn begin_as(file: &WeightsFile, named: Option<Architecture>, network: &mut Netwo
     }
 }
 
-fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::Result<()> {
+fn apply_adaptation(args: &AdaptationArgs, base: Base, config: &mut TrainConfig) -> anyhow::Result<()> {
     if args.adapt_to.is_none() {
         return match config.adaptation {
             None => Ok(()),
+            Some(_) if base == Base::Run => Ok(()),
             Some(_) => Err(hinted(
                 "the run adapts to a target domain, and none is named",
                 "name one with --adapt-to DATASET",
@@ -315,21 +361,25 @@ fn apply_adaptation(args: &AdaptationArgs, config: &mut TrainConfig) -> anyhow::
 }
 
 fn stage(name: &str) -> anyhow::Result<Stage> {
-    let known = ["stem", "layer1", "layer2", "layer3", "layer4", "head"];
-    match known.iter().position(|k| *k == name) {
-        Some(i) => Ok(Stage::ALL[i]),
-        None => Err(hinted(format!("{name}: no such stage"), format!("stages are {}", known.join(", ")))),
-    }
+    Stage::ALL.into_iter().find(|stage| stage.name() == name).ok_or_else(|| {
+        hinted(
+            format!("{name}: no such stage"),
+            format!("stages are {}", Stage::ALL.map(Stage::name).join(", ")),
+        )
+    })
 }
 
 fn apply_steps(args: &StepArgs, config: &mut TrainConfig) {
     config.accumulate = args.accumulate.unwrap_or(config.accumulate);
     match args.optimizer {
-        Some(OptimizerArg::Sgd) => {
+        // The flag names the kind, so the numbers of a file or a run stay.
+        Some(OptimizerArg::Sgd) if !matches!(config.optimizer, OptimizerConfig::Sgd { .. }) => {
             config.optimizer = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 5e-4 }
         }
-        Some(OptimizerArg::AdamW) => config.optimizer = OptimizerConfig::default(),
-        None => {}
+        Some(OptimizerArg::AdamW) if !matches!(config.optimizer, OptimizerConfig::AdamW { .. }) => {
+            config.optimizer = OptimizerConfig::default()
+        }
+        Some(_) | None => {}
     }
     if let Some(decay) = args.weight_decay {
         match &mut config.optimizer {

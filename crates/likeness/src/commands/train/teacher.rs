@@ -4,63 +4,90 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use likeness_data::limits::Limits;
 use likeness_data::photos::display_name;
 use likeness_model::embed::{EmbedItem, EmbedRun, embed};
-use likeness_model::load_embedder;
+use likeness_model::{Embedder, load_embedder};
 use likeness_search::{EmbeddingTable, Row};
-use likeness_train::train::TrainingFaces;
+use likeness_train::train::folder::TEACHER;
+use likeness_train::train::{RunFolder, TrainingFaces};
+use likeness_train::{SettingDifference, TrainError};
 
 use crate::progress::{Progress, say, say_skipped};
 
-const FILE: &str = "teacher.embeddings";
+/// A teacher that is asked for its embeddings.
+pub(super) struct Question<'a> {
+    /// The model, as it was named.
+    pub(super) name: &'a str,
+    /// The teacher that a run which goes on was begun with.
+    pub(super) recorded: Option<&'a str>,
+    /// The dataset's folder.
+    pub(super) dataset: &'a Path,
+    pub(super) stop: &'a AtomicBool,
+}
 
-/// `faces`, of the dataset in `folder`, with the embeddings that the model called `name` has of those trained on.
+/// `faces` with the teacher's embeddings of those trained on.
 ///
-/// They are kept by the faces' places in the dataset, so that a run goes on wherever the dataset is named from.
+/// They are kept in the run by the faces' places in the dataset, so that a run goes on wherever the dataset is named from.
 pub(super) fn ask(
-    name: &str,
+    question: &Question<'_>,
     faces: TrainingFaces,
-    folder: &Path,
-    run: &Path,
-    stop: &AtomicBool,
+    run: &RunFolder,
 ) -> anyhow::Result<TrainingFaces> {
+    let Question { name, recorded, dataset, .. } = question;
     let embedder = load_embedder(name, &Default::default())?;
-    let file = run.join(FILE);
-    let table = if file.exists() {
-        EmbeddingTable::load(&file)?
-    } else {
-        let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
-            row: Row::new(place_of(&face.path, folder)),
-            face_box: None,
-            path: face.path.clone(),
-        };
-        let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
-        let progress = Progress::begin("teacher");
-        let show = |done, total| progress.show(done, total);
-        let how = EmbedRun {
-            detection: None,
-            stop,
-            progress: &show,
-            limits: Limits::default(),
-            threads: 0,
-            cache: None,
-            batch: None,
-            say: &|line| say(line),
-        };
-        let (table, skipped) = embed(&items, embedder.as_ref(), &how)?;
-        progress.end(items.len(), "faces");
-        say_skipped(&skipped, None);
-        table.save(&file)?;
-        table
+    let file = run.path().join(TEACHER);
+    let table = match recorded {
+        Some(recorded) if file.exists() => {
+            let table = EmbeddingTable::load(&file)?;
+            if table.model().fingerprint != embedder.spec().fingerprint {
+                let difference = SettingDifference {
+                    setting: "teacher".to_owned(),
+                    run: (*recorded).to_owned(),
+                    given: format!("{name}, which is another model"),
+                };
+                let path = run.path().to_owned();
+                return Err(TrainError::OtherSettings { path, differences: vec![difference] }.into());
+            }
+            table
+        }
+        // What a run that never began has left may be of other photos.
+        _ => embed_all(question, embedder.as_ref(), &faces, &file)?,
     };
-    ensure!(
-        table.model().fingerprint == embedder.spec().fingerprint,
-        "{}: made by another teacher than {name}",
-        file.display()
-    );
-    in_order(&table, faces, folder)
+    in_order(&table, faces, dataset)
+}
+
+fn embed_all(
+    question: &Question<'_>,
+    embedder: &dyn Embedder,
+    faces: &TrainingFaces,
+    file: &Path,
+) -> anyhow::Result<EmbeddingTable> {
+    let Question { dataset, stop, .. } = *question;
+    let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
+        row: Row::new(place_of(&face.path, dataset)),
+        face_box: None,
+        path: face.path.clone(),
+    };
+    let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
+    let progress = Progress::begin("teacher");
+    let show = |done, total| progress.show(done, total);
+    let how = EmbedRun {
+        detection: None,
+        stop,
+        progress: &show,
+        limits: Limits::default(),
+        threads: 0,
+        cache: None,
+        batch: None,
+        say: &|line| say(line),
+    };
+    let (table, skipped) = embed(&items, embedder, &how)?;
+    progress.end(items.len(), "faces");
+    say_skipped(&skipped, None);
+    table.save(file)?;
+    Ok(table)
 }
 
 fn place_of(face: &Path, folder: &Path) -> String {

@@ -32,7 +32,7 @@ impl<'a> Watcher<'a> {
 
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
-        // The curves of a run that had ended before are those of the program that ran it.
+        // A run that had ended before may have curves of an older program, or none.
         if self.records.is_empty() && self.run.join("history.jsonl").exists() {
             self.draw();
         }
@@ -74,7 +74,7 @@ impl Observer for Watcher<'_> {
         let path = self.run.join("broken-batch.json");
         let document = serde_json::json!({ "faces": batch.faces, "labels": batch.labels });
         let text = document.to_string();
-        match fs_err::write(&path, text) {
+        match likeness_artifact::write(&path, |file| file.write_all(text.as_bytes())) {
             Ok(()) => self.line(format!("the batch is listed in {}", path.display())),
             Err(error) => self.line(format!("the batch could not be listed: {error}")),
         }

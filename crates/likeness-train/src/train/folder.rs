@@ -1,0 +1,189 @@
+//! A run's folder: only one process works in it, and nothing else is in it.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use likeness_artifact::{FolderLock, LOCK_FILE, LockError, is_temporary};
+
+use super::{checkpoint, history};
+use crate::{Result, TrainError};
+
+/// What the program that trains writes first: the resolved settings.
+pub const CARD: &str = "run.toml";
+/// A line for each epoch.
+pub const HISTORY: &str = "history.jsonl";
+/// The teacher's embeddings.
+pub const TEACHER: &str = "teacher.embeddings";
+/// Names that only a run's folder has.
+const MARKS: [&str; 6] =
+    [CARD, HISTORY, TEACHER, checkpoint::FOLDER, checkpoint::PREVIOUS, checkpoint::UNFINISHED];
+
+/// A run's folder that only this process works in, until the value is dropped.
+///
+/// A folder that [`RunFolder::open`] has made is removed again when the value is dropped and nothing was written.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Folders that were made, outermost first.
+    made: Vec<PathBuf>,
+    lock: Option<FolderLock>,
+}
+
+/// How far the run in a folder has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// There is no run.
+    Vacant,
+    /// A run ended before its first epoch did: another may begin in its place.
+    Unstarted,
+    /// A run has an epoch or a checkpoint, which another must not replace.
+    Begun,
+}
+
+impl RunFolder {
+    /// Locks the folder at `path`, and makes it where there is none.
+    ///
+    /// # Errors        a file, or a folder with something else than a run → [`TrainError::NotARun`]; another process works
+    /// in it → [`TrainError::Lock`]; the disk
+    pub fn open(path: &Path) -> Result<Self> {
+        let not_a_run = |found| TrainError::NotARun { path: path.to_owned(), found };
+        let made = match fs_err::metadata(path) {
+            Ok(found) if !found.is_dir() => return Err(not_a_run("is a file")),
+            Ok(_) if !is_vacant_or_run(path)? => return Err(not_a_run("holds other files")),
+            Ok(_) => Vec::new(),
+            Err(error) if error.kind() == ErrorKind::NotFound => make(path)?,
+            Err(error) => return Err(error.into()),
+        };
+        let mut this = Self { path: path.to_owned(), made, lock: None };
+        match FolderLock::acquire(path) {
+            Ok(lock) => this.lock = Some(lock),
+            Err(error) => {
+                // The process that holds the lock decides what becomes of the folder.
+                if matches!(error, LockError::Held { .. }) {
+                    this.made.clear();
+                }
+                return Err(error.into());
+            }
+        }
+        // Between opening and locking, another process may have removed the folder that it had made.
+        if !path.join(LOCK_FILE).exists() {
+            return Err(LockError::Held { path: path.to_owned() }.into());
+        }
+        Ok(this)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far its run has come.
+    ///
+    /// # Errors        the disk → [`TrainError::Io`]
+    pub fn state(&self) -> Result<RunState> {
+        let is_there = |name: &&str| self.path.join(name).exists();
+        let begun = [checkpoint::FOLDER, checkpoint::PREVIOUS].iter().any(is_there)
+            || history::has_lines(&self.path.join(HISTORY))?;
+        Ok(match MARKS.iter().any(is_there) {
+            _ if begun => RunState::Begun,
+            true => RunState::Unstarted,
+            false => RunState::Vacant,
+        })
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if self.made.is_empty() || !matches!(entries(&self.path).as_deref(), Ok([])) {
+            return;
+        }
+        // What cannot be removed stays, empty, and is in nobody's way.
+        if fs_err::remove_file(self.path.join(LOCK_FILE)).is_ok() {
+            let _ = self.made.iter().rev().try_for_each(fs_err::remove_dir);
+        }
+    }
+}
+
+/// Makes `path` and the folders above it; those that were not there, outermost first.
+fn make(path: &Path) -> Result<Vec<PathBuf>> {
+    let absent = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+    let mut absent: Vec<PathBuf> = absent.map(Path::to_owned).collect();
+    absent.reverse();
+    fs_err::create_dir_all(path)?;
+    Ok(absent)
+}
+
+/// Names in a folder, without the lock and temporary files.
+fn entries(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != LOCK_FILE && !is_temporary(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn is_vacant_or_run(folder: &Path) -> Result<bool> {
+    let names = entries(folder)?;
+    Ok(names.is_empty() || names.iter().any(|name| MARKS.contains(&name.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_made_for_nothing_is_removed_with_those_above_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a/b");
+        drop(RunFolder::open(&path).unwrap());
+        assert!(!place.path().join("a").exists());
+        let folder = RunFolder::open(&path).unwrap();
+        fs_err::write(path.join(CARD), "x").unwrap();
+        drop(folder);
+        assert!(path.join(CARD).exists());
+        let empty = place.path().join("empty");
+        fs_err::create_dir(&empty).unwrap();
+        drop(RunFolder::open(&empty).unwrap());
+        assert!(empty.exists(), "a folder of the user's stays");
+    }
+
+    #[test]
+    fn two_do_not_work_in_one_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let first = RunFolder::open(&path).unwrap();
+        let refused = RunFolder::open(&path).unwrap_err();
+        assert!(matches!(refused, TrainError::Lock(LockError::Held { .. })), "{refused}");
+        assert!(path.join(LOCK_FILE).exists(), "the refused one removes nothing");
+        drop(first);
+        RunFolder::open(&path).unwrap();
+    }
+
+    #[test]
+    fn files_and_folders_of_others_are_refused_and_left_as_they_are() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("notes");
+        fs_err::write(&path, "mine").unwrap();
+        for (path, found) in [(path.as_path(), "is a file"), (place.path(), "holds other files")] {
+            let refused = RunFolder::open(path).unwrap_err();
+            assert!(refused.to_string().contains(found), "{refused}");
+        }
+        assert_eq!(entries(place.path()).unwrap(), ["notes"]);
+        assert!(!place.path().join(LOCK_FILE).exists());
+    }
+
+    #[test]
+    fn a_run_is_begun_once_it_has_an_epoch() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::open(place.path()).unwrap();
+        assert_eq!(folder.state().unwrap(), RunState::Vacant);
+        fs_err::write(place.path().join(CARD), "").unwrap();
+        fs_err::write(place.path().join(HISTORY), "").unwrap();
+        assert_eq!(folder.state().unwrap(), RunState::Unstarted);
+        fs_err::create_dir(place.path().join(checkpoint::FOLDER)).unwrap();
+        assert_eq!(folder.state().unwrap(), RunState::Begun);
+    }
+}
