@@ -16,4 +16,6 @@ mod write;
 pub use destination::{Destination, same_file};
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use signature::{FileKind, may_replace};
-pub use write::{Pending, TEMPORARY_PREFIX, is_temporary, scratch, sync_folder, write};
+pub use write::{
+    Pending, TEMPORARY_PREFIX, is_temporary, scratch, sync_files, sync_folder, write, write_unsynced,
+};

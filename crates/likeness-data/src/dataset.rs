@@ -4,15 +4,20 @@
 //! |---|---|
 //! | `dataset.toml` | settings, counts, what was passed over; written last, so its presence says the dataset is complete |
 //! | `manifest.csv` | a row for each face, see [`manifest`](crate::manifest) |
-//! | `labels.txt` | `file identity` a line, the file below `faces/` |
+//! | `labels.txt` | `file identity` a line, the file below `faces/`, see [`labels`](crate::labels) |
 //! | `faces/` | the faces |
+//! | `.prepare.journal` | what runs of `prepare` have finished |
+//! | `.likeness.lock` | empty; locked while a process works in the folder |
+//!
+//! The card holds the checksums of itself, the manifest and the labels; opening a dataset checks them. The manifest holds
+//! the checksum of each face, see [`Dataset::check_face`]. Datasets of earlier versions have none and open all the same.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_atomically;
+use crate::decode::sha256_hex;
 use crate::manifest::{self, Face};
 use crate::photos::display_name;
 use crate::prepare::{PrepareConfig, Prepared};
@@ -31,6 +36,15 @@ pub struct DatasetCard {
     pub format: u32,
     /// Version of the program that made it.
     pub likeness: String,
+    /// SHA-256 of the card's text with this value empty; empty, like the next two, in cards of earlier versions.
+    #[serde(default)]
+    pub card_sha256: String,
+    /// SHA-256 of the manifest.
+    #[serde(default)]
+    pub manifest_sha256: String,
+    /// SHA-256 of the labels.
+    #[serde(default)]
+    pub labels_sha256: String,
     /// The collection's folder.
     pub input: String,
     /// SHA-256 over the photos' hashes in order: what the dataset was made from.
@@ -67,8 +81,11 @@ impl DatasetCard {
         Self {
             format: FORMAT,
             likeness: env!("CARGO_PKG_VERSION").to_owned(),
+            card_sha256: String::new(),
+            manifest_sha256: String::new(),
+            labels_sha256: String::new(),
             input: display_name(input),
-            input_sha256: crate::decode::sha256_hex(hashes.as_bytes()),
+            input_sha256: sha256_hex(hashes.as_bytes()),
             settings: settings.clone(),
             counts,
             skipped: prepared
@@ -78,7 +95,43 @@ impl DatasetCard {
                 .collect(),
         }
     }
+
+    /// The same with the checksums of `manifest` and `labels`.
+    pub(crate) fn with_checksums(self, manifest: &[u8], labels: &str) -> Self {
+        let (manifest_sha256, labels_sha256) = (sha256_hex(manifest), sha256_hex(labels.as_bytes()));
+        Self { manifest_sha256, labels_sha256, ..self }
+    }
+
+    /// The card's text with its own checksum.
+    pub(crate) fn text(self) -> Result<String> {
+        let text =
+            toml::to_string(&Self { card_sha256: String::new(), ..self }).map_err(std::io::Error::other)?;
+        let empty = format!("{CARD_SUM}\"");
+        Ok(text.replacen(&empty, &format!("{CARD_SUM}{}\"", sha256_hex(text.as_bytes())), 1))
+    }
+
+    /// The card in `text`, the content of the file at `path`.
+    fn parse(path: &Path, text: &str) -> Result<Self> {
+        let card: Self = toml::from_str(text).map_err(|e| DataError::BadTable {
+            path: path.to_owned(),
+            line: None,
+            reason: e.message().to_owned(),
+        })?;
+        let sums = [&card.card_sha256, &card.manifest_sha256, &card.labels_sha256];
+        if sums.iter().all(|sum| sum.is_empty()) {
+            return Ok(card);
+        }
+        let line = format!("\n{CARD_SUM}{}\"\n", card.card_sha256);
+        let summed = text.replacen(&line, &format!("\n{CARD_SUM}\"\n"), 1);
+        if sums.iter().any(|sum| sum.is_empty()) || sha256_hex(summed.as_bytes()) != card.card_sha256 {
+            return Err(DataError::ChecksumMismatch { path: path.to_owned() });
+        }
+        Ok(card)
+    }
 }
+
+/// The beginning of the card's line with its own checksum.
+const CARD_SUM: &str = "card_sha256 = \"";
 
 /// A dataset read from its folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +150,9 @@ impl Dataset {
 
     /// The dataset in `folder`.
     ///
-    /// # Errors        no or an incomplete dataset; a manifest that does not read; another format version
+    /// # Errors
+    /// no or an incomplete dataset → [`DataError::NothingFound`]; a manifest that does not read, another format version →
+    /// [`DataError::BadTable`]; a file that changed after it was written → [`DataError::ChecksumMismatch`]
     pub fn open(folder: &Path) -> Result<Self> {
         if !Self::is_at(folder) {
             return Err(DataError::NothingFound {
@@ -114,7 +169,26 @@ impl Dataset {
                 reason: format!("expected format {FORMAT}, found {}", card.format),
             });
         }
-        Ok(Self { folder: folder.to_owned(), faces: manifest::read(&folder.join(MANIFEST))? })
+        let path = folder.join(MANIFEST);
+        let manifest = checked_file(&path, &card.manifest_sha256)?;
+        if !card.labels_sha256.is_empty() {
+            checked_file(&folder.join(LABELS), &card.labels_sha256)?;
+        }
+        Ok(Self { folder: folder.to_owned(), faces: manifest::parse(&path, &manifest)? })
+    }
+
+    /// Checks that the file of `face`, whose SHA-256 is `sha256`, is the one that was written.
+    ///
+    /// A PNG has checksums of its own, which its decoder checks; a JPEG has none.
+    ///
+    /// # Errors        another file than was written → [`DataError::ChecksumMismatch`]
+    pub fn check_face(&self, face: &Face, sha256: &str) -> Result<()> {
+        match &face.face_sha256 {
+            Some(expected) if expected != sha256 => {
+                Err(DataError::ChecksumMismatch { path: self.path_of(face) })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the picture of `face` is.
@@ -123,42 +197,31 @@ impl Dataset {
     }
 }
 
+/// The bytes of the file at `path`, which must have this SHA-256 unless it is empty.
+fn checked_file(path: &Path, sha256: &str) -> Result<Vec<u8>> {
+    let bytes = fs_err::read(path).map_err(|e| DataError::unreadable(path, e))?;
+    if !sha256.is_empty() && sha256_hex(&bytes) != sha256 {
+        return Err(DataError::ChecksumMismatch { path: path.to_owned() });
+    }
+    Ok(bytes)
+}
+
 /// The card of a dataset.
 ///
-/// # Errors        unreadable, or not a card → [`DataError::BadTable`]
+/// # Errors        unreadable, or not a card → [`DataError::BadTable`]; changed → [`DataError::ChecksumMismatch`]
 pub fn read_card(path: &Path) -> Result<DatasetCard> {
-    let text = fs_err::read_to_string(path)?;
-    toml::from_str(&text).map_err(|e| DataError::BadTable {
-        path: path.to_owned(),
-        line: None,
-        reason: e.message().to_owned(),
-    })
+    DatasetCard::parse(path, &fs_err::read_to_string(path)?)
 }
 
-pub(crate) fn write_card(path: &Path, card: &DatasetCard) -> Result<()> {
-    let text = toml::to_string(card).map_err(std::io::Error::other)?;
-    write_atomically(path, |file| file.write_all(text.as_bytes()))
-}
-
-pub(crate) fn write_labels(path: &Path, faces: &[Face]) -> Result<()> {
-    write_atomically(path, |file| {
-        for face in faces {
-            if let Some(identity) = &face.identity {
-                let name = face.path.strip_prefix("faces/").unwrap_or(&face.path);
-                writeln!(file, "{name} {identity}")?;
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Takes the card away before faces change: until [`write_card`] the dataset is not complete.
+/// Takes the card away before faces change: until it is written again the dataset is not complete, also after a power
+/// loss.
 ///
 /// # Errors        the disk's, naming the file
 pub(crate) fn reopen(folder: &Path) -> Result<()> {
     match fs_err::remove_file(folder.join(CARD)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(likeness_artifact::sync_folder(folder)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -167,7 +230,11 @@ pub(crate) fn reopen(folder: &Path) -> Result<()> {
 /// # Errors        it holds something else → [`DataError::Occupied`]; it cannot be written to → [`DataError::Io`]
 pub(crate) fn claim(folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
-    let ours = |name: &str| name.starts_with(".prepare") || name.starts_with(crate::files::TEMPORARY_PREFIX);
+    let ours = |name: &str| {
+        name.starts_with(".prepare")
+            || name == likeness_artifact::LOCK_FILE
+            || likeness_artifact::is_temporary(name)
+    };
     let known = folder.join(CARD).exists();
     let foreign = fs_err::read_dir(folder)?
         .flatten()

@@ -1,7 +1,7 @@
 //! What can go wrong between a photo on disk and a face in a dataset, split by whose move it is next:
 //! a bad picture, a bad table, a bad argument, a limit, an artifact of another make, or the disk.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
@@ -37,6 +37,24 @@ pub enum DataError {
         line: Option<u64>,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file of a dataset is not as it was written.
+    #[error("{}: its content does not match its checksum: it was damaged or edited", path.display())]
+    ChecksumMismatch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table lacks a column that is needed.
+    #[error("{}: no column for {what}; expected one of {expected}; found {found}", path.display())]
+    MissingColumn {
+        /// The table.
+        path: PathBuf,
+        /// What the column would hold.
+        what: String,
+        /// Names that are known.
+        expected: String,
+        /// The table's columns.
+        found: String,
     },
     /// A model or cascade file does not read as what it should be.
     #[error("{}: {reason}", path.display())]
@@ -99,6 +117,9 @@ impl DataError {
         match self {
             Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::NothingFound { hint, .. } | Self::Occupied { hint, .. } => Some(hint),
+            Self::MissingColumn { .. } => Some(
+                "rename the column in the table's first line; a table without identities may have an empty column",
+            ),
             Self::Interrupted { .. } => Some("run the same command again: it goes on where it stopped"),
             Self::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => {
                 Some("free some space and run the same command again: it goes on where it stopped")
@@ -118,6 +139,18 @@ impl DataError {
             }
             other => other.to_string(),
         }
+    }
+
+    /// The error for an input at `path` that the file system refused with `error`.
+    pub(crate) fn unreadable(path: &Path, error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Self::NothingFound {
+                path: path.to_owned(),
+                reason: "no such file or folder".to_owned(),
+                hint: "check the path, and quote it if it holds blanks".to_owned(),
+            };
+        }
+        Self::Io(error)
     }
 
     /// A [`DataError::BadArgument`] without a hint.

@@ -22,6 +22,7 @@ mod error;
 pub mod files;
 pub mod geometry;
 mod jpeg;
+pub mod labels;
 pub mod limits;
 pub mod manifest;
 pub mod photos;

@@ -14,12 +14,12 @@
 //! | `landmarks` | five `x y` pairs, separated by spaces, in the photo's pixels; may be empty |
 //! | `detector`, `score` | what found the face, and how sure it was |
 //! | `faces` | how many faces the detector found in the photo; empty where none looked |
+//! | `face_sha256` | of the face's file; empty in datasets of earlier versions |
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_atomically;
 use crate::geometry::{Landmarks, Point, Rect};
 use crate::source::Role;
 use crate::split::Split;
@@ -56,6 +56,8 @@ pub struct Face {
     pub score: Option<f32>,
     /// How many faces the detector found in the photo.
     pub faces: Option<usize>,
+    /// SHA-256 of the face's file, in hexadecimal; `None` in datasets of earlier versions.
+    pub face_sha256: Option<String>,
 }
 
 /// One line of the file.
@@ -79,30 +81,46 @@ struct Row {
     score: Option<f32>,
     #[serde(default)]
     faces: Option<usize>,
+    #[serde(default)]
+    face_sha256: Option<String>,
+}
+
+/// The manifest's bytes for `faces`.
+///
+/// # Errors        a row that cannot be written as CSV
+pub fn text(faces: &[Face]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for face in faces {
+        writer.serialize(Row::from(face.clone())).map_err(std::io::Error::from)?;
+    }
+    if faces.is_empty() {
+        let header = ["path", "source", "identity", "split", "role", "sha256"];
+        writer.write_record(header).map_err(std::io::Error::from)?;
+    }
+    writer.into_inner().map_err(|e| e.into_error().into())
 }
 
 /// Writes `faces` as a manifest.
 ///
 /// # Errors        the disk's, naming the file
 pub fn write(path: &Path, faces: &[Face]) -> Result<()> {
-    write_atomically(path, |file| {
-        let mut writer = csv::Writer::from_writer(file);
-        for face in faces {
-            writer.serialize(Row::from(face.clone()))?;
-        }
-        if faces.is_empty() {
-            writer.write_record(["path", "source", "identity", "split", "role", "sha256"])?;
-        }
-        writer.flush()
-    })
+    let text = text(faces)?;
+    Ok(likeness_artifact::write(path, |file| file.write_all(&text))?)
 }
 
 /// The faces of the manifest at `path`.
 ///
 /// # Errors        a line that does not read → [`DataError::BadTable`] with its number
 pub fn read(path: &Path) -> Result<Vec<Face>> {
+    parse(path, &fs_err::read(path)?)
+}
+
+/// The faces of the manifest `text`, which is that of the file at `path`.
+///
+/// # Errors        a line that does not read → [`DataError::BadTable`] with its number
+pub fn parse(path: &Path, text: &[u8]) -> Result<Vec<Face>> {
     let bad = |line, reason| DataError::BadTable { path: path.to_owned(), line, reason };
-    let mut reader = csv::Reader::from_reader(fs_err::File::open(path)?);
+    let mut reader = csv::Reader::from_reader(text);
     let mut faces = Vec::new();
     for row in reader.deserialize::<Row>() {
         let row = row.map_err(|e| bad(e.position().map(|p| p.line()), e.to_string()))?;
@@ -133,6 +151,7 @@ impl From<Face> for Row {
             detector: face.detector,
             score: face.score,
             faces: face.faces,
+            face_sha256: face.face_sha256,
         }
     }
 }
@@ -161,6 +180,7 @@ impl TryFrom<Row> for Face {
             detector: row.detector,
             score: row.score,
             faces: row.faces,
+            face_sha256: row.face_sha256,
         })
     }
 }
@@ -203,6 +223,7 @@ mod tests {
                     detector: scored.then(|| "haar".to_owned()),
                     score: scored.then_some(0.1),
                     faces: scored.then_some(3),
+                    face_sha256: scored.then(|| "cd".repeat(32)),
                 }
             },
         )

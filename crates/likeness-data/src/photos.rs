@@ -41,12 +41,12 @@ pub const EXTENSIONS: [&str; 13] =
 /// Symbolic links are followed. Hidden files and folders, and anything below `except`, are left out.
 ///
 /// # Conventions   each folder's photos in natural order of their names (`2.jpg` before `10.jpg`)
-/// # Errors        an input that does not exist → [`DataError::Io`]; what cannot be read below a folder is `Skipped`
+/// # Errors        an input that does not exist → [`DataError::NothingFound`]; what cannot be read below a folder is `Skipped`
 pub fn find(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<PhotoPath>, Vec<Skipped>)> {
     let except = except.and_then(|p| fs_err::canonicalize(p).ok());
     let (mut photos, mut skipped) = (Vec::new(), Vec::new());
     for input in inputs {
-        if fs_err::metadata(input)?.is_dir() {
+        if fs_err::metadata(input).map_err(|e| DataError::unreadable(input, e))?.is_dir() {
             fs_err::read_dir(input)?;
             let mut found = find_below(input, except.as_deref(), &mut skipped);
             found.sort_by(|a, b| natural_order(&a.name, &b.name));
@@ -103,7 +103,8 @@ fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) ->
     found
 }
 
-fn has_photo_extension(path: &Path) -> bool {
+/// Whether a file's name ends like a photo's and the file is not hidden.
+pub(crate) fn has_photo_extension(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
 }

@@ -10,9 +10,9 @@ mod text;
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
+use likeness_artifact::signature::write_marked_png;
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_atomically;
 use crate::geometry::{Point, Rect};
 use crate::{DataError, Result};
 use text::TextStyle;
@@ -247,10 +247,11 @@ impl Sheet {
     /// [`DataError::Io`] when the folder cannot be written to.
     pub fn save(self, path: &Path) -> Result<()> {
         let image = self.into_image();
-        write_atomically(path, |file| {
-            let encoder = image::codecs::png::PngEncoder::new(file);
-            image.write_with_encoder(encoder).map_err(std::io::Error::other)
-        })
+        let mut png = Vec::new();
+        image
+            .write_with_encoder(image::codecs::png::PngEncoder::new(&mut png))
+            .map_err(std::io::Error::other)?;
+        Ok(likeness_artifact::write(path, |file| write_marked_png(&png, file))?)
     }
 
     fn height(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! Splits: who is trained on, who is validated and tested with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -47,8 +47,10 @@ impl Split {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitMethod {
-    /// Each identity's images by index: the first for training and gallery, the last as validation queries.
+    /// The collection's own where it has one, else [`SplitMethod::Images`].
     #[default]
+    Auto,
+    /// Each identity's images by index: the first for training and gallery, the last as validation queries.
     Images,
     /// Whole identities, drawn by the seed: no identity is in two splits.
     Identities,
@@ -69,19 +71,44 @@ pub struct SplitConfig {
 }
 
 impl Default for SplitConfig {
-    /// 80/20 by index.
+    /// The collection's own split, or 80/20 by index.
     fn default() -> Self {
-        Self { method: SplitMethod::Images, validation: 0.2, seed: 0 }
+        Self { method: SplitMethod::Auto, validation: 0.2, seed: 0 }
     }
 }
 
 impl SplitConfig {
+    /// These settings with [`SplitMethod::Auto`] replaced by the method that fits `samples`, and a note on what was chosen
+    /// where the collection has a say in it.
+    pub fn resolve(&self, samples: &[Sample]) -> (Self, Option<String>) {
+        let with = |method| Self { method, ..*self };
+        let Some(found) = own_split(samples) else {
+            let method = if self.method == SplitMethod::Auto { SplitMethod::Images } else { self.method };
+            return (with(method), None);
+        };
+        match self.method {
+            SplitMethod::Auto => {
+                let note = format!(
+                    "split official: the collection has its own ({found}); --split images overrides it"
+                );
+                (with(SplitMethod::Official), Some(note))
+            }
+            SplitMethod::Official => (*self, Some(format!("split official: {found}"))),
+            SplitMethod::Images | SplitMethod::Identities => {
+                let note =
+                    format!("the collection's own split ({found}) is not used; --split official keeps it");
+                (*self, Some(note))
+            }
+        }
+    }
+
     /// Writes split and role into `samples`, which are grouped or not, in any order.
     ///
     /// # Conventions
     /// `Images`: of an identity with n images the last ⌊n·validation⌋, at least one when n ≥ 2, are validation queries,
     /// the others training images and gallery. `Identities`: ⌊n·validation⌉ identities, at least one, are validation.
-    /// A sample without identity is for training only.
+    /// A sample without identity is for training only. `Official`: a sample without a split of its own is for training,
+    /// but a query is for validation where no sample has a split. `Auto`: see [`Self::resolve`].
     ///
     /// # Errors
     /// a share outside (0, 1); a single identity to divide; no official split → [`DataError::BadArgument`]
@@ -92,8 +119,8 @@ impl SplitConfig {
                 self.validation
             )));
         }
-        match self.method {
-            SplitMethod::Images => self.by_index(samples),
+        match self.resolve(samples).0.method {
+            SplitMethod::Images | SplitMethod::Auto => self.by_index(samples),
             SplitMethod::Identities => self.by_identity(samples)?,
             SplitMethod::Official => official(samples)?,
         }
@@ -145,15 +172,43 @@ impl SplitConfig {
     }
 }
 
+/// What the collection itself says about splits and roles, as `80 train, 20 test`; `None` where it says nothing.
+fn own_split(samples: &[Sample]) -> Option<String> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut without = 0;
+    let has_splits = samples.iter().any(|s| s.split.is_some());
+    for sample in samples {
+        let name = match (sample.split, sample.role) {
+            (Some(split), _) => split.name(),
+            (None, Some(Role::Query)) if !has_splits => "queries",
+            (None, Some(Role::Gallery)) if !has_splits => "gallery",
+            (None, _) => {
+                without += 1;
+                continue;
+            }
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    let named = counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
+    match without {
+        _ if counts.is_empty() => None,
+        0 => Some(named),
+        _ => Some(format!("{named}, {without} without one for training")),
+    }
+}
+
 fn official(samples: &mut [Sample]) -> Result<()> {
-    if samples.iter().all(|s| s.split.is_none()) {
+    if own_split(samples).is_none() {
         return Err(DataError::BadArgument {
             reason: "the collection brings no split of its own".to_owned(),
             hint: Some("use --split images or --split identities".to_owned()),
         });
     }
+    let has_splits = samples.iter().any(|s| s.split.is_some());
     for sample in samples {
-        sample.split = Some(sample.split.unwrap_or(Split::Train));
+        let query = !has_splits && sample.role == Some(Role::Query);
+        let split = if query { Split::Validation } else { Split::Train };
+        sample.split = Some(sample.split.unwrap_or(split));
         sample.role = Some(sample.role.unwrap_or_default());
     }
     Ok(())
@@ -194,6 +249,46 @@ mod tests {
         assert!(official.apply(&mut samples(&[5, 5])).unwrap_err().hint().is_some());
         assert!(SplitConfig { validation: 1.0, ..config }.apply(&mut samples(&[5, 5])).is_err());
         assert!(SplitConfig { validation: f64::NAN, ..config }.apply(&mut samples(&[5, 5])).is_err());
+    }
+
+    #[test]
+    fn the_collections_own_split_is_kept_unless_another_is_named() {
+        let mut own = samples(&[2, 2]);
+        own[0].split = Some(Split::Test);
+        own[1].split = Some(Split::Train);
+        own[2].split = Some(Split::Validation);
+        own[2].role = Some(Role::Query);
+        let splits = |method| {
+            let mut samples = own.clone();
+            let config = SplitConfig { method, ..SplitConfig::default() };
+            let (resolved, note) = config.resolve(&samples);
+            config.apply(&mut samples).unwrap();
+            (resolved.method, note.unwrap(), samples.iter().map(|s| s.split.unwrap()).collect::<Vec<_>>())
+        };
+        let (method, note, found) = splits(SplitMethod::Auto);
+        assert_eq!(method, SplitMethod::Official);
+        assert_eq!(found, [Split::Test, Split::Train, Split::Validation, Split::Train]);
+        assert!(
+            note.contains("1 test, 1 train, 1 validation, 1 without one") && note.contains("--split images")
+        );
+        let (method, note, found) = splits(SplitMethod::Images);
+        assert_eq!((method, found[0]), (SplitMethod::Images, Split::Train));
+        assert!(note.contains("is not used"), "{note}");
+        let (plain, note) = SplitConfig::default().resolve(&samples(&[3]));
+        assert_eq!((plain.method, note), (SplitMethod::Images, None));
+    }
+
+    #[test]
+    fn roles_alone_are_a_split_of_queries_and_gallery() {
+        let mut own = samples(&[2, 1]);
+        own[0].role = Some(Role::Query);
+        own[1].role = Some(Role::Gallery);
+        SplitConfig::default().apply(&mut own).unwrap();
+        let found: Vec<_> = own.iter().map(|s| (s.split.unwrap(), s.role.unwrap())).collect();
+        assert_eq!(
+            found,
+            [(Split::Validation, Role::Query), (Split::Train, Role::Gallery), (Split::Train, Role::Both)]
+        );
     }
 
     proptest! {

@@ -131,15 +131,127 @@ fn celebas_images_are_never_taken_from_the_output() {
 fn folders_are_identities_nested_or_wrapped() {
     let shelf = Shelf::new();
     shelf.photos(&["ann/2.png", "ann/10.png", "crew/bob/1.png", "lost.png", ".hidden/1.png"]);
-    let collection = shelf.read(Layout::Auto);
-    assert_eq!(collection.layout, Layout::Folders);
-    assert_eq!(labels(&collection), ["ann/2.png ann", "ann/10.png ann", "crew/bob/1.png crew/bob"]);
-    assert_eq!(skipped(&collection), ["lost.png: lies in no identity's folder"]);
-    assert_eq!(collection.notes, ["layout folders: 4 photos in 2 folders"]);
+    let named = shelf.read(Layout::Folders);
+    assert_eq!(labels(&named), ["ann/2.png ann", "ann/10.png ann", "crew/bob/1.png crew/bob"]);
+    assert_eq!(skipped(&named), ["lost.png: lies in no identity's folder"]);
+    let guessed = shelf.read(Layout::Auto);
+    assert_eq!(guessed.layout, Layout::Folders);
+    assert_eq!(labels(&guessed)[..3], labels(&named));
+    assert_eq!(labels(&guessed)[3], "lost.png -", "a guess drops nothing");
+    assert!(guessed.skipped.is_empty());
+    assert_eq!(
+        guessed.notes,
+        [
+            "layout folders: 4 photos in 2 folders; each folder is taken for one identity; 1 photo in none of them has no \
+          identity (--layout unlabelled if the folders are albums)"
+        ]
+    );
 
     let wrapped = Shelf::new();
     wrapped.photos(&["lfw/lfw/ann/1.png", "lfw/lfw/bob/1.png"]);
     assert_eq!(labels(&wrapped.read(Layout::Auto)), ["lfw/lfw/ann/1.png ann", "lfw/lfw/bob/1.png bob"]);
+}
+
+/// `count` photos below `folder`, named by `name`.
+fn many(shelf: &Shelf, folder: &str, count: usize, name: impl Fn(usize) -> String) {
+    let first = shelf.at(&format!("{folder}/{}", name(0)));
+    photo(&first, 1);
+    (1..count).for_each(|n| {
+        fs_err::copy(&first, shelf.at(&format!("{folder}/{}", name(n)))).unwrap();
+    });
+}
+
+#[test]
+fn a_folder_of_photos_with_one_subfolder_keeps_every_photo() {
+    let shelf = Shelf::new();
+    many(&shelf, ".", 30, |n| format!("portrait {n}.png"));
+    shelf.photos(&["old/1.png"]);
+    let collection = shelf.read(Layout::Auto);
+    assert_eq!((collection.layout, collection.samples.len()), (Layout::Unlabelled, 31));
+    assert!(collection.skipped.is_empty() && collection.samples.iter().all(|s| s.identity.is_none()));
+    assert_eq!(
+        collection.notes,
+        [
+            "layout unlabelled: 31 photos, only one folder, so folders are not taken for identities (--layout folders if each \
+          folder is one identity)"
+        ]
+    );
+}
+
+#[test]
+fn albums_are_not_taken_for_identities() {
+    let jpeg = |n: usize| format!("IMG_{n:04}.png");
+    let plain = |n: usize| format!("{n}.png");
+    for (folders, each, name) in [
+        (&["2018", "2019", "2020-07"][..], 4, &plain as &dyn Fn(usize) -> String),
+        (&["DCIM/100APPLE", "DCIM/101APPLE"], 4, &jpeg),
+        (&["Rome 2019", "Christmas", "Anna"], 4, &plain),
+        (&["neutral_front", "smiling_front"], 60, &plain),
+        (&["Italy", "Spain", "France", "Norway", "Peru"], 60, &jpeg),
+        (&["a", "a/b", "a/b/c", "d"], 4, &plain),
+        (&["x/a/b/c", "x/a/b/d", "y/a/b/c"], 4, &plain),
+        (&["query", "gallery"], 4, &plain),
+    ] {
+        let shelf = Shelf::new();
+        folders.iter().for_each(|folder| many(&shelf, folder, each, name));
+        let collection = shelf.read(Layout::Auto);
+        let note = &collection.notes[0];
+        assert_eq!(collection.layout, Layout::Unlabelled, "{folders:?}: {note}");
+        assert_eq!(collection.samples.len(), folders.len() * each, "{folders:?}");
+        assert!(note.contains("--layout folders if each folder is one identity"), "{note}");
+        assert!(shelf.read(Layout::Folders).samples.iter().all(|s| s.identity.is_some()));
+    }
+}
+
+#[test]
+fn folders_of_people_are_identities_and_the_note_says_so() {
+    let camera = |n: usize| format!("IMG_{n:04}.png");
+    let plain = |n: usize| format!("{n}.png");
+    for (folders, each, name) in [
+        (&["anna", "bob", "cy"][..], 5, &camera as &dyn Fn(usize) -> String),
+        (&["s1", "s2", "s3", "s10"], 10, &plain),
+        (&["n000002", "n000003"], 3, &plain),
+        (&["0000045", "0000099"], 3, &plain),
+        (&["anna", "bob", "cy", "dee", "holiday"], 5, &plain),
+    ] {
+        let shelf = Shelf::new();
+        folders.iter().for_each(|folder| many(&shelf, folder, each, name));
+        let collection = shelf.read(Layout::Auto);
+        let note = &collection.notes[0];
+        assert_eq!(collection.layout, Layout::Folders, "{folders:?}: {note}");
+        assert!(note.contains("each folder is taken for one identity"), "{note}");
+        assert!(note.contains("--layout unlabelled if the folders are albums"), "{note}");
+        assert_eq!(note.contains("named like an album (holiday)"), folders.contains(&"holiday"), "{note}");
+    }
+}
+
+#[test]
+fn names_that_cameras_make_are_no_identities() {
+    for name in [
+        (|n| format!("IMG_{n:04}.png")) as fn(usize) -> String,
+        |n| format!("IMG_2019070{}_18301{}.png", 1 + n / 5, n % 5),
+        |n| format!("2019-07-0{} 18.30.{n:02}_1.png", 1 + n / 5),
+        |n| format!("DSC_{n:04}.png"),
+        |n| format!("photo_{n}.png"),
+        |n| format!("p{n}_1.png"),
+    ] {
+        let shelf = Shelf::new();
+        many(&shelf, ".", 20, name);
+        let collection = shelf.read(Layout::Auto);
+        assert_eq!(collection.layout, Layout::Unlabelled, "{}: {:?}", name(0), collection.notes);
+        assert_eq!(collection.samples.len(), 20);
+    }
+}
+
+#[test]
+fn folders_of_splits_without_identities_are_splits_all_the_same() {
+    let shelf = Shelf::new();
+    shelf.photos(&["train/a.png", "train/b.png", "test/c.png"]);
+    let collection = shelf.read(Layout::Auto);
+    assert_eq!(collection.layout, Layout::Unlabelled, "{:?}", collection.notes);
+    let found: Vec<_> = collection.samples.iter().map(|s| (s.identity.as_deref(), s.split)).collect();
+    assert_eq!(found, [(None, Some(Split::Test)), (None, Some(Split::Train)), (None, Some(Split::Train))]);
+    assert!(collection.notes[0].contains("test, train are splits"), "{:?}", collection.notes);
 }
 
 #[test]
@@ -160,16 +272,25 @@ fn names_with_the_identity_in_front_are_recognised() {
     let shelf = Shelf::new();
     shelf.photos(&["ann_lee_1.png", "ann_lee_2.png", "bob_1.png", "bob_2.png", "cy_1.png", "cy_2.png"]);
     let collection = shelf.read(Layout::Auto);
-    assert_eq!(collection.notes, ["layout prefix: 6 of 6 photos are named IDENTITY_N"]);
+    assert_eq!(
+        collection.notes,
+        [
+            "layout prefix: 6 of 6 photos are named IDENTITY_N, for 3 identities (--layout unlabelled if the names hold no \
+          identity)"
+        ]
+    );
     assert_eq!(labels(&collection)[..2], ["ann_lee_1.png ann_lee", "ann_lee_2.png ann_lee"]);
-    shelf.photos(&["holiday.png"]);
+    shelf.photos(&["dee_1.png", "dee_2.png", "dee_3.png", "dee_4.png", "holiday.png"]);
+    let guessed = shelf.read(Layout::Auto);
+    assert_eq!((guessed.layout, guessed.skipped.len()), (Layout::Prefix, 0));
+    assert!(labels(&guessed).contains(&"holiday.png -".to_owned()), "a guess drops nothing");
     assert_eq!(skipped(&shelf.read(Layout::Prefix)), ["holiday.png: is not named IDENTITY_N"]);
 
     let nobody = Shelf::new();
     nobody.photos(&["a.png", "b.png"]);
     let collection = nobody.read(Layout::Auto);
     assert_eq!(labels(&collection), ["a.png -", "b.png -"]);
-    assert_eq!(collection.notes, ["layout unlabelled: 2 photos in one folder, without identities"]);
+    assert_eq!(collection.notes, ["layout unlabelled: 2 photos, without identities"]);
 }
 
 #[test]
@@ -223,9 +344,74 @@ fn rows_that_repeat_contradict_or_point_nowhere_are_told() {
 }
 
 #[test]
+fn tables_are_recognised_by_what_their_columns_hold() {
+    for (table, expected) in [
+        ("person_id,name,filename\n7,Ann,1.png\n8,Bob,2.png\n", ["1.png 7", "2.png 8"]),
+        ("Person ID;File Name\n7;1.png\n8;2.png\n", ["1.png 7", "2.png 8"]),
+        ("name,label\n1.png,a\n2.png,b\n", ["1.png a", "2.png b"]),
+        ("image,name\n1.png,Ann Lee\n2.png,Bob\n", ["1.png Ann Lee", "2.png Bob"]),
+        ("id,image_path\n4,1.png\n4,2.png\n", ["1.png 4", "2.png 4"]),
+        ("image_id\tSUBJECT\n1.png\tx\n2.png\ty\n", ["1.png x", "2.png y"]),
+        ("path,split\n1.png,train\n2.png,test\n", ["1.png -", "2.png -"]),
+        ("path,identity\n 1.png , a \n2.png,b\n", ["1.png a", "2.png b"]),
+    ] {
+        for name in ["t.csv", "t.txt"] {
+            let shelf = Shelf::new();
+            shelf.photos(&["1.png", "2.png"]).text(name, table);
+            assert!(source::is_table(&shelf.at(name)), "{table}");
+            for layout in [Layout::Csv, Layout::Auto] {
+                let collection = source::read(&shelf.at(name), layout, None).unwrap();
+                assert_eq!(collection.layout, Layout::Csv);
+                assert_eq!(labels(&collection), expected, "{table}");
+            }
+        }
+    }
+    let shelf = Shelf::new();
+    shelf.photos(&["1.png"]).text("notes.txt", "a shopping list\n").text("n.csv", "age,height\n1,2\n");
+    for name in ["1.png", "notes.txt", "n.csv", "absent.csv", "."] {
+        assert!(!source::is_table(&shelf.at(name)), "{name}");
+    }
+}
+
+#[test]
+fn a_row_number_is_no_identity() {
+    let shelf = Shelf::new();
+    shelf.photos(&["1.png", "2.png"]).text("t.csv", "id,filename\n1,1.png\n2,2.png\n");
+    let message = source::read(&shelf.at("t.csv"), Layout::Csv, None).unwrap_err();
+    assert!(message.to_string().contains("found id, filename") && message.hint().is_some(), "{message}");
+}
+
+#[test]
+fn a_table_that_lists_little_of_a_folder_is_not_the_collection() {
+    let shelf = Shelf::new();
+    shelf.photos(&["1.png", "2.png", "3.png"]).text("t.csv", "path,label\n1.png,a\n");
+    let collection = shelf.read(Layout::Auto);
+    assert_eq!((collection.layout, collection.samples.len()), (Layout::Unlabelled, 3));
+    assert!(collection.notes[1].contains("it lists 1 of 3 photos"), "{:?}", collection.notes);
+    shelf.text("t.csv", "path,label\n1.png,a\n2.png,b\n");
+    let collection = shelf.read(Layout::Auto);
+    assert_eq!(labels(&collection), ["1.png a", "2.png b"]);
+    assert_eq!(skipped(&collection), ["3.png: has no row in the table"]);
+    assert!(collection.notes.iter().any(|n| n.contains("1 photos have no row")), "{:?}", collection.notes);
+}
+
+#[test]
+fn celeba_within_a_larger_folder_does_not_hide_the_rest() {
+    let shelf = Shelf::new();
+    shelf.photos(&["celeba/img/000001.jpg", "att/s1/1.png", "att/s1/2.png"]);
+    shelf.text("celeba/identity_CelebA.txt", CELEBA);
+    let collection = shelf.read(Layout::Auto);
+    assert_eq!(collection.samples.len(), 3);
+    assert!(collection.notes[1].contains("identity_CelebA.txt is not used"), "{:?}", collection.notes);
+    let named = shelf.read(Layout::Celeba);
+    assert!(named.notes.iter().any(|n| n.starts_with("2 photos are outside ")), "{:?}", named.notes);
+}
+
+#[test]
 fn bad_tables_are_refused_by_file_and_line() {
     for (table, expected) in [
-        ("photo,label\n1.png,a\n", "t.csv:1: no column for the photo"),
+        ("photograph,label\n1.png,a\n", "t.csv: no column for the photo; expected one of path, file,"),
+        ("path,age\n1.png,a\n", "found path, age"),
         ("path,label\n1.png,a\n,b\n", "t.csv:3: no path"),
         ("path,label\n1.png\n", "t.csv:2: "),
         ("path,label,split\n1.png,a,tomorrow\n", "t.csv:2: expected the split"),

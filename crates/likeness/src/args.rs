@@ -65,8 +65,8 @@ pub(crate) struct PrepareArgs {
     /// Keep at most this many images of an identity [default: all].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) max_images: usize,
-    /// What is held out: images of each identity by index, whole identities, or what the collection says.
-    #[arg(long, value_enum, default_value_t = SplitArg::Images)]
+    /// What is held out: what the collection says, images of each identity by index, or whole identities.
+    #[arg(long, value_enum, default_value_t = SplitArg::Auto)]
     pub(crate) split: SplitArg,
     /// Share held out for validation.
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = number(0.0, 1.0))]
@@ -472,6 +472,8 @@ values!(LayoutArg => Layout {
 });
 
 values!(SplitArg => SplitMethod {
+    /// What the collection says where it has a split or roles of its own, else the last images of each identity
+    Auto => SplitMethod::Auto,
     /// The last images of each identity
     Images => SplitMethod::Images,
     /// Whole identities, drawn by the seed

@@ -1,4 +1,4 @@
-//! The faces' files: encoding, and the time it may take.
+//! The faces' files: encoding and writing.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::files::write_atomically;
+use crate::decode::sha256_hex;
 
 /// JPEG quality of faces, where artefacts are below what networks react to.
 const JPEG_QUALITY: u8 = 95;
@@ -49,10 +49,11 @@ impl FaceFormat {
         Ok(bytes)
     }
 
-    /// Writes `face` to `path`, whole or not at all; returns the file's length in bytes.
-    pub(super) fn write(self, face: &RgbImage, path: &Path) -> Result<u64> {
+    /// Writes `face` to `path`, whole or not at all for a killed process; the journal syncs it later. Returns the file's
+    /// length in bytes and its SHA-256.
+    pub(super) fn write(self, face: &RgbImage, path: &Path) -> Result<(u64, String)> {
         let bytes = self.encode(face)?;
-        write_atomically(path, |file| file.write_all(&bytes))?;
-        Ok(bytes.len() as u64)
+        likeness_artifact::write_unsynced(path, &bytes)?;
+        Ok((bytes.len() as u64, sha256_hex(&bytes)))
     }
 }

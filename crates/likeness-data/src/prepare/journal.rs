@@ -1,7 +1,14 @@
 //! `.prepare.journal`: what a dataset's runs have finished, a JSON line for each photo, the settings first.
 //!
-//! Lines are only ever appended while a run goes; a line that a killed run left half written is dropped. An entry
-//! counts as long as the photo and the face files it names are still as they were.
+//! Lines are only appended while a run works. Each ends with a tab and the first 16 hexadecimal digits of its SHA-256, so
+//! a line that was half written or damaged is recognised and dropped; the photo is worked on again. Journals of earlier
+//! versions have no checksums and are read as they are.
+//!
+//! Faces are not synced one by one. Every [`SYNC_EVERY`] photos, and at the end, all faces are synced and a mark is
+//! appended. After a power loss the faces of entries before the last mark are whole. Those behind it are compared with
+//! their SHA-256 before they count.
+
+mod lines;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
@@ -10,13 +17,16 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use self::lines::{Lines, SYNCED};
 use super::plan::PlannedPhoto;
-use crate::files::{self, write_atomically};
+use crate::decode::sha256_hex;
 use crate::geometry::{Landmarks, Rect};
 use crate::photos::display_name;
 use crate::{DataError, Result};
 
 const FILE: &str = ".prepare.journal";
+/// Photos between two marks.
+const SYNC_EVERY: usize = 2048;
 
 /// A face that was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +35,9 @@ pub(super) struct WrittenFace {
     pub(super) file: String,
     /// The file's length.
     pub(super) bytes: u64,
+    /// SHA-256 of the face's file; empty in journals of earlier versions.
+    #[serde(default)]
+    pub(super) face_sha256: String,
     /// SHA-256 of the photo.
     pub(super) sha256: String,
     /// Width of the upright photo.
@@ -56,49 +69,63 @@ pub(super) struct Entry {
     pub(super) faces: Vec<WrittenFace>,
 }
 
+impl Entry {
+    /// Makes the photo count as changed, so that it is worked on again; its faces stay known.
+    fn invalidate(&mut self) {
+        self.photo_bytes = u64::MAX;
+    }
+
+    /// Whether all faces are on the disk as they were written.
+    fn is_intact(&self, folder: &Path) -> bool {
+        self.faces.iter().all(|face| {
+            fs_err::read(folder.join(&face.file)).is_ok_and(|bytes| sha256_hex(&bytes) == face.face_sha256)
+        })
+    }
+}
+
 /// The journal of a dataset, open for more.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: fs_err::File,
+    settings: String,
     entries: HashMap<String, Entry>,
     /// Face files of photos that can no longer be used.
     forgotten: Vec<String>,
-    kept_folder: PathBuf,
+    /// Face files written since the last mark, and the photos they are of.
+    unsynced: Vec<PathBuf>,
+    photos_since_mark: usize,
+    folder: PathBuf,
 }
 
 impl Journal {
     /// The journal of the dataset `folder`, begun if there is none.
     ///
-    /// # Errors        other settings and not `replace` → [`DataError::Occupied`]
+    /// # Errors        other settings, or settings that do not read, and not `replace` → [`DataError::Occupied`]
     pub(super) fn open(folder: &Path, settings: &str, replace: bool) -> Result<Self> {
         let path = folder.join(FILE);
-        let text = if path.exists() {
-            String::from_utf8_lossy(&fs_err::read(&path)?).into_owned()
-        } else {
-            String::new()
-        };
-        let mut lines = text.lines();
-        let found = lines.next().unwrap_or(settings);
-        let same_settings = found == settings;
+        let bytes = if path.exists() { fs_err::read(&path)? } else { Vec::new() };
+        let lines = Lines::parse(&String::from_utf8_lossy(&bytes));
+        let same_settings = lines.settings.as_deref().is_none_or(|found| found == settings) && !lines.damaged;
         if !same_settings && !replace {
-            return Err(DataError::Occupied {
-                path: folder.to_owned(),
-                reason: format!("holds a dataset made with other settings: {}", difference(found, settings)),
-                hint: "choose another folder with -o, or change this dataset with --replace".to_owned(),
-            });
+            return Err(occupied(folder, &lines, settings));
         }
-        let mut entries = HashMap::new();
-        for entry in lines.map_while(|line| serde_json::from_str::<Entry>(line).ok()) {
-            entries.insert(entry.photo.clone(), entry);
-        }
+        let mut journal = Self {
+            file: fs_err::OpenOptions::new().create(true).append(true).open(&path)?,
+            settings: settings.to_owned(),
+            entries: lines.entries,
+            forgotten: Vec::new(),
+            unsynced: Vec::new(),
+            photos_since_mark: 0,
+            folder: folder.to_owned(),
+        };
         remove_leftovers(folder);
-        let same_pixels = same_settings || pixel_settings(found) == pixel_settings(settings);
-        if !same_pixels {
-            entries.values_mut().for_each(|e| e.photo_bytes = u64::MAX);
+        journal.check_unmarked(&lines.unmarked)?;
+        let found = lines.settings.as_deref().unwrap_or(settings);
+        if lines.damaged || (!same_settings && pixel_settings(found) != pixel_settings(settings)) {
+            journal.entries.values_mut().for_each(Entry::invalidate);
         }
-        rewrite(&path, settings, &entries)?;
-        let file = fs_err::OpenOptions::new().append(true).open(&path)?;
-        Ok(Self { file, entries, forgotten: Vec::new(), kept_folder: folder.to_owned() })
+        journal.rewrite()?;
+        Ok(journal)
     }
 
     /// What was finished of `photo`, whether or not it still holds.
@@ -115,7 +142,7 @@ impl Journal {
             && entry.stem == photo.stem
             && entry.given_box == photo.sample.face_box
             && entry.faces.iter().all(|face| {
-                fs_err::metadata(self.kept_folder.join(&face.file)).is_ok_and(|m| m.len() == face.bytes)
+                fs_err::metadata(self.folder.join(&face.file)).is_ok_and(|m| m.len() == face.bytes)
             })
     }
 
@@ -123,6 +150,19 @@ impl Journal {
     pub(super) fn forget(&mut self, photo: &PlannedPhoto) {
         let forgotten = self.entries.remove(&key(photo));
         self.forgotten.extend(forgotten.into_iter().flat_map(|e| e.faces).map(|f| f.file));
+    }
+
+    /// Makes what is known of `photos` invalid on the disk before their faces are written anew: an old entry must not
+    /// vouch for a new file.
+    pub(super) fn invalidate<'a>(&mut self, photos: impl Iterator<Item = &'a PlannedPhoto>) -> Result<()> {
+        let mut changed = false;
+        for photo in photos {
+            if let Some(entry) = self.entries.get_mut(&key(photo)) {
+                entry.invalidate();
+                changed = true;
+            }
+        }
+        if changed { self.rewrite() } else { Ok(()) }
     }
 
     /// Notes that `photo` is finished.
@@ -136,37 +176,77 @@ impl Journal {
             given_box: photo.sample.face_box,
             faces,
         };
-        let mut line = serde_json::to_string(&entry).map_err(std::io::Error::from)?;
-        line.push('\n');
-        self.file.write_all(line.as_bytes())?;
+        let line = serde_json::to_string(&entry).map_err(std::io::Error::from)?;
+        self.file.write_all(lines::checked(&line).as_bytes())?;
+        self.unsynced.extend(entry.faces.iter().map(|f| self.folder.join(&f.file)));
         self.entries.insert(entry.photo.clone(), entry);
+        self.photos_since_mark += 1;
+        if self.photos_since_mark >= SYNC_EVERY { self.sync() } else { Ok(()) }
+    }
+
+    /// Makes all faces noted so far survive a power loss, and marks that they do.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        if self.photos_since_mark == 0 {
+            return Ok(());
+        }
+        likeness_artifact::sync_files(&self.folder, &self.unsynced)?;
+        self.file.write_all(lines::checked(SYNCED).as_bytes())?;
+        self.file.sync_data()?;
+        self.unsynced.clear();
+        self.photos_since_mark = 0;
         Ok(())
     }
 
-    /// Deletes face files that earlier runs wrote and the dataset no longer has.
-    pub(super) fn remove_unwanted_faces(&mut self, folder: &Path, wanted: &BTreeSet<&str>) -> Result<()> {
+    /// Face files that earlier runs wrote, that are there, and that the dataset no longer has.
+    pub(super) fn unwanted_faces(&self, wanted: &BTreeSet<&str>) -> Vec<PathBuf> {
         let written = self.entries.values().flat_map(|e| &e.faces).map(|f| &f.file).chain(&self.forgotten);
-        for file in written.filter(|file| !wanted.contains(file.as_str())) {
-            let path = folder.join(file);
-            if path.exists() {
-                fs_err::remove_file(path)?;
+        let unwanted: BTreeSet<&String> = written.filter(|file| !wanted.contains(file.as_str())).collect();
+        unwanted.into_iter().map(|file| self.folder.join(file)).filter(|path| path.exists()).collect()
+    }
+
+    /// Drops the entries of the photos `unmarked` whose faces are not as they were written, and syncs the others.
+    fn check_unmarked(&mut self, unmarked: &[String]) -> Result<()> {
+        let mut kept = Vec::new();
+        for photo in unmarked {
+            let Some(entry) = self.entries.get_mut(photo) else { continue };
+            if entry.is_intact(&self.folder) {
+                kept.extend(entry.faces.iter().map(|f| self.folder.join(&f.file)));
+            } else {
+                entry.invalidate();
             }
         }
-        self.entries.retain(|_, e| e.faces.iter().all(|f| wanted.contains(f.file.as_str())));
+        if kept.is_empty() { Ok(()) } else { Ok(likeness_artifact::sync_files(&self.folder, &kept)?) }
+    }
+
+    /// Writes the journal anew, with a mark at its end: the faces of all entries are on the disk.
+    fn rewrite(&mut self) -> Result<()> {
+        let path = self.folder.join(FILE);
+        let mut entries: Vec<&Entry> = self.entries.values().collect();
+        entries.sort_by(|a, b| a.photo.cmp(&b.photo));
+        likeness_artifact::write(&path, |file| {
+            file.write_all(lines::checked(&self.settings).as_bytes())?;
+            for entry in entries {
+                file.write_all(lines::checked(&serde_json::to_string(entry)?).as_bytes())?;
+            }
+            file.write_all(lines::checked(SYNCED).as_bytes())
+        })?;
+        self.file = fs_err::OpenOptions::new().append(true).open(&path)?;
         Ok(())
     }
 }
 
-fn rewrite(path: &Path, settings: &str, entries: &HashMap<String, Entry>) -> Result<()> {
-    let mut entries: Vec<&Entry> = entries.values().collect();
-    entries.sort_by(|a, b| a.photo.cmp(&b.photo));
-    write_atomically(path, |file| {
-        writeln!(file, "{settings}")?;
-        for entry in entries {
-            writeln!(file, "{}", serde_json::to_string(entry)?)?;
-        }
-        Ok(())
-    })
+fn occupied(folder: &Path, lines: &Lines, settings: &str) -> DataError {
+    let found = lines.settings.as_deref().unwrap_or_default();
+    let reason = if lines.damaged {
+        format!("its journal {FILE} is damaged: the settings do not match their checksum")
+    } else {
+        format!("holds a dataset made with other settings: {}", difference(found, settings))
+    };
+    DataError::Occupied {
+        path: folder.to_owned(),
+        reason,
+        hint: "choose another folder with -o, or change this dataset with --replace".to_owned(),
+    }
 }
 
 fn key(photo: &PlannedPhoto) -> String {
@@ -188,7 +268,7 @@ fn pixel_settings(settings: &str) -> Option<serde_json::Value> {
     Some(settings)
 }
 
-/// The first setting that differs, as `size 224, now 112`.
+/// The first setting that differs, as `size was 224, now 112`.
 fn difference(old: &str, new: &str) -> String {
     let flat = |text: &str| -> Vec<(String, String)> {
         let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
@@ -222,7 +302,7 @@ fn flatten(prefix: &str, value: &serde_json::Value, flat: &mut Vec<(String, Stri
 /// Deletes temporary files of runs that were killed.
 fn remove_leftovers(folder: &Path) {
     for entry in walkdir::WalkDir::new(folder).into_iter().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(files::TEMPORARY_PREFIX) {
+        if likeness_artifact::is_temporary(&entry.file_name().to_string_lossy()) {
             // A leftover that cannot be removed does no harm.
             let _ = fs_err::remove_file(entry.path());
         }

@@ -2,7 +2,8 @@
 //!
 //! Every photo that is finished is written to a journal in the dataset's folder, so that a run that was stopped, by
 //! whatever means, goes on where it stopped, and a run on an unchanged collection finds nothing to do. The same
-//! collection, settings and seed give the same bytes, whatever the number of threads.
+//! collection, settings and seed give the same bytes, whatever the number of threads. One process at a time works in a
+//! dataset's folder.
 
 mod face_file;
 mod journal;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use likeness_artifact::{FolderLock, LockError};
 use serde::{Deserialize, Serialize};
 
 pub use self::face_file::FaceFormat;
@@ -21,11 +23,12 @@ use self::plan::PlannedPhoto;
 use crate::cut::CutConfig;
 use crate::dataset::{self, DatasetCard};
 use crate::detect::FaceDetector;
+use crate::labels;
 use crate::limits::Limits;
 use crate::manifest::{self, Face};
 use crate::photos::Skipped;
 use crate::sample::SamplingConfig;
-use crate::source::{self, Layout};
+use crate::source::{self, Layout, Sample};
 use crate::split::SplitConfig;
 use crate::{DataError, Result};
 
@@ -51,7 +54,7 @@ pub struct PrepareConfig {
 }
 
 impl Default for PrepareConfig {
-    /// 224 × 224 PNG, everything kept, 80/20 by index.
+    /// 224 × 224 PNG, everything kept, the collection's own split or 80/20 by index.
     fn default() -> Self {
         Self {
             layout: Layout::Auto,
@@ -127,8 +130,8 @@ pub struct Prepared {
 /// Makes the dataset `output` from the collection at `input`.
 ///
 /// # Errors
-/// nothing to prepare; a folder that holds something else, or a dataset with other settings; a full or read-only disk;
-/// a stop → [`DataError::Interrupted`]. A photo that cannot be used is `skipped` and is no error.
+/// nothing to prepare; a folder that holds something else, a dataset with other settings, or the work of another process; a
+/// full or read-only disk; a stop → [`DataError::Interrupted`]. A photo that cannot be used is `skipped` and is no error.
 pub fn prepare(
     input: &Path,
     output: &Path,
@@ -146,10 +149,16 @@ pub fn prepare(
             hint: "lower --min-images".to_owned(),
         });
     }
+    let mut notes = collection.notes;
+    notes.extend(left_out(read, &samples, config));
+    let (split, split_note) = config.split.resolve(&samples);
+    notes.extend(split_note);
+    let config = &PrepareConfig { split, ..config.clone() };
     config.split.apply(&mut samples)?;
     let mut photos = plan::plan(samples, config);
 
     dataset::claim(output)?;
+    let _lock = FolderLock::acquire(output).map_err(|error| busy(output, error))?;
     let settings = settings_text(input, config);
     let mut journal = Journal::open(output, &settings, run.replace)?;
     let (worked, unreadable) = work::carry_out(&photos, output, config, run, &mut journal)?;
@@ -163,10 +172,10 @@ pub fn prepare(
         identities: faces.iter().filter_map(|f| f.identity.as_deref()).collect::<BTreeSet<_>>().len(),
         worked,
         skipped,
-        notes: collection.notes,
+        notes,
         examples: examples(&photos, &journal),
     };
-    finish(output, input, config, &faces, &prepared, &mut journal)?;
+    finish(output, input, config, &faces, &prepared, &journal)?;
     if faces.is_empty() {
         return Err(DataError::NothingFound {
             path: input.to_owned(),
@@ -175,6 +184,33 @@ pub fn prepare(
         });
     }
     Ok(prepared)
+}
+
+/// Says how many of `read` photos sampling left out.
+fn left_out(read: usize, kept: &[Sample], config: &PrepareConfig) -> Option<String> {
+    let left_out = read - kept.len();
+    (left_out > 0).then(|| {
+        let SamplingConfig { identities, min_images, max_images } = config.sampling;
+        let flags: Vec<String> =
+            [("--identities", identities), ("--min-images", min_images), ("--max-images", max_images)]
+                .into_iter()
+                .filter(|(_, value)| *value > 0)
+                .map(|(flag, value)| format!("{flag} {value}"))
+                .collect();
+        format!("{left_out} of {read} photos are left out by {}", flags.join(", "))
+    })
+}
+
+/// The error for a dataset's folder that could not be locked.
+fn busy(output: &Path, error: LockError) -> DataError {
+    match error {
+        LockError::Held { .. } => DataError::Occupied {
+            path: output.to_owned(),
+            reason: "another process is working in this folder".to_owned(),
+            hint: "wait until it has ended, or choose another folder with -o".to_owned(),
+        },
+        LockError::Io(error) => DataError::Io(error),
+    }
 }
 
 fn check(config: &PrepareConfig) -> Result<()> {
@@ -230,19 +266,35 @@ fn examples(photos: &[PlannedPhoto], journal: &Journal) -> Vec<Example> {
     (0..count).map(one).collect()
 }
 
-/// Writes the tables, the card last: a dataset with a card is complete.
+/// Writes the tables, the card last: a dataset with a card is complete. What is the same already is not touched.
 fn finish(
     output: &Path,
     input: &Path,
     config: &PrepareConfig,
     faces: &[Face],
     prepared: &Prepared,
-    journal: &mut Journal,
+    journal: &Journal,
 ) -> Result<()> {
     let wanted: BTreeSet<&str> = faces.iter().map(|f| f.path.as_str()).collect();
-    journal.remove_unwanted_faces(output, &wanted)?;
-    manifest::write(&output.join(dataset::MANIFEST), faces)?;
-    dataset::write_labels(&output.join(dataset::LABELS), faces)?;
-    let card = DatasetCard::new(&absolute(input), config, faces, prepared);
-    dataset::write_card(&output.join(dataset::CARD), &card)
+    let unwanted = journal.unwanted_faces(&wanted);
+    let (manifest, labels) = (manifest::text(faces)?, labels::text(faces));
+    let card = DatasetCard::new(&absolute(input), config, faces, prepared).with_checksums(&manifest, &labels);
+    let card = card.text()?;
+    let files = [
+        (dataset::MANIFEST, manifest.as_slice()),
+        (dataset::LABELS, labels.as_bytes()),
+        (dataset::CARD, card.as_bytes()),
+    ];
+    let written = |(name, bytes): &(&str, &[u8])| fs_err::read(output.join(name)).is_ok_and(|b| b == *bytes);
+    if unwanted.is_empty() && files.iter().all(written) {
+        return Ok(());
+    }
+    dataset::reopen(output)?;
+    for path in unwanted {
+        fs_err::remove_file(path)?;
+    }
+    for (name, bytes) in files {
+        likeness_artifact::write(&output.join(name), |file| file.write_all(bytes))?;
+    }
+    Ok(())
 }

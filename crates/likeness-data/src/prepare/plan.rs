@@ -39,6 +39,7 @@ impl PlannedPhoto {
             detector: written.detector.clone(),
             score: written.score,
             faces: written.faces,
+            face_sha256: Some(written.face_sha256.clone()).filter(|sum| !sum.is_empty()),
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn carry_out(
     let todo: Vec<usize> = (0..photos.len()).filter(|&i| !journal.holds(&photos[i])).collect();
     if !todo.is_empty() {
         dataset::reopen(output)?;
+        journal.invalidate(todo.iter().map(|&i| &photos[i]))?;
     }
     make_folders(photos, &todo, output)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -75,6 +76,7 @@ pub(super) fn carry_out(
         }
         Ok(())
     })?;
+    journal.sync()?;
     if done < photos.len() {
         return Err(DataError::Interrupted { done, total: photos.len() });
     }
@@ -117,11 +119,13 @@ impl Workshop<'_> {
             let number = if at == 0 { String::new() } else { format!("~face{}", at + 1) };
             let file = format!("{}{number}.{}", photo.stem, self.config.format.extension());
             let path = self.output.join(&file);
-            let bytes = self.config.format.write(&cut.image, &path).map_err(Failure::Output)?;
+            let (bytes, face_sha256) =
+                self.config.format.write(&cut.image, &path).map_err(Failure::Output)?;
             let detector = self.config.detection.as_ref().filter(|_| cut.score.is_some());
             written.push(WrittenFace {
                 file,
                 bytes,
+                face_sha256,
                 sha256: read.sha256.clone(),
                 width,
                 height,

@@ -1,6 +1,8 @@
 //! CelebA: `identity_CelebA.txt` (`file identity` a line), optionally `list_eval_partition.txt` (`file 0|1|2`), and an
 //! image folder beside or below them.
 //!
+//! Identities are decoded as [`labels`](crate::labels) describes, so that a dataset's `labels.txt` reads back exactly.
+//!
 //! Reference: Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild (ICCV 2015), arXiv 1411.7766; the files
 //! as the dataset's release has them (`Anno/`, `Eval/`, `Img/`).
 
@@ -10,7 +12,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::{Collection, Layout, Sample};
-use crate::photos::{Skipped, display_name};
+use crate::labels;
+use crate::photos::{self, Skipped, display_name};
 use crate::split::Split;
 use crate::{DataError, Result};
 
@@ -27,8 +30,9 @@ pub(super) fn identity_file(root: &Path) -> Option<PathBuf> {
     find_file(root, IDENTITIES)
 }
 
-/// Reads the collection at `root`; images below `except` are none of its.
-pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
+/// Reads the collection at `root` without images below `except`; also returns how many photos lie outside the image
+/// folder under names that the identity file does not list.
+pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<(Collection, usize)> {
     let identity_file = identity_file(root).ok_or_else(|| DataError::NothingFound {
         path: root.to_owned(),
         reason: format!("no {IDENTITIES} in it"),
@@ -43,6 +47,12 @@ pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
     };
     let (folder, mut present) = image_folder(&root, &identities, except)?;
     notes.push(format!("images from {}", folder.display()));
+    let listed: HashSet<&str> = identities.iter().map(|(file, _)| file.as_str()).collect();
+    let (outside, foreign) = outside(&root, &folder, &listed, except)?;
+    if outside > 0 {
+        let photos = if outside == 1 { "photo is" } else { "photos are" };
+        notes.push(format!("{outside} {photos} outside {} and not used", folder.display()));
+    }
     let mut samples = Vec::new();
     for (file, identity) in identities {
         if !present.remove(&file) {
@@ -56,12 +66,31 @@ pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
     let mut unlisted: Vec<_> = present.into_iter().collect();
     unlisted.sort();
     skipped.extend(unlisted.into_iter().map(|f| Skipped::new(f, format!("has no row in {IDENTITIES}"))));
-    Ok(Collection { layout: Layout::Celeba, samples, skipped, notes })
+    let unsplit = samples.iter().filter(|s| s.split.is_none()).count();
+    if unsplit > 0 && unsplit < samples.len() {
+        notes.push(format!("{unsplit} images have no row in {PARTITION}"));
+    }
+    Ok((Collection { layout: Layout::Celeba, samples, skipped, notes }, foreign))
+}
+
+/// Photos below `root` that do not lie in `folder`: all, and those whose names are not `listed`.
+fn outside(
+    root: &Path,
+    folder: &Path,
+    listed: &HashSet<&str>,
+    except: Option<&Path>,
+) -> Result<(usize, usize)> {
+    let (found, _) = photos::find(&[root.to_owned()], except)?;
+    let outside: Vec<_> = found.iter().filter(|p| p.path.parent() != Some(folder)).collect();
+    let name = |p: &photos::PhotoPath| p.name.rsplit('/').next().unwrap_or_default().to_owned();
+    let foreign = outside.iter().filter(|p| !listed.contains(&*name(p))).count();
+    Ok((outside.len(), foreign))
 }
 
 /// Rows of an identity file as (image file, identity), what was passed over, and notes.
 ///
-/// A row that stands twice counts once. A file under two identities counts for neither.
+/// A row that stands twice counts once. A file under two identities counts for neither. A `%` with two hexadecimal digits
+/// in an identity stands for that byte.
 ///
 /// # Errors        a line without two fields → [`DataError::BadTable`] with its line number
 #[allow(clippy::type_complexity)]
@@ -71,14 +100,15 @@ pub fn read_identities(path: &Path) -> Result<(Vec<(String, String)>, Vec<Skippe
     let mut conflicts: HashMap<usize, String> = HashMap::new();
     let mut repeated = 0;
     for_each_row(path, |file, identity| {
+        let identity = labels::unescape(identity);
         match seen.get(file) {
             None => {
                 seen.insert(file.to_owned(), rows.len());
-                rows.push((file.to_owned(), identity.to_owned()));
+                rows.push((file.to_owned(), identity));
             }
             Some(&at) if rows[at].1 == identity => repeated += 1,
             Some(&at) => {
-                conflicts.insert(at, identity.to_owned());
+                conflicts.insert(at, identity);
             }
         }
         Ok(())
@@ -169,7 +199,7 @@ fn image_folder(
             .flatten()
             .filter(|e| e.file_type().is_ok_and(|t| !t.is_dir()))
             .map(|e| display_name(Path::new(&e.file_name())))
-            .filter(|name| !name.ends_with(".txt"))
+            .filter(|name| listed.contains(name.as_str()) || photos::has_photo_extension(Path::new(name)))
             .collect();
         let found = names.iter().filter(|n| listed.contains(n.as_str())).count();
         if found > best.0 {

@@ -2,72 +2,113 @@
 //!
 //! | column (first name ours) | meaning |
 //! |---|---|
-//! | `path`, `file`, `filename`, `image` | the photo, absolute or from the table's folder |
-//! | `identity`, `label` | whose picture it is; may be empty |
-//! | `split` | `train`, `validation`, `test` |
+//! | `path`, `file`, `filename`, `image`, `image_path`, … | the photo, absolute or from the table's folder |
+//! | `identity`, `label`, `person_id`, `person`, `subject`, … | whose picture it is; may be empty |
+//! | `split`, or `partition`, `subset`, `set` | `train`, `validation`, `test`; CelebA's 0, 1, 2 in `partition` |
 //! | `role`, or `is_query` and `is_gallery` | `query`, `gallery`, `both` |
 //! | `domain`, `category` | where it comes from |
 //! | `box_left box_top box_width box_height`, or `x_1 y_1 x_2 y_2` | the face in pixels |
 //!
-//! Comma, semicolon and tab are told from the first line.
+//! [`Columns`] has all names. Comma, semicolon and tab are told from the first line.
 //!
 //! Reference: open-metric-learning, dataset format ("retrieval dataset").
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use ::csv::{ReaderBuilder, StringRecord};
 
+use super::columns::{self, Columns};
 use super::{Collection, Layout, Role, Sample};
 use crate::geometry::Rect;
-use crate::photos::Skipped;
+use crate::photos::{self, Skipped};
 use crate::split::Split;
 use crate::{DataError, Result};
 
-const PATH: [&str; 5] = ["path", "file", "filename", "image", "image_path"];
-const IDENTITY: [&str; 2] = ["identity", "label"];
+/// Bytes of a file that are read to see whether it is a table.
+const LOOKED_AT_BYTES: u64 = 1 << 16;
+/// File name extensions of tables.
+const EXTENSIONS: [&str; 3] = ["csv", "tsv", "txt"];
 
-/// The table of the collection at `root`: the file itself, or the one table in the folder that has the columns.
-pub(super) fn table_of(root: &Path) -> Result<Option<PathBuf>> {
+/// Whether the file at `path` is a table that names photos: by its extension (csv, tsv, txt) and a header with a column
+/// for the photo.
+pub fn is_table(path: &Path) -> bool {
+    columns_of(path).is_some_and(|columns| columns.path.is_some())
+}
+
+/// The columns of the file at `path`, if it can be a table.
+fn columns_of(path: &Path) -> Option<Columns> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    if !EXTENSIONS.contains(&extension.as_str()) || !fs_err::metadata(path).is_ok_and(|m| m.is_file()) {
+        return None;
+    }
+    let mut start = Vec::new();
+    fs_err::File::open(path).ok()?.take(LOOKED_AT_BYTES).read_to_end(&mut start).ok()?;
+    if start.len() as u64 == LOOKED_AT_BYTES {
+        // The last line may be cut.
+        start.truncate(start.iter().rposition(|&b| b == b'\n')? + 1);
+    }
+    let (columns, ..) = Table::parse(path, start).ok()?;
+    Some(columns)
+}
+
+/// The table of the collection at `root`: the file itself, or the one table in the folder that names photos and identities.
+///
+/// Tables in the folder that are not used are remarked on.
+pub(super) fn table_of(root: &Path, remarks: &mut Vec<String>) -> Result<Option<PathBuf>> {
     if !root.is_dir() {
         return Ok(Some(root.to_owned()).filter(|p| is_table(p)));
     }
-    let mut tables: Vec<PathBuf> =
-        fs_err::read_dir(root)?.flatten().map(|e| e.path()).filter(|p| is_table(p)).collect();
-    tables.sort();
-    let manifest = tables.iter().find(|p| p.ends_with("manifest.csv")).cloned();
-    Ok(manifest.or(if tables.len() == 1 { tables.pop() } else { None }))
+    let mut tables: Vec<(PathBuf, Columns)> = fs_err::read_dir(root)?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| !p.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b".")))
+        .filter_map(|p| columns_of(&p).map(|columns| (p, columns)))
+        .filter(|(_, columns)| columns.path.is_some())
+        .collect();
+    tables.sort_by(|a, b| a.0.cmp(&b.0));
+    if let Some(manifest) = tables.iter().find(|(p, c)| p.ends_with("manifest.csv") && c.identity.is_some()) {
+        return Ok(Some(manifest.0.clone()));
+    }
+    let (labelled, others): (Vec<_>, Vec<_>) = tables.into_iter().partition(|(_, c)| c.identity.is_some());
+    for (table, columns) in others {
+        remarks.push(format!(
+            "{} is not used: it has no column of identities (expected {}; found {})",
+            table.display(),
+            columns::expected_identities(),
+            columns.names.join(", ")
+        ));
+    }
+    match labelled.as_slice() {
+        [] => Ok(None),
+        [(table, _)] => Ok(Some(table.clone())),
+        several => {
+            let names: Vec<_> = several.iter().map(|(p, _)| p.display().to_string()).collect();
+            remarks.push(format!("{} are not used: name one of them to use it", names.join(", ")));
+            Ok(None)
+        }
+    }
 }
 
-fn is_table(path: &Path) -> bool {
-    let extension = path.extension().map(|e| e.to_ascii_lowercase());
-    extension.is_some_and(|e| e == "csv" || e == "tsv")
-        && path.is_file()
-        && Columns::open(path).is_ok_and(|(columns, _)| columns.path.is_some() && columns.identity.is_some())
-}
-
-/// Reads the collection at `root`.
-pub(super) fn read(root: &Path) -> Result<Collection> {
-    let table = if root.is_dir() { table_of(root)? } else { Some(root.to_owned()) };
-    let table = table.ok_or_else(|| DataError::NothingFound {
-        path: root.to_owned(),
-        reason: "not exactly one table with a path and a label column in it".to_owned(),
-        hint: "name the table itself".to_owned(),
-    })?;
-    let bad = |line, reason: String| DataError::BadTable { path: table.clone(), line, reason };
-    let (columns, mut reader) = Columns::open(&table)?;
-    let path_column = columns.path.ok_or_else(|| {
-        bad(Some(1), format!("no column for the photo (one of {}); found {}", PATH.join(", "), columns.found))
-    })?;
+/// Reads the table at `table`.
+///
+/// # Errors
+/// no table, no column for the photo, no column for the identity where other columns might hold it, a line that does not
+/// read → [`DataError::BadTable`]; no photo that is there → [`DataError::NothingFound`]
+pub(super) fn read(table: &Path) -> Result<Collection> {
+    let bad = |line, reason: String| DataError::BadTable { path: table.to_owned(), line, reason };
+    let (columns, records) = Table::open(table)?;
+    let path_column = check_columns(table, &columns)?;
     let folder = table.parent().unwrap_or(Path::new("")).to_owned();
     let mut collection =
         Collection { layout: Layout::Csv, samples: Vec::new(), skipped: Vec::new(), notes: Vec::new() };
+    collection.notes.push(columns.as_note());
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut repeated = 0;
-    for record in reader.records() {
-        let record = record.map_err(|e| bad(e.position().map(|p| p.line()), e.to_string()))?;
+    for record in records {
         let line = record.position().map(|p| p.line());
-        let path = record.get(path_column).unwrap_or_default();
+        let path = record.get(path_column).map(str::trim).unwrap_or_default();
         if path.is_empty() {
             return Err(bad(line, "no path".to_owned()));
         }
@@ -90,12 +131,43 @@ pub(super) fn read(root: &Path) -> Result<Collection> {
     if repeated > 0 {
         collection.notes.push(format!("{repeated} rows of {} stand twice and count once", table.display()));
     }
-    missing_files_are_skipped(&mut collection);
+    missing_files_are_skipped(&mut collection, table)?;
     Ok(collection)
 }
 
-fn missing_files_are_skipped(collection: &mut Collection) {
+/// The photos below `root` that `collection` does not name, without anything below `except`.
+pub(super) fn unlisted(collection: &Collection, root: &Path, except: Option<&Path>) -> Result<Vec<Skipped>> {
+    let canonical = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let listed: HashSet<PathBuf> = collection.samples.iter().map(|s| canonical(&s.path)).collect();
+    let (found, _) = photos::find(&[root.to_owned()], except)?;
+    let unlisted = found.into_iter().filter(|p| !listed.contains(&canonical(&p.path)));
+    Ok(unlisted.map(|p| Skipped::new(p.name, "has no row in the table")).collect())
+}
+
+/// The photo's column, where the table has all that is needed.
+fn check_columns(table: &Path, columns: &Columns) -> Result<usize> {
+    let lacks = |what: &str, expected: &str| DataError::MissingColumn {
+        path: table.to_owned(),
+        what: what.to_owned(),
+        expected: expected.to_owned(),
+        found: columns.names.join(", "),
+    };
+    let path = columns.path.ok_or_else(|| lacks("the photo", columns::expected_paths()))?;
+    if columns.identity.is_none() && !columns.unknown().is_empty() {
+        return Err(lacks("the identity", columns::expected_identities()));
+    }
+    Ok(path)
+}
+
+/// Where the photo `value` of a table in `folder` is; a table from Windows has `\` between the parts.
+pub(super) fn photo_path(folder: &Path, value: &str) -> PathBuf {
+    let path = folder.join(value);
+    if value.contains('\\') && !path.exists() { folder.join(value.replace('\\', "/")) } else { path }
+}
+
+fn missing_files_are_skipped(collection: &mut Collection, table: &Path) -> Result<()> {
     let skipped = &mut collection.skipped;
+    let listed = collection.samples.len();
     collection.samples.retain(|sample| {
         let there = sample.path.exists();
         if !there {
@@ -104,68 +176,77 @@ fn missing_files_are_skipped(collection: &mut Collection) {
         }
         there
     });
+    if !collection.samples.is_empty() {
+        return Ok(());
+    }
+    let folder = table.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let first = skipped.first().map(|s| format!(" (first: {})", s.name)).unwrap_or_default();
+    Err(DataError::NothingFound {
+        path: table.to_owned(),
+        reason: format!("none of the {listed} photos that it lists is there{first}"),
+        hint: format!("paths in a table start at its folder, {}", folder.display()),
+    })
 }
 
-/// Where each known column stands.
-#[derive(Debug, Default)]
-struct Columns {
-    path: Option<usize>,
-    identity: Option<usize>,
-    split: Option<usize>,
-    role: Option<usize>,
-    is_query: Option<usize>,
-    is_gallery: Option<usize>,
-    domain: Option<usize>,
-    extent_box: [Option<usize>; 4],
-    corner_box: [Option<usize>; 4],
-    found: String,
+/// A table's text, taken to pieces.
+struct Table;
+
+impl Table {
+    /// Columns and records of the table at `path`.
+    fn open(path: &Path) -> Result<(Columns, Vec<StringRecord>)> {
+        Self::parse(path, fs_err::read(path)?)
+    }
+
+    /// Columns and records of `bytes`, which are the table at `path`.
+    fn parse(path: &Path, bytes: Vec<u8>) -> Result<(Columns, Vec<StringRecord>)> {
+        let bad = |line, reason: String| DataError::BadTable { path: path.to_owned(), line, reason };
+        if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+            return Err(bad(None, "the text is UTF-16, expected UTF-8".to_owned()));
+        }
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).to_vec();
+        let mut reader =
+            ReaderBuilder::new().delimiter(delimiter(&text)).flexible(false).from_reader(Cursor::new(text));
+        let header = reader.headers().map_err(|e| bad(Some(1), e.to_string()))?.clone();
+        let records = reader
+            .records()
+            .map(|record| record.map_err(|e| bad(e.position().map(|p| p.line()), e.to_string())))
+            .collect::<Result<Vec<_>>>()?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok((Columns::of(&header, &records, folder), records))
+    }
+}
+
+/// What separates the fields of the table `text`: of comma, semicolon and tab the one that gives the header a column for
+/// the photo, and among those the one with the most columns.
+fn delimiter(text: &[u8]) -> u8 {
+    let header = |delimiter: u8| {
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
+        let header = reader.headers().cloned().unwrap_or_default();
+        let named = Columns::of(&header, &[], Path::new("")).path.is_some();
+        (named, header.len())
+    };
+    // Of equals the last counts, so the comma stands at the end.
+    *[b'\t', b';', b','].iter().max_by_key(|&&d| header(d)).unwrap_or(&b',')
 }
 
 impl Columns {
-    fn open(table: &Path) -> Result<(Self, ::csv::Reader<std::io::Cursor<Vec<u8>>>)> {
-        let bytes = fs_err::read(table)?;
-        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).to_vec();
-        let first_line = text.split(|&b| b == b'\n').next().unwrap_or_default();
-        let count = |d: u8| first_line.iter().filter(|&&b| b == d).count();
-        let delimiter = *[b',', b';', b'\t'].iter().rev().max_by_key(|&&d| count(d)).unwrap_or(&b',');
-        let mut reader =
-            ReaderBuilder::new().delimiter(delimiter).flexible(false).from_reader(std::io::Cursor::new(text));
-        let header = reader.headers().map_err(|e| DataError::BadTable {
-            path: table.to_owned(),
-            line: Some(1),
-            reason: e.to_string(),
-        })?;
-        let at = |names: &[&str]| {
-            names.iter().find_map(|name| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name)))
-        };
-        let columns = Self {
-            path: at(&PATH),
-            identity: at(&IDENTITY),
-            split: at(&["split"]),
-            role: at(&["role"]),
-            is_query: at(&["is_query"]),
-            is_gallery: at(&["is_gallery"]),
-            domain: at(&["domain", "category"]),
-            extent_box: ["box_left", "box_top", "box_width", "box_height"].map(|n| at(&[n])),
-            corner_box: ["x_1", "y_1", "x_2", "y_2"].map(|n| at(&[n])),
-            found: header.iter().collect::<Vec<_>>().join(", "),
-        };
-        Ok((columns, reader))
-    }
-
+    /// The sample of a record, whose photo is `path` from `folder`.
     fn sample(&self, record: &StringRecord, folder: &Path, path: &str) -> Result<Sample, String> {
         let text =
             |at: Option<usize>| at.and_then(|at| record.get(at)).map(str::trim).filter(|t| !t.is_empty());
         let name = path.replace('\\', "/");
-        let mut sample = Sample::new(folder.join(path), name, text(self.identity).map(str::to_owned));
+        let mut sample = Sample::new(photo_path(folder, path), name, text(self.identity).map(str::to_owned));
         sample.split = match text(self.split) {
             None => None,
+            Some("0") if self.split_is_numbered => Some(Split::Train),
+            Some("1") if self.split_is_numbered => Some(Split::Validation),
+            Some("2") if self.split_is_numbered => Some(Split::Test),
             Some(name) => Some(
                 Split::from_name(name)
                     .ok_or_else(|| format!("expected the split train, validation or test, found {name}"))?,
             ),
         };
-        sample.role = match text(self.role) {
+        sample.role = match text(self.role).map(str::to_ascii_lowercase).as_deref() {
             Some("query") => Some(Role::Query),
             Some("gallery") => Some(Role::Gallery),
             Some("both") => Some(Role::Both),

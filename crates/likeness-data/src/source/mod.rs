@@ -5,8 +5,12 @@
 
 mod auto;
 mod celeba;
+mod columns;
 mod csv;
+mod evidence;
 mod folders;
+mod found;
+mod names;
 mod prefix;
 mod unlabelled;
 
@@ -15,6 +19,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::celeba::read_identities;
+pub use self::csv::is_table;
+use self::found::{Found, Unnamed};
 use crate::geometry::{Landmarks, Rect};
 use crate::photos::Skipped;
 use crate::split::Split;
@@ -109,32 +115,55 @@ pub struct Collection {
 
 /// Reads the collection at `root`, leaving out anything below `except` (the output folder).
 ///
+/// `root` is a folder, or a file: a table (see [`is_table`]), CelebA's identity file, or one photo.
+///
+/// # Conventions
+/// A layout that was recognised ([`Layout::Auto`]) drops no photo because of a guess: photos without an identity are kept
+/// as unlabelled samples. A layout that was named skips what does not fit it. [`Collection::notes`] say what was assumed.
+///
 /// # Errors        nothing found, an unreadable folder, a table that is none
 pub fn read(root: &Path, layout: Layout, except: Option<&Path>) -> Result<Collection> {
-    let (layout, note) = match layout {
-        Layout::Auto => auto::recognise(root, except)?,
-        layout => (layout, None),
+    fs_err::metadata(root).map_err(|e| DataError::unreadable(root, e))?;
+    let found = || Found::below(root, except);
+    let collection = match layout {
+        Layout::Auto => auto::read(root, except)?,
+        Layout::Celeba => celeba::read(root, except)?.0,
+        Layout::Csv => named_table(root, except)?,
+        Layout::Folders => folders::read(found()?, Unnamed::Skip),
+        Layout::Prefix => prefix::read(found()?, Unnamed::Skip),
+        Layout::Unlabelled => unlabelled::read(found()?),
     };
-    let mut collection = match layout {
-        Layout::Celeba => celeba::read(root, except)?,
-        Layout::Csv => csv::read(root)?,
-        Layout::Folders => folders::read(root, except)?,
-        Layout::Prefix => prefix::read(root, except)?,
-        Layout::Unlabelled | Layout::Auto => unlabelled::read(root, except)?,
-    };
-    collection.notes.splice(0..0, note);
     if collection.samples.is_empty() {
         let why = collection.skipped.first().map(|s| format!(" (first: {}: {})", s.name, s.reason));
         return Err(DataError::NothingFound {
             path: root.to_owned(),
             reason: format!(
-                "no photo to use in the layout `{}`, {} passed over{}",
-                layout.name(),
+                "no photo fits the layout `{}`, {} skipped{}",
+                collection.layout.name(),
                 collection.skipped.len(),
                 why.unwrap_or_default()
             ),
             hint: "name another layout with --layout celeba|folders|prefix|csv|unlabelled".to_owned(),
         });
     }
+    Ok(collection)
+}
+
+/// The collection of the table that `root` is or holds.
+fn named_table(root: &Path, except: Option<&Path>) -> Result<Collection> {
+    if !root.is_dir() {
+        return csv::read(root);
+    }
+    let mut remarks = Vec::new();
+    let table = csv::table_of(root, &mut remarks)?.ok_or_else(|| DataError::NothingFound {
+        path: root.to_owned(),
+        reason: match remarks.as_slice() {
+            [] => "no table with a column of photos and one of identities in it".to_owned(),
+            remarks => remarks.join("; "),
+        },
+        hint: "name the table itself".to_owned(),
+    })?;
+    let mut collection = csv::read(&table)?;
+    collection.skipped.extend(csv::unlisted(&collection, root, except)?);
     Ok(collection)
 }

@@ -1,36 +1,42 @@
 //! Names that start with the identity: `IDENTITY_N.png`, `N` a number, the last underscore deciding.
 //!
-//! DigiFace-1M crops and many challenge sets are named so. Photos of one identity may lie in several folders.
+//! DigiFace-1M crops and many challenge sets are named so. Photos of one identity may lie in several folders; folders
+//! named after splits are splits.
 //!
 //! Reference: Bae et al.: DigiFace-1M (WACV 2023), arXiv 2210.02579.
 
-use std::path::Path;
-
+use super::found::{FolderTree, Found, Unnamed};
 use super::{Collection, Layout, Sample};
-use crate::Result;
-use crate::photos::{self, Skipped};
+use crate::photos::Skipped;
 
-/// Reads the collection at `root`.
-pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
-    let (found, mut skipped) = photos::find_some(&[root.to_owned()], except)?;
-    let mut samples = Vec::new();
-    for photo in found {
-        match identity_of(&photo.name) {
-            Some(identity) => {
-                let identity = Some(identity.to_owned());
-                samples.push(Sample::new(photo.path, photo.name, identity));
-            }
-            None => skipped.push(Skipped::new(photo.name, "is not named IDENTITY_N")),
+/// Reads what was `found` with the identity in front of each name.
+pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {
+    let tree = FolderTree::of(&found.photos);
+    let Found { photos, mut skipped } = found;
+    let mut samples = Vec::with_capacity(photos.len());
+    for photo in photos {
+        let identity = identity_of(&photo.name).map(str::to_owned);
+        if identity.is_none() && unnamed == Unnamed::Skip {
+            skipped.push(Skipped::new(photo.name, "is not named IDENTITY_N"));
+            continue;
         }
+        let split = tree.place(&photo.name).split;
+        let mut sample = Sample::new(photo.path, photo.name, identity);
+        sample.split = split;
+        samples.push(sample);
     }
-    Ok(Collection { layout: Layout::Prefix, samples, skipped, notes: Vec::new() })
+    Collection { layout: Layout::Prefix, samples, skipped, notes: Vec::new() }
+}
+
+/// The file name of a photo's name, without its extension.
+pub(super) fn stem_of(name: &str) -> &str {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
 /// The identity in a photo's name: `ann` for `set/ann_07.png`.
 pub(super) fn identity_of(name: &str) -> Option<&str> {
-    let file = name.rsplit('/').next()?;
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let (identity, number) = stem.rsplit_once('_')?;
+    let (identity, number) = stem_of(name).rsplit_once('_')?;
     let numbered = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     (numbered && !identity.is_empty()).then_some(identity)
 }

@@ -1,14 +1,19 @@
 //! Photos of nobody in particular: a folder of anything, for searching through or as an unlabelled target domain.
+//!
+//! Folders named after splits (`train`, `val`, `test`) are splits all the same.
 
-use std::path::Path;
-
+use super::found::{FolderTree, Found};
 use super::{Collection, Layout, Sample};
-use crate::Result;
-use crate::photos;
 
-/// Reads the collection at `root`.
-pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
-    let (found, skipped) = photos::find_some(&[root.to_owned()], except)?;
-    let samples = found.into_iter().map(|p| Sample::new(p.path, p.name, None)).collect();
-    Ok(Collection { layout: Layout::Unlabelled, samples, skipped, notes: Vec::new() })
+/// Reads what was `found` without identities.
+pub(super) fn read(found: Found) -> Collection {
+    let tree = FolderTree::of(&found.photos);
+    let one = |photo: crate::photos::PhotoPath| {
+        let split = tree.place(&photo.name).split;
+        let mut sample = Sample::new(photo.path, photo.name, None);
+        sample.split = split;
+        sample
+    };
+    let samples = found.photos.into_iter().map(one).collect();
+    Collection { layout: Layout::Unlabelled, samples, skipped: found.skipped, notes: Vec::new() }
 }

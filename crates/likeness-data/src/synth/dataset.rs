@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::dice::{Dice, Purpose};
 use super::{Style, SynthFace, check_size, draw};
-use crate::files::write_atomically;
 use crate::{DataError, Result};
 
 /// Name of the table of ground truth, inside the folder.
@@ -151,6 +150,8 @@ pub fn write_dataset(
             Ok(TruthRow::new(path, identity_name(config, identity), config.style, &face))
         })
         .collect::<Result<Vec<TruthRow>>>()?;
+    let pictures: Vec<PathBuf> = rows.iter().map(|row| folder.join(&row.path)).collect();
+    likeness_artifact::sync_files(folder, &pictures)?;
     let truth = folder.join(TRUTH_FILE);
     write_truth(&rows, &truth)?;
     Ok(SynthDataset { images: rows.len(), identities: config.identities as usize, truth })
@@ -192,13 +193,13 @@ fn relative_path(config: &SynthConfig, layout: Layout, format: PictureFormat, at
 }
 
 fn write_picture(face: &SynthFace, path: &Path, format: PictureFormat) -> Result<()> {
-    write_atomically(path, |file| {
-        match format {
-            PictureFormat::Png => face.image.write_with_encoder(PngEncoder::new(file)),
-            PictureFormat::Jpeg => face.image.write_with_encoder(JpegEncoder::new_with_quality(file, 90)),
-        }
-        .map_err(std::io::Error::other)
-    })
+    let mut bytes = Vec::new();
+    match format {
+        PictureFormat::Png => face.image.write_with_encoder(PngEncoder::new(&mut bytes)),
+        PictureFormat::Jpeg => face.image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 90)),
+    }
+    .map_err(std::io::Error::other)?;
+    Ok(likeness_artifact::write_unsynced(path, &bytes)?)
 }
 
 /// One line of the table of ground truth.
@@ -250,9 +251,9 @@ impl TruthRow {
 }
 
 fn write_truth(rows: &[TruthRow], path: &Path) -> Result<()> {
-    write_atomically(path, |file| {
+    Ok(likeness_artifact::write(path, |file| {
         let mut table = csv::Writer::from_writer(file);
         rows.iter().try_for_each(|row| table.serialize(row)).map_err(std::io::Error::other)?;
         table.flush()
-    })
+    })?)
 }
