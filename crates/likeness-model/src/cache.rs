@@ -12,8 +12,10 @@
 //! 8          the beginning of the SHA-256 over the record so far
 //! ```
 //!
-//! Records are only ever appended. One that a killed run or a full disk left half written is cut off when the file is
-//! opened again.
+//! Records are only ever appended. The file is cut before the first record that is damaged or half written when it is
+//! opened, and a record is compared with its checksum again whenever it is read: a flipped bit costs the embeddings it
+//! hits and never gives wrong ones. Records are not synced: a power loss may cost those of the last run, which are made
+//! again.
 
 use std::collections::HashMap;
 use std::fs::TryLockError;
@@ -55,7 +57,12 @@ pub struct EmbeddingCache {
     state: Mutex<State>,
 }
 
-/// Where a photo's embeddings begin, and how many faces it has.
+/// Bytes of a record before its embeddings.
+const RECORD_HEAD: usize = 36;
+/// Bytes of the checksum after them.
+const RECORD_DIGEST: usize = 8;
+
+/// Where a photo's record begins, and how many faces it has.
 type Places = HashMap<PhotoKey, (u64, u32)>;
 
 struct State {
@@ -76,6 +83,12 @@ impl EmbeddingCache {
     /// # Errors        a file that is no cache, or one that another run is using → [`ModelError::BadArgument`]; the file
     /// system
     pub fn open(folder: &Path, way: &str, dimension: usize) -> Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            return Err(ModelError::BadArgument {
+                reason: format!("{}: is not a folder", folder.display()),
+                hint: Some("--cache takes a folder, which is made where it is missing".to_owned()),
+            });
+        }
         fs_err::create_dir_all(folder)?;
         let path = folder.join(sha256_hex(way.as_bytes())).with_extension("cache");
         let mut options = fs_err::OpenOptions::new();
@@ -107,24 +120,33 @@ impl EmbeddingCache {
         Ok(Self { path, dimension, state: Mutex::new(State { file, places, end, hits: 0, fault: None }) })
     }
 
-    /// The embeddings of a photo's faces, where they are known.
+    /// The embeddings of a photo's faces, where they are known and undamaged.
     ///
     /// # Errors        the file system
     pub fn get(&self, key: PhotoKey) -> Result<Option<Vec<Vec<f32>>>> {
         let mut state = self.state();
         let Some(&(place, faces)) = state.places.get(&key) else { return Ok(None) };
-        let mut bytes = vec![0; faces as usize * self.dimension * 4];
+        let values = faces as usize * self.dimension * 4;
+        let mut record = vec![0; RECORD_HEAD + values + RECORD_DIGEST];
         state.file.seek(SeekFrom::Start(place))?;
-        state.file.read_exact(&mut bytes)?;
+        let is_whole = is_read(state.file.read_exact(&mut record))?;
+        let (content, digest) = record.split_at(RECORD_HEAD + values);
+        let head = [&key.0[..], &faces.to_le_bytes()].concat();
+        if !is_whole || content[..RECORD_HEAD] != head || Sha256::digest(content)[..RECORD_DIGEST] != *digest
+        {
+            state.places.remove(&key);
+            return Ok(None);
+        }
         state.hits += 1;
         drop(state);
+        let bytes = &content[RECORD_HEAD..];
         let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         let face = |bytes: &[u8]| bytes.chunks_exact(4).map(number).collect();
         Ok(Some(bytes.chunks_exact(self.dimension * 4).map(face).collect()))
     }
 
-    /// Keeps the embeddings of a photo's faces. A fault of the file system ends the keeping and not the run; see
-    /// [`Self::fault`].
+    /// Keeps the embeddings of a photo's faces, if they are finite. A fault of the file system ends the keeping and not the
+    /// run; see [`Self::fault`].
     pub fn put<'a>(&self, key: PhotoKey, faces: impl ExactSizeIterator<Item = &'a [f32]>) {
         let count = faces.len() as u32;
         let mut record = Vec::with_capacity(44 + faces.len() * self.dimension * 4);
@@ -132,10 +154,13 @@ impl EmbeddingCache {
         record.extend_from_slice(&count.to_le_bytes());
         for face in faces {
             debug_assert_eq!(face.len(), self.dimension);
+            if face.iter().any(|v| !v.is_finite()) {
+                return;
+            }
             face.iter().for_each(|v| record.extend_from_slice(&v.to_le_bytes()));
         }
         let digest = Sha256::digest(&record);
-        record.extend_from_slice(&digest[..8]);
+        record.extend_from_slice(&digest[..RECORD_DIGEST]);
         let mut state = self.state();
         if state.fault.is_some() || state.places.contains_key(&key) {
             return;
@@ -143,7 +168,7 @@ impl EmbeddingCache {
         let end = state.end;
         match state.file.seek(SeekFrom::Start(end)).and_then(|_| state.file.write_all(&record)) {
             Ok(()) => {
-                state.places.insert(key, (end + 36, count));
+                state.places.insert(key, (end, count));
                 state.end += record.len() as u64;
             }
             Err(error) => state.fault = Some(error.to_string()),
@@ -177,7 +202,7 @@ fn read_places(mut file: &File, dimension: usize) -> Result<(Places, u64)> {
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut record = Vec::new();
     loop {
-        record.resize(36, 0);
+        record.resize(RECORD_HEAD, 0);
         if !is_read(reader.read_exact(&mut record))? {
             break;
         }
@@ -188,16 +213,18 @@ fn read_places(mut file: &File, dimension: usize) -> Result<(Places, u64)> {
         if count > MAX_FACES {
             break;
         }
-        record.resize(36 + count as usize * dimension * 4, 0);
-        let mut digest = [0; 8];
-        if !is_read(reader.read_exact(&mut record[36..]))? || !is_read(reader.read_exact(&mut digest))? {
+        record.resize(RECORD_HEAD + count as usize * dimension * 4, 0);
+        let mut digest = [0; RECORD_DIGEST];
+        if !is_read(reader.read_exact(&mut record[RECORD_HEAD..]))?
+            || !is_read(reader.read_exact(&mut digest))?
+        {
             break;
         }
-        if Sha256::digest(&record)[..8] != digest {
+        if Sha256::digest(&record)[..RECORD_DIGEST] != digest {
             break;
         }
-        places.insert(PhotoKey(key), (end + 36, count));
-        end += record.len() as u64 + 8;
+        places.insert(PhotoKey(key), (end, count));
+        end += (record.len() + RECORD_DIGEST) as u64;
     }
     Ok((places, end))
 }
@@ -261,17 +288,94 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, photos) = filled(folder.path());
         let whole = fs_err::read(&path).unwrap();
+        let mut kept = 0;
         for length in 0..whole.len() {
             fs_err::write(&path, &whole[..length]).unwrap();
             let cache = EmbeddingCache::open(folder.path(), "way", 3).unwrap();
             for (number, faces) in (0..).zip(&photos) {
                 let found = cache.get(key(number)).unwrap();
                 assert!(found.is_none() || found.as_ref() == Some(faces), "cut to {length}");
+                kept += usize::from(found.is_some());
                 cache.put(key(number), faces.iter().map(Vec::as_slice));
             }
             drop(cache);
             assert_eq!(fs_err::read(&path).unwrap(), whole, "cut to {length}");
         }
+        // Records that are whole before the cut: the longer the file, the more.
+        assert!(kept > whole.len(), "{kept}");
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused_or_costs_embeddings_and_never_changes_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, photos) = filled(folder.path());
+        let whole = fs_err::read(&path).unwrap();
+        let (mut refused, mut lost, mut kept) = (0, 0, 0);
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(&path, &flipped).unwrap();
+            let cache = match EmbeddingCache::open(folder.path(), "way", 3) {
+                Ok(cache) => cache,
+                Err(error) => {
+                    assert!(bit < 8 * HEADER as usize, "bit {bit}: {error}");
+                    assert!(error.to_string().contains(".cache: not a cache"), "{error}");
+                    refused += 1;
+                    continue;
+                }
+            };
+            for (number, faces) in (0..).zip(&photos) {
+                match cache.get(key(number)).unwrap() {
+                    None => lost += 1,
+                    Some(found) => {
+                        assert_eq!(found, *faces, "bit {bit}");
+                        kept += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(refused, 8 * HEADER as usize);
+        // Each flip costs at least the record that it is in.
+        assert!(lost >= 8 * (whole.len() - HEADER as usize) && kept > lost / 2, "{lost} {kept}");
+    }
+
+    #[test]
+    fn damage_after_opening_is_found_when_a_record_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, photos) = filled(folder.path());
+        let whole = fs_err::read(&path).unwrap();
+        let last = whole.len() - RECORD_HEAD - 3 * 3 * 4 - RECORD_DIGEST; // where the last record begins
+        for bit in 8 * last..8 * whole.len() {
+            fs_err::write(&path, &whole).unwrap();
+            let cache = EmbeddingCache::open(folder.path(), "way", 3).unwrap();
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(&path, &flipped).unwrap();
+            assert_eq!(cache.get(key(3)).unwrap(), None, "bit {bit}");
+            assert_eq!(cache.get(key(2)).unwrap().as_ref(), Some(&photos[2]));
+            // It is made and kept again.
+            cache.put(key(3), photos[3].iter().map(Vec::as_slice));
+            assert_eq!(cache.get(key(3)).unwrap().as_ref(), Some(&photos[3]));
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = EmbeddingCache::open(folder.path(), "way", 2).unwrap();
+        for bad in [f32::NAN, f32::INFINITY] {
+            cache.put(key(9), [&[0.5, bad][..]].into_iter());
+            assert_eq!(cache.get(key(9)).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kept");
+        fs_err::write(&file, "a letter").unwrap();
+        let Err(error) = EmbeddingCache::open(&file, "way", 3) else { panic!("a file was taken") };
+        assert!(error.to_string().ends_with("kept: is not a folder") && error.hint().is_some(), "{error}");
     }
 
     #[test]

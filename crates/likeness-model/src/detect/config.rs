@@ -76,8 +76,8 @@ impl DetectorConfig {
             format!("max_side {}: expected {STEP_PX} to 8192 pixels", self.max_side)
         } else if self.min_side > self.max_side {
             format!("min_side {} is larger than max_side {}", self.min_side, self.max_side)
-        } else if self.max_enlargement.is_nan() || self.max_enlargement < 1.0 {
-            format!("max_enlargement {}: expected a number from 1 on", self.max_enlargement)
+        } else if !(1.0..=1000.0).contains(&self.max_enlargement) {
+            format!("max_enlargement {}: expected a number from 1 to 1000", self.max_enlargement)
         } else if self.max_faces == 0 {
             "max_faces 0: expected at least 1".into()
         } else {
@@ -110,6 +110,11 @@ mod tests {
             DetectorConfig { max_side: 8, ..Default::default() },
             DetectorConfig { min_side: 700, ..Default::default() },
             DetectorConfig { max_faces: 0, ..Default::default() },
+            DetectorConfig { nms_iou: f32::NAN, ..Default::default() },
+            DetectorConfig { score_threshold: Some(-0.1), ..Default::default() },
+            DetectorConfig { max_enlargement: f32::NAN, ..Default::default() },
+            DetectorConfig { max_enlargement: f32::INFINITY, ..Default::default() },
+            DetectorConfig { max_enlargement: 0.5, ..Default::default() },
             DetectorConfig {
                 second_look: Some(SecondLook { score_threshold: 7.0, min_side: 0 }),
                 ..Default::default()

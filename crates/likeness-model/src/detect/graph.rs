@@ -51,7 +51,7 @@ pub(super) struct Graph {
 impl Graph {
     /// Loads and tries the graph in `path`.
     ///
-    /// # Errors        a file that is missing → [`ModelError::Io`]; no ONNX graph, another input than one picture, a
+    /// # Errors        a file that is missing, no ONNX graph, another input than one picture, a
     /// graph that does not run → [`ModelError::BadModel`]
     pub(super) fn load(path: &Path) -> Result<Self> {
         let bad = |reason: String, hint: &str| ModelError::BadModel {

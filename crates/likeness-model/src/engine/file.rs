@@ -65,7 +65,7 @@ pub(crate) struct Checked {
 impl Checked {
     /// Reads and checks the file at `path`.
     ///
-    /// # Errors        a file that cannot be read → [`ModelError::Io`]; no ONNX graph → [`ModelError::BadModel`]
+    /// # Errors        a file that cannot be read → [`ModelError::Io`]; none, or no ONNX graph → [`ModelError::BadModel`]
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bad = |reason| bad(path, reason);
         let Read { bytes, hasher, hashed } = read(path, MAX_GRAPH_BYTES, true)?.map_err(bad)?;
@@ -120,13 +120,16 @@ impl Checked {
     }
 }
 
+/// The reason of a file that is not there.
+const MISSING: &str = "no such file";
+
 /// The error of a file that no engine can run.
 pub(crate) fn bad(path: &Path, reason: String) -> ModelError {
-    ModelError::BadModel {
-        path: path.to_owned(),
-        reason: format!("is no ONNX graph that can be run: {reason}"),
-        hint: Some("download or export it again".into()),
-    }
+    let (reason, hint) = match reason == MISSING {
+        true => (reason, "name an ONNX file, or a model as `likeness models list` has it"),
+        false => (format!("is no ONNX graph that can be run: {reason}"), "download or export it again"),
+    };
+    ModelError::BadModel { path: path.to_owned(), reason, hint: Some(hint.into()) }
 }
 
 /// The file `name` in the graph's folder.
@@ -152,11 +155,18 @@ struct Read {
 
 /// The bytes of a regular file of at most `most` bytes, or why they are not read; hashing them is begun if it `is_hashed`.
 fn read(path: &Path, most: u64, is_hashed: bool) -> Result<Result<Read, String>> {
-    let file = fs_err::File::open(path)?;
-    let metadata = file.metadata()?;
+    // Asked before it is opened: opening a pipe waits for whoever writes to it.
+    let metadata = match fs_err::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Err(MISSING.into())),
+        found => found?,
+    };
+    if metadata.is_dir() {
+        return Ok(Err("a folder, expected a file".into()));
+    }
     if !metadata.is_file() {
         return Ok(Err("not a regular file".into()));
     }
+    let file = fs_err::File::open(path)?;
     if metadata.len() > most {
         return Ok(Err(format!("{} bytes, expected at most {most}", metadata.len())));
     }

@@ -1,9 +1,10 @@
 //! Inference engines: an ONNX graph and a batch of faces enter, embeddings leave.
 //!
-//! Detectors and embedders open their graphs as a `session`: `file` has `wire` look at the bytes first, then the graph
-//! goes to our own engine, `direct`, to `onnxruntime` or to `on_rten`, as `choice` asks; `brought` is what the program adds to
+//! Detectors and embedders open their graphs as a `session`: `file` has `wire` check the bytes first, and `bounds`
+//! limits what the graph may do; then the graph goes to our own engine, `direct`, to `onnxruntime` or to `on_rten`, as `choice` asks; `brought` is what the program adds to
 //! them.
 
+mod bounds;
 mod brought;
 mod choice;
 mod direct;

@@ -82,7 +82,10 @@ impl OnnxEmbedder {
         if graph_size.is_some_and(|graph| graph != size) {
             let [w, h] = graph_size.unwrap_or_default();
             let reason = format!("the graph takes {w}×{h} pixels, the settings say {}×{}", size[0], size[1]);
-            return Err(bad(reason, Some("leave the input size to the graph")));
+            return Err(bad(
+                reason,
+                Some("leave --input-size out, or remove input_size from the settings beside it"),
+            ));
         }
         let values = fixed_batch.unwrap_or(1) * 3 * size[0] as usize * size[1] as usize;
         if values > MAX_VALUES {

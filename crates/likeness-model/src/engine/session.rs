@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sha2::Sha256;
 
+use super::bounds::{Bounds, Strictness};
 use super::brought::Computer;
 use super::choice::{Engine, EngineChoice, EngineConfig};
 use super::direct::graph::Graph;
@@ -20,6 +21,8 @@ use crate::{ModelError, Result};
 pub(crate) struct Session {
     engine: Engine,
     network: Network,
+    /// What the graph may do; our Burn networks do not run it.
+    bounds: Option<Bounds>,
 }
 
 enum Network {
@@ -48,11 +51,13 @@ impl Session {
 
     fn of(path: &Path, checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
         let choice = config.choice;
-        if choice == EngineChoice::Auto {
-            return Self::first_that_can(checked, weights, config).map_err(|reason| bad(path, reason));
-        }
         if choice == EngineChoice::Burn {
             return Self::on_burn(path, checked, config);
+        }
+        let bounds = guarded(|| Bounds::of(checked)).map_err(|reason| refused(path, reason))?;
+        if choice == EngineChoice::Auto {
+            return Self::first_that_can(checked, weights, config, bounds)
+                .map_err(|reason| bad(path, reason));
         }
         if choice == EngineChoice::OnnxRuntime {
             // A missing library is no fault of the graph.
@@ -67,7 +72,7 @@ impl Session {
                 reason: format!("cannot be run by the engine {choice}: {reason}"),
                 hint: Some(way_out(checked, choice, config)),
             })?;
-        Ok(Self { engine: network.engine("as asked for".into()), network })
+        Ok(Self { engine: network.engine("as asked for".into()), network, bounds: Some(bounds) })
     }
 
     fn on_burn(path: &Path, checked: &Checked, config: &EngineConfig) -> Result<Self> {
@@ -75,18 +80,23 @@ impl Session {
             reason: "--engine burn: there is none in this program".into(),
             hint: Some("leave --engine out".into()),
         })?;
-        let refused = |reason: String| ModelError::BadModel {
+        let unfit = |reason: String| ModelError::BadModel {
             path: path.to_owned(),
             reason: format!("cannot be run by the engine burn: {reason}"),
             hint: Some("take --engine auto".into()),
         };
-        let computer = open.open(path).map_err(refused)?;
-        let graph = guarded(|| Graph::read(checked.bytes(), checked.beside())).map_err(refused)?;
+        let computer = open.open(path).map_err(unfit)?;
+        let graph = guarded(|| Graph::read(checked.bytes(), checked.beside())).map_err(unfit)?;
         let network = Network::Burn(graph.declared, computer);
-        Ok(Self { engine: network.engine("as asked for".into()), network })
+        Ok(Self { engine: network.engine("as asked for".into()), network, bounds: None })
     }
 
-    fn first_that_can(checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self, String> {
+    fn first_that_can(
+        checked: &Checked,
+        weights: Weights,
+        config: &EngineConfig,
+        bounds: Bounds,
+    ) -> Result<Self, String> {
         let mut reasons = Vec::new();
         for choice in [EngineChoice::Direct, EngineChoice::OnnxRuntime, EngineChoice::Rten] {
             match Network::load(checked, choice, weights, config) {
@@ -95,7 +105,7 @@ impl Session {
                         true => "which knows every operator of the graph".to_owned(),
                         false => format!("as {}", reasons.join("; ")),
                     };
-                    return Ok(Self { engine: network.engine(reason), network });
+                    return Ok(Self { engine: network.engine(reason), network, bounds: Some(bounds) });
                 }
                 Err(reason) => reasons.push(format!("{choice} cannot run it: {reason}")),
             }
@@ -146,6 +156,18 @@ impl Session {
         }
     }
 
+    /// Whether the graph may be run on an input of `shape`.
+    ///
+    /// # Errors        it would take too much memory or time, in words
+    fn allow(&self, shape: [usize; 4]) -> Result<(), String> {
+        let strictness = match self.network {
+            // Its plan limits memory, and refuses what it does not know.
+            Network::Direct(_) => Strictness::Lenient,
+            _ => Strictness::Strict,
+        };
+        self.bounds.as_ref().map_or(Ok(()), |bounds| guarded(|| bounds.allow(shape, strictness)))
+    }
+
     /// The outputs for one input, those at `wanted` or all; `fill` writes the input where the engine reads it.
     ///
     /// # Errors        an input that the graph does not take, in words
@@ -155,6 +177,7 @@ impl Session {
         fill: impl FnOnce(&mut [f32]),
         wanted: Option<&[usize]>,
     ) -> Result<Vec<Output>, String> {
+        self.allow(shape)?;
         let filled = |fill: &mut dyn FnMut(&mut [f32])| {
             let mut values = vec![0.0; shape.iter().product()];
             fill(&mut values);
@@ -211,6 +234,15 @@ impl Network {
     }
 }
 
+/// The error of a graph that no engine may run.
+fn refused(path: &Path, reason: String) -> ModelError {
+    ModelError::BadModel {
+        path: path.to_owned(),
+        reason: format!("is not run, as it might take too much memory or time: {reason}"),
+        hint: Some("export it again for pictures of a fixed size and without control flow".into()),
+    }
+}
+
 /// What to do about a graph that the engine `refused` cannot run.
 fn way_out(checked: &Checked, refused: EngineChoice, config: &EngineConfig) -> String {
     let others = [EngineChoice::Direct, EngineChoice::Rten, EngineChoice::OnnxRuntime];
@@ -251,5 +283,5 @@ fn try_direct(checked: &Checked) -> Result<DirectNetwork, String> {
 
 /// The result of `work`; a broken invariant of our own becomes an error too.
 fn guarded<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the direct engine gave up on it".into()))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the direct engine panicked".into()))
 }

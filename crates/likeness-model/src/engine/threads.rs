@@ -31,8 +31,15 @@ impl SingleThreads {
     }
 }
 
+/// Stack of a thread that an engine runs on. rten plans a graph recursively, with a frame for each operator of a chain, and
+/// [`MAX_NODES`](super::bounds::MAX_NODES) of them have to fit; memory is taken as it is touched.
+const STACK_BYTES: usize = 64 << 20;
+
 /// The result of `work` on a thread of its own; a panic of the engine over a strange graph becomes an error.
 pub(crate) fn caught<R: Send>(work: impl FnOnce() -> Result<R, String> + Send) -> Result<R, String> {
-    std::thread::scope(|scope| scope.spawn(work).join())
-        .unwrap_or_else(|_| Err("the inference engine gave up on it".into()))
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let thread = thread.map_err(|e| format!("no thread can be started: {e}"))?;
+        thread.join().unwrap_or_else(|_| Err("the inference engine panicked".into()))
+    })
 }

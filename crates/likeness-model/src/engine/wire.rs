@@ -58,6 +58,32 @@ impl Message {
             _ => Bytes,
         }
     }
+
+    /// Why a file with this field is refused: engines read it, and nothing here checks what it holds.
+    fn refused(self, field: u64) -> Option<&'static str> {
+        match (self, field) {
+            (Self::Model, 25) => Some("functions of its own"),
+            (Self::Graph, 15) | (Self::Attribute, 22 | 23) => Some("sparse tensors"),
+            (Self::Attribute, 11) => Some("lists of graphs"),
+            (Self::Attribute, 21) => Some("references to attributes of functions"),
+            _ => None,
+        }
+    }
+
+    /// Whether a message has this field at most once. Readers differ in what they make of a second: some take the last,
+    /// others both.
+    fn is_single(self, field: u64) -> bool {
+        matches!(
+            (self, field),
+            (Self::Model, 7)
+                | (Self::Attribute, 1..=6)
+                | (Self::Node, 4 | 7)
+                | (Self::Tensor, 2 | 8 | 9 | 14)
+                | (Self::Value, 1 | 2)
+                | (Self::Type, 1 | 4)
+                | (Self::TensorType, 1 | 2)
+        )
+    }
 }
 
 /// Checks that `bytes` can be given to the engine; gives the names of the files that its tensors lie in.
@@ -81,9 +107,19 @@ fn check_message(
     if depth > DEEPEST {
         return Err(format!("its graphs are nested more than {DEEPEST} deep"));
     }
-    let mut is_location = false;
+    let (mut is_location, mut seen) = (false, 0u32);
     while !bytes.is_empty() {
         let tag = number(&mut bytes)?;
+        if let Some(what) = message.refused(tag >> 3) {
+            return Err(format!("it holds {what}"));
+        }
+        if message.is_single(tag >> 3) {
+            let bit = 1 << (tag >> 3);
+            if seen & bit != 0 {
+                return Err(format!("field {} of a message stands there twice", tag >> 3));
+            }
+            seen |= bit;
+        }
         match tag & 7 {
             0 => drop(number(&mut bytes)?),
             1 => drop(take(&mut bytes, 8)?),

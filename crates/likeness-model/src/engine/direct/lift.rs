@@ -16,13 +16,13 @@ const RAW_DATA: u64 = 9;
 const BYTES: u64 = 2;
 
 /// Where the numbers of initialisers lie, by the initialiser's place among them.
-pub(super) type Places = HashMap<usize, Range<usize>>;
+pub(in crate::engine) type Places = HashMap<usize, Range<usize>>;
 
 /// Takes out the numbers of tensors that have at least `least` bytes of them; their places, by the tensor's place among the
 /// graph's initialisers.
 ///
 /// # Errors        a file that has not passed `wire`
-pub(super) fn lift(file: &[u8], least: usize) -> Result<(Vec<u8>, Places), String> {
+pub(in crate::engine) fn lift(file: &[u8], least: usize) -> Result<(Vec<u8>, Places), String> {
     let mut places = HashMap::new();
     let mut graphs = 0;
     let mut count = 0;

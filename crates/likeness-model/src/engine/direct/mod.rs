@@ -14,7 +14,7 @@ pub(crate) mod graph;
 mod image;
 mod kernel;
 mod layers;
-mod lift;
+pub(in crate::engine) mod lift;
 mod lower;
 mod plan;
 mod quantized;
