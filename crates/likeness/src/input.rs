@@ -20,6 +20,7 @@ use crate::detector::{self, LoadedDetector};
 use crate::failure::hinted;
 use crate::print::{say, say_skipped};
 use crate::progress::Progress;
+use crate::trained;
 pub(crate) use queries::{Queries, Query, Standing};
 pub(crate) use sources::check_exists;
 use sources::{Content, Source};
@@ -89,11 +90,20 @@ impl<'a> Loader<'a> {
         output: &Path,
     ) -> anyhow::Result<(u64, usize)> {
         let sources = self.sources(inputs, split)?;
-        let model = self.model_of(&sources)?;
-        let dimension = model.dimension;
-        let mut writer = EmbeddingWriter::create(output, model)?;
-        let skipped = self.visit(&sources, &mut |row, embedding| writer.push(&row, embedding))?;
+        let made_by = self.model_of(&sources)?;
+        let dimension = made_by.dimension;
+        let mut writer = EmbeddingWriter::create(output, made_by)?;
+        let model = self.model.model.as_deref();
+        let (is_known, mut contents) = (trained::is_known(model), Vec::new());
+        let skipped = self.visit(&sources, &mut |row, embedding| {
+            writer.push(&row, embedding)?;
+            if is_known {
+                contents.push(Row { sha256: row.sha256, identity: row.identity, ..Row::default() });
+            }
+            Ok(())
+        })?;
         say_skipped(&skipped, None);
+        trained::overlap(model, &contents)?;
         let count = writer.len();
         if count == 0 {
             return Err(nothing_embedded(skipped));

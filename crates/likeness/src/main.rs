@@ -17,6 +17,7 @@ mod print;
 mod progress;
 mod signals;
 mod submit;
+mod trained;
 
 use std::process::ExitCode;
 

@@ -16,12 +16,12 @@ use serde_json::json;
 
 use super::match_::has_roles;
 use super::{print_json, print_text};
-use crate::Outcome;
 use crate::args::EvaluateArgs;
 use crate::input::{Loader, check_exists};
 use crate::output::{Content, Outputs};
 use crate::print::say;
 use crate::progress::Progress;
+use crate::{Outcome, trained};
 
 /// Runs the command.
 pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
@@ -39,6 +39,7 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         None => None,
     };
     let table = &loaded.table;
+    let trained_on = trained::overlap(args.model.model.as_deref(), table.rows())?;
     let config = EvaluateConfig {
         distance: args.search.distance.map_or(table.model().distance, Distance::from),
         allow_self: args.search.allow_self,
@@ -67,6 +68,8 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
     if args.json {
         let mut document = serde_json::to_value(&evaluation)?;
         document["model"] = json!(table.model().name);
+        document["trained_on"] =
+            json!(trained_on.map(|found| json!({ "photos": found.photos, "identities": found.identities })));
         document["skipped"] = json!({
             "queries": names(&loaded.skipped),
             "gallery": gallery.as_ref().map(|gallery| names(&gallery.skipped)),

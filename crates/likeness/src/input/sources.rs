@@ -78,7 +78,7 @@ fn content_of(input: &Path, layout: Layout) -> anyhow::Result<(Content, Vec<Skip
     if input.is_file() && TableKind::of(input) != TableKind::Other {
         return Ok((Content::Table(EmbeddingTable::load(input)?), Vec::new()));
     }
-    if layout == Layout::Csv {
+    if layout == Layout::Csv || (layout == Layout::Auto && source::is_table(input)) {
         return collected(input, layout);
     }
     let (found, skipped) = photos::find_some(std::slice::from_ref(&input.to_owned()), None)?;
