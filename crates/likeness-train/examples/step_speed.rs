@@ -35,7 +35,7 @@ impl Learner {
         assert!(loss.clone().into_scalar::<f32>().is_finite());
         let mut gradients = loss.backward();
         let mut collected = CollectedGradients::default();
-        collected.add(&self.network, &mut gradients, 1.0);
+        collected.add(&self.network, &mut gradients);
         let backward = start.elapsed().as_secs_f64();
         self.optimizer.begin();
         let network = self.network.absorb(pass);

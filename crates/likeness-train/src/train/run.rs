@@ -147,7 +147,7 @@ impl<'a> Training<'a> {
         config.check_faces(faces)?;
         config.check_teacher(faces)?;
         let checkpoint = checkpoint::read(folder.path())?;
-        let trained_on = trained_on(faces, config, folder.path())?;
+        let trained_on = trained_on(faces, config, folder.path(), checkpoint.is_some())?;
         let device = device.clone().autodiff();
         let network = match &checkpoint {
             Some(_) => config.network.init(&device)?,
@@ -480,9 +480,9 @@ fn first_network(config: &TrainConfig, device: &Device, observer: &mut dyn Obser
 }
 
 /// What the run's networks are trained on: what the run says already, else its faces and those of the weights.
-fn trained_on(faces: &TrainingFaces, config: &TrainConfig, run: &Path) -> Result<TrainedOn> {
+fn trained_on(faces: &TrainingFaces, config: &TrainConfig, run: &Path, goes_on: bool) -> Result<TrainedOn> {
     let kept = run.join(trained_on::FILE);
-    if kept.exists() && run.join(checkpoint::FOLDER).exists() {
+    if goes_on && kept.exists() {
         return TrainedOn::read(&kept);
     }
     let mut all = faces.trained_on().clone();

@@ -576,3 +576,36 @@ fn every_flag_that_a_message_names_exists() {
     let unknown: Vec<&String> = named.iter().filter(|flag| !exists(flag)).collect();
     assert!(unknown.is_empty(), "no such flags: {unknown:?}");
 }
+
+#[test]
+fn flipped_bits_of_a_model_folder_are_refused_or_change_no_embedding() {
+    let bench = dataset();
+    bench.good(&train("run", &["--epochs", "1"]));
+    let model = bench.at("run/model");
+    let open = || likeness_model::load_embedder(model.to_str().unwrap(), &Default::default());
+    let expected = open().unwrap().spec().clone();
+    for (name, flips) in [("model.toml", 60), ("model.onnx", 6)] {
+        let path = model.join(name);
+        let whole = fs_err::read(&path).unwrap();
+        for flip in 0..flips {
+            let bit = flip * 8 * whole.len() / flips + flip % 8;
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(&path, bytes).unwrap();
+            match open() {
+                Err(error) => assert!(error.to_string().contains("model."), "{name}, bit {bit}: {error}"),
+                Ok(embedder) => {
+                    let found = embedder.spec();
+                    assert_eq!(name, "model.toml", "bit {bit} of a graph");
+                    assert_eq!(found.fingerprint, expected.fingerprint, "bit {bit}");
+                    assert_eq!(
+                        (found.dimension, found.distance, found.alignment),
+                        (expected.dimension, expected.distance, expected.alignment),
+                        "bit {bit}"
+                    );
+                }
+            }
+        }
+        fs_err::write(&path, whole).unwrap();
+    }
+}
