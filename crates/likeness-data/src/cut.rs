@@ -56,7 +56,7 @@ pub struct CutConfig {
 }
 
 impl Default for CutConfig {
-    /// The main face; photos without one are skipped; a quarter of room, which holds the whole head for most detectors.
+    /// The main face; photos without one are skipped; a margin of a quarter, which holds the whole head for most detectors.
     fn default() -> Self {
         Self { faces: KeepFaces::Main, no_face: NoFace::Skip, min_face_px: 0, min_score: 0.0, margin: 0.25 }
     }
@@ -68,16 +68,16 @@ impl CutConfig {
     /// # Errors        a margin outside (−0.5, 5], a score that is no number → [`DataError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         if !(self.margin > -0.5 && self.margin <= 5.0) {
-            return Err(DataError::argument(format!(
-                "the margin must lie between -0.5 and 5, found {}",
-                self.margin
-            )));
+            return Err(DataError::BadArgument {
+                reason: format!("the margin must lie between -0.5 and 5, found {}", self.margin),
+                hint: Some("choose a margin such as --margin 0.25".to_owned()),
+            });
         }
         if !self.min_score.is_finite() {
-            return Err(DataError::argument(format!(
-                "the least score must be a number, found {}",
-                self.min_score
-            )));
+            return Err(DataError::BadArgument {
+                reason: format!("the least score must be a finite number, found {}", self.min_score),
+                hint: Some("choose a score such as --min-score 0.5".to_owned()),
+            });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A photo file enters, an upright RGB picture and the hash of the file leave.
 //!
-//! The format is told from the content, never from the name. Width, height and memory are checked from the header,
-//! before pixels are allocated. EXIF orientation is applied; transparent pixels are laid over white; 16-bit, grey and
+//! The format is recognised from the content, never from the name. Width, height and memory are checked from the header,
+//! before pixels are allocated. Colour profiles and texts are not read. EXIF orientation is applied; transparent pixels are laid over white; 16-bit, grey and
 //! CMYK pictures become 8-bit RGB. Of an animation the first frame counts.
 
 use std::io::{Cursor, Read};
@@ -9,12 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
 use sha2::{Digest, Sha256};
 
+use crate::error::{MAX_HEIGHT, MAX_MEMORY, MAX_WIDTH};
 use crate::jpeg::JpegStructure;
 use crate::limits::{Limits, MemoryBudget, MemoryCharge};
-use crate::{DataError, Result};
+use crate::{DataError, Result, kind, png_chunks};
 
 /// A photo read from disk.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl PhotoReader {
     ///
     /// # Errors
     /// no picture, or a broken or truncated one → [`DataError::BadImage`]; too wide, too tall, too large →
-    /// [`DataError::LimitExceeded`]; unreadable → [`DataError::Io`]
+    /// [`DataError::LimitExceeded`]; absent → [`DataError::NothingFound`]; unreadable → [`DataError::Io`]
     pub fn read(&self, path: &Path) -> Result<Photo<'_>> {
         self.decoded(path, self.open(path)?)
     }
@@ -81,8 +82,9 @@ impl PhotoReader {
     pub fn decoded<'a>(&'a self, path: &Path, file: PhotoFile<'a>) -> Result<Photo<'a>> {
         let PhotoFile { sha256, bytes, charge } = file;
         // Codecs are other people's code and meet hostile bytes here: a panic is that picture's fault alone.
-        let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(path, &bytes, charge)));
-        let (image, charge) = decoded.unwrap_or_else(|_| Err(bad(path, "the decoder failed on it")))?;
+        let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(path, bytes, charge)));
+        let failed = || Err(bad(path, "damaged: the decoder stopped at an inconsistency in the file"));
+        let (image, charge) = decoded.unwrap_or_else(|_| failed())?;
         Ok(Photo { image, sha256, _charge: charge })
     }
 
@@ -95,7 +97,7 @@ impl PhotoReader {
     }
 
     fn read_file(&self, path: &Path) -> Result<(Vec<u8>, MemoryCharge<'_>)> {
-        let metadata = fs_err::metadata(path)?;
+        let metadata = fs_err::metadata(path).map_err(|e| DataError::unreadable(path, e))?;
         if !metadata.is_file() {
             return Err(bad(path, "not a regular file"));
         }
@@ -112,32 +114,59 @@ impl PhotoReader {
     fn decode<'a>(
         &'a self,
         path: &Path,
-        bytes: &[u8],
+        mut bytes: Vec<u8>,
         charge: MemoryCharge<'a>,
     ) -> Result<(RgbImage, MemoryCharge<'a>)> {
-        let codec = |e: image::ImageError| bad(path, e.to_string());
-        let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-        reader.no_limits();
-        let format = reader.format().ok_or_else(|| {
-            bad(path, "not a picture: neither JPEG, PNG, WebP, PGM/PPM, BMP, GIF nor TIFF".to_owned())
-        })?;
-        let structure = (format == ImageFormat::Jpeg).then(|| JpegStructure::read(bytes));
+        let codec = |e: image::ImageError| self.codec_error(path, e);
+        let format = image::guess_format(&bytes).map_err(|_| bad(path, kind::not_a_picture(&bytes)))?;
+        let structure = (format == ImageFormat::Jpeg).then(|| JpegStructure::read(&bytes));
         if structure.is_some_and(|s| !s.complete) {
             return Err(bad(path, "truncated: the end of the JPEG is missing"));
         }
+        if format == ImageFormat::Png {
+            png_chunks::keep_pixels(&mut bytes);
+        }
+        let mut reader = ImageReader::with_format(Cursor::new(&bytes), format);
+        reader.limits(self.codec_limits());
         let mut decoder = reader.into_decoder().map_err(codec)?;
         let (width, height) = decoder.dimensions();
         self.check_size(path, width, height)?;
-        let need = bytes.len() as u64 + decoding_bytes(&decoder, structure.is_some_and(|s| s.progressive));
-        let charge = charge.raise_to(need).ok_or_else(|| self.too_much_memory(path, need))?;
-        let mut codec_limits = image::Limits::no_limits();
-        codec_limits.max_alloc = Some(self.limits.max_memory_bytes);
-        decoder.set_limits(codec_limits).map_err(codec)?;
         // A broken orientation tag is no reason to lose the photo.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let need = Need {
+            format,
+            file_bytes: bytes.len() as u64,
+            pixels: u64::from(width) * u64::from(height),
+            output_bytes: decoder.total_bytes(),
+            color: decoder.color_type(),
+            progressive: structure.is_some_and(|s| s.progressive),
+            turned: is_turned(orientation),
+        }
+        .bytes();
+        let charge = charge.raise_to(need).ok_or_else(|| self.too_much_memory(path, need))?;
+        decoder.set_limits(self.codec_limits()).map_err(codec)?;
         let mut image = DynamicImage::from_decoder(decoder).map_err(codec)?;
         image.apply_orientation(orientation);
         Ok((to_rgb(image), charge))
+    }
+
+    /// Limits for the codecs' own memory; sides are checked with names in the message before.
+    fn codec_limits(&self) -> image::Limits {
+        let mut limits = image::Limits::no_limits();
+        limits.max_alloc = Some(self.limits.max_memory_bytes);
+        limits
+    }
+
+    fn codec_error(&self, path: &Path, error: image::ImageError) -> DataError {
+        match error {
+            image::ImageError::Limits(_) => DataError::LimitExceeded {
+                path: path.to_owned(),
+                reason: format!("decoding it takes more than the limit of {} MiB", self.budget.total() >> 20),
+                flag: MAX_MEMORY,
+            },
+            image::ImageError::Unsupported(_) => bad(path, format!("cannot be read: {error}")),
+            _ => bad(path, format!("damaged: {error}")),
+        }
     }
 
     fn check_size(&self, path: &Path, width: u32, height: u32) -> Result<()> {
@@ -151,6 +180,7 @@ impl PhotoReader {
                     "{width}×{height} pixels, the limit is {}×{}",
                     self.limits.max_width, self.limits.max_height
                 ),
+                flag: if width > self.limits.max_width { MAX_WIDTH } else { MAX_HEIGHT },
             });
         }
         Ok(())
@@ -164,16 +194,57 @@ impl PhotoReader {
                 need.div_ceil(1 << 20),
                 self.budget.total() >> 20
             ),
+            flag: MAX_MEMORY,
         }
     }
 }
 
-/// Bytes for decoding and converting: the codec's output, an RGB copy and, for a progressive JPEG, its 16-bit
-/// coefficients.
-fn decoding_bytes(decoder: &impl ImageDecoder, progressive: bool) -> u64 {
-    let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    decoder.total_bytes() + pixels * 3 + if progressive { pixels * 6 } else { 0 }
+/// What decides how much memory a photo takes from its file to RGB.
+#[derive(Debug, Clone, Copy)]
+struct Need {
+    format: ImageFormat,
+    file_bytes: u64,
+    pixels: u64,
+    /// Bytes of the codec's output.
+    output_bytes: u64,
+    color: ColorType,
+    /// A JPEG whose coefficients are all held until the last scan.
+    progressive: bool,
+    /// Width and height change places.
+    turned: bool,
+}
+
+impl Need {
+    /// The most bytes that are taken at one time: while decoding, while turning or while converting to RGB.
+    fn bytes(self) -> u64 {
+        let codec = match self.format {
+            // Its own copy of the file, and three 16-bit coefficients a pixel.
+            ImageFormat::Jpeg => self.file_bytes + if self.progressive { self.pixels * 6 } else { 0 },
+            ImageFormat::Png => 0,
+            ImageFormat::WebP | ImageFormat::Gif => self.pixels * 4,
+            _ => self.output_bytes,
+        };
+        let turning = if self.turned { self.output_bytes } else { 0 };
+        let (rgb, rgba) = (self.pixels * 3, self.pixels * 4);
+        let converting = match self.color {
+            ColorType::Rgb8 => 0,
+            ColorType::Rgba8 => rgb,
+            color if color.has_alpha() => rgb.max(rgba + rgb.saturating_sub(self.output_bytes)).max(rgba),
+            _ => rgb,
+        };
+        self.file_bytes + self.output_bytes + codec.max(turning).max(converting)
+    }
+}
+
+/// Whether width and height change places.
+fn is_turned(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
 }
 
 /// 8-bit RGB, transparent pixels laid over white.
@@ -196,4 +267,51 @@ fn bad(path: &Path, reason: impl Into<String>) -> DataError {
 /// SHA-256 of `bytes` in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jpeg(megapixels: u64, progressive: bool, turned: bool) -> Need {
+        let pixels = megapixels * 1_000_000;
+        Need {
+            format: ImageFormat::Jpeg,
+            file_bytes: pixels / 3,
+            pixels,
+            output_bytes: pixels * 3,
+            color: ColorType::Rgb8,
+            progressive,
+            turned,
+        }
+    }
+
+    #[test]
+    fn photos_of_phones_and_panoramas_fit_into_the_default_memory() {
+        let limit = Limits::default().max_memory_bytes;
+        for megapixels in [12, 24, 48, 50, 64, 108, 200] {
+            for (progressive, turned) in [(false, false), (false, true), (true, false), (true, true)] {
+                let need = jpeg(megapixels, progressive, turned).bytes();
+                assert!(need <= limit, "{megapixels} MP, progressive {progressive}, turned {turned}: {need}");
+            }
+        }
+        assert!(jpeg(400, true, true).bytes() > limit);
+        assert!(4 * jpeg(48, false, true).bytes() <= limit, "four threads at 48 megapixels do not wait");
+    }
+
+    #[test]
+    fn conversions_are_charged() {
+        let with = |color, output: u64| Need {
+            color,
+            output_bytes: output,
+            format: ImageFormat::Png,
+            ..jpeg(1, false, false)
+        };
+        let bytes = |need: Need| need.bytes() - need.file_bytes;
+        assert_eq!(bytes(with(ColorType::Rgb8, 3_000_000)), 3_000_000);
+        assert_eq!(bytes(with(ColorType::L8, 1_000_000)), 4_000_000);
+        assert_eq!(bytes(with(ColorType::Rgba8, 4_000_000)), 7_000_000);
+        assert_eq!(bytes(with(ColorType::Rgba16, 8_000_000)), 12_000_000);
+        assert_eq!(bytes(with(ColorType::La8, 2_000_000)), 7_000_000);
+    }
 }

@@ -6,6 +6,13 @@ use std::path::{Path, PathBuf};
 /// The result of every fallible function of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
 
+/// The flag for [`Limits::max_width`](crate::limits::Limits::max_width).
+pub(crate) const MAX_WIDTH: &str = "--max-width";
+/// The flag for [`Limits::max_height`](crate::limits::Limits::max_height).
+pub(crate) const MAX_HEIGHT: &str = "--max-height";
+/// The flag for [`Limits::max_memory_bytes`](crate::limits::Limits::max_memory_bytes).
+pub(crate) const MAX_MEMORY: &str = "--max-memory";
+
 /// An error of this crate.
 ///
 /// Messages are lower case, subject first, without a final stop; [`DataError::hint`] is the way out, where there is one.
@@ -27,6 +34,8 @@ pub enum DataError {
         path: PathBuf,
         /// The limit and the size found.
         reason: String,
+        /// The flag that raises the limit.
+        flag: &'static str,
     },
     /// A label file, manifest or other table does not read as what it should be.
     #[error("{}{}: {reason}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
@@ -117,6 +126,17 @@ impl DataError {
         match self {
             Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::NothingFound { hint, .. } | Self::Occupied { hint, .. } => Some(hint),
+            Self::BadImage { .. } => {
+                Some("copy the file again, or save it anew as JPEG or PNG with an image program")
+            }
+            Self::LimitExceeded { flag, .. } => match *flag {
+                MAX_MEMORY => Some("raise the limit with --max-memory"),
+                MAX_HEIGHT => Some("raise the limit with --max-height"),
+                _ => Some("raise the limit with --max-width"),
+            },
+            Self::ChecksumMismatch { .. } => {
+                Some("delete the file and run the same `likeness prepare` again, which makes it anew")
+            }
             Self::MissingColumn { .. } => Some(
                 "rename the column in the table's first line; a table without identities may have an empty column",
             ),
@@ -131,7 +151,8 @@ impl DataError {
     /// What is wrong, without the photo's path: for lists that name the photo already.
     pub fn reason(&self) -> String {
         match self {
-            Self::BadImage { reason, .. } | Self::LimitExceeded { reason, .. } => reason.clone(),
+            Self::BadImage { reason, .. } | Self::NothingFound { reason, .. } => reason.clone(),
+            Self::LimitExceeded { reason, flag, .. } => format!("{reason} ({flag} raises it)"),
             // The file system's errors read: failed to do this with `PATH`: REASON.
             Self::Io(e) => {
                 let said = e.to_string();

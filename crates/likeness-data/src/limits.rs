@@ -14,9 +14,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 20,000 × 20,000 pixels and 192 MiB, which a 24-megapixel photo on each of two cores fits into.
+    /// 65,535 pixels a side, the most that a JPEG can have, and 2 GiB: a JPEG of 200 megapixels fits, progressive and
+    /// turned too. Photos of usual sizes take far less, and all threads share the memory.
     fn default() -> Self {
-        Self { max_width: 20_000, max_height: 20_000, max_memory_bytes: 192 << 20 }
+        Self { max_width: 65_535, max_height: 65_535, max_memory_bytes: 2 << 30 }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Finding photos: files and folders enter, photo paths in natural order leave.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::kind::{self, Kind};
 use crate::{DataError, Result};
 
 /// Something that was passed over, and why.
@@ -32,13 +34,16 @@ pub struct PhotoPath {
     pub name: String,
 }
 
-/// File name extensions that a folder is searched for; a file named by itself is taken whatever its name.
+/// File name extensions of photos in a folder; a file named by itself is taken whatever its name.
+///
+/// Files without an extension, and files whose extension says nothing, are taken by their content.
 pub const EXTENSIONS: [&str; 13] =
     ["jpg", "jpeg", "jpe", "png", "webp", "pgm", "ppm", "pbm", "pnm", "bmp", "gif", "tif", "tiff"];
 
 /// The photos in `inputs`, files and folders mixed; folders are searched with everything below them.
 ///
-/// Symbolic links are followed. Hidden files and folders, and anything below `except`, are left out.
+/// Symbolic links are followed. Hidden files and folders, and anything below `except`, are left out. Pictures and videos of
+/// formats that cannot be read (HEIC, AVIF, raw files, …) are [`Skipped`] with the remedy; other files are left out.
 ///
 /// # Conventions   each folder's photos in natural order of their names (`2.jpg` before `10.jpg`)
 /// # Errors        an input that does not exist → [`DataError::NothingFound`]; what cannot be read below a folder is `Skipped`
@@ -65,13 +70,58 @@ pub fn find(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<PhotoPath>
 pub fn find_some(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<PhotoPath>, Vec<Skipped>)> {
     let (photos, skipped) = find(inputs, except)?;
     if photos.is_empty() {
+        let path = inputs.first().cloned().unwrap_or_default();
+        let Some(group) = grouped(&skipped).into_iter().next() else {
+            return Err(DataError::NothingFound {
+                path,
+                reason: "no photo in it".to_owned(),
+                hint: format!("photos are recognised by their extension: {}", EXTENSIONS.join(", ")),
+            });
+        };
         return Err(DataError::NothingFound {
-            path: inputs.first().cloned().unwrap_or_default(),
-            reason: "no photo in it".to_owned(),
-            hint: format!("photos are recognised by their extension: {}", EXTENSIONS.join(", ")),
+            path,
+            reason: format!("no photo in it that can be read; {group}"),
+            hint: "convert the photos to JPEG or PNG".to_owned(),
         });
     }
     Ok((photos, skipped))
+}
+
+/// What was skipped for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedGroup<'a> {
+    /// The reason.
+    pub reason: &'a str,
+    /// The names of all that were skipped for it, in order.
+    pub names: Vec<&'a str>,
+}
+
+impl std::fmt::Display for SkippedGroup<'_> {
+    /// The first names, how many there are, and the reason: `a.heic, b.heic and 3 more: HEIC cannot be read`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const SHOWN: usize = 3;
+        let shown = self.names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        match self.names.len().saturating_sub(SHOWN) {
+            0 => write!(f, "{shown}: {}", self.reason),
+            rest => write!(f, "{shown} and {rest} more: {}", self.reason),
+        }
+    }
+}
+
+/// `skipped` by reason, the reason with the most first, so that a list of thousands can be read.
+pub fn grouped(skipped: &[Skipped]) -> Vec<SkippedGroup<'_>> {
+    let mut groups: Vec<SkippedGroup<'_>> = Vec::new();
+    let mut at: HashMap<&str, usize> = HashMap::new();
+    for skip in skipped {
+        let index = *at.entry(&skip.reason).or_insert_with(|| {
+            groups.push(SkippedGroup { reason: &skip.reason, names: Vec::new() });
+            groups.len() - 1
+        });
+        groups[index].names.push(&skip.name);
+    }
+    // A stable sort: of equals the one that came first stays first.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.names.len()));
+    groups
 }
 
 fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) -> Vec<PhotoPath> {
@@ -84,9 +134,13 @@ fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) ->
     });
     for entry in walk {
         match entry {
-            Ok(entry) if !entry.file_type().is_dir() && has_photo_extension(entry.path()) => {
-                let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
-                found.push(PhotoPath { name: display_name(below), path: entry.into_path() });
+            Ok(entry) if !entry.file_type().is_dir() => {
+                let name = display_name(entry.path().strip_prefix(root).unwrap_or(entry.path()));
+                match judge(entry.path(), entry.file_type().is_file()) {
+                    Verdict::Photo => found.push(PhotoPath { name, path: entry.into_path() }),
+                    Verdict::Unreadable(reason) => skipped.push(Skipped::new(name, reason)),
+                    Verdict::Other => {}
+                }
             }
             Ok(_) => {}
             Err(error) => {
@@ -103,7 +157,37 @@ fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) ->
     found
 }
 
-/// Whether a file's name ends like a photo's and the file is not hidden.
+/// What a file of a folder is taken for.
+enum Verdict {
+    Photo,
+    /// A picture that cannot be read, with the reason.
+    Unreadable(String),
+    /// No picture.
+    Other,
+}
+
+/// Judges a file by its extension and, where that does not decide, by its first bytes. Only regular files are opened.
+fn judge(path: &Path, is_regular: bool) -> Verdict {
+    if has_photo_extension(path) {
+        return Verdict::Photo;
+    }
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let by_name = extension.as_deref().and_then(kind::unreadable_extension);
+    if !is_regular || (by_name.is_none() && !kind::says_nothing(extension.as_deref())) {
+        return Verdict::Other;
+    }
+    match (kind::of_file(path), by_name) {
+        // Raw files of many cameras are TIFFs with a small preview in front.
+        (Ok(Kind::Tiff), Some(format)) => Verdict::Unreadable(format.reason().to_owned()),
+        (Ok(Kind::Picture | Kind::Tiff), _) => Verdict::Photo,
+        (Ok(Kind::Unreadable(format)), None) => Verdict::Unreadable(format.reason().to_owned()),
+        (_, Some(format)) => Verdict::Unreadable(format.reason().to_owned()),
+        (Ok(Kind::Other), None) => Verdict::Other,
+        (Err(error), None) => Verdict::Unreadable(error.to_string()),
+    }
+}
+
+/// Whether a file's name ends like a photo's.
 pub(crate) fn has_photo_extension(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
@@ -178,6 +262,55 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let name = std::ffi::OsStr::from_bytes(b"caf\xE9/1.jpg");
         assert_eq!(display_name(Path::new(name)), "caf%E9/1.jpg");
+    }
+
+    #[test]
+    fn files_without_a_useful_extension_are_judged_by_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let jpeg = b"\xFF\xD8\xFF\xE0 and so on".as_slice();
+        let heic = b"\0\0\0\x18ftypheic\0\0\0\0".as_slice();
+        for (name, content) in [
+            ("plain", jpeg),
+            ("photo.jpg_large", jpeg),
+            ("IMG_1.heic", heic),
+            ("IMG_2.HEIC", heic),
+            ("renamed.heic", jpeg),
+            ("IMG_3", heic),
+            ("raw.dng", b"II*\0\x08\0\0\0".as_slice()),
+            ("README", b"read me"),
+            ("list.txt", jpeg),
+            (".hidden", jpeg),
+            ("text.jpg", b"no picture"),
+            ("clip.mov", b"\0\0\0\x14ftypqt  "),
+        ] {
+            likeness_artifact::write(&folder.path().join(name), |f| std::io::Write::write_all(f, content))
+                .unwrap();
+        }
+        let (photos, skipped) = find(&[folder.path().to_owned()], None).unwrap();
+        let names: Vec<_> = photos.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["photo.jpg_large", "plain", "renamed.heic", "text.jpg"]);
+        let groups: Vec<_> = grouped(&skipped).iter().map(ToString::to_string).collect();
+        assert_eq!(groups.len(), 3, "{groups:?}");
+        assert!(groups[0].ends_with(": HEIC cannot be read; convert it to JPEG"), "{groups:?}");
+        assert_eq!(skipped.len(), 5);
+    }
+
+    #[test]
+    fn a_folder_of_unreadable_photos_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        for n in 0..5 {
+            let path = folder.path().join(format!("{n}.heic"));
+            likeness_artifact::write(&path, |f| std::io::Write::write_all(f, b"\0\0\0\x18ftypheic")).unwrap();
+        }
+        let message = find_some(&[folder.path().to_owned()], None).unwrap_err().to_string();
+        assert!(message.contains("and 2 more: HEIC cannot be read"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_input_is_named() {
+        let error = find(&["no/such/photo.jpg".into()], None).unwrap_err();
+        assert_eq!(error.to_string(), "no/such/photo.jpg: no such file or folder");
+        assert!(error.hint().is_some());
     }
 
     #[test]

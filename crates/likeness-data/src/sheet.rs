@@ -4,12 +4,14 @@
 //! sample of a dataset. Tiles come from an iterator and are drawn as they come, so only one full-size picture is in
 //! memory at a time.
 
+mod bitmap;
 mod cell;
 mod text;
 
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
+use likeness_artifact::Destination;
 use likeness_artifact::signature::write_marked_png;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,10 @@ const MARGIN_PX: u32 = 16;
 const GAP_PX: u32 = 8;
 /// Extra free space after a row's query, in pixels.
 const QUERY_GAP_PX: u32 = 12;
+/// A sheet with a title is at least this wide where the title needs it; longer titles go on in further lines.
+const TITLE_WIDTH_PX: u32 = 640;
+/// Lines of a title at most.
+const TITLE_LINES: usize = 4;
 /// The longest side that common viewers open.
 const MAX_SIDE_PX: u32 = 65_535;
 /// Bytes a sheet may take, whatever its sides.
@@ -147,10 +153,40 @@ impl SheetConfig {
         Ok(())
     }
 
+    /// The width of the cells, or of the title where that is wider.
+    fn canvas_width_px(&self) -> u32 {
+        let cells = self.width_px() as u32; // bounded by max_side_px
+        let title = self.title.as_deref().map_or(0.0, |title| text::width_px(title, TITLE.height_px));
+        let title = (title.ceil() as u32).saturating_add(2 * MARGIN_PX + 2);
+        cells.max(title.min(TITLE_WIDTH_PX).min(self.max_side_px))
+    }
+
     fn width_px(&self) -> u64 {
         let cells = u64::from(self.columns) * u64::from(self.cell_px);
         cells + u64::from(self.columns - 1) * u64::from(GAP_PX) + u64::from(QUERY_GAP_PX + 2 * MARGIN_PX)
     }
+}
+
+/// Checks, before any work is done, that a contact sheet can be written to `path`: to a name ending in `.png`, a name
+/// without extension, stdout (`-`), a device or a pipe.
+///
+/// # Errors
+/// a name of another format → [`DataError::BadArgument`]; a folder → [`DataError::Io`]
+pub fn check_picture_path(path: &Path) -> Result<()> {
+    let Destination::File(_) = Destination::of(path)? else { return Ok(()) };
+    let extension = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_format = extension.starts_with(|c: char| c.is_ascii_alphabetic())
+        && extension.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !is_format || extension.eq_ignore_ascii_case("png") {
+        return Ok(());
+    }
+    Err(DataError::BadArgument {
+        reason: format!(
+            "{}: contact sheets are PNG files, and .{extension} is another format",
+            path.display()
+        ),
+        hint: Some(format!("name it {}", path.with_extension("png").display())),
+    })
 }
 
 /// A contact sheet in the making.
@@ -184,11 +220,17 @@ impl Sheet {
     /// See [`SheetConfig::validate`].
     pub fn new(config: SheetConfig) -> Result<Self> {
         config.validate()?;
-        let width = config.width_px() as u32; // bounded by max_side_px
+        let width = config.canvas_width_px();
         let mut sheet = Self { config, pixels: Vec::new(), width, used_width: 0, rows_left_out: 0 };
         sheet.push_blank(MARGIN_PX);
         if let Some(title) = sheet.config.title.clone() {
-            sheet.push_line(&title, TITLE);
+            let mut lines = text::wrap(&title, TITLE.height_px, (width - 2 * MARGIN_PX) as f32);
+            if lines.len() > TITLE_LINES {
+                // The last line holds all that is left, shortened in the middle.
+                let rest = lines.split_off(TITLE_LINES - 1).join(" ");
+                lines.push(rest);
+            }
+            lines.iter().for_each(|line| sheet.push_line(line, TITLE));
             sheet.push_blank(GAP_PX);
         }
         Ok(sheet)
@@ -241,11 +283,13 @@ impl Sheet {
         image::imageops::crop_imm(&whole, 0, 0, width, height).to_image()
     }
 
-    /// Writes the finished picture as PNG, under a temporary name first.
+    /// Writes the finished picture as PNG, marked as written by this program; see [`likeness_artifact::write`] for what
+    /// `path` may be.
     ///
     /// # Errors
-    /// [`DataError::Io`] when the folder cannot be written to.
+    /// those of [`check_picture_path`]; [`DataError::Io`] when the file cannot be written
     pub fn save(self, path: &Path) -> Result<()> {
+        check_picture_path(path)?;
         let image = self.into_image();
         let mut png = Vec::new();
         image

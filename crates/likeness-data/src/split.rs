@@ -114,10 +114,10 @@ impl SplitConfig {
     /// a share outside (0, 1); a single identity to divide; no official split → [`DataError::BadArgument`]
     pub fn apply(&self, samples: &mut [Sample]) -> Result<()> {
         if !(self.validation > 0.0 && self.validation < 1.0) {
-            return Err(DataError::argument(format!(
-                "the validation share must lie between 0 and 1, found {}",
-                self.validation
-            )));
+            return Err(DataError::BadArgument {
+                reason: format!("the validation share must lie between 0 and 1, found {}", self.validation),
+                hint: Some("choose a share such as --validation 0.2".to_owned()),
+            });
         }
         match self.resolve(samples).0.method {
             SplitMethod::Images | SplitMethod::Auto => self.by_index(samples),
@@ -155,10 +155,13 @@ impl SplitConfig {
         let identities: BTreeSet<String> = samples.iter().filter_map(|s| s.identity.clone()).collect();
         let mut identities: Vec<String> = identities.into_iter().collect();
         if identities.len() < 2 {
-            return Err(DataError::argument(format!(
-                "a split by identities needs at least two of them, found {}",
-                identities.len()
-            )));
+            return Err(DataError::BadArgument {
+                reason: format!(
+                    "a split by identities needs at least two of them, found {}",
+                    identities.len()
+                ),
+                hint: Some("use --split images, or name the photos' --layout".to_owned()),
+            });
         }
         identities.shuffle(&mut Pcg64Mcg::seed_from_u64(self.seed));
         let held_out = (identities.len() as f64 * self.validation).round() as usize;

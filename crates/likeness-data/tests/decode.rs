@@ -229,7 +229,11 @@ fn what_is_no_picture_is_said_to_be_none() {
         assert!(desk.read(&noise).is_err(), "{kind}: noise was read as a picture");
     }
     let missing = read(&reader, &desk.0.path().join("missing.jpg")).unwrap_err();
-    assert!(matches!(missing, DataError::Io(_)) && missing.to_string().contains("missing.jpg"), "{missing}");
+    assert!(
+        matches!(&missing, DataError::NothingFound { .. })
+            && missing.to_string().contains("missing.jpg: no such"),
+        "{missing}"
+    );
 }
 
 #[cfg(unix)]
@@ -316,11 +320,11 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[test]
 fn promises_of_endless_pixels_are_refused_before_memory_is_taken() {
     let desk = Desk::new();
-    let sides = PhotoReader::default();
+    let sides = PhotoReader::new(Limits { max_width: 20_000, max_height: 20_000, ..Limits::default() });
     let memory = PhotoReader::new(Limits { max_width: 100_000, max_height: 100_000, ..Limits::default() });
     for (kind, bytes) in promising() {
         let path = desk.put("photo", &bytes);
-        for (reader, expected) in [(&sides, "60000×60000"), (&memory, "the limit is 192 MiB")] {
+        for (reader, expected) in [(&sides, "60000×60000"), (&memory, "the limit is 2048 MiB")] {
             match read(reader, &path) {
                 Err(DataError::LimitExceeded { reason, .. }) => {
                     assert!(reason.contains(expected), "{kind}: {reason}");
@@ -342,8 +346,123 @@ fn limits_hold_to_the_pixel_and_the_byte() {
     assert_eq!(with(40, 32, 1 << 20), Ok((40, 32)));
     assert!(with(39, 32, 1 << 20).unwrap_err().contains("the limit is 39×32"));
     assert!(with(40, 31, 1 << 20).is_err());
-    // 40·32·3 bytes of pixels, an RGB copy, and the file.
-    let need = 2 * 40 * 32 * 3 + fs_err::metadata(&path).unwrap().len();
+    // 40·32·3 bytes of pixels and the file.
+    let need = 40 * 32 * 3 + fs_err::metadata(&path).unwrap().len();
     assert!(with(40, 32, need).is_ok());
     assert!(with(40, 32, need - 1).unwrap_err().contains("MiB"));
+}
+
+/// A zlib stream of `megabytes` zeros: blocks of the longest matches, each 258 bytes from 13 bits (RFC 1950 and 1951).
+fn zeros(megabytes: usize) -> Vec<u8> {
+    let mut stream = vec![0x78, 0x01];
+    let (mut bits, mut count) = (0u32, 0);
+    let mut put = |stream: &mut Vec<u8>, value: u32, length: u32| {
+        bits |= value << count;
+        count += length;
+        while count >= 8 {
+            stream.push(bits as u8);
+            bits >>= 8;
+            count -= 8;
+        }
+    };
+    // The last block, with fixed codes; the literal 0; length 258 (code 285) at distance 1; the end.
+    put(&mut stream, 0b011, 3);
+    put(&mut stream, 0b0000_1100, 8);
+    for _ in 0..megabytes * 1_000_000 / 258 {
+        put(&mut stream, 0b1010_0011, 8);
+        put(&mut stream, 0, 5);
+    }
+    put(&mut stream, 0, 7 + 8);
+    let length = 1 + megabytes as u64 * 1_000_000 / 258 * 258;
+    // Adler-32 of zeros: the first sum stays 1, the second counts the bytes.
+    stream.extend(((length % 65_521) as u16).to_be_bytes());
+    stream.extend([0, 1]);
+    stream
+}
+
+/// `png` with a chunk behind its header.
+fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let typed = [kind.as_slice(), content].concat();
+    let (header, rest) = png.split_at(33);
+    let length = (content.len() as u32).to_be_bytes();
+    [header, &length, &typed, &crc32(&typed).to_be_bytes(), rest].concat()
+}
+
+/// The most memory that this process had resident, in MB.
+#[cfg(target_os = "linux")]
+fn peak_megabytes() -> usize {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1000
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn compressed_profiles_and_texts_take_no_memory() {
+    const VARIABLE: &str = "LIKENESS_TEST_BOMB";
+    if let Ok(path) = std::env::var(VARIABLE) {
+        let image = read(&PhotoReader::default(), Path::new(&path)).unwrap();
+        assert_eq!(image, picture(1, 40, 32));
+        assert!(peak_megabytes() < 150, "{} MB", peak_megabytes());
+        return;
+    }
+    let desk = Desk::new();
+    let png = encode(&picture(1, 40, 32).into(), ImageFormat::Png);
+    let bomb = zeros(1000);
+    assert!(bomb.len() < 7_000_000);
+    for (kind, head) in
+        [(b"iCCP", &b"profile\0\0"[..]), (b"zTXt", b"Comment\0\0"), (b"iTXt", b"Comment\0\x01\0\0\0")]
+    {
+        let path = desk.put("bomb.png", &with_chunk(&png, kind, &[head, &bomb].concat()));
+        // A process of its own, so that its peak is this picture's.
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "compressed_profiles_and_texts_take_no_memory"])
+            .env(VARIABLE, &path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout).into_owned();
+        assert!(child.status.success(), "{}: {said}", String::from_utf8_lossy(kind));
+        assert!(said.contains("1 passed"), "{said}");
+    }
+}
+
+#[test]
+fn photos_of_48_megapixels_and_panoramas_are_read_by_default() {
+    let desk = Desk::new();
+    for (width, height) in [(8064, 6048), (30_000, 4000)] {
+        let grey = GrayImage::from_pixel(width, height, Luma([90]));
+        let mut bytes = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 50).encode_image(&grey).unwrap();
+        assert_eq!(desk.read(&bytes).unwrap().dimensions(), (width, height));
+    }
+}
+
+#[test]
+fn limits_name_the_flag_that_raises_them() {
+    let desk = Desk::new();
+    let path = desk.put("photo.png", &encode(&picture(1, 40, 32).into(), ImageFormat::Png));
+    let usual = Limits::default();
+    for (limits, flag) in [
+        (Limits { max_width: 39, ..usual }, "--max-width"),
+        (Limits { max_height: 31, ..usual }, "--max-height"),
+        (Limits { max_memory_bytes: 5000, ..usual }, "--max-memory"),
+    ] {
+        let error = read(&PhotoReader::new(limits), &path).unwrap_err();
+        assert!(error.hint().unwrap().contains(flag) && error.reason().contains(flag), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_picture_is_told_with_a_remedy() {
+    let desk = Desk::new();
+    for (bytes, expected) in [
+        (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "HEIC cannot be read; convert it to JPEG"),
+        (b"dear diary", "not a picture: the file holds text"),
+        (b"\x7FELF\x02\x01\x01\0", "not a picture: neither JPEG"),
+    ] {
+        let error = desk.read(bytes).unwrap_err();
+        assert!(error.reason().contains(expected) && error.hint().is_some(), "{error}");
+    }
+    let missing = read(&PhotoReader::default(), Path::new("no/such.jpg")).unwrap_err();
+    assert_eq!(missing.to_string(), "no/such.jpg: no such file or folder");
 }

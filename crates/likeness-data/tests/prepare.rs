@@ -50,7 +50,9 @@ impl Bench {
     }
 
     fn bytes(&self, output: &str) -> Vec<(String, Vec<u8>)> {
-        contents(&self.at(output), JOURNAL)
+        let mut files = contents(&self.at(output), JOURNAL);
+        files.retain(|(name, _)| name != likeness_artifact::LOCK_FILE);
+        files
     }
 
     /// The dataset `output` is what a fresh run would make.
@@ -148,9 +150,13 @@ fn a_half_written_last_line_of_the_journal_costs_one_photo() {
     let bench = Bench::new();
     bench.small("out");
     let journal = fs_err::read(bench.at("out").join(JOURNAL)).unwrap();
-    fs_err::write(bench.at("out").join(JOURNAL), &journal[..journal.len() - 20]).unwrap();
-    assert_eq!(bench.small("out").worked, 1);
-    bench.is_as_fresh("out");
+    // The last line is the mark that all faces are on the disk; without it they are looked at, and are as they were.
+    let mark = journal.len() - journal[..journal.len() - 1].iter().rposition(|&b| b == b'\n').unwrap() - 1;
+    for (cut, worked) in [(20, 0), (mark, 0), (mark + 20, 1)] {
+        fs_err::write(bench.at("out").join(JOURNAL), &journal[..journal.len() - cut]).unwrap();
+        assert_eq!(bench.small("out").worked, worked, "{cut} bytes cut off");
+        bench.is_as_fresh("out");
+    }
     for noise in ["", "\0\0\0", "{}\n{}\n"] {
         fs_err::write(bench.at("out").join(JOURNAL), noise).unwrap();
         bench.run("out", &small(), 2, true).unwrap();
@@ -224,4 +230,131 @@ fn equal_stems_do_not_collide() {
     files.dedup();
     assert_eq!(files.len(), 24, "distinct even where upper and lower case are one");
     assert!(dataset.faces.iter().all(|f| dataset.path_of(f).is_file()));
+}
+
+#[test]
+fn two_runs_in_one_folder_do_not_mix() {
+    let bench = Bench::new();
+    let (inside, outside) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            let waited = AtomicBool::new(false);
+            let progress = |_, _| {
+                if !waited.swap(true, Ordering::Relaxed) {
+                    inside.wait();
+                    outside.wait();
+                }
+            };
+            let (stop, limits) = (AtomicBool::new(false), Limits::default());
+            let run = PrepareRun {
+                detector: None,
+                stop: &stop,
+                progress: &progress,
+                limits,
+                threads: 1,
+                replace: false,
+            };
+            prepare(&bench.at("photos"), &bench.at("out"), &small(), &run).unwrap().images
+        });
+        inside.wait();
+        let other = PrepareConfig { size: 8, ..PrepareConfig::default() };
+        for (config, replace) in [(small(), false), (other, true)] {
+            let error = bench.run("out", &config, 2, replace).unwrap_err();
+            assert!(
+                matches!(&error, DataError::Occupied { reason, .. } if reason.contains("another process")),
+                "{error}"
+            );
+            assert!(error.hint().unwrap().contains("-o"));
+        }
+        outside.wait();
+        assert_eq!(first.join().unwrap(), 20);
+    });
+    assert_eq!(bench.small("out").worked, 0, "the lock is free again");
+    bench.is_as_fresh("out");
+}
+
+/// The journal's lines with those behind the settings that are not marks removed from `from` on.
+fn cut_last_mark(journal: &str) -> String {
+    let mut lines: Vec<&str> = journal.lines().collect();
+    assert!(lines.pop().unwrap().contains("synced_but_last"));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_face_that_a_power_loss_damaged_is_made_again() {
+    let bench = Bench::new();
+    bench.small("out");
+    let journal = fs_err::read_to_string(bench.at("out").join(JOURNAL)).unwrap();
+    let face = bench.at("out/faces/p1/1.png");
+    let zeros = vec![0; fs_err::read(&face).unwrap().len()];
+    // Without the last mark the entries were not known to be on the disk: zeros of the right length are noticed.
+    fs_err::write(bench.at("out").join(JOURNAL), cut_last_mark(&journal)).unwrap();
+    fs_err::remove_file(bench.at("out/dataset.toml")).unwrap();
+    fs_err::write(&face, &zeros).unwrap();
+    assert_eq!(bench.small("out").worked, 1);
+    bench.is_as_fresh("out");
+}
+
+#[test]
+fn a_change_that_was_cut_short_leaves_no_complete_dataset() {
+    let bench = Bench::new();
+    bench.small("out");
+    fs_err::remove_file(bench.at("photos/p1/2.png")).unwrap();
+    // The manifest cannot be replaced: the run ends between the removal of a face and the new tables.
+    fs_err::remove_file(bench.at("out/manifest.csv")).unwrap();
+    fs_err::create_dir(bench.at("out/manifest.csv")).unwrap();
+    assert!(bench.run("out", &small(), 2, false).is_err());
+    assert!(!bench.at("out/dataset.toml").exists(), "the old card would vouch for the new faces");
+    fs_err::remove_dir(bench.at("out/manifest.csv")).unwrap();
+    bench.small("out");
+    bench.is_as_fresh("out");
+}
+
+#[test]
+fn the_collections_own_split_is_kept_by_default() {
+    let bench = Bench::new();
+    let mut table = String::from("path,person_id,split,role\n");
+    for at in 0..20 {
+        let (split, role) = [("train", ""), ("test", "gallery"), ("test", "query")][at % 3];
+        table += &format!("p{}/{}.png,{},{split},{role}\n", at / 5, at % 5, at / 5);
+    }
+    common::text(&bench.at("photos/table.csv"), &table);
+    let prepared = bench.small("out");
+    assert!(prepared.notes.iter().any(|n| n.starts_with("split official: ")), "{:?}", prepared.notes);
+    let dataset = Dataset::open(&bench.at("out")).unwrap();
+    let found: Vec<_> = dataset.faces.iter().map(|f| (f.split.name(), f.role)).collect();
+    use likeness_data::source::Role;
+    assert_eq!(found[..3], [("train", Role::Both), ("test", Role::Gallery), ("test", Role::Query)]);
+    let images = SplitConfig { method: SplitMethod::Images, ..SplitConfig::default() };
+    let prepared = bench.run("images", &PrepareConfig { split: images, ..small() }, 2, false).unwrap();
+    assert!(
+        prepared.notes.iter().any(|n| n.contains("is not used; --split official")),
+        "{:?}",
+        prepared.notes
+    );
+    assert!(Dataset::open(&bench.at("images")).unwrap().faces.iter().all(|f| f.split.name() != "test"));
+}
+
+#[test]
+fn labels_hold_every_identity_and_read_back() {
+    let bench = Bench::new();
+    let identities = [" Ann  Lee ", "two\nlines", "100%", "漢字 😀", "plain", "c%E9"];
+    let mut table = csv::Writer::from_path(bench.at("photos/table.csv")).unwrap();
+    table.write_record(["path", "identity"]).unwrap();
+    for (at, identity) in identities.iter().enumerate() {
+        table.write_record([format!("p{}/{}.png", at / 5, at % 5), (*identity).to_owned()]).unwrap();
+    }
+    table.flush().unwrap();
+    let (stop, limits) = (AtomicBool::new(false), Limits::default());
+    let run =
+        PrepareRun { detector: None, stop: &stop, progress: &|_, _| {}, limits, threads: 2, replace: false };
+    prepare(&bench.at("photos/table.csv"), &bench.at("out"), &small(), &run).unwrap();
+    let (rows, skipped, _) = likeness_data::source::read_identities(&bench.at("out/labels.txt")).unwrap();
+    assert!(skipped.is_empty());
+    let dataset = Dataset::open(&bench.at("out")).unwrap();
+    let manifest: Vec<_> = dataset.faces.iter().map(|f| f.identity.clone().unwrap()).collect();
+    let labels: Vec<_> = rows.into_iter().map(|(_, identity)| identity).collect();
+    assert_eq!(labels, manifest);
+    // A table's values lose blanks at their ends; everything within stays.
+    assert_eq!(labels, identities.map(str::trim));
 }

@@ -1,11 +1,12 @@
 //! Contact sheets as a reader meets them: sizes, order, limits, and the signs that do without colour.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use image::{GrayImage, Rgb, RgbImage};
 use likeness_data::DataError;
 use likeness_data::geometry::{Point, Rect};
-use likeness_data::sheet::{Frame, Mark, Sheet, SheetConfig, Tile};
+use likeness_data::sheet::{Frame, Mark, Sheet, SheetConfig, Tile, check_picture_path};
 
 fn flat(width: u32, height: u32, rgb: [u8; 3]) -> RgbImage {
     RgbImage::from_pixel(width, height, Rgb(rgb))
@@ -135,6 +136,54 @@ fn hostile_marks_and_captions_do_no_harm() {
     sheet.add_row(None, [Tile::missing("the file ended early: one-long-word-without-a-break".repeat(9))]);
     sheet.add_row(None, []);
     assert!(sheet.into_image().width() > 50);
+}
+
+#[test]
+fn a_narrow_sheet_shows_its_whole_title() {
+    let sheet = |title: &str| {
+        let title = Some(title.to_owned());
+        let mut sheet = Sheet::new(SheetConfig { title, columns: 2, ..SheetConfig::default() }).unwrap();
+        sheet.add_row(None, [Tile::new(flat(9, 9, [1, 2, 3]))]);
+        sheet.into_image()
+    };
+    let (short, medium) = (sheet("Faces"), sheet("20 queries, the nearest of 400 images"));
+    assert!(medium.width() > 372 && medium.height() == short.height(), "one line, on a wider sheet");
+    let long = "20 queries of the dataset in a folder with quite a long name, the nearest of 400 images, model classic";
+    assert!(sheet(long).width() <= 640 && sheet(long).height() > short.height(), "more lines");
+    assert!(sheet(&long.repeat(200)).height() < short.height() + 120, "but not without end");
+}
+
+#[test]
+fn names_of_other_formats_are_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.jpg", "a.JPEG", "a.svg", "a.pdf", "a.webp", "a.embeddings"] {
+        let error = check_picture_path(&folder.path().join(name)).unwrap_err();
+        assert!(error.to_string().contains(name) && error.hint().unwrap().ends_with("a.png"), "{error}");
+        assert!(sheet(1).save(&folder.path().join(name)).is_err());
+    }
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+    for name in ["a.png", "a.PNG", "a", "a.2024-01", ".png"] {
+        check_picture_path(&folder.path().join(name)).unwrap();
+    }
+    check_picture_path(Path::new("-")).unwrap();
+    assert!(check_picture_path(folder.path()).is_err(), "a folder");
+}
+
+#[cfg(unix)]
+#[test]
+fn sheets_go_through_devices_and_carry_the_mark() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = tempfile::tempdir().unwrap();
+    let device = Path::new("/dev/null");
+    // A broken machine is left as it is.
+    let is_device = || fs_err::metadata(device).unwrap().file_type().is_char_device();
+    assert!(is_device(), "/dev/null is no device on this machine");
+    check_picture_path(device).unwrap();
+    sheet(1).save(device).unwrap();
+    assert!(is_device());
+    let path = folder.path().join("sheet.png");
+    sheet(1).save(&path).unwrap();
+    assert!(likeness_artifact::may_replace(&path, likeness_artifact::FileKind::Png).unwrap());
 }
 
 #[test]

@@ -4,20 +4,21 @@
 //! a line that was half written or damaged is recognised and dropped; the photo is worked on again. Journals of earlier
 //! versions have no checksums and are read as they are.
 //!
-//! Faces are not synced one by one. Every [`SYNC_EVERY`] photos, and at the end, all faces are synced and a mark is
-//! appended. After a power loss the faces of entries before the last mark are whole. Those behind it are compared with
-//! their SHA-256 before they count.
+//! Faces are not synced one by one. Every [`SYNC_EVERY`] photos a thread syncs all faces while the work goes on, and a mark
+//! is appended that says which entries it covers; the last one follows at the end. After a power loss the faces of entries
+//! that a mark covers are whole. Those of the others are compared with their SHA-256 before they count.
 
 mod lines;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use self::lines::{Lines, SYNCED};
+use self::lines::Lines;
 use super::plan::PlannedPhoto;
 use crate::decode::sha256_hex;
 use crate::geometry::{Landmarks, Rect};
@@ -25,8 +26,8 @@ use crate::photos::display_name;
 use crate::{DataError, Result};
 
 const FILE: &str = ".prepare.journal";
-/// Photos between two marks.
-const SYNC_EVERY: usize = 2048;
+/// Photos between two syncs.
+const SYNC_EVERY: usize = 512;
 
 /// A face that was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,10 +92,21 @@ pub(super) struct Journal {
     entries: HashMap<String, Entry>,
     /// Face files of photos that can no longer be used.
     forgotten: Vec<String>,
-    /// Face files written since the last mark, and the photos they are of.
+    /// Entries appended since the journal was opened, and how many of them no sync covers that was begun.
+    appended: usize,
+    unsynced_entries: usize,
+    /// The face files of these entries.
     unsynced: Vec<PathBuf>,
-    photos_since_mark: usize,
+    syncing: Option<Syncing>,
     folder: PathBuf,
+}
+
+/// A sync under way.
+#[derive(Debug)]
+struct Syncing {
+    thread: JoinHandle<std::io::Result<()>>,
+    /// Entries that had been appended when it began.
+    covered: usize,
 }
 
 impl Journal {
@@ -114,8 +126,10 @@ impl Journal {
             settings: settings.to_owned(),
             entries: lines.entries,
             forgotten: Vec::new(),
+            appended: 0,
+            unsynced_entries: 0,
             unsynced: Vec::new(),
-            photos_since_mark: 0,
+            syncing: None,
             folder: folder.to_owned(),
         };
         remove_leftovers(folder);
@@ -180,21 +194,46 @@ impl Journal {
         self.file.write_all(lines::checked(&line).as_bytes())?;
         self.unsynced.extend(entry.faces.iter().map(|f| self.folder.join(&f.file)));
         self.entries.insert(entry.photo.clone(), entry);
-        self.photos_since_mark += 1;
-        if self.photos_since_mark >= SYNC_EVERY { self.sync() } else { Ok(()) }
+        self.appended += 1;
+        self.unsynced_entries += 1;
+        if self.syncing.as_ref().is_some_and(|syncing| syncing.thread.is_finished()) {
+            self.end_sync()?;
+        }
+        if self.syncing.is_none() && self.unsynced_entries >= SYNC_EVERY {
+            self.begin_sync();
+        }
+        Ok(())
     }
 
     /// Makes all faces noted so far survive a power loss, and marks that they do.
     pub(super) fn sync(&mut self) -> Result<()> {
-        if self.photos_since_mark == 0 {
+        if self.appended == 0 {
             return Ok(());
         }
-        likeness_artifact::sync_files(&self.folder, &self.unsynced)?;
-        self.file.write_all(lines::checked(SYNCED).as_bytes())?;
-        self.file.sync_data()?;
-        self.unsynced.clear();
-        self.photos_since_mark = 0;
-        Ok(())
+        self.end_sync()?;
+        if self.unsynced_entries > 0 {
+            self.begin_sync();
+            self.end_sync()?;
+        }
+        Ok(self.file.sync_data()?)
+    }
+
+    /// Begins to sync all faces noted so far, beside the work.
+    fn begin_sync(&mut self) {
+        let (folder, files) = (self.folder.clone(), std::mem::take(&mut self.unsynced));
+        let thread = std::thread::spawn(move || likeness_artifact::sync_files(&folder, &files));
+        self.syncing = Some(Syncing { thread, covered: self.appended });
+        self.unsynced_entries = 0;
+    }
+
+    /// Waits for the sync under way, if there is one, and marks what it covers.
+    fn end_sync(&mut self) -> Result<()> {
+        let Some(Syncing { thread, covered }) = self.syncing.take() else { return Ok(()) };
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(std::io::Error::other("the thread that syncs files panicked")))?;
+        let mark = lines::mark(self.appended - covered);
+        Ok(self.file.write_all(lines::checked(&mark).as_bytes())?)
     }
 
     /// Face files that earlier runs wrote, that are there, and that the dataset no longer has.
@@ -228,7 +267,7 @@ impl Journal {
             for entry in entries {
                 file.write_all(lines::checked(&serde_json::to_string(entry)?).as_bytes())?;
             }
-            file.write_all(lines::checked(SYNCED).as_bytes())
+            file.write_all(lines::checked(&lines::mark(0)).as_bytes())
         })?;
         self.file = fs_err::OpenOptions::new().append(true).open(&path)?;
         Ok(())

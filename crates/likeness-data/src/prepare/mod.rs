@@ -215,10 +215,10 @@ fn busy(output: &Path, error: LockError) -> DataError {
 
 fn check(config: &PrepareConfig) -> Result<()> {
     if !(8..=4096).contains(&config.size) {
-        return Err(DataError::argument(format!(
-            "the size of a face must lie between 8 and 4096 pixels, found {}",
-            config.size
-        )));
+        return Err(DataError::BadArgument {
+            reason: format!("the size of a face must lie between 8 and 4096 pixels, found {}", config.size),
+            hint: Some("choose a size such as --size 112 or --size 224".to_owned()),
+        });
     }
     config.detection.as_ref().map_or(Ok(()), |detection| detection.cut.validate())
 }

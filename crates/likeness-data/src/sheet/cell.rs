@@ -200,20 +200,9 @@ fn rect_path(rect: Rect) -> Option<Path> {
     Some(PathBuilder::from_rect(rect))
 }
 
-/// Says in the cell why there is no picture, word by word over as many lines as fit.
+/// Writes into the cell why there is no picture, over as many lines as fit.
 fn write_note(image: &mut RgbImage, reason: &str) {
-    let room = image.width() as f32 - 4.0 * BORDER_PX;
-    let mut lines = vec![String::new()];
-    for word in reason.split_whitespace() {
-        let longer = format!("{} {word}", lines.last().map_or("", String::as_str)).trim().to_owned();
-        if text::width_px(&longer, NOTE.height_px) <= room {
-            lines.pop();
-            lines.push(longer);
-        } else {
-            lines.push(text::shorten_middle(word, NOTE.height_px, room));
-        }
-    }
-    lines.retain(|line| !line.is_empty());
+    let mut lines = text::wrap(reason, NOTE.height_px, image.width() as f32 - 4.0 * BORDER_PX);
     let fitting = ((image.height() as f32 / NOTE.height_px) as usize).saturating_sub(2);
     lines.truncate(fitting);
     let mut top = (image.height() as f32 - lines.len() as f32 * NOTE.height_px) / 2.0;

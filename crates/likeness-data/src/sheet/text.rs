@@ -1,13 +1,16 @@
 //! Words onto a sheet: a line of text enters, its width in pixels or its anti-aliased pixels leave.
 //!
-//! The fonts travel in the binary (`epaint_default_fonts`): Ubuntu Light first, Hack for what it lacks (Greek,
-//! Cyrillic, arrows, …). A character that neither has is drawn as □, so that no name is silently cut; there is no
-//! shaping, and words run from left to right.
+//! The fonts travel in the binary: Ubuntu Light first, Hack for what it lacks (Greek, Cyrillic, arrows, …; both from
+//! `epaint_default_fonts`), then the squares of GNU Unifont ([`bitmap`](super::bitmap)). A character that none has, and
+//! every control character, is drawn as □, so that no name is silently cut. There is no shaping: letters stand one by one,
+//! from left to right.
 
 use std::sync::OnceLock;
 
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 use image::{Rgb, RgbImage};
+
+use super::bitmap::{self, BitmapGlyph};
 
 /// What stands in the middle of a shortened line.
 const ELLIPSIS: char = '…';
@@ -37,15 +40,50 @@ fn fonts() -> &'static [FontRef<'static>] {
     })
 }
 
-/// The font that draws `character` and its glyph there; □ for characters that no font has.
-fn glyph_of(character: char) -> (&'static FontRef<'static>, GlyphId) {
-    let has = |c: char| {
+/// How a character is drawn.
+enum Glyph {
+    /// By an outline font.
+    Outline(&'static FontRef<'static>, GlyphId),
+    /// By squares.
+    Bitmap(BitmapGlyph),
+    /// Not at all: it only changes the look of its neighbour.
+    Nothing,
+}
+
+/// The glyph of `character`; □ for characters that no font has.
+fn glyph_of(character: char) -> Glyph {
+    let outline = |c: char| {
         fonts().iter().find_map(|font| {
             let id = font.glyph_id(c);
-            (id.0 != 0).then_some((font, id))
+            (id.0 != 0).then_some(Glyph::Outline(font, id))
         })
     };
-    has(character).or_else(|| has(MISSING)).unwrap_or_else(|| (&fonts()[0], GlyphId(0))) // glyph 0 is every font's own box for a missing character
+    // Joiners and variation selectors within emoji.
+    if matches!(character, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}') {
+        return Glyph::Nothing;
+    }
+    // Marks of writing direction reorder nothing here, but must not hide in a name.
+    let is_direction =
+        matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let bitmap = || {
+        let drawn = !character.is_control() && !is_direction;
+        drawn.then(|| BitmapGlyph::of(character)).flatten().map(Glyph::Bitmap)
+    };
+    // Glyph 0 is every font's own box for a missing character.
+    outline(character)
+        .or_else(bitmap)
+        .or_else(|| outline(MISSING))
+        .unwrap_or_else(|| Glyph::Outline(&fonts()[0], GlyphId(0)))
+}
+
+impl Glyph {
+    fn advance_px(&self, height_px: f32) -> f32 {
+        match self {
+            Self::Outline(font, id) => font.as_scaled(PxScale::from(height_px)).h_advance(*id),
+            Self::Bitmap(glyph) => glyph.advance_px(height_px),
+            Self::Nothing => 0.0,
+        }
+    }
 }
 
 /// The width of `text` at `height_px`, in pixels.
@@ -54,8 +92,23 @@ pub(super) fn width_px(text: &str, height_px: f32) -> f32 {
 }
 
 fn advance_px(character: char, height_px: f32) -> f32 {
-    let (font, id) = glyph_of(character);
-    font.as_scaled(PxScale::from(height_px)).h_advance(id)
+    glyph_of(character).advance_px(height_px)
+}
+
+/// `text` in lines of at most `limit_px`, broken at blanks; a word that is wider is shortened in the middle.
+pub(super) fn wrap(text: &str, height_px: f32, limit_px: f32) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let longer = format!("{} {word}", lines.last().map_or("", String::as_str)).trim().to_owned();
+        if width_px(&longer, height_px) <= limit_px {
+            lines.pop();
+            lines.push(longer);
+        } else {
+            lines.push(shorten_middle(word, height_px, limit_px));
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 /// `text`, or its beginning and end around an … where it is wider than `limit_px`.
@@ -92,16 +145,33 @@ pub(super) fn draw(image: &mut RgbImage, text: &str, left: f32, top: f32, style:
     let baseline = (top + fonts()[0].as_scaled(scale).ascent()).round();
     let mut x = left;
     for character in text.chars() {
-        let (font, id) = glyph_of(character);
-        for offset in [0.0, style.embolden_px] {
-            let glyph = id.with_scale_and_position(scale, point(x + offset, baseline));
-            let Some(outlined) = font.outline_glyph(glyph) else { continue };
-            let (left, top) = (outlined.px_bounds().min.x as i64, outlined.px_bounds().min.y as i64);
-            outlined.draw(|dx, dy, coverage| {
-                blend(image, left + i64::from(dx), top + i64::from(dy), style.colour, coverage);
-            });
+        let glyph = glyph_of(character);
+        match &glyph {
+            Glyph::Outline(font, id) => {
+                for offset in [0.0, style.embolden_px] {
+                    let placed = id.with_scale_and_position(scale, point(x + offset, baseline));
+                    let Some(outlined) = font.outline_glyph(placed) else { continue };
+                    let (left, top) = (outlined.px_bounds().min.x as i64, outlined.px_bounds().min.y as i64);
+                    outlined.draw(|dx, dy, coverage| {
+                        blend(image, left + i64::from(dx), top + i64::from(dy), style.colour, coverage);
+                    });
+                }
+            }
+            Glyph::Bitmap(bitmap) => {
+                let top = (baseline - bitmap::ascent_px(style.height_px)).round() as i64;
+                bitmap.draw(style.height_px, |dx, dy, coverage| {
+                    blend(
+                        image,
+                        x.round() as i64 + i64::from(dx),
+                        top + i64::from(dy),
+                        style.colour,
+                        coverage,
+                    );
+                });
+            }
+            Glyph::Nothing => {}
         }
-        x += font.as_scaled(scale).h_advance(id);
+        x += glyph.advance_px(style.height_px);
     }
 }
 
@@ -132,10 +202,35 @@ mod tests {
 
     #[test]
     fn characters_without_a_glyph_become_a_box() {
-        assert_eq!(ink("a漢b"), ink("a□b"));
-        assert_ne!(ink("a漢b"), ink("a b"));
-        assert_eq!(ink("\u{7}"), ink("□"), "control characters are shown, not swallowed");
-        assert_ne!(ink("Иż→"), ink("□□□"), "the second font helps out");
+        assert_eq!(ink("a\u{50000}b"), ink("a□b"));
+        assert_ne!(ink("a\u{50000}b"), ink("a b"));
+        for hidden in ["\u{7}", "\u{85}", "\u{202E}", "\u{200F}"] {
+            assert_eq!(ink(hidden), ink("□"), "{hidden:?} is shown, not swallowed");
+        }
+    }
+
+    #[test]
+    fn every_script_has_letters_of_its_own() {
+        for text in ["漢字", "かな", "한글", "العربية", "עברית", "😀🎉", "Иж→"] {
+            let boxes: String = text.chars().map(|_| MISSING).collect();
+            assert_ne!(ink(text), ink(&boxes), "{text}");
+            for character in text.chars() {
+                assert_ne!(ink(&character.to_string()), ink("□"), "{character}");
+            }
+        }
+        assert_eq!(ink("❤\u{FE0F}a"), ink("❤a"), "variation selectors take no space");
+    }
+
+    #[test]
+    fn long_lines_are_wrapped_at_blanks() {
+        let title = "Nearest images for 20 queries of the dataset london with the model classic";
+        for limit in [120.0, 200.0, 400.0, 4000.0] {
+            let lines = wrap(title, 25.0, limit);
+            assert_eq!(lines.join(" "), title, "nothing is cut at {limit}");
+            assert!(lines.iter().all(|line| width_px(line, 25.0) <= limit));
+        }
+        assert!(wrap("a-very-long-word-without-blanks", 25.0, 100.0)[0].contains(ELLIPSIS));
+        assert!(wrap("", 25.0, 100.0).is_empty());
     }
 
     #[test]

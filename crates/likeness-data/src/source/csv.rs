@@ -9,7 +9,7 @@
 //! | `domain`, `category` | where it comes from |
 //! | `box_left box_top box_width box_height`, or `x_1 y_1 x_2 y_2` | the face in pixels |
 //!
-//! [`Columns`] has all names. Comma, semicolon and tab are told from the first line.
+//! [`Columns`] has all names. Comma, semicolon or tab is recognised from the first line.
 //!
 //! Reference: open-metric-learning, dataset format ("retrieval dataset").
 
@@ -188,7 +188,7 @@ fn missing_files_are_skipped(collection: &mut Collection, table: &Path) -> Resul
     })
 }
 
-/// A table's text, taken to pieces.
+/// Parsing of a table's text.
 struct Table;
 
 impl Table {

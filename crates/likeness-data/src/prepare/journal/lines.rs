@@ -1,12 +1,20 @@
-//! The lines of a journal: checksums are added and checked, entries and marks are told from each other.
+//! The lines of a journal: checksums are added and checked, entries and marks are recognised.
 
 use std::collections::HashMap;
 
 use super::Entry;
 use crate::decode::sha256_hex;
 
-/// The line of a mark: the faces of all entries above it are on the disk.
-pub(super) const SYNCED: &str = r#"{"synced":true}"#;
+/// The line of a mark: the faces of all entries above it but the last `after` are on the disk.
+pub(super) fn mark(after: usize) -> String {
+    serde_json::json!({ "synced_but_last": after }).to_string()
+}
+
+/// The entries that a mark leaves out; `None` for other lines.
+fn after_mark(line: &str) -> Option<usize> {
+    line.strip_prefix(r#"{"synced_but_last":"#)?.strip_suffix('}')?.parse().ok()
+}
+
 /// Hexadecimal digits of a line's checksum.
 const DIGITS: usize = 16;
 
@@ -44,7 +52,7 @@ pub(super) struct Lines {
     pub(super) damaged: bool,
     /// Finished photos by name; of several entries of one photo the last.
     pub(super) entries: HashMap<String, Entry>,
-    /// Photos with an entry behind the last mark.
+    /// Photos with an entry that no mark covers.
     pub(super) unmarked: Vec<String>,
 }
 
@@ -61,14 +69,14 @@ impl Lines {
             Self { settings: settings.map(str::to_owned), damaged: settings.is_none(), ..Self::default() };
         for line in lines {
             let content = match Line::parse(line) {
-                Line::Whole(SYNCED) => {
-                    parsed.unmarked.clear();
-                    continue;
-                }
                 Line::Whole(content) => content,
                 Line::Plain(content) if !with_sums => content,
                 Line::Plain(_) | Line::Damaged => continue,
             };
+            if let Some(after) = after_mark(content) {
+                parsed.unmarked.drain(..parsed.unmarked.len().saturating_sub(after));
+                continue;
+            }
             let Ok(entry) = serde_json::from_str::<Entry>(content) else { continue };
             if with_sums {
                 parsed.unmarked.push(entry.photo.clone());
@@ -109,12 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn entries_behind_the_last_mark_are_told() {
-        let text = [r#"{"size":1}"#, &line("a"), SYNCED, &line("b"), SYNCED, &line("c"), &line("d")];
+    fn entries_that_no_mark_covers_are_listed() {
+        let text = [r#"{"size":1}"#, &line("a"), &line("b"), &line("c"), &mark(1), &line("d")];
         let lines = Lines::parse(&text.map(checked).concat());
         assert_eq!(lines.settings.as_deref(), Some(r#"{"size":1}"#));
         assert_eq!(photos(&lines), ["a", "b", "c", "d"]);
         assert_eq!(lines.unmarked, ["c", "d"]);
+        let all = Lines::parse(&[r#"{"size":1}"#, &line("a"), &mark(0), &mark(7)].map(checked).concat());
+        assert!(all.unmarked.is_empty());
     }
 
     #[test]
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_costs_one_line_at_most_two() {
-        let text = [r#"{"size":1}"#, &line("a"), &line("b"), SYNCED, &line("c")].map(checked).concat();
+        let text = [r#"{"size":1}"#, &line("a"), &line("b"), &mark(0), &line("c")].map(checked).concat();
         let whole = Lines::parse(&text);
         for at in 0..text.len() * 8 {
             let mut bytes = text.clone().into_bytes();

@@ -1,0 +1,192 @@
+//! What a file holds, told from its first bytes or its name: a picture that can be read, one that cannot, or neither.
+
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of a file that are looked at.
+const LOOKED_AT: u64 = 64;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A picture that can be read.
+    Picture,
+    /// A TIFF: a picture that can be read, or a camera's raw file.
+    Tiff,
+    /// A picture or video of a format that cannot be read.
+    Unreadable(Format),
+    /// Something else.
+    Other,
+}
+
+/// A format that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Apple's photos.
+    Heic,
+    /// AV1 pictures.
+    Avif,
+    /// JPEG XL.
+    JpegXl,
+    /// JPEG 2000.
+    Jpeg2000,
+    /// A camera's raw file.
+    Raw,
+    /// A video.
+    Video,
+    /// A drawing, a document or a picture of an image program.
+    Drawing,
+}
+
+impl Format {
+    /// Why a file of this format is skipped, and the remedy.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Heic => "HEIC cannot be read; convert it to JPEG",
+            Self::Avif => "AVIF cannot be read; convert it to JPEG or PNG",
+            Self::JpegXl => "JPEG XL cannot be read; convert it to JPEG or PNG",
+            Self::Jpeg2000 => "JPEG 2000 cannot be read; convert it to JPEG or PNG",
+            Self::Raw => "raw files of cameras cannot be read; export them as JPEG",
+            Self::Video => "videos cannot be read; save single frames as JPEG or PNG",
+            Self::Drawing => {
+                "drawings and files of image programs cannot be read; export them as JPEG or PNG"
+            }
+        }
+    }
+}
+
+/// The format that a file name's extension, in lower case, stands for, where it cannot be read.
+pub(crate) fn unreadable_extension(extension: &str) -> Option<Format> {
+    Some(match extension {
+        "heic" | "heif" | "hif" | "heics" => Format::Heic,
+        "avif" | "avifs" => Format::Avif,
+        "jxl" => Format::JpegXl,
+        "jp2" | "j2k" | "jpf" | "jpx" | "jpm" => Format::Jpeg2000,
+        "raw" | "cr2" | "cr3" | "crw" | "nef" | "nrw" | "arw" | "srf" | "sr2" | "dng" | "orf" | "rw2"
+        | "raf" | "pef" | "srw" | "x3f" | "3fr" | "iiq" | "rwl" | "erf" | "mrw" => Format::Raw,
+        "mov" | "mp4" | "m4v" | "avi" | "mkv" | "webm" | "3gp" | "mts" | "m2ts" | "wmv" | "mpg" | "mpeg" => {
+            Format::Video
+        }
+        "psd" | "xcf" | "svg" | "svgz" | "ico" | "tga" | "exr" | "hdr" | "jxr" => Format::Drawing,
+        _ => return None,
+    })
+}
+
+/// Whether an extension, in lower case, says nothing about the content, so that the content has to: none, numbers, or a
+/// variant of a picture's (`jfif`, `jpg_large`, `png~`).
+pub(crate) fn says_nothing(extension: Option<&str>) -> bool {
+    const STARTS: [&str; 8] = ["jpg", "jpeg", "jpe", "jfi", "pjp", "png", "webp", "tif"];
+    let Some(extension) = extension else { return true };
+    extension.bytes().all(|b| b.is_ascii_digit())
+        || extension == "jif"
+        || STARTS.iter().any(|start| extension.starts_with(start))
+}
+
+/// What the regular file at `path` holds.
+pub(crate) fn of_file(path: &Path) -> std::io::Result<Kind> {
+    let mut start = Vec::new();
+    fs_err::File::open(path)?.take(LOOKED_AT).read_to_end(&mut start)?;
+    Ok(of_bytes(&start))
+}
+
+/// What a file that begins with `start` holds.
+pub(crate) fn of_bytes(start: &[u8]) -> Kind {
+    let is = |magic: &[u8]| start.starts_with(magic);
+    let at = |from: usize, magic: &[u8]| start.get(from..from + magic.len()) == Some(magic);
+    if is(b"II*\0") || is(b"MM\0*") {
+        // Canon's raw files are TIFF with a mark of their own.
+        return if at(8, b"CR") { Kind::Unreadable(Format::Raw) } else { Kind::Tiff };
+    }
+    if at(4, b"ftyp") {
+        return Kind::Unreadable(iso_media(start));
+    }
+    let format = if is(b"\xFF\x0A") || is(b"\0\0\0\x0CJXL ") {
+        Format::JpegXl
+    } else if is(b"\0\0\0\x0CjP  ") {
+        Format::Jpeg2000
+    } else if is(b"FUJIFILM") || is(b"FOVb") || is(b"IIRO") || is(b"IIU\0") {
+        Format::Raw
+    } else if (is(b"RIFF") && at(8, b"AVI ")) || is(b"\x1A\x45\xDF\xA3") {
+        Format::Video
+    } else if is(b"8BPS") || is(b"gimp xcf") || is(b"<svg") || is(b"\x76\x2F\x31\x01") || is(b"%PDF") {
+        Format::Drawing
+    } else if image::guess_format(start).is_ok_and(is_readable) {
+        return Kind::Picture;
+    } else {
+        return Kind::Other;
+    };
+    Kind::Unreadable(format)
+}
+
+/// Whether the decoders of this program know the format.
+fn is_readable(format: image::ImageFormat) -> bool {
+    use image::ImageFormat::{Bmp, Gif, Jpeg, Png, Pnm, Tiff, WebP};
+    matches!(format, Jpeg | Png | WebP | Pnm | Bmp | Gif | Tiff)
+}
+
+/// The format of an ISO media file by its main brand (ISO/IEC 14496-12, section 4.3).
+fn iso_media(start: &[u8]) -> Format {
+    match start.get(8..12).unwrap_or_default() {
+        b"avif" | b"avis" => Format::Avif,
+        b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1" | b"msf1" => {
+            // Files of the general brand say more in the list of brands behind it.
+            if start.windows(4).any(|w| w == b"avif") { Format::Avif } else { Format::Heic }
+        }
+        b"crx " => Format::Raw,
+        _ => Format::Video,
+    }
+}
+
+/// Why a file that begins with `start` is no picture, and the remedy.
+pub(crate) fn not_a_picture(start: &[u8]) -> String {
+    let looked_at = &start[..start.len().min(LOOKED_AT as usize)];
+    match of_bytes(looked_at) {
+        Kind::Unreadable(format) => format.reason().to_owned(),
+        _ if std::str::from_utf8(looked_at)
+            .is_ok_and(|t| !t.chars().any(|c| c.is_control() && !c.is_whitespace())) =>
+        {
+            "not a picture: the file holds text".to_owned()
+        }
+        _ => "not a picture: neither JPEG, PNG, WebP, PGM/PPM, BMP, GIF nor TIFF".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_first_bytes() {
+        for (start, kind) in [
+            (&b"\xFF\xD8\xFF\xE0"[..], Kind::Picture),
+            (b"\x89PNG\r\n\x1a\n", Kind::Picture),
+            (b"P5\n92 112\n", Kind::Picture),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Kind::Picture),
+            (b"II*\0\x08\0\0\0", Kind::Tiff),
+            (b"II*\0\x10\0\0\0CR\x02\0", Kind::Unreadable(Format::Raw)),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Kind::Unreadable(Format::Heic)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Kind::Unreadable(Format::Avif)),
+            (b"\0\0\0\x1CftypavifMA1B", Kind::Unreadable(Format::Avif)),
+            (b"\0\0\0\x14ftypqt  ", Kind::Unreadable(Format::Video)),
+            (b"\xFF\x0A\xFA\x1F", Kind::Unreadable(Format::JpegXl)),
+            (b"8BPS\0\x01", Kind::Unreadable(Format::Drawing)),
+            (b"hello", Kind::Other),
+            (b"", Kind::Other),
+        ] {
+            assert_eq!(of_bytes(start), kind, "{start:?}");
+        }
+        assert_eq!(not_a_picture(b"\0\0\0\x18ftypheic"), "HEIC cannot be read; convert it to JPEG");
+        assert_eq!(not_a_picture("ein Gedicht\n".as_bytes()), "not a picture: the file holds text");
+        assert!(not_a_picture(b"\x7FELF\x02\x01").contains("neither JPEG"));
+    }
+
+    #[test]
+    fn extensions_that_say_nothing_leave_it_to_the_content() {
+        for extension in [None, Some("2019"), Some("jfif"), Some("jpg_large"), Some("png~"), Some("pjpeg")] {
+            assert!(says_nothing(extension), "{extension:?}");
+        }
+        for extension in ["txt", "tem", "csv", "heic", "xml", "db"] {
+            assert!(!says_nothing(Some(extension)), "{extension}");
+        }
+    }
+}
