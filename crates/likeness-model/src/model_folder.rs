@@ -9,6 +9,7 @@ mod make;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use likeness_artifact::{SEAL_KEY, Seal, seal_of, sealed};
 use likeness_search::Distance;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,10 @@ use crate::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 use crate::{Embedder, EmbedderSpec, ModelError, Result};
 
 pub use layers::{GraphLayer, TakenApart, take_apart};
-pub(crate) use make::write;
-pub use make::{Card, Exported, Inspection, Made, check_vacant, export, inspect, make, weights_beside};
+pub use make::{
+    Card, Export, Exported, Inspection, Made, check_vacant, claim, export, inspect, make, weights_beside,
+};
+pub(crate) use make::{locked, write};
 
 /// Version of the folder's layout.
 const FORMAT: u32 = 1;
@@ -65,6 +68,9 @@ pub struct ModelDescription {
     pub rounded_from: Option<String>,
     /// SHA-256 over graph and preprocessing.
     pub fingerprint: Option<String>,
+    /// SHA-256 over the other lines of the file, which is compared when it is read; see [`likeness_artifact::seal_of`].
+    #[serde(skip_serializing)]
+    description_sha256: Option<String>,
     input_size: Option<[u32; 2]>,
     channels: ChannelOrder,
     mean: [f32; 3],
@@ -87,6 +93,7 @@ impl Default for ModelDescription {
             source: None,
             rounded_from: None,
             fingerprint: None,
+            description_sha256: None,
             input_size,
             channels,
             mean,
@@ -99,25 +106,45 @@ impl Default for ModelDescription {
 impl ModelDescription {
     /// Reads `model.toml` or `NAME.toml`.
     ///
-    /// # Errors        an unknown key or value, another format → [`ModelError::BadModel`]; the file system
+    /// # Errors        an unknown key or value, another format, text that was changed after it was sealed →
+    /// [`ModelError::BadModel`]; the file system
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs_err::read_to_string(path)?;
-        let description: Self = toml::from_str(&text).map_err(|e| ModelError::BadModel {
+        let bad = |reason: String, hint: &str| ModelError::BadModel {
             path: path.to_owned(),
-            reason: e.message().to_owned(),
-            hint: Some(
-                "known keys are those of model.toml, such as input_size, channels, mean, std and unit_length"
-                    .into(),
-            ),
-        })?;
-        match description.format {
-            None | Some(FORMAT) => Ok(description),
-            Some(found) => Err(ModelError::BadModel {
-                path: path.to_owned(),
-                reason: format!("expected format {FORMAT}, found {found}"),
-                hint: Some("use the version of the program that wrote it, or a newer one".into()),
-            }),
+            reason,
+            hint: Some(hint.to_owned()),
+        };
+        let bytes = fs_err::read(path)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| bad("is not UTF-8 text".to_owned(), "copy the file again"))?;
+        let known =
+            "known keys are those of model.toml, such as input_size, channels, mean, std and unit_length";
+        let description: Self = toml::from_str(&text).map_err(|e| bad(e.message().to_owned(), known))?;
+        if let Some(found) = description.format.filter(|&found| found != FORMAT) {
+            let reason = format!("expected format {FORMAT}, found {found}");
+            return Err(bad(reason, "use the version of the program that wrote it, or a newer one"));
         }
+        if let Seal::Broken { expected, found } = seal_of(&text) {
+            let reason = format!("its text was changed: expected {SEAL_KEY} {expected}, found {found}");
+            let hint = "copy the file again; after a change on purpose, remove the line `description_sha256`";
+            return Err(bad(reason, hint));
+        }
+        let values = description.preprocess();
+        values.validate().map_err(|reason| bad(reason, "correct the file, or copy it again"))?;
+        Ok(description)
+    }
+
+    /// The file's text, sealed.
+    ///
+    /// # Errors        only of the serialiser
+    pub(crate) fn text(&self) -> Result<String> {
+        Ok(sealed(&toml::to_string(self).map_err(std::io::Error::other)?))
+    }
+
+    /// The settings of a graph, and the fingerprint of both where it is known.
+    pub(crate) fn of_settings(preprocess: Preprocess, fingerprint: Option<String>) -> Self {
+        let Preprocess { input_size, channels, mean, std, unit_length } = preprocess;
+        Self { fingerprint, input_size, channels, mean, std, unit_length, ..Self::default() }
     }
 
     /// How a face becomes the network's input.
@@ -127,12 +154,40 @@ impl ModelDescription {
     }
 }
 
-/// What is said of the graph in the file beside it, if there is one.
+/// The file that describes the graph at `graph`, if there is one: `NAME.toml` beside `NAME.onnx`, so that `model.toml`
+/// describes `model.onnx` alone.
 ///
-/// # Errors        as [`ModelDescription::read`]
+/// # Errors        a `model.toml` beside a graph of another name and no `model.onnx`: whoever renamed the graph would get
+/// embeddings without its preprocessing → [`ModelError::BadModel`]
+pub(crate) fn description_file(graph: &Path) -> Result<Option<PathBuf>> {
+    let bad = |path: &Path, reason: String, hint: String| {
+        Err(ModelError::BadModel { path: path.to_owned(), reason, hint: Some(hint) })
+    };
+    let own = graph.with_extension("toml");
+    if own.is_file() {
+        return Ok(Some(own));
+    }
+    if own.symlink_metadata().is_ok() {
+        let hint = "it describes the graph beside it: restore or remove it";
+        return bad(&own, "is not a regular file".to_owned(), hint.to_owned());
+    }
+    let of_folder = graph.with_file_name(DESCRIPTION);
+    if of_folder.is_file() && !graph.with_file_name(GRAPH).exists() {
+        let name = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return bad(
+            graph,
+            format!("{DESCRIPTION} beside it describes {GRAPH}, which is not there"),
+            format!("if {DESCRIPTION} describes this graph, rename it to {name}; if not, move it away"),
+        );
+    }
+    Ok(None)
+}
+
+/// What is known about the graph from the file beside it, if there is one.
+///
+/// # Errors        as [`description_file`] and [`ModelDescription::read`]
 pub(crate) fn described(graph: &Path) -> Result<Option<ModelDescription>> {
-    let beside = [graph.with_extension("toml"), graph.with_file_name(DESCRIPTION)];
-    beside.iter().find(|p| p.is_file()).map(|path| ModelDescription::read(path)).transpose()
+    description_file(graph)?.map(|path| ModelDescription::read(&path)).transpose()
 }
 
 /// The graph that `path` names: itself, the one in a model folder, or the one of a run.
@@ -160,10 +215,7 @@ pub(crate) fn load(
     engine: &EngineConfig,
 ) -> Result<Box<dyn Embedder>> {
     let embedder = OnnxEmbedder::load(graph, overrides, engine)?;
-    let file = graph.with_extension("toml");
-    if !file.is_file() {
-        return Ok(Box::new(embedder));
-    }
+    let Some(file) = description_file(graph)? else { return Ok(Box::new(embedder)) };
     let described = ModelDescription::read(&file)?;
     let bad = |reason: String, hint: &str| {
         Err(ModelError::BadModel { path: file.clone(), reason, hint: Some(hint.to_owned()) })
@@ -346,6 +398,75 @@ mod tests {
         fs_err::write(&file, format!("{}\ninput_size = [33, 31]\n", sized.join("\n"))).unwrap();
         let told = refusal(model.path());
         assert!(told.contains("the settings say 33×31"), "{told}");
+    }
+
+    #[test]
+    fn a_description_is_of_one_graph_alone() {
+        let model = folder("");
+        let other = model.path().join("other.onnx");
+        fs_err::copy(good(), &other).unwrap();
+        let plain = load_embedder(good().to_str().unwrap(), &Default::default()).unwrap().spec().clone();
+        let found = open(&other).unwrap().spec().clone();
+        assert_eq!(found, EmbedderSpec { name: "other".into(), ..plain }, "model.toml is not of other.onnx");
+        assert_ne!(found.fingerprint, open(model.path()).unwrap().spec().fingerprint);
+        // A renamed graph must not lose its preprocessing without a word.
+        fs_err::rename(model.path().join(GRAPH), model.path().join("renamed.onnx")).unwrap();
+        for name in ["renamed.onnx", "other.onnx"] {
+            let told = refusal(&model.path().join(name));
+            assert!(told.contains("model.toml beside it describes model.onnx, which is not there"), "{told}");
+        }
+        fs_err::rename(model.path().join("model.toml"), model.path().join("renamed.toml")).unwrap();
+        assert_eq!(open(&model.path().join("renamed.onnx")).unwrap().spec().name, "mine");
+        open(&other).unwrap();
+        fs_err::create_dir(model.path().join("other.toml")).unwrap();
+        assert!(refusal(&other).contains("other.toml: is not a regular file"));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_written_description_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let card = Card { name: Some("mine".into()), licence: Some("MIT".into()), ..Card::default() };
+        make(&good(), &folder.path().join("m"), &Default::default(), card).unwrap();
+        let file = folder.path().join("m/model.toml");
+        let whole = fs_err::read(&file).unwrap();
+        let expected = ModelDescription::read(&file).unwrap();
+        assert!(expected.description_sha256.is_some() && expected.alignment.is_some());
+        let mut harmless = 0;
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(&file, &flipped).unwrap();
+            match ModelDescription::read(&file) {
+                Err(error) => assert!(error.to_string().contains("model.toml"), "bit {bit}: {error}"),
+                Ok(found) => {
+                    assert_eq!(found, expected, "bit {bit}");
+                    harmless += 1;
+                }
+            }
+        }
+        assert!(harmless < 16, "{harmless} flips change nothing");
+        // A change on purpose, without the seal.
+        let text = String::from_utf8(whole).unwrap().replace("\"mine\"", "\"ours\"");
+        fs_err::write(&file, &text).unwrap();
+        let told = refusal(&folder.path().join("m"));
+        assert!(told.contains("its text was changed: expected description_sha256"), "{told}");
+        let open_text: String = text.split_inclusive('\n').filter(|l| !l.starts_with(SEAL_KEY)).collect();
+        fs_err::write(&file, open_text).unwrap();
+        assert_eq!(open(&folder.path().join("m")).unwrap().spec().name, "ours");
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_described_graph_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("m");
+        make(&good(), &model, &Default::default(), Card::default()).unwrap();
+        let whole = fs_err::read(model.join(GRAPH)).unwrap();
+        for bit in (0..8 * whole.len()).step_by(31) {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(model.join(GRAPH), &flipped).unwrap();
+            assert!(open(&model).is_err(), "bit {bit} of the graph");
+        }
     }
 
     #[test]

@@ -5,8 +5,12 @@ use std::path::Path;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::model_folder::ModelDescription;
-use crate::{ModelError, Result};
+use crate::{ModelError, Result, model_folder};
+
+/// Largest mean and standard deviation; the smallest standard deviation is one through it.
+const MAX_VALUE: f32 = 1e6;
+/// Longest side of an input.
+const MAX_SIDE_PX: u32 = 4096;
 
 /// Order of a network's input channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,33 +90,42 @@ pub struct PreprocessOverrides {
 }
 
 impl Preprocess {
-    /// The settings for the graph at `graph`: `NAME.toml` or `model.toml` beside it, else the defaults; then
+    /// The settings for the graph at `graph`: those of `NAME.toml` beside it, else the defaults; then
     /// `overrides`.
     ///
-    /// # Errors        a settings file that does not read; numbers that make no sense
+    /// # Errors        a settings file that does not read; values out of range
     pub fn for_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
-        let beside = [graph.with_extension("toml"), graph.with_file_name("model.toml")];
-        let mut settings = match beside.iter().find(|p| p.is_file()) {
-            Some(path) => ModelDescription::read(path)?.preprocess(),
-            None => Self::default(),
-        };
+        let described = model_folder::described(graph)?;
+        let mut settings = described.map_or_else(Self::default, |described| described.preprocess());
         settings.input_size = overrides.input_size.or(settings.input_size);
         settings.channels = overrides.channels.unwrap_or(settings.channels);
         settings.mean = overrides.mean.unwrap_or(settings.mean);
         settings.std = overrides.std.unwrap_or(settings.std);
-        settings.validate()?;
+        settings.validate().map_err(|reason| ModelError::BadArgument {
+            reason,
+            hint: Some("--mean and --std are on the scale 0 to 255, --input-size is in pixels".into()),
+        })?;
         Ok(settings)
     }
 
-    fn validate(&self) -> Result<()> {
-        let bad = |reason: String| Err(ModelError::BadArgument { reason, hint: None });
-        if !self.mean.iter().chain(&self.std).all(|v| v.is_finite()) || self.std.contains(&0.0) {
-            let (mean, std) = (self.mean, self.std);
-            return bad(format!("mean and std must be finite and std not 0, found {mean:?} and {std:?}"));
+    /// Refuses values out of range.
+    ///
+    /// # Errors        a mean that is not finite or beyond ±10⁶, a std outside 10⁻⁶ to 10⁶, a side outside 1 to 4096
+    /// pixels; in words
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let (mean, std) = (self.mean, self.std);
+        // NaN lies in no range.
+        if !mean.iter().all(|v| (-MAX_VALUE..=MAX_VALUE).contains(v)) {
+            return Err(format!("the mean must lie between -{MAX_VALUE} and {MAX_VALUE}, found {mean:?}"));
+        }
+        if !std.iter().all(|v| (1.0 / MAX_VALUE..=MAX_VALUE).contains(v)) {
+            return Err(format!(
+                "the standard deviation must be above 0 and at most {MAX_VALUE}, found {std:?}"
+            ));
         }
         match self.input_size {
-            Some([w, h]) if !(1..=4096).contains(&w) || !(1..=4096).contains(&h) => {
-                bad(format!("the input size must lie between 1 and 4096 pixels, found {w}×{h}"))
+            Some([w, h]) if !(1..=MAX_SIDE_PX).contains(&w) || !(1..=MAX_SIDE_PX).contains(&h) => {
+                Err(format!("the input size must lie between 1 and {MAX_SIDE_PX} pixels, found {w}×{h}"))
             }
             _ => Ok(()),
         }
@@ -189,8 +202,38 @@ mod tests {
         fs_err::write(folder.path().join("net.toml"), "colour = 1\n").unwrap();
         let error = Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap_err();
         assert!(error.to_string().contains("net.toml") && error.to_string().contains("colour"), "{error}");
-        let flags = PreprocessOverrides { std: Some([1.0, 0.0, 1.0]), ..Default::default() };
-        fs_err::remove_file(folder.path().join("net.toml")).unwrap();
-        assert!(Preprocess::for_graph(&graph, &flags).is_err());
+        fs_err::write(folder.path().join("net.toml"), "std = [1, -2, 3]\n").unwrap();
+        let error = Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap_err();
+        assert!(error.to_string().contains("net.toml: the standard deviation must be above 0"), "{error}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let graph = folder.path().join("net.onnx");
+        let for_graph = |flags| Preprocess::for_graph(&graph, &flags);
+        let none = PreprocessOverrides::default;
+        for bad in [f32::NAN, f32::INFINITY, -1e9] {
+            assert!(
+                for_graph(PreprocessOverrides { mean: Some([1.0, bad, 1.0]), ..none() }).is_err(),
+                "{bad}"
+            );
+        }
+        for bad in [f32::NAN, f32::INFINITY, 0.0, -0.0, -1.0, 1e-9, 1e9] {
+            assert!(
+                for_graph(PreprocessOverrides { std: Some([1.0, bad, 1.0]), ..none() }).is_err(),
+                "{bad}"
+            );
+        }
+        for bad in [[0, 9], [9, 0], [4097, 9], [u32::MAX; 2]] {
+            assert!(for_graph(PreprocessOverrides { input_size: Some(bad), ..none() }).is_err(), "{bad:?}");
+        }
+        let good = PreprocessOverrides {
+            mean: Some([-5.0, 0.0, 255.0]),
+            std: Some([0.01, 1.0, 300.0]),
+            input_size: Some([1, 4096]),
+            ..none()
+        };
+        for_graph(good).unwrap();
     }
 }

@@ -61,7 +61,7 @@ fn a_quantised_graph_gives_what_onnxruntime_gives() {
 
 #[test]
 fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
-    let (folder, output) = (original(), tempfile::tempdir().unwrap());
+    let folder = original();
     let calibrator = Calibrator::open(name(folder.path()), &Default::default()).unwrap();
     assert!(matches!(calibrator.quantized(Clipping::MinMax), Err(ModelError::BadArgument { .. })));
     let watched = calibrator.embed(&faces(24)).unwrap();
@@ -73,8 +73,11 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
     for clipping in [Clipping::SquaredError, Clipping::Percentile(1e-4), Clipping::MinMax] {
         let rounded = calibrator.quantized(clipping).unwrap();
         let again = calibrator.quantized(clipping).unwrap();
+        let (output, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let written = rounded.write(output.path()).unwrap();
-        assert_eq!(again.write(output.path()).unwrap().fingerprint, written.fingerprint);
+        assert_eq!(again.write(second.path()).unwrap().fingerprint, written.fingerprint);
+        let error = again.write(output.path()).unwrap_err();
+        assert!(error.to_string().contains("holds a model already"), "{error}");
         assert_eq!(written.rounded_from.as_deref(), Some(plain.spec().fingerprint.as_str()));
         assert_eq!((written.name.as_deref(), written.licence.as_deref()), (Some("small-int8"), Some("MIT")));
         let quantized = load_embedder(name(output.path()), &Default::default()).unwrap();
@@ -99,6 +102,7 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
     }
     let rounded = even.quantized(Clipping::SquaredError).unwrap();
     assert!(rounded.summary.contains("channels evened out in "), "{}", rounded.summary);
+    let output = tempfile::tempdir().unwrap();
     let written = rounded.write(output.path()).unwrap();
     assert_eq!(written.rounded_from.as_deref(), Some(plain.spec().fingerprint.as_str()));
     let quantized = load_embedder(name(output.path()), &Default::default()).unwrap();
@@ -166,7 +170,7 @@ fn what_cannot_be_quantised_is_told() {
 
 #[test]
 fn a_bare_file_becomes_a_folder_and_back() {
-    use likeness_model::model_folder::{Card, Exported, export, inspect, make};
+    use likeness_model::model_folder::{Card, Export, Exported, export, inspect, make};
     use likeness_model::preprocess::PreprocessOverrides;
     let scratch = tempfile::tempdir().unwrap();
     let (folder, file) = (scratch.path().join("model"), scratch.path().join("out.onnx"));
@@ -189,9 +193,10 @@ fn a_bare_file_becomes_a_folder_and_back() {
     assert_eq!(Some(seen.spec.fingerprint), made.description.fingerprint);
     let plain = load_embedder(name(&source), &overrides).unwrap().embed(&faces(2)).unwrap();
     assert_eq!(load_embedder(name(&folder), &Default::default()).unwrap().embed(&faces(2)).unwrap(), plain);
-    export(&folder, Exported::Onnx, &file).unwrap();
+    let export = |what, to: &Path| export(&Export { model: &folder, what, to, force: false });
+    export(Exported::Onnx, &file).unwrap();
     assert_eq!(fs_err::read(&file).unwrap(), fs_err::read(&source).unwrap());
-    let told = export(&folder, Exported::Safetensors, &file).unwrap_err();
+    let told = export(Exported::Safetensors, &file).unwrap_err();
     assert!(told.to_string().contains("this model has a graph alone") && told.hint().is_some(), "{told}");
     assert!(
         make(&source, &folder, &overrides, card.clone())
@@ -208,10 +213,7 @@ fn a_bare_file_becomes_a_folder_and_back() {
     graph.extend([0x22, 1, b'x']);
     fs_err::write(folder.join("model.onnx"), graph).unwrap();
     assert!(
-        export(&folder, Exported::Onnx, &file)
-            .unwrap_err()
-            .to_string()
-            .contains("the fingerprint is not that of")
+        export(Exported::Onnx, &file).unwrap_err().to_string().contains("the fingerprint is not that of")
     );
     assert!(inspect(&folder).is_err());
 }

@@ -28,6 +28,7 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs_err::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name != likeness_artifact::LOCK_FILE)
         .collect();
     names.sort();
     names
@@ -149,27 +150,68 @@ fn an_import_keeps_the_name_brings_the_settings_and_is_done_once() {
     assert!(!import(&how).unwrap().copied);
 
     fs_err::write(&file, "another").unwrap();
+    fs_err::write(folder.path().join("mine.toml"), "input_size = [80, 80]\n").unwrap();
     let error = import(&how).unwrap_err();
     assert!(error.to_string().contains("another file of this name is there"), "{error}");
     assert_eq!(fs_err::read(models.join("mine.onnx")).unwrap(), content());
     assert!(import(&Import { replace: true, ..how }).unwrap().copied);
     assert_eq!(fs_err::read(models.join("mine.onnx")).unwrap(), b"another");
+    let settings = || fs_err::read_to_string(models.join("mine.toml")).unwrap();
+    assert_eq!(settings(), "input_size = [80, 80]\n", "the settings are those of the new file");
     let renamed = import(&Import { name: Some("other"), ..how }).unwrap();
     assert_eq!(renamed.path, models.join("other.onnx"));
-    assert!(names(&models).iter().all(|name| !name.ends_with(".partial")));
+    assert_eq!(names(&models), ["mine.onnx", "mine.toml", "other.onnx", "other.toml"]);
+
+    // Settings of the old file would apply to a new one without any.
+    fs_err::remove_file(folder.path().join("mine.toml")).unwrap();
+    fs_err::write(&file, "a third").unwrap();
+    let error = import(&Import { replace: true, ..how }).unwrap_err();
+    assert!(error.to_string().contains("mine.toml: settings of another file are there"), "{error}");
+    assert_eq!(fs_err::read(models.join("mine.onnx")).unwrap(), b"another");
+    fs_err::remove_file(models.join("mine.toml")).unwrap();
+    assert!(import(&Import { replace: true, ..how }).unwrap().copied);
+    let error = import(&Import { name: Some("MINE"), ..how }).unwrap_err();
+    assert!(error.to_string().contains("differs only by upper and lower case"), "{error}");
+    assert!(names(&models).iter().all(|name| !likeness_artifact::is_temporary(name)));
 }
 
 #[test]
-fn an_import_under_a_registry_name_tells_a_wrong_checksum() {
+fn two_imports_into_one_folder_wait_for_each_other() {
     let folder = tempfile::tempdir().unwrap();
+    let (file, models) = (folder.path().join("mine.onnx"), folder.path().join("models"));
+    fs_err::write(&file, "x").unwrap();
+    fs_err::create_dir(&models).unwrap();
+    let lock = likeness_artifact::FolderLock::acquire(&models).unwrap();
+    let how = Import { file: &file, folder: &models, name: None, replace: false };
+    let error = import(&how).unwrap_err();
+    assert!(error.to_string().contains("another process is working in this folder"), "{error}");
+    assert!(error.hint().is_some() && names(&models).is_empty());
+    drop(lock);
+    import(&how).unwrap();
+    let error = import(&Import { folder: &file, ..how }).unwrap_err();
+    assert!(error.to_string().contains("mine.onnx: is not a folder"), "{error}");
+}
+
+#[test]
+fn a_file_gets_the_name_of_no_registry_entry_that_it_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
     let file = folder.path().join("x.onnx");
     fs_err::write(&file, "not yunet").unwrap();
-    let models = folder.path().join("models");
-    let how = Import { file: &file, folder: &models, name: Some("yunet"), replace: false };
-    let imported = import(&how).unwrap();
-    assert_eq!(imported.path, models.join("face_detection_yunet_2026may.onnx"));
-    let (entry, verification) = imported.entry.unwrap();
-    assert_eq!((entry.name.as_str(), verification), ("yunet", Verification::Wrong));
+    let own = "face_detection_yunet_2026may.onnx";
+    for name in ["yunet", "YuNet", own, "face_detection_yunet_2026may", "FACE_detection_yunet_2026may.ONNX"] {
+        let how = Import { file: &file, folder: &models, name: Some(name), replace: true };
+        let error = import(&how).unwrap_err();
+        assert!(error.to_string().contains("x.onnx: is not yunet"), "{name}: {error}");
+        assert!(error.hint().unwrap().contains("another --name"), "{error}");
+    }
+    // Nor by the name that it has itself.
+    let named = folder.path().join(own);
+    fs_err::rename(&file, &named).unwrap();
+    let how = Import { file: &named, folder: &models, name: None, replace: false };
+    assert!(import(&how).unwrap_err().to_string().contains("is not yunet"));
+    assert!(!models.exists(), "nothing is made for a file that is refused");
+    assert_eq!(import(&Import { name: Some("mine"), ..how }).unwrap().path, models.join("mine.onnx"));
 }
 
 #[test]
@@ -185,7 +227,7 @@ fn what_is_no_model_is_not_imported() {
     assert!(fails(&empty, None).contains("the file is empty"));
     assert!(fails(&text, None).contains("not a model file by its ending"));
     assert!(fails(folder.path(), None).contains("expected a model file"));
-    assert!(fails(&folder.path().join("absent.onnx"), None).contains("absent.onnx"));
+    assert!(fails(&folder.path().join("absent.onnx"), None).ends_with("absent.onnx: no such file"));
     fs_err::write(&empty, "x").unwrap();
     assert!(fails(&empty, Some("../up")).contains("plain name"));
 }
@@ -215,7 +257,21 @@ fn published_files_on_this_machine_have_the_registrys_checksums() {
     let imported = import(&how).unwrap();
     assert_eq!(imported.entry.unwrap().0.name, "mobilefacenet-arcface-128d");
     assert_eq!(names(models.path()), ["mobilefacenet-arcface-128d.onnx", "mobilefacenet-arcface-128d.toml"]);
+    // The registry's other embedders are not it.
+    let error = import(&Import { name: Some("arcface-w600k-mbf"), ..how }).unwrap_err();
+    assert!(error.hint().unwrap().starts_with("it is mobilefacenet-arcface-128d by its checksum"), "{error}");
     let path = imported.path.to_str().unwrap().to_owned();
     let embedder = likeness_model::load_embedder(&path, &Default::default()).unwrap();
     assert_eq!(embedder.spec().dimension, 128);
+    // Files and settings that came through the registry are refused once they are damaged.
+    let toml = imported.path.with_extension("toml");
+    for (damaged, at) in [(&imported.path, 2_000_000), (&toml, 100), (&toml, 250)] {
+        let whole = fs_err::read(damaged).unwrap();
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        fs_err::write(damaged, flipped).unwrap();
+        assert!(likeness_model::load_embedder(&path, &Default::default()).is_err(), "{}", damaged.display());
+        fs_err::write(damaged, whole).unwrap();
+    }
+    likeness_model::load_embedder(&path, &Default::default()).unwrap();
 }

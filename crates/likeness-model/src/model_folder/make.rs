@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use likeness_data::files::write_atomically;
+use likeness_artifact::{Destination, FolderLock, LOCK_FILE, LockError, Pending, is_temporary, same_file};
 use sha2::{Digest, Sha256};
 
 use super::{Alignment, DESCRIPTION, FORMAT, GRAPH, ModelDescription, described, graph_at, load};
@@ -39,12 +39,12 @@ pub struct Made {
     pub notes: Vec<String>,
 }
 
-/// Writes a model folder of `graph`, the bytes of an ONNX file; what it says of preprocessing and fingerprint is taken from
-/// `preprocess` and the bytes.
+/// Writes a model folder of `graph`, the bytes of an ONNX file, into a folder that is new or empty; preprocessing and
+/// fingerprint of the description come from `preprocess` and the bytes.
 ///
-/// Each file is written under another name and renamed, `model.toml` last.
+/// Both files are on the disk before either gets its name, `model.toml` last.
 ///
-/// # Errors        the file system refuses
+/// # Errors        a folder that holds files, or that another process works in → [`ModelError::BadArgument`]; the file system
 pub(crate) fn write(
     folder: &Path,
     graph: &[u8],
@@ -65,10 +65,12 @@ pub(crate) fn write(
         unit_length,
         ..description
     };
-    let text = toml::to_string(&description).map_err(std::io::Error::other)?;
-    fs_err::create_dir_all(folder)?;
-    write_atomically(&folder.join(GRAPH), |file| file.write_all(graph))?;
-    write_atomically(&folder.join(DESCRIPTION), |file| file.write_all(text.as_bytes()))?;
+    let text = description.text()?;
+    let _lock = claim(folder)?;
+    let graph = Pending::write(&folder.join(GRAPH), |file| file.write_all(graph))?;
+    let text = Pending::write(&folder.join(DESCRIPTION), |file| file.write_all(text.as_bytes()))?;
+    graph.persist()?;
+    text.persist()?;
     Ok(description)
 }
 
@@ -76,14 +78,57 @@ fn bad(path: &Path, reason: &str, hint: &str) -> ModelError {
     ModelError::BadModel { path: path.to_owned(), reason: reason.to_owned(), hint: Some(hint.to_owned()) }
 }
 
-/// Refuses a folder that holds a model, which another would take the place of.
+/// Refuses a folder that holds anything: a new model never takes the place of another, nor lies among a user's files.
 ///
-/// # Errors        a graph or a description is there → [`ModelError::BadModel`]
+/// # Errors        a file in the place of the folder, a folder with files → [`ModelError::BadArgument`]; the file system
 pub fn check_vacant(folder: &Path) -> Result<()> {
+    let refused = |reason: &str| {
+        let reason = format!("{}: {reason}", folder.display());
+        Err(ModelError::BadArgument { reason, hint: Some("name a new folder, or an empty one".into()) })
+    };
+    match fs_err::metadata(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+        Ok(found) if !found.is_dir() => return refused("is not a folder"),
+        Ok(_) => {}
+    }
     if folder.join(GRAPH).exists() || folder.join(DESCRIPTION).exists() {
-        return Err(bad(folder, "holds a model already", "name another folder"));
+        return refused("holds a model already");
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        // What a killed process left behind is no user's file.
+        if name != LOCK_FILE && !is_temporary(&name) {
+            return refused("holds files already");
+        }
     }
     Ok(())
+}
+
+/// Makes `folder` where it is missing, and keeps other processes out of it until the lock is dropped.
+///
+/// # Errors        as [`check_vacant`]; another process is writing a model there → [`ModelError::BadArgument`]
+pub fn claim(folder: &Path) -> Result<FolderLock> {
+    check_vacant(folder)?;
+    fs_err::create_dir_all(folder)?;
+    let lock = locked(folder)?;
+    // The process that held the lock before may have finished.
+    check_vacant(folder)?;
+    Ok(lock)
+}
+
+/// The lock of `folder`.
+///
+/// # Errors        another process holds it → [`ModelError::BadArgument`]; the file system
+pub(crate) fn locked(folder: &Path) -> Result<FolderLock> {
+    FolderLock::acquire(folder).map_err(|error| match error {
+        LockError::Held { .. } => ModelError::BadArgument {
+            reason: error.to_string(),
+            hint: Some("wait until it has finished, or name another folder".into()),
+        },
+        LockError::Io(error) => error.into(),
+    })
 }
 
 /// Makes a model folder of the ONNX file at `graph`.
@@ -211,17 +256,153 @@ pub enum Exported {
     Safetensors,
 }
 
-/// Writes a part of the network that `model` names to the file `to`; returns its length.
+/// What is exported where.
+#[derive(Debug, Clone, Copy)]
+pub struct Export<'a> {
+    /// A model folder, a run or an ONNX file.
+    pub model: &'a Path,
+    /// The part.
+    pub what: Exported,
+    /// A file, a device or pipe, or `-` for stdout.
+    pub to: &'a Path,
+    /// Whether another file may be replaced.
+    pub force: bool,
+}
+
+/// Writes a part of a network to a file; returns its length and whether it went to stdout.
 ///
-/// # Errors        files that do not belong together, no such part → [`ModelError::BadModel`]; the file system
-pub fn export(model: &Path, what: Exported, to: &Path) -> Result<u64> {
-    let graph = graph_at(model)?;
+/// # Errors        files that do not belong together, no such part → [`ModelError::BadModel`]; the model's own files, or a
+/// file with other content without `force` → [`ModelError::BadArgument`]; the file system
+pub fn export(how: &Export<'_>) -> Result<(u64, bool)> {
+    let graph = graph_at(how.model)?;
+    let destination = Destination::of(how.to)?;
     load(&graph, &PreprocessOverrides::default(), &EngineConfig::default())?;
-    let part = match what {
-        Exported::Onnx => graph,
+    let part = match how.what {
+        Exported::Onnx => graph.clone(),
         Exported::Safetensors => weights_beside(&graph)?,
     };
     let bytes = fs_err::read(&part)?;
-    write_atomically(to, |file| file.write_all(&bytes))?;
-    Ok(bytes.len() as u64)
+    let is_there = match &destination {
+        Destination::File(to) => check_replaceable(&graph, to, &bytes, how.force)?,
+        Destination::Stdout | Destination::Through(_) => false,
+    };
+    if !is_there {
+        likeness_artifact::write(how.to, |file| file.write_all(&bytes))?;
+    }
+    Ok((bytes.len() as u64, destination == Destination::Stdout))
+}
+
+/// Whether the file `to` has this content already.
+///
+/// # Errors        it is one of the model's own files, or has other content and no `force` →
+/// [`ModelError::BadArgument`]; the file system
+fn check_replaceable(graph: &Path, to: &Path, bytes: &[u8], force: bool) -> Result<bool> {
+    let refused = |reason: &str, hint: &str| {
+        let reason = format!("{}: {reason}", to.display());
+        Err(ModelError::BadArgument { reason, hint: Some(hint.to_owned()) })
+    };
+    let own = [graph.to_owned(), graph.with_file_name(WEIGHTS), graph.with_extension("toml")];
+    if own.iter().any(|file| same_file(file, to)) {
+        return refused("is a file of the model that is exported", "name another file");
+    }
+    let length = match fs_err::metadata(to) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    if length == bytes.len() as u64 && fs_err::read(to)? == bytes {
+        return Ok(true);
+    }
+    match force || length == 0 {
+        true => Ok(false),
+        false => refused("another file is there", "name another file, or replace this one with --force"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/good.onnx")
+    }
+
+    fn made(folder: &Path) -> Result<Made> {
+        make(&good(), folder, &PreprocessOverrides::default(), Card::default())
+    }
+
+    #[test]
+    fn a_model_is_made_in_a_new_or_empty_folder_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        made(&at("new/deep")).unwrap();
+        fs_err::create_dir(at("empty")).unwrap();
+        fs_err::write(at("empty/.likeness-abc.tmp"), "what a killed process left").unwrap();
+        made(&at("empty")).unwrap();
+        assert!(made(&at("empty")).unwrap_err().to_string().contains("empty: holds a model already"));
+        fs_err::create_dir(at("photos")).unwrap();
+        fs_err::write(at("photos/me.jpg"), "a photo").unwrap();
+        let error = made(&at("photos")).unwrap_err();
+        assert!(error.to_string().contains("photos: holds files already"), "{error}");
+        assert!(error.hint().unwrap().contains("new folder"));
+        assert_eq!(fs_err::read_dir(at("photos")).unwrap().count(), 1);
+        assert!(made(&at("photos/me.jpg")).unwrap_err().to_string().contains("me.jpg: is not a folder"));
+        assert_eq!(fs_err::read(at("photos/me.jpg")).unwrap(), b"a photo");
+    }
+
+    #[test]
+    fn two_processes_do_not_write_one_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("m");
+        let lock = claim(&place).unwrap();
+        let error = made(&place).unwrap_err();
+        assert!(error.to_string().contains("another process is working in this folder"), "{error}");
+        assert!(check_vacant(&place).is_ok(), "nothing was written");
+        drop(lock);
+        made(&place).unwrap();
+        assert!(claim(&place).is_err(), "the first to finish keeps the folder");
+    }
+
+    #[test]
+    fn an_export_replaces_no_file_of_the_model_and_no_other_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (model, out) = (folder.path().join("m"), folder.path().join("out.onnx"));
+        made(&model).unwrap();
+        let export_to = |to: &Path, force| export(&Export { model: &model, what: Exported::Onnx, to, force });
+        let bytes = fs_err::read(good()).unwrap();
+        assert_eq!(export_to(&out, false).unwrap(), (bytes.len() as u64, false));
+        assert_eq!(fs_err::read(&out).unwrap(), bytes);
+        export_to(&out, false).unwrap(); // the same bytes
+        fs_err::write(&out, "years of work").unwrap();
+        let error = export_to(&out, false).unwrap_err();
+        assert!(error.to_string().contains("out.onnx: another file is there"), "{error}");
+        assert!(error.hint().unwrap().contains("--force"));
+        assert_eq!(fs_err::read(&out).unwrap(), b"years of work");
+        export_to(&out, true).unwrap();
+        assert_eq!(fs_err::read(&out).unwrap(), bytes);
+        let link = folder.path().join("link.onnx");
+        fs_err::hard_link(model.join(GRAPH), &link).unwrap();
+        for own in [model.join(GRAPH), model.join(DESCRIPTION), link] {
+            let error = export_to(&own, true).unwrap_err();
+            assert!(error.to_string().contains("is a file of the model"), "{error}");
+        }
+        assert!(export_to(folder.path(), true).is_err(), "a folder");
+        load(&model.join(GRAPH), &PreprocessOverrides::default(), &EngineConfig::default()).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_export_goes_through_devices_and_links() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (model, link) = (folder.path().join("m"), folder.path().join("link"));
+        made(&model).unwrap();
+        let export_to = |to: &Path| export(&Export { model: &model, what: Exported::Onnx, to, force: false });
+        export_to(Path::new("/dev/null")).unwrap();
+        assert!(fs_err::metadata("/dev/null").unwrap().file_type().is_char_device());
+        std::os::unix::fs::symlink("target.onnx", &link).unwrap();
+        export_to(&link).unwrap();
+        assert!(fs_err::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs_err::read(folder.path().join("target.onnx")).unwrap(), fs_err::read(good()).unwrap());
+    }
 }

@@ -1,14 +1,16 @@
 //! A model file that the user brought: copied whole into the models folder, and recognised by its checksum.
 
-use std::io::{BufReader, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use likeness_artifact::Pending;
 use sha2::{Digest, Sha256};
 
-use super::entry::{Entry, Verification, by_checksum, by_name, identify};
+use super::entry::{Entry, Verification, by_checksum, by_name, entries, identify};
 use super::hash::{BLOCK_BYTES, hex, sha256_of};
-use super::pull::{sync_folder, write_settings};
+use super::pull::{check_folder, write_settings};
+use crate::model_folder::locked;
 use crate::{ModelError, Result};
 
 /// Endings of model files.
@@ -46,36 +48,99 @@ pub struct Imported {
 ///
 /// # Conventions
 /// A file that the registry knows gets the registry's file name. An embedder's preprocessing comes along: the
-/// registry's, else the `NAME.toml` beside the file.
+/// registry's, else the `NAME.toml` beside the file. Everything that may be refused is, before anything is written.
 ///
 /// # Errors
-/// No model file, an unfit name, another file of that name without `replace` → [`ModelError::BadArgument`] or
-/// [`ModelError::BadModel`]; the file system refuses → [`ModelError::Io`].
+/// No model file, an unfit name, the name of a registry entry whose file this is not, another file or other settings of
+/// that name without `replace` → [`ModelError::BadArgument`] or [`ModelError::BadModel`]; the file system refuses →
+/// [`ModelError::Io`].
 pub fn import(how: &Import<'_>) -> Result<Imported> {
     let ending = check(how.file)?;
-    fs::create_dir_all(how.folder)?;
-    let (temporary, sha256, bytes) = copy(how.file, how.folder)?;
+    check_folder(how.folder)?;
+    let (sha256, bytes) = sha256_of(how.file)?;
     let name = final_name(how, &ending, &sha256)?;
+    check_name(how, &name, &sha256)?;
+    fs::create_dir_all(how.folder)?;
+    let _lock = locked(how.folder)?;
     let path = how.folder.join(&name);
     let entry = identify(&sha256, how.name.unwrap_or(&name));
     let mut imported = Imported { path, bytes, sha256, entry, copied: true };
-    if imported.path.exists() {
-        let (present, _) = sha256_of(&imported.path)?;
-        imported.copied = present != imported.sha256;
-        if imported.copied && !how.replace {
-            return Err(ModelError::BadArgument {
-                reason: format!("{}: another file of this name is there", imported.path.display()),
-                hint: Some("give the new one another --name, or --replace the old one".to_owned()),
-            });
+    imported.copied = !is_there(how, &imported)?;
+    let settings = settings_to_bring(how, &imported)?;
+    if imported.copied {
+        let copy = Pending::write(&imported.path, |to| copy(how.file, &imported.sha256, to))?;
+        copy.persist()?;
+    }
+    match settings {
+        Some(text) => {
+            likeness_artifact::write(&imported.path.with_extension("toml"), |to| to.write_all(&text))?
+        }
+        None => {
+            if let Some((entry, Verification::Verified | Verification::Prefix)) = imported.entry {
+                write_settings(entry, &imported.path)?;
+            }
         }
     }
-    if imported.copied {
-        temporary.as_file().sync_all()?;
-        temporary.persist(&imported.path).map_err(|refused| named(&imported.path, refused.error))?;
-        sync_folder(how.folder)?;
-    }
-    bring_settings(how.file, &imported)?;
     Ok(imported)
+}
+
+/// Whether the same file is there already.
+///
+/// # Errors        another is there, and may not be replaced; one whose name differs by case alone
+fn is_there(how: &Import<'_>, imported: &Imported) -> Result<bool> {
+    let refused = |path: &Path, reason: &str, hint: &str| {
+        let reason = format!("{}: {reason}", path.display());
+        Err(ModelError::BadArgument { reason, hint: Some(hint.to_owned()) })
+    };
+    let name = imported.path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    for entry in fs::read_dir(how.folder)? {
+        let other = entry?.path();
+        let lower = other.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if lower == name && other.file_name() != imported.path.file_name() {
+            let reason = "a file whose name differs only by upper and lower case is there";
+            return refused(&other, reason, "give the new one another --name");
+        }
+    }
+    if imported.path.symlink_metadata().is_err() {
+        return Ok(false);
+    }
+    if !imported.path.is_file() {
+        return refused(&imported.path, "is not a regular file", "give the new one another --name");
+    }
+    let is_same = sha256_of(&imported.path)?.0 == imported.sha256;
+    if !is_same && !how.replace {
+        let hint = "give the new one another --name, or --replace the old one";
+        return refused(&imported.path, "another file of this name is there", hint);
+    }
+    Ok(is_same)
+}
+
+/// The settings beside the file that are copied too, if there are any and they are not there already.
+///
+/// # Errors        settings beside the copy that are those of another file, and may not be replaced
+fn settings_to_bring(how: &Import<'_>, imported: &Imported) -> Result<Option<Vec<u8>>> {
+    let is_known = matches!(imported.entry, Some((_, Verification::Verified | Verification::Prefix)));
+    let (theirs, ours) = (how.file.with_extension("toml"), imported.path.with_extension("toml"));
+    let ours_text = if ours.is_file() { Some(fs::read(&ours)?) } else { None };
+    if is_known || !imported.copied && ours_text.is_some() {
+        return Ok(None);
+    }
+    let theirs_text = if theirs.is_file() { Some(fs::read(&theirs)?) } else { None };
+    match (theirs_text, ours_text) {
+        (theirs, None) => Ok(theirs),
+        (Some(theirs), Some(ours)) if theirs == ours => Ok(None),
+        (Some(theirs), Some(_)) if how.replace => Ok(Some(theirs)),
+        (theirs, Some(_)) => Err(ModelError::BadArgument {
+            reason: format!(
+                "{}: settings of another file are there, and would apply to this one",
+                ours.display()
+            ),
+            hint: Some(match theirs {
+                Some(_) => "--replace them with those beside the file, or give another --name".to_owned(),
+                None => "remove them, or give the file another --name".to_owned(),
+            }),
+        }),
+    }
 }
 
 /// The file's ending, once it is clear that it may be a model.
@@ -85,7 +150,13 @@ fn check(file: &Path) -> Result<String> {
         reason: reason.to_owned(),
         hint: Some(hint.to_owned()),
     };
-    if !fs::metadata(file)?.is_file() {
+    let found = match fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(bad("no such file", "name the model file that is to be copied"));
+        }
+        found => found?,
+    };
+    if !found.is_file() {
         return Err(bad("expected a model file", "name the file itself"));
     }
     let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -95,37 +166,59 @@ fn check(file: &Path) -> Result<String> {
             "model files end in .onnx, .xml (cascades), .pth, .pt or .safetensors",
         ));
     }
-    if fs::metadata(file)?.len() == 0 {
+    if found.len() == 0 {
         return Err(bad("the file is empty", "download it again"));
     }
     Ok(ending)
 }
 
-/// Copies into a temporary file of the folder; with the checksum and size of what was copied.
-fn copy(file: &Path, folder: &Path) -> Result<(tempfile::NamedTempFile, String, u64)> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".likeness-").suffix(".partial");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // the umask takes its share
-    let mut temporary = builder.tempfile_in(folder).map_err(|error| named(folder, error))?;
-    let (mut source, mut hasher) =
-        (BufReader::with_capacity(BLOCK_BYTES, fs::File::open(file)?), Sha256::new());
-    let mut bytes = 0;
+/// Copies the file, whose checksum has to be still the one that decided on its name.
+fn copy(file: &Path, sha256: &str, to: &mut dyn Write) -> std::io::Result<()> {
+    let (mut source, mut hasher) = (fs::File::open(file)?, Sha256::new());
+    let mut block = vec![0; BLOCK_BYTES];
     loop {
-        let block = std::io::BufRead::fill_buf(&mut source)?;
-        if block.is_empty() {
-            return Ok((temporary, hex(hasher), bytes));
-        }
-        hasher.update(block);
-        temporary.write_all(block).map_err(|error| named(folder, error))?;
-        let used = block.len();
-        bytes += used as u64;
-        std::io::BufRead::consume(&mut source, used);
+        let length = match source.read(&mut block) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&block[..length]);
+        to.write_all(&block[..length])?;
+    }
+    match hex(hasher) == sha256 {
+        true => Ok(()),
+        false => Err(std::io::Error::other(format!("{} changed while it was copied", file.display()))),
     }
 }
 
-fn named(path: &Path, source: std::io::Error) -> std::io::Error {
-    std::io::Error::new(source.kind(), format!("{}: cannot be written: {source}", path.display()))
+/// Refuses a name by which a registry entry is known for a file that is another.
+///
+/// # Errors        the entry's checksum is known and another, or the file is known to be another entry's →
+/// [`ModelError::BadArgument`]
+fn check_name(how: &Import<'_>, name: &str, sha256: &str) -> Result<()> {
+    let of_name = |entry: &&Entry| {
+        let known = std::iter::once(entry.name.as_str()).chain(entry.file_names());
+        let asked = [Some(name), how.name];
+        known.into_iter().any(|known| asked.iter().flatten().any(|asked| known.eq_ignore_ascii_case(asked)))
+    };
+    let Some(entry) = entries().iter().find(of_name) else { return Ok(()) };
+    let is = by_checksum(sha256);
+    if entry.verify(sha256) != Verification::Wrong && is.is_none_or(|is| is.name == entry.name) {
+        return Ok(());
+    }
+    let expected = entry.sha256.as_deref().unwrap_or("another");
+    Err(ModelError::BadArgument {
+        reason: format!(
+            "{}: is not {}, whose name it would get: expected SHA-256 {expected}, found {sha256}",
+            how.file.display(),
+            entry.name
+        ),
+        hint: Some(match is {
+            Some(is) => format!("it is {} by its checksum: leave --name out", is.name),
+            None => "give it another --name, or download it again if it should be that model".to_owned(),
+        }),
+    })
 }
 
 fn final_name(how: &Import<'_>, ending: &str, sha256: &str) -> Result<String> {
@@ -148,15 +241,4 @@ fn final_name(how: &Import<'_>, ending: &str, sha256: &str) -> Result<String> {
     let has_ending =
         Path::new(name).extension().is_some_and(|e| e.to_string_lossy().to_lowercase() == ending);
     Ok(if has_ending { name.to_owned() } else { format!("{name}.{ending}") })
-}
-
-fn bring_settings(file: &Path, imported: &Imported) -> Result<()> {
-    if let Some((entry, Verification::Verified | Verification::Prefix)) = imported.entry {
-        return write_settings(entry, &imported.path);
-    }
-    let (theirs, ours) = (file.with_extension("toml"), imported.path.with_extension("toml"));
-    if theirs.is_file() && !ours.exists() {
-        fs::copy(theirs, ours)?;
-    }
-    Ok(())
 }

@@ -10,11 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fs_err as fs;
+use likeness_artifact::sync_folder;
 use sha2::{Digest, Sha256};
 use ureq::http::{Response, StatusCode, header};
 
 use super::entry::{Entry, ModelKind, Verification};
 use super::hash::{BLOCK_BYTES, feed, hex, sha256_of};
+use crate::model_folder::ModelDescription;
+use crate::preprocess::Preprocess;
 use crate::{ModelError, Result};
 
 /// Longest download where no size is known, in bytes.
@@ -66,6 +69,7 @@ pub struct Pulled {
 /// No address, no connection, a status that is no success, another length or checksum than the registry's, a connection
 /// that breaks off, a full disk → [`ModelError::Download`]; other refusals of the file system → [`ModelError::Io`].
 pub fn pull(entry: &Entry, how: &Pull<'_>) -> Result<Pulled> {
+    check_folder(how.folder)?;
     let path = how.folder.join(&entry.file);
     if let Some(present) = present(entry, &path)? {
         return Ok(present);
@@ -95,19 +99,39 @@ pub(super) fn write_settings(entry: &Entry, path: &Path) -> Result<()> {
     let Some(preprocess) = entry.preprocess.as_ref().filter(|_| entry.kind == ModelKind::Embedder) else {
         return Ok(());
     };
-    if settings.exists() {
+    if settings.symlink_metadata().is_ok() {
         return Ok(());
     }
-    let text = toml::to_string(preprocess).expect("preprocessing is plain data");
-    Ok(fs::write(settings, text)?)
+    // With the fingerprint, a file that is damaged later is refused when it is opened. It covers the input size too.
+    let fingerprint = match preprocess.input_size {
+        Some(_) => Some(fingerprint(path, preprocess)?),
+        None => None,
+    };
+    let text = ModelDescription::of_settings(preprocess.clone(), fingerprint).text()?;
+    Ok(likeness_artifact::write(&settings, |file| file.write_all(text.as_bytes()))?)
 }
 
-/// Makes the entries of a folder last through a power cut; only Unix can.
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    if cfg!(unix) {
-        fs::File::open(folder)?.sync_all()?;
+/// SHA-256 over the file and how a face enters the network, as a model folder has it.
+fn fingerprint(graph: &Path, preprocess: &Preprocess) -> Result<String> {
+    let (mut hasher, mut file) = (Sha256::new(), fs::File::open(graph)?);
+    feed(&mut hasher, &mut file)?;
+    hasher.update(serde_json::to_vec(preprocess).map_err(std::io::Error::from)?);
+    Ok(hex(hasher))
+}
+
+/// Refuses a models folder that is something else.
+///
+/// # Errors        a file in its place → [`ModelError::BadArgument`]
+pub(super) fn check_folder(folder: &Path) -> Result<()> {
+    match folder.exists() && !folder.is_dir() {
+        false => Ok(()),
+        true => Err(ModelError::BadArgument {
+            reason: format!("{}: is not a folder", folder.display()),
+            hint: Some(
+                "--models and LIKENESS_MODELS name a folder, which is made where it is missing".into(),
+            ),
+        }),
     }
-    Ok(())
 }
 
 fn failed(url: &str, reason: impl Into<String>, hint: impl Into<String>) -> ModelError {

@@ -119,9 +119,12 @@ pub(crate) struct ExportModelArgs {
     /// The weights under PyTorch's keys.
     #[arg(long)]
     pub(crate) safetensors: bool,
-    /// The file to write.
+    /// The file to write; - writes to stdout.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Replace another file of this name.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Makes a narrower and faster network of a MobileFaceNet by taking channels out of its blocks; it has to be trained again, with
@@ -134,7 +137,7 @@ pub(crate) struct PruneModelArgs {
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: PathBuf,
     /// Share of the channels within each block that stay, those that matter most.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = parse_share)]
     pub(crate) keep: f32,
 }
 
@@ -167,14 +170,33 @@ pub(crate) struct QuantizeModelArgs {
     /// Only this part of the dataset that is measured on.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub(crate) measure_split: SplitChoice,
-    /// Exit with 1 when top-1 falls by more points of a hundred than this.
-    #[arg(long, value_name = "POINTS")]
+    /// Exit with 1 when top-1 falls by more percentage points than this.
+    #[arg(long, value_name = "POINTS", value_parser = parse_points, allow_negative_numbers = true)]
     pub(crate) most_lost: Option<f64>,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) reading: PhotosArgs,
+}
+
+/// A share above 0 and at most 1.
+fn parse_share(text: &str) -> Result<f32, String> {
+    let share: f32 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    // NaN lies in no range.
+    match share > 0.0 && share <= 1.0 {
+        true => Ok(share),
+        false => Err("expected a share above 0 and at most 1".to_owned()),
+    }
+}
+
+/// Percentage points, negative where more is asked for than there was.
+fn parse_points(text: &str) -> Result<f64, String> {
+    let points: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    match (-100.0..=100.0).contains(&points) {
+        true => Ok(points),
+        false => Err("expected percentage points from -100 to 100".to_owned()),
+    }
 }
 
 /// What weights become.

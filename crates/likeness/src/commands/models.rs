@@ -15,7 +15,7 @@ use likeness_model::registry::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::print_json;
+use super::{print_json, print_text};
 use crate::Outcome;
 use crate::args::{ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs};
 use crate::failure::hinted;
@@ -113,59 +113,86 @@ fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
         let models: Vec<_> = entries().iter().zip(&found).map(|(e, f)| document(e, f.as_ref())).collect();
         return print_json(&json!({ "folders": places.folders(), "models": models }));
     }
-    for (entry, found) in entries().iter().zip(&found) {
-        print_lines(&[row(entry, found.as_ref())]);
-    }
-    say("! the licence asks something of you: `likeness models show NAME` says what");
+    let header = ["NAME", "KIND", "SIZE", "LICENCE", "STATE"].map(str::to_owned);
+    let rows = entries().iter().zip(&found).map(|(entry, found)| cells(entry, found.as_ref()));
+    print_lines(&table(std::iter::once(header).chain(rows).collect()))?;
+    say("! the licence has conditions: `likeness models show NAME` prints them");
     let folders: Vec<_> = places.folders().iter().map(|folder| folder.display().to_string()).collect();
     say(format!("looked in {}, and where OpenCV installs its cascades", folders.join(", ")));
     Ok(())
 }
 
-fn row(entry: &Entry, found: Option<&Found>) -> String {
+/// What the list has about an entry: name, kind, size, licence, state.
+fn cells(entry: &Entry, found: Option<&Found>) -> [String; 5] {
     let flag = if entry.warning.is_some() { '!' } else { ' ' };
-    let size = entry.bytes.map_or_else(|| "?".to_owned(), megabytes);
     let state = match found {
-        None if entry.url.is_none() => "absent, no address: import it".to_owned(),
+        None if entry.url.is_none() => "absent (import)".to_owned(),
         None => "absent".to_owned(),
         Some(found) => {
             format!("{} {}", checksum_state(entry.verify(&found.sha256)), found.path.display())
         }
     };
-    let known = match (&entry.sha256, entry.has_whole_checksum()) {
-        (None, _) => " [no checksum known]",
-        (Some(_), false) => " [only the beginning of the checksum known]",
-        _ => "",
-    };
-    format!(
-        "{:27} {:8} {size:>9} {flag} {:20} {state}{known}",
-        entry.name,
-        entry.kind.name(),
-        short(&entry.licence)
-    )
+    [
+        entry.name.clone(),
+        entry.kind.name().to_owned(),
+        entry.bytes.map_or_else(|| "?".to_owned(), size),
+        format!("{flag} {}", shortened(short(&entry.licence))),
+        state,
+    ]
 }
+
+/// Rows whose columns are as wide as their widest cell; sizes stand to the right, the last column ends anywhere.
+fn table(rows: Vec<[String; 5]>) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3].map(width);
+    let line = |[name, kind, size, licence, state]: &[String; 5]| {
+        let [a, b, c, d] = widths;
+        format!("{name:a$}  {kind:b$}  {size:>c$}  {licence:d$}  {state}")
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Characters of a licence that the list has place for at 80 columns.
+const LICENCE_WIDTH: usize = 12;
 
 /// The licence's name without its explanation.
 fn short(licence: &str) -> &str {
-    licence.split([':', '(']).next().unwrap_or(licence).trim()
+    licence.split([':', '(', ';', ',']).next().unwrap_or(licence).trim()
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+/// `text`, cut where it is too long for its column.
+fn shortened(text: &str) -> String {
+    match text.chars().count() <= LICENCE_WIDTH {
+        true => text.to_owned(),
+        false => {
+            let start: String = text.chars().take(LICENCE_WIDTH - 1).collect();
+            format!("{}…", start.trim_end())
+        }
+    }
+}
+
+/// A number of bytes with its unit.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
 }
 
 fn checksum_state(verification: Verification) -> &'static str {
     match verification {
         Verification::Verified => "present",
-        Verification::Prefix => "present (beginning of the checksum agrees)",
+        Verification::Prefix => "present (start of checksum agrees)",
         Verification::Unknown => "present (not compared)",
         Verification::Wrong => "WRONG CHECKSUM",
     }
 }
 
-#[allow(clippy::print_stdout)]
-fn print_lines(lines: &[String]) {
-    lines.iter().for_each(|line| println!("{line}"));
+/// Prints lines to stdout.
+fn print_lines(lines: &[String]) -> anyhow::Result<()> {
+    print_text(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())
 }
 
 fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
@@ -189,25 +216,22 @@ fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
     });
     match (entry, &found) {
         (Some(entry), _) if args.json => print_json(&document(entry, found.as_ref())),
-        (Some(entry), _) => {
-            print_lines(&details(entry, found.as_ref()));
-            Ok(())
-        }
+        (Some(entry), _) => print_lines(&details(entry, found.as_ref())),
         (None, Some(found)) if args.json => print_json(&json!({
             "name": null, "path": found.path, "present": true, "bytes": found.bytes,
             "present_sha256": found.sha256, "verified": null,
         })),
         (None, Some(found)) => {
-            print_lines(&[
+            let mut lines = vec![
                 line("file", found.path.display()),
                 line("size", format!("{} bytes", found.bytes)),
                 line("sha256", &found.sha256),
                 line("registry", "no entry has this checksum or name"),
-            ]);
+            ];
             if found.path.extension().is_some_and(|ending| ending == "onnx") {
-                print_lines(&folder::of_file(&found.path));
+                lines.extend(folder::of_file(&found.path));
             }
-            Ok(())
+            print_lines(&lines)
         }
         (None, None) => Err(unknown(&args.model)),
     }
@@ -295,8 +319,7 @@ fn fetch(args: &PullModelArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         progress.end(bytes, "bytes");
     }
     say_pulled(&pulled);
-    print_lines(&[pulled.path.display().to_string()]);
-    Ok(())
+    print_lines(&[pulled.path.display().to_string()])
 }
 
 fn say_pulled(pulled: &Pulled) {
@@ -319,8 +342,7 @@ fn bring(args: &ImportModelArgs) -> anyhow::Result<()> {
     let how = Import { file: &args.file, folder: &folder, name: args.name.as_deref(), replace: args.replace };
     let imported = import(&how)?;
     say_imported(&imported);
-    print_lines(&[imported.path.display().to_string()]);
-    Ok(())
+    print_lines(&[imported.path.display().to_string()])
 }
 
 fn say_imported(imported: &Imported) {
@@ -362,16 +384,35 @@ mod tests {
     #[test]
     fn a_licence_that_asks_something_is_flagged_in_the_list() {
         for entry in entries() {
-            let row = row(entry, None);
-            assert_eq!(row.contains(" ! "), entry.warning.is_some(), "{row}");
-            assert!(row.contains("absent"), "{row}");
+            let [_, _, _, licence, state] = cells(entry, None);
+            assert_eq!(licence.starts_with("! "), entry.warning.is_some(), "{licence}");
+            assert!(state.starts_with("absent"), "{state}");
         }
+    }
+
+    #[test]
+    fn the_list_has_straight_columns_and_fits_80() {
+        let lines = table(entries().iter().map(|entry| cells(entry, None)).collect());
+        let column = |line: &str, cell: &str| line.find(cell).map(|at| line[..at].chars().count());
+        let state = column(&lines[0], "absent");
+        for line in &lines {
+            assert_eq!(column(line, "absent"), state, "{line}");
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert!(state.is_some());
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_sizes_have_units() {
+        assert_eq!(shortened("Apache-2.0"), "Apache-2.0");
+        assert_eq!(shortened("not stated by anybody"), "not stated…");
+        let sizes = [999, 1_000, 229_738, 2_524_095, 1_250_000_000].map(size);
+        assert_eq!(sizes, ["999 B", "1.0 kB", "229.7 kB", "2.5 MB", "1.2 GB"]);
     }
 
     #[test]
     fn a_published_beginning_of_a_checksum_is_said_to_be_one() {
         let entry = by_name("resnet50-timm").unwrap();
-        assert!(row(entry, None).contains("only the beginning of the checksum known"));
         assert!(details(entry, None).iter().any(|line| line.contains("14fe96d1…")));
     }
 }

@@ -62,3 +62,28 @@ fn a_cache_that_cannot_grow_costs_nothing_but_itself() {
     let told = bench.refused(&["embed", "photos", "-o", "full", "--model", "color", "--cache", "kept"]);
     assert!(told.contains("kept/") && !bench.at("full").exists(), "{told}");
 }
+
+#[test]
+fn a_file_in_the_place_of_the_folder_is_refused_by_name() {
+    let bench = Bench::with_photos();
+    bench.write("kept", "a letter");
+    let told = bench.refused(&["embed", "photos", "-o", "e", "--model", "color", "--cache", "kept"]);
+    assert!(told.contains("error: kept: is not a folder") && told.contains("hint: --cache"), "{told}");
+    assert_eq!(fs_err::read(bench.at("kept")).unwrap(), b"a letter");
+}
+
+#[test]
+fn a_damaged_cache_gives_the_embeddings_of_a_whole_one() {
+    let bench = Bench::with_photos();
+    embed(&bench, "plain", &[]);
+    let cache = fs_err::read_dir(bench.at("kept")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs_err::read(&cache).unwrap();
+    for at in [20, whole.len() / 2, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs_err::write(&cache, &damaged).unwrap();
+        let told = embed(&bench, "again", &[]);
+        assert!(!told.contains("12 of 12 photos were embedded before"), "byte {at}: {told}");
+        assert!(bytes(&bench, "plain") == bytes(&bench, "again"), "byte {at}");
+    }
+}

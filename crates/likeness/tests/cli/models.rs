@@ -31,6 +31,7 @@ pub(crate) fn server(status: &'static str, body: Vec<u8>) -> String {
 fn names(bench: &Bench) -> Vec<String> {
     let entries = fs_err::read_dir(bench.at("models")).unwrap();
     let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != ".likeness.lock");
     names.sort();
     names
 }
@@ -45,15 +46,17 @@ fn the_list_says_what_is_here_and_where_was_looked() {
     let row = |name: &str| list.lines().find(|l| l.starts_with(&format!("{name} "))).unwrap().to_owned();
     assert!(row("scrfd-500m").contains("WRONG CHECKSUM models/det_500m.onnx"), "{list}");
     assert!(row("scrfd-500m").contains(" ! ") && !row("yunet").contains(" ! "), "{list}");
-    assert!(row("yunet").ends_with("absent") && row("yunet").contains("0.2 MB"), "{list}");
-    assert!(row("mobilefacenet-arcface-128d").contains("absent, no address: import it"), "{list}");
-    assert!(row("resnet50-timm").contains("only the beginning of the checksum known"), "{list}");
+    assert!(row("yunet").ends_with("absent") && row("yunet").contains("229.7 kB"), "{list}");
+    assert!(row("mobilefacenet-arcface-128d").contains("absent (import)"), "{list}");
+    let header: Vec<&str> = list.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(header, ["NAME", "KIND", "SIZE", "LICENCE", "STATE"]);
+    assert!(list.lines().all(|line| line.chars().count() <= 80 || line.contains("models/")), "{list}");
     let looked = told(&output);
-    assert!(looked.contains("! the licence asks something of you") && looked.contains("looked in models, "));
+    assert!(looked.contains("! the licence has conditions") && looked.contains("looked in models, "));
     let document = bench.json(&["models", "list", "--models", "models", "--json"]);
     assert_eq!(document["folders"][0], "models");
     let models = document["models"].as_array().unwrap();
-    assert_eq!(models.len(), list.lines().count());
+    assert_eq!(models.len() + 1, list.lines().count());
     let scrfd = models.iter().find(|m| m["name"] == "scrfd-500m").unwrap();
     assert_eq!((&scrfd["present"], &scrfd["verified"]), (&true.into(), &false.into()));
 }
@@ -100,12 +103,40 @@ fn an_import_says_what_it_took_in() {
     };
     refused(&["mine.onnx"], "another file of this name is there");
     refused(&["notes.txt"], "not a model file by its ending");
-    refused(&["absent.onnx"], "absent.onnx");
+    refused(&["absent.onnx"], "error: absent.onnx: no such file");
+    refused(&["mine.onnx", "--name", "scrfd-500m"], "mine.onnx: is not scrfd-500m");
+    bench.write("det_500m.onnx", "another");
+    refused(&["det_500m.onnx"], "det_500m.onnx: is not scrfd-500m");
     refused(&["mine.onnx", "--name", "../up"], "plain name");
     assert!(told(&with(&["mine.onnx", "--replace"])).contains("7 bytes, SHA-256 "));
-    let named = told(&with(&["mine.onnx", "--name", "scrfd-500m"]));
-    assert!(named.contains("warning: named as scrfd-500m, but its checksum is another"), "{named}");
-    assert_eq!(names(&bench), ["det_500m.onnx", "mine.onnx"]);
+    assert_eq!(names(&bench), ["mine.onnx"]);
+    bench.write("file", "no folder");
+    let told = bench.refused(&["models", "import", "mine.onnx", "--models", "file"]);
+    assert!(told.contains("error: file: is not a folder"), "{told}");
+    let told = bench.refused(&["models", "pull", "yunet", "--models", "file"]);
+    assert!(told.contains("error: file: is not a folder"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_hangs_up_ends_the_program_quietly() {
+    let bench = Bench::new();
+    bench.write("mine.onnx", "mine");
+    for args in [
+        &["models", "list"][..],
+        &["models", "list", "--json"],
+        &["models", "show", "yunet"],
+        &["models", "show", "mine.onnx"],
+        &["models", "import", "mine.onnx", "--models", "models"],
+    ] {
+        // The reader's end is closed before the program starts.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bench.command(args).stdout(writer).output().unwrap();
+        let told = told(&output);
+        assert!(!told.contains("panicked") && !told.contains("error"), "{args:?}: {told}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {told}");
+    }
 }
 
 #[test]

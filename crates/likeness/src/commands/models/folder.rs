@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use likeness_model::model_folder::{
-    Alignment, Exported, Inspection, check_vacant, export, inspect, weights_beside,
+    Alignment, Export, Exported, Inspection, check_vacant, claim, export, inspect, weights_beside,
 };
 use likeness_train::device::device;
 use likeness_train::export::{Alignment as OfTraining, ModelCard, write_model_folder};
@@ -28,8 +28,8 @@ pub(super) fn narrow(args: &PruneModelArgs) -> anyhow::Result<()> {
     let count = |network: &Network| -> usize {
         parameters(network).iter().map(|info| info.shape.iter().product::<usize>()).sum()
     };
-    say(format!("{} of {} numbers are left", count(&narrow), count(&network)));
-    say(format!("to be trained: likeness train DATASET --weights {} -o RUN", args.output.display()));
+    say(format!("{} of {} parameters remain", count(&narrow), count(&network)));
+    say(format!("next: likeness train DATASET --weights {} -o RUN", args.output.display()));
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "not stated".to_owned());
     let card = ModelCard {
         name: format!("{}-pruned", seen.spec.name),
@@ -42,18 +42,19 @@ pub(super) fn narrow(args: &PruneModelArgs) -> anyhow::Result<()> {
         source: format!("pruned from {}", seen.spec.name),
         notes: BTreeMap::new(),
     };
+    let _lock = claim(&args.output)?;
     write_model_folder(&narrow, &args.output, &card)?;
-    print_lines(&[args.output.display().to_string()]);
-    Ok(())
+    print_lines(&[args.output.display().to_string()])
 }
 
 /// `models export`.
 pub(super) fn take_out(args: &ExportModelArgs) -> anyhow::Result<()> {
     let what = if args.onnx { Exported::Onnx } else { Exported::Safetensors };
-    let bytes = export(&args.model, what, &args.output)?;
+    let how = Export { model: &args.model, what, to: &args.output, force: args.force };
+    let (bytes, is_stdout) = export(&how)?;
     say(format!("{bytes} bytes"));
-    print_lines(&[args.output.display().to_string()]);
-    Ok(())
+    // The file itself is what stdout holds then.
+    if is_stdout { Ok(()) } else { print_lines(&[args.output.display().to_string()]) }
 }
 
 /// What `models show` says of an ONNX file; why it is no embedder, if it is none.
@@ -70,8 +71,7 @@ pub(super) fn show(model: &Path, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         return print_json(&document(&seen));
     }
-    print_lines(&lines(&seen));
-    Ok(())
+    print_lines(&lines(&seen))
 }
 
 fn lines(seen: &Inspection) -> Vec<String> {

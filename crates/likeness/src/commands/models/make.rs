@@ -6,7 +6,7 @@ use std::path::Path;
 use likeness_model::Embedder;
 use likeness_model::engine::{EngineConfig, OnnxEmbedder};
 use likeness_model::model_folder::{
-    Alignment, Card, GRAPH, GraphLayer, TakenApart, check_vacant, make, take_apart,
+    Alignment, Card, GRAPH, GraphLayer, TakenApart, check_vacant, claim, make, take_apart,
 };
 use likeness_model::preprocess::PreprocessOverrides;
 use likeness_model::registry::entry::by_checksum;
@@ -55,8 +55,7 @@ pub(super) fn make_of(args: &ImportModelArgs, folder: &Path) -> anyhow::Result<(
     };
     let made = make(&args.file, folder, &args.input.overrides(), card)?;
     made.notes.iter().for_each(say);
-    print_lines(&[folder.display().to_string()]);
-    Ok(())
+    print_lines(&[folder.display().to_string()])
 }
 
 /// Of weights: the network that their keys name, written as training writes its own.
@@ -85,9 +84,10 @@ fn make_of_weights(args: &ImportModelArgs, folder: &Path) -> anyhow::Result<()> 
             side
         }
     };
-    write_model_folder(&network, folder, &card_of(&network, args, input_px)?)?;
-    print_lines(&[folder.display().to_string()]);
-    Ok(())
+    let card = card_of(&network, args, input_px)?;
+    let _lock = claim(folder)?;
+    write_model_folder(&network, folder, &card)?;
+    print_lines(&[folder.display().to_string()])
 }
 
 /// The side that `--input-size` names.
@@ -122,9 +122,9 @@ fn make_of_layers(args: &ImportModelArgs, folder: &Path, architecture: Architect
             "import it as it is, without --backbone",
         ));
     }
+    let _lock = claim(folder)?;
     write_model_folder(&network, folder, &card)?;
-    print_lines(&[folder.display().to_string()]);
-    Ok(())
+    print_lines(&[folder.display().to_string()])
 }
 
 /// Has the first layer take pixels that are normalised as the architecture's are.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use likeness_model::load_embedder;
-use likeness_model::model_folder::{GRAPH, ModelDescription, graph_at};
+use likeness_model::model_folder::{GRAPH, ModelDescription, check_vacant, graph_at};
 use likeness_model::quantize::{Calibrator, Rounded, halve};
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
 use serde_json::json;
@@ -33,8 +33,15 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
     let place = fs_err::canonicalize(args.output.join(GRAPH)).ok();
     if place.is_some() && place == fs_err::canonicalize(&original).ok() {
         return Err(hinted(
-            format!("{}: the rounded network would take the place of its original", args.output.display()),
+            format!("{}: the quantised network would replace its original", args.output.display()),
             "name another folder with -o",
+        ));
+    }
+    check_vacant(&args.output)?;
+    if args.weights == WeightsArg::Int8 && args.calibrate.is_none() {
+        return Err(hinted(
+            "int8 needs photos to learn the ranges of activations from",
+            "name some with --calibrate; a few hundred are enough, and they need no labels",
         ));
     }
     // First of all, as it tells whether the photos can be measured with.
@@ -50,7 +57,9 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
     let lost = cost.as_ref().map(|c| 100.0 * (c.before.top1 - c.after.top1));
     match (args.most_lost, lost) {
         (Some(most), Some(lost)) if lost > most => {
-            say(format!("top-1 fell by {lost:.2} points, more than the {most} that --most-lost allows"));
+            say(format!(
+                "top-1 fell by {lost:.2} percentage points, more than the {most} that --most-lost allows"
+            ));
             Ok(Outcome::Missed)
         }
         (Some(_), None) => Err(hinted(
@@ -62,12 +71,7 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
 }
 
 fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rounded> {
-    let Some(photos) = &args.calibrate else {
-        return Err(hinted(
-            "int8 needs photos to learn from what values the activations take",
-            "name some with --calibrate; a few hundred are enough, and they need no labels",
-        ));
-    };
+    let photos = args.calibrate.as_ref().expect("checked before anything was embedded");
     let flags = ModelArgs::named(&args.model);
     let watch = |calibrator: &Calibrator| {
         let loader = Loader::new(&flags, args.reading.refer(), stop)
