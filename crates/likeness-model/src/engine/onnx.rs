@@ -229,8 +229,8 @@ impl OnnxEmbedder {
     fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
         let bad = |reason: String| {
             let model = self.spec.name.clone();
-            // ONNX Runtime's words and those of our own engine's plan.
-            let memory = ["allocat", "bad_alloc", "feature maps take more than"];
+            // ONNX Runtime's words, those of our own engine's plan and those of the limits.
+            let memory = ["allocat", "bad_alloc", "feature maps take more than", "alive at the same time"];
             match memory.iter().any(|word| reason.contains(word)) {
                 true => ModelError::OutOfMemory { model, reason },
                 false => ModelError::BadOutput { model, reason },

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::Sha256;
 
-use super::bounds::{Bounds, Strictness};
+use super::bounds::{Bounds, Strictness, Unfit};
 use super::brought::Computer;
 use super::choice::{Engine, EngineChoice, EngineConfig};
 use super::direct::graph::Graph;
@@ -54,7 +54,9 @@ impl Session {
         if choice == EngineChoice::Burn {
             return Self::on_burn(path, checked, config);
         }
-        let bounds = guarded(|| Bounds::of(checked)).map_err(|reason| refused(path, reason))?;
+        let bounds = guarded(|| Ok(Bounds::of(checked)))
+            .unwrap_or_else(|reason| Err(Unfit::Graph(reason)))
+            .map_err(|unfit| refused(path, unfit))?;
         if choice == EngineChoice::Auto {
             return Self::first_that_can(checked, weights, config, bounds)
                 .map_err(|reason| bad(path, reason));
@@ -235,12 +237,15 @@ impl Network {
 }
 
 /// The error of a graph that no engine may run.
-fn refused(path: &Path, reason: String) -> ModelError {
-    ModelError::BadModel {
-        path: path.to_owned(),
-        reason: format!("is not run, as it might take too much memory or time: {reason}"),
-        hint: Some("export it again for pictures of a fixed size and without control flow".into()),
-    }
+fn refused(path: &Path, unfit: Unfit) -> ModelError {
+    let (reason, hint) = match unfit {
+        Unfit::Input(reason) => (reason, "export it again for smaller pictures"),
+        Unfit::Graph(reason) => (
+            format!("is not run, as it might take too much memory or time: {reason}"),
+            "export it again for pictures of a fixed size and without control flow",
+        ),
+    };
+    ModelError::BadModel { path: path.to_owned(), reason, hint: Some(hint.into()) }
 }
 
 /// What to do about a graph that the engine `refused` cannot run.

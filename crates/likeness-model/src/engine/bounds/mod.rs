@@ -37,6 +37,8 @@ const MAX_WORK: u128 = 1 << 42;
 const ELEMENT_WORK: u128 = 16;
 /// Most operators: engines plan a graph recursively, one stack frame for each operator of a chain.
 pub(super) const MAX_NODES: usize = 20_000;
+/// Longest side of pictures that a graph may declare as its input, in pixels, as an embedder's.
+const MAX_INPUT_SIDE: u64 = 4096;
 /// Tensors with at least so many bytes have no values here, only a shape.
 const LARGE_BYTES: usize = 4096;
 /// Shapes of inputs that are remembered as allowed.
@@ -53,7 +55,22 @@ pub(super) enum Strictness {
     Lenient,
 }
 
-/// Why a graph is refused.
+/// Why a graph is not opened, in words.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// It declares an input that is too large.
+    Input(String),
+    /// It would take too much memory or time.
+    Graph(String),
+}
+
+impl From<String> for Unfit {
+    fn from(reason: String) -> Self {
+        Self::Graph(reason)
+    }
+}
+
+/// Why an operator is refused.
 enum Refusal {
     /// A limit is exceeded, or the operator is not allowed.
     Limit(String),
@@ -75,24 +92,30 @@ pub(super) struct Bounds {
 impl Bounds {
     /// The graph in `checked`, once it is safe to open.
     ///
-    /// # Errors        a limit that is exceeded, an operator that is not allowed; in words
-    pub(super) fn of(checked: &Checked) -> Result<Self, String> {
+    /// # Errors        an input that is too large, a limit that is exceeded, an operator that is not allowed
+    pub(super) fn of(checked: &Checked) -> Result<Self, Unfit> {
         Self::read(checked.bytes(), checked.beside())
     }
 
-    fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+    fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, Unfit> {
         let (few, _) = lift::lift(bytes, LARGE_BYTES)?;
         let model = ModelProto::parse_buf(&few).map_err(|e| e.to_string())?;
         let standard = |d: &Option<String>| d.as_deref().is_none_or(|d| d.is_empty() || d == "ai.onnx");
         let opset = model.opset_import.iter().find(|o| standard(&o.domain)).and_then(|o| o.version);
-        let mut graph = model.graph.ok_or("it holds no graph")?;
+        let mut graph = model.graph.ok_or("it holds no graph".to_owned())?;
         if graph.node.len() > MAX_NODES {
-            return Err(format!("it has {} operators, expected at most {MAX_NODES}", graph.node.len()));
+            let found = graph.node.len();
+            return Err(format!("it has {found} operators, expected at most {MAX_NODES}").into());
         }
         let mut constants = HashMap::new();
         for tensor in std::mem::take(&mut graph.initializer) {
             let value = value::constant(&tensor, beside)?;
             constants.insert(tensor.name.unwrap_or_default(), value);
+        }
+        for input in &graph.input {
+            if !constants.contains_key(input.name.as_deref().unwrap_or_default()) {
+                check_input(&declared(input)).map_err(Unfit::Input)?;
+            }
         }
         for node in &mut graph.node {
             rules::allowed(node)?;
@@ -136,6 +159,19 @@ impl Bounds {
             }
         }
         graph.node.iter().enumerate().try_for_each(|(at, node)| walk.node(at, node))
+    }
+}
+
+/// Refuses an input of pictures that no photo is enlarged to.
+fn check_input(sides: &[u64]) -> Result<(), String> {
+    let &[_, first, second, third] = sides else { return Ok(()) };
+    let is_nhwc = first != 3 && third == 3;
+    let (height, width) = if is_nhwc { (first, second) } else { (second, third) };
+    match [("width", width), ("height", height)].into_iter().find(|(_, side)| *side > MAX_INPUT_SIDE) {
+        None => Ok(()),
+        Some((what, found)) => {
+            Err(format!("expected an input {what} of at most {MAX_INPUT_SIDE}, found {found}"))
+        }
     }
 }
 
