@@ -9,17 +9,17 @@
 //! the next. One that is cut short or altered is refused by its checksums, and another is taken. At every moment one of the
 //! three folders is whole, also after a power loss: files are synced before a rename, and the run's folder after each.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, View, serialize_to_file};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use likeness_artifact::sync_folder;
 use likeness_data::decode::sha256_hex;
 
 use crate::seal::{self, Seal, sealed};
+use crate::weights::write_tensors;
 use crate::{Result, TrainError};
 
 const FORMAT: u32 = 1;
@@ -77,26 +77,6 @@ struct Format {
 /// A checkpoint's values, by group and key.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-struct Floats<'a>(&'a [usize], &'a [f32]);
-
-impl View for Floats<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        self.0
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.1.iter().flat_map(|v| v.to_le_bytes()).collect())
-    }
-
-    fn data_len(&self) -> usize {
-        4 * self.1.len()
-    }
-}
-
 /// Writes a checkpoint into `run`, whole or not at all.
 ///
 /// # Errors        the disk → [`TrainError::Io`]; a whole checkpoint is there still
@@ -146,12 +126,7 @@ fn write_files(folder: &Path, state: &mut State, tensors: &Tensors) -> Result<()
     remove(folder)?;
     fs_err::create_dir_all(folder)?;
     let path = folder.join(TENSORS);
-    let views = tensors.iter().map(|(key, (shape, values))| (key.as_str(), Floats(shape, values)));
-    serialize_to_file(views, None, &path).map_err(|error| match error {
-        safetensors::SafeTensorError::IoError(error) => TrainError::Io(error),
-        other => TrainError::Io(std::io::Error::other(format!("{}: {other}", path.display()))),
-    })?;
-    fs_err::File::open(&path)?.sync_all()?;
+    likeness_artifact::write(&path, |file| write_tensors(file, &BTreeMap::new(), tensors))?;
     state.tensors_sha256 = sha256_hex(&fs_err::read(&path)?);
     let text = sealed(&toml::to_string(&*state).expect("a state is plain data"));
     Ok(likeness_artifact::write(&folder.join(STATE), |file| file.write_all(text.as_bytes()))?)

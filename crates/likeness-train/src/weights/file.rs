@@ -72,7 +72,7 @@ impl WeightsFile {
         let shapes = tensors.tensors().into_iter().map(|(key, view)| (key, view.shape().to_vec())).collect();
         // The header follows its length, eight bytes.
         let data = bytes.get(8 + header_bytes..).unwrap_or_default();
-        if metadata.remove(CHECKSUM).is_some_and(|found| found != checksum(&metadata, &shapes, data)) {
+        if metadata.remove(CHECKSUM).is_some_and(|found| found != checksum(&metadata, &shapes, [data])) {
             return Err(bad(path, "was altered: the checksum is not that of the tensors".into()));
         }
         Ok(Self { path: path.to_owned(), metadata, shapes, renamed, source: Source::Safetensors(bytes) })

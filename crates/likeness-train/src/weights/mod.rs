@@ -18,5 +18,5 @@ pub use layers::{Layer, network_of_layers};
 pub use load::{LoadOptions, LoadReport, load_from, load_weights};
 pub use prune::prune;
 pub use recognize::{config_of, network_of};
-pub(crate) use save::write_safetensors;
 pub use save::{save_safetensors, tensor_values};
+pub(crate) use save::{write_safetensors, write_tensors};

@@ -48,8 +48,8 @@ pub fn tensor_values<M: Keyed>(module: &M, key: &str) -> Option<Vec<f32>> {
     collect(module).remove(key).map(|(_, values)| values)
 }
 
-/// Shapes and numbers by key.
-pub(super) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+/// Shapes and values by key.
+pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// All tensors of a network.
 pub(super) fn collect<M: Keyed>(module: &M) -> Tensors {
@@ -82,37 +82,51 @@ impl ModuleVisitor for Collector {
 }
 
 fn write(writer: &mut dyn Write, notes: &BTreeMap<String, String>, tensors: &Tensors) -> std::io::Result<()> {
-    let mut entries = serde_json::Map::new();
-    let mut data = Vec::new();
-    let mut extents = BTreeMap::new();
-    for (key, (shape, values)) in tensors {
-        let start = data.len();
-        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [start, data.len()]});
-        entries.insert(key.clone(), entry);
-        extents.insert(key.clone(), shape.clone());
-    }
     let mut notes = notes.clone();
-    notes.insert(CHECKSUM.to_owned(), checksum(&notes, &extents, &data));
-    let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(notes))]);
-    header.append(&mut entries);
+    let shapes = tensors.iter().map(|(key, (shape, _))| (key, shape));
+    let data = tensors.values().map(|(_, values)| bytes_of(values));
+    notes.insert(CHECKSUM.to_owned(), checksum(&notes, shapes, data));
+    write_tensors(writer, &notes, tensors)
+}
+
+/// Writes tensors, and notes where there are some.
+pub(crate) fn write_tensors(
+    writer: &mut dyn Write,
+    notes: &BTreeMap<String, String>,
+    tensors: &Tensors,
+) -> std::io::Result<()> {
+    let mut header = serde_json::Map::new();
+    if !notes.is_empty() {
+        header.insert("__metadata__".to_owned(), json!(notes));
+    }
+    let mut end = 0;
+    for (key, (shape, values)) in tensors {
+        let start = end;
+        end += values.len() * 4;
+        let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]});
+        header.insert(key.clone(), entry);
+    }
     let mut header = serde_json::Value::Object(header).to_string();
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     writer.write_all(&(header.len() as u64).to_le_bytes())?;
     writer.write_all(header.as_bytes())?;
-    writer.write_all(&data)
+    tensors.values().try_for_each(|(_, values)| writer.write_all(&bytes_of(values)))
+}
+
+fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// The note that holds the checksum.
 pub(super) const CHECKSUM: &str = "likeness_sha256";
 
-/// SHA-256 over the notes but [`CHECKSUM`], the keys and shapes of the tensors, and their values, `data`.
+/// SHA-256 over the notes but [`CHECKSUM`], the keys and shapes of the tensors, and their values, the pieces of `data` one after the other.
 ///
 /// Names and texts are preceded by their lengths, so that no two files give the same input.
-pub(super) fn checksum(
+pub(super) fn checksum<'a, D: AsRef<[u8]>>(
     notes: &BTreeMap<String, String>,
-    shapes: &BTreeMap<String, Vec<usize>>,
-    data: &[u8],
+    shapes: impl IntoIterator<Item = (&'a String, &'a Vec<usize>)>,
+    data: impl IntoIterator<Item = D>,
 ) -> String {
     let mut hash = Sha256::new();
     let mut text = |text: &str| {
@@ -127,6 +141,6 @@ pub(super) fn checksum(
         text(key);
         text(&format!("{shape:?}"));
     }
-    hash.update(data);
+    data.into_iter().for_each(|piece| hash.update(piece.as_ref()));
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

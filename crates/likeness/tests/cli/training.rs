@@ -371,7 +371,7 @@ fn a_command_that_failed_works_once_its_cause_is_gone() {
     bench.write("bad.pth", "no weights");
     bench.refused(&train("run", &["--epochs", "1", "--weights", "bad.pth"]));
     assert!(!bench.at("run").exists(), "nothing is left");
-    bench.good(&train("first", &["--epochs", "1", "--embedding-dim", "8"]));
+    bench.good(&train("first", &["--epochs", "1"]));
     // Weights that are read, and then do not fit.
     let told =
         bench.refused(&train("run", &["--epochs", "1", "--weights", "first", "--backbone", "resnet34"]));
@@ -497,7 +497,7 @@ fn a_run_and_its_networks_list_the_photos_that_were_trained_on_and_no_names() {
     for at in 0..8 {
         bench.photo(&format!("others/q{}/{at}.png", at / 4), 50 + at);
     }
-    bench.good(&["prepare", "others", "-o", "other", "--size", "32", "--validation", "0"]);
+    bench.good(&["prepare", "others", "-o", "other", "--size", "32", "--validation", "0.25"]);
     let few =
         ["--method", "classification", "--batch", "4", "--epochs", "1", "--workers", "1", "--size", "32"];
     bench.good(
