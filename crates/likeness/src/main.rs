@@ -72,11 +72,14 @@ fn usage(error: &clap::Error) -> u8 {
         let _ = error.print();
         return 0;
     }
-    // An argument with control characters is shown with escapes, without colours.
-    let plain = error.render().to_string();
-    if plain.lines().any(|line| print::visible(line) != line) {
-        plain.lines().for_each(print::say);
-    } else {
+    let args: Vec<_> = std::env::args_os().collect();
+    if args.iter().all(|arg| print::visible(&arg.to_string_lossy()) == arg.to_string_lossy()) {
+        let _ = error.print();
+        return FAILED;
+    }
+    // The same message about the arguments with their control characters as escapes.
+    let visible = args.iter().map(|arg| print::visible(&arg.to_string_lossy()).into_owned());
+    if let Err(error) = args::Args::try_parse_from(visible) {
         let _ = error.print();
     }
     FAILED

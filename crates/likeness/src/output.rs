@@ -150,8 +150,10 @@ fn check_ending(flag: &str, path: &Path, content: Content) -> anyhow::Result<()>
     ))
 }
 
-/// Checks that the folder of `target` exists and can be written.
-fn check_folder(flag: &str, path: &Path, target: &Path) -> anyhow::Result<()> {
+/// Checks that the folder of `target`, which `flag` names as `path`, exists and can be written.
+///
+/// # Errors        a missing or a read-only folder
+pub(crate) fn check_folder(flag: &str, path: &Path, target: &Path) -> anyhow::Result<()> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(hinted(

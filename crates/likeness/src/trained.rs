@@ -12,6 +12,16 @@ pub(crate) fn is_known(model: Option<&str>) -> bool {
     model.is_some_and(|model| matches!(TrainedOn::beside(Path::new(model)), Ok(Some(_))))
 }
 
+/// Puts the list of training photos of `model`, where there is one, beside the network in `folder` that was made of it.
+///
+/// # Errors        a list that was altered; the disk
+pub(crate) fn copy_list(model: &Path, folder: &Path) -> anyhow::Result<()> {
+    match TrainedOn::beside(model)? {
+        Some(trained_on) => Ok(trained_on.write(folder)?),
+        None => Ok(()),
+    }
+}
+
 /// How many of the photos in `rows` the network `model` was trained on; `None` where that is not known. An overlap is
 /// reported on stderr.
 ///

@@ -113,7 +113,7 @@ fn describe(network: &Network, card: &ModelCard, graph: &[u8]) -> String {
         fingerprint: fingerprint(graph, &preprocess),
         preprocess,
     };
-    toml::to_string(&description).expect("a description is plain data")
+    likeness_artifact::sealed(&toml::to_string(&description).expect("a description is plain data"))
 }
 
 fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {

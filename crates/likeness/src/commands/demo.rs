@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use likeness_artifact::{FolderLock, LOCK_FILE};
+use likeness_artifact::{FolderLock, LOCK_FILE, LockError};
 use likeness_data::prepare::{PrepareConfig, PrepareRun, prepare};
 use likeness_data::source::Layout;
 use likeness_data::synth::{self, PictureFormat, Style, SynthConfig};
@@ -79,6 +79,8 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
 /// Makes `output` the demo's: a new or an empty folder, locked.
 fn claim(output: &Path) -> anyhow::Result<FolderLock> {
     fs_err::create_dir_all(output)?;
+    // A folder with a lock file is a demo's; no such file is put into a folder that holds something else.
+    let lock = if output.join(LOCK_FILE).exists() { Some(lock(output)?) } else { None };
     for entry in fs_err::read_dir(output)? {
         let name = entry?.file_name();
         if name != LOCK_FILE {
@@ -88,7 +90,14 @@ fn claim(output: &Path) -> anyhow::Result<FolderLock> {
             ));
         }
     }
-    Ok(FolderLock::acquire(output)?)
+    lock.map_or_else(|| self::lock(output), Ok)
+}
+
+fn lock(output: &Path) -> anyhow::Result<FolderLock> {
+    FolderLock::acquire(output).map_err(|error| match error {
+        LockError::Held { .. } => hinted(error.to_string(), "wait for it, or choose another folder with -o"),
+        LockError::Io(error) => error.into(),
+    })
 }
 
 /// Trains a small network on other people's faces and lets it search among those of the demo, whom it never saw.

@@ -307,7 +307,7 @@ fn fetch(args: &PullModelArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         say(format!("licence of {}: {}", entry.name, entry.licence));
         say(format!("warning: {warning}"));
     }
-    let progress = Progress::begin("pull");
+    let progress = Progress::bytes("pull");
     let show = |bytes: u64, total: Option<u64>| {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         progress.show(size(bytes), size(total.unwrap_or(bytes)));

@@ -199,18 +199,19 @@ fn devices_pipes_and_links_are_written_through() {
             );
         }
         // A pipe, as `>(cat)` makes one.
-        assert!(Command::new("mkfifo").arg(bench.at("pipe")).status().unwrap().success());
+        let pipe = format!("pipe.{}", case.ending);
+        assert!(Command::new("mkfifo").arg(bench.at(&pipe)).status().unwrap().success());
         let reader = std::thread::spawn({
-            let pipe = bench.at("pipe");
+            let pipe = bench.at(&pipe);
             move || {
                 let mut bytes = Vec::new();
                 fs_err::File::open(pipe).unwrap().read_to_end(&mut bytes).unwrap();
                 bytes
             }
         });
-        case.good(&bench, "pipe");
+        case.good(&bench, &pipe);
         assert!(case.is_written(&reader.join().unwrap()), "{}", case.name);
-        assert!(fs_err::metadata(bench.at("pipe")).unwrap().file_type().is_fifo(), "{}", case.name);
+        assert!(fs_err::metadata(bench.at(&pipe)).unwrap().file_type().is_fifo(), "{}", case.name);
         // A link that leads nowhere yet: its target is made, and the link stays.
         let (link, target) = (format!("link.{}", case.ending), format!("deep/target.{}", case.ending));
         fs_err::create_dir(bench.at("deep")).unwrap();

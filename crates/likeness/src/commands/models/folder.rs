@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use likeness_artifact::Destination;
 use likeness_model::model_folder::{
     Alignment, Export, Exported, Inspection, check_vacant, claim, export, inspect, weights_beside,
 };
@@ -15,7 +16,9 @@ use serde_json::json;
 use super::super::print_json;
 use super::{line, print_lines};
 use crate::args::{ExportModelArgs, PruneModelArgs};
+use crate::output::check_folder;
 use crate::progress::say;
+use crate::trained;
 
 /// `models prune`.
 pub(super) fn narrow(args: &PruneModelArgs) -> anyhow::Result<()> {
@@ -44,12 +47,16 @@ pub(super) fn narrow(args: &PruneModelArgs) -> anyhow::Result<()> {
     };
     let _lock = claim(&args.output)?;
     write_model_folder(&narrow, &args.output, &card)?;
+    trained::copy_list(&args.model, &args.output)?;
     print_lines(&[args.output.display().to_string()])
 }
 
 /// `models export`.
 pub(super) fn take_out(args: &ExportModelArgs) -> anyhow::Result<()> {
     let what = if args.onnx { Exported::Onnx } else { Exported::Safetensors };
+    if let Ok(Destination::File(target)) = Destination::of(&args.output) {
+        check_folder("--output", &args.output, &target)?;
+    }
     let how = Export { model: &args.model, what, to: &args.output, force: args.force };
     let (bytes, is_stdout) = export(&how)?;
     say(format!("{bytes} bytes"));

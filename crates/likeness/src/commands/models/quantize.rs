@@ -15,6 +15,7 @@ use crate::args::{ModelArgs, QuantizeModelArgs, WeightsArg};
 use crate::failure::hinted;
 use crate::input::Loader;
 use crate::progress::{Progress, say};
+use crate::trained;
 
 /// Retrieval before and after, on the same photos.
 struct Cost {
@@ -52,6 +53,7 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
     };
     say(&rounded.summary);
     let description = rounded.write(&args.output)?;
+    trained::copy_list(Path::new(&args.model), &args.output)?;
     let (cost, why_not) = measured(args, before, stop)?;
     report(args, &original, (&rounded, &description), (cost.as_ref(), why_not.as_str()))?;
     let lost = cost.as_ref().map(|c| 100.0 * (c.before.top1 - c.after.top1));
