@@ -373,8 +373,9 @@ fn a_command_that_failed_works_once_its_cause_is_gone() {
     assert!(!bench.at("run").exists(), "nothing is left");
     bench.good(&train("first", &["--epochs", "1"]));
     // Weights that are read, and then do not fit.
+    let deeper = ["--weights", "first", "--backbone", "resnet34", "--size", "32", "--epochs", "1"];
     let told =
-        bench.refused(&train("run", &["--epochs", "1", "--weights", "first", "--backbone", "resnet34"]));
+        bench.refused(&[&["train", "faces", "-o", "run"][..], &deeper, &["--method", "cosface"]].concat());
     assert!(told.contains("--allow-missing layer"), "{told}");
     assert!(!bench.at("run").exists(), "nothing is left");
     // A first step that breaks leaves a run without an epoch.
