@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use image::RgbImage;
+use likeness_data::DataError;
 use likeness_data::cut::{CutConfig, FaceCutter};
 use likeness_data::decode::PhotoReader;
 use likeness_data::detect::FaceDetector;
@@ -31,8 +32,10 @@ pub struct EmbedItem {
     pub path: PathBuf,
     /// What the table will say about it; an empty `sha256` is filled in from the file.
     pub row: Row,
-    /// Where the face is, where somebody said; in the photo's pixels.
+    /// Where the face is, where that is known; in the photo's pixels.
     pub face_box: Option<Rect>,
+    /// SHA-256 that the file must have, in hexadecimal; `None` where any file will do.
+    pub file_sha256: Option<String>,
 }
 
 /// How embedding is carried out; nothing here changes the numbers.
@@ -243,6 +246,9 @@ impl Worker<'_> {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
+        if item.file_sha256.as_ref().is_some_and(|expected| *expected != file.sha256) {
+            return Ok(Err(DataError::ChecksumMismatch { path: item.path.clone() }));
+        }
         let row = |at: usize, sha256: &str| {
             let mut row = item.row.clone();
             if row.sha256.is_empty() {
@@ -290,7 +296,12 @@ mod tests {
 
     #[test]
     fn a_stop_is_told_with_what_became_of_the_work() {
-        let item = EmbedItem { path: "nowhere.png".into(), row: Row::new("nowhere.png"), face_box: None };
+        let item = EmbedItem {
+            path: "nowhere.png".into(),
+            row: Row::new("nowhere.png"),
+            face_box: None,
+            file_sha256: None,
+        };
         let stop = AtomicBool::new(true);
         let run = EmbedRun {
             detection: None,

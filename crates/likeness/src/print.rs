@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
-use likeness_data::photos::Skipped;
+use likeness_data::photos::{Skipped, grouped};
 
-/// Skipped photos that are listed on stderr.
+/// Lines of a list on stderr.
 const SHOWN: usize = 10;
 
 /// Prints one JSON document to stdout.
@@ -48,14 +48,15 @@ pub(crate) fn say_skipped(skipped: &[Skipped], where_all: Option<&str>) {
     }
 }
 
-/// Prints a heading and the first photos of a list, with their reasons, to stderr.
+/// Prints a heading and photos with their reasons, those of one reason in a line, to stderr.
 pub(crate) fn say_list(heading: &str, photos: &[Skipped], where_all: Option<&str>) {
     say(heading);
-    for photo in photos.iter().take(SHOWN) {
-        say(format!("  {}: {}", photo.name, photo.reason));
+    let groups = grouped(photos);
+    for group in groups.iter().take(SHOWN) {
+        say(format!("  {group}"));
     }
-    if photos.len() > SHOWN {
-        let rest = photos.len() - SHOWN;
+    if groups.len() > SHOWN {
+        let rest: usize = groups[SHOWN..].iter().map(|group| group.names.len()).sum();
         let place = where_all.map(|place| format!(", all listed in {place}")).unwrap_or_default();
         say(format!("  … and {rest} more{place}"));
     }

@@ -125,7 +125,7 @@ mod tests {
         assert!(line(0, 0, 0.0, Unit::Items).starts_with("0/0 ["));
         let bytes = line(3 << 20, 12 << 20, 1.5, Unit::Bytes);
         assert!(
-            bytes.starts_with("3.00 MiB/12.00 MiB [") && bytes.ends_with("] 2.00 MiB/s, 4 s left"),
+            bytes.starts_with("3.00 MiB/12.00 MiB [") && bytes.ends_with("] 2.00 MiB/s, 5 s left"),
             "{bytes}"
         );
         assert!(line(500, 400, 1.0, Unit::Items).ends_with(", 0 s left"), "more than planned");

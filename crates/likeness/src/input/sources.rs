@@ -160,6 +160,7 @@ impl Source {
             path: row.photo_path().unwrap_or_default(),
             row: row.clone(),
             face_box: None,
+            file_sha256: None,
         };
         match &self.content {
             Content::Table(table) => table.rows().iter().map(of_row).map(named).collect(),
@@ -255,6 +256,7 @@ fn found_item(photo: &PhotoPath) -> EmbedItem {
     EmbedItem {
         row: Row { path: display_name(&photo.path), ..Row::new(&photo.name) },
         face_box: None,
+        file_sha256: None,
         path: photo.path.clone(),
     }
 }
@@ -271,6 +273,7 @@ fn collected_item(sample: &source::Sample) -> EmbedItem {
             ..Row::new(&sample.name)
         },
         face_box: sample.face_box,
+        file_sha256: None,
         path: sample.path.clone(),
     }
 }
@@ -294,7 +297,7 @@ fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
             role: role(face.role),
         };
         *count += 1;
-        items.push(EmbedItem { path, row, face_box: None });
+        items.push(EmbedItem { path, row, face_box: None, file_sha256: face.face_sha256.clone() });
     }
     Ok(items)
 }

@@ -117,7 +117,12 @@ fn a_network_of_aligned_faces_says_so_when_photos_are_taken_as_they_are() {
         String::from_utf8(output.stderr).unwrap().contains("--detector auto")
     };
     assert!(!said("photos"));
-    fs_err::write(&card, text.replace("alignment = \"none\"", "alignment = \"arcface\"")).unwrap();
+    let altered = text.replace("alignment = \"none\"", "alignment = \"arcface\"");
+    fs_err::write(&card, &altered).unwrap();
+    let told = bench.refused(&["embed", "photos", "--model", "run", "-o", "out"]);
+    assert!(told.contains("model.toml") && told.contains("description_sha256"), "{told}");
+    let (_, unsealed) = altered.split_once('\n').unwrap();
+    fs_err::write(&card, unsealed).unwrap();
     assert!(said("photos"));
     assert!(!said("faces"), "a dataset's faces are cut already");
 }
@@ -241,7 +246,7 @@ fn nonsense_is_refused_with_a_way_out() {
     for at in 0..4 {
         bench.photo(&format!("alone/p0/{at}.png"), at);
     }
-    bench.good(&["prepare", "alone", "-o", "one", "--size", "32"]);
+    bench.good(&["prepare", "alone", "-o", "one", "--size", "32", "--layout", "folders"]);
     let told = bench.refused(&["train", "one", "-o", "h"]);
     assert!(told.contains("one identity"), "{told}");
 }

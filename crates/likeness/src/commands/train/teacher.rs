@@ -68,6 +68,7 @@ fn embed_all(
     let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
         row: Row::new(place_of(&face.path, dataset)),
         face_box: None,
+        file_sha256: None,
         path: face.path.clone(),
     };
     let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
