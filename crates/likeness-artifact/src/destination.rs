@@ -52,6 +52,7 @@ impl Destination {
     /// Runs `fill` with the process's standard output.
     ///
     /// # Errors        those of `fill`; a reader that closed the pipe is no error
+    #[allow(clippy::disallowed_methods)] // an output that goes to stdout is no message
     pub fn fill_stdout(fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
         match fill(&mut stdout).and_then(|()| stdout.flush()) {

@@ -3,6 +3,8 @@
 //! After [`write`] returns, the content survives a power loss: the file is synced before the rename and the folder
 //! after it. A file that is replaced keeps its permissions. Symbolic links are followed, so the link stays and its target
 //! is replaced. Devices, pipes and sockets cannot be replaced: they are opened and written through.
+// The one module that gives files their names.
+#![allow(clippy::disallowed_methods)]
 
 use std::fs::File;
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};

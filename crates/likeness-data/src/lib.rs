@@ -10,6 +10,8 @@
 //!
 //! [`augment`] varies faces while a network trains on them; [`synth`] draws faces of its own where there are no photos;
 //! [`sheet`] lays pictures out to be looked at.
+// Tests write files of every kind.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod align;
 pub mod augment;

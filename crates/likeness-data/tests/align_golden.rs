@@ -1,5 +1,5 @@
 //! Alignment against scikit-image and OpenCV; see `tests/golden/align/README.md`.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Photos as they come: every format, every orientation, and files that only pretend to be pictures.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
 

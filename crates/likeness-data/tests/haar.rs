@@ -1,5 +1,6 @@
 //! The Haar detector against OpenCV's boxes, hostile files and odd pictures.
 #![allow(clippy::unwrap_used)] // in the functions that tests share, too
+#![allow(clippy::disallowed_methods)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
 //! Collections as people have them: every layout, its variants, and what is wrong in them said by name and line.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! What `prepare` promises: the same bytes from the same input, nothing done twice, nothing foreign touched.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The sampling of CelebA at its real size: 202,599 rows of 10,177 identities, the 481 most frequent kept.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,5 +1,6 @@
 //! Synthetic faces as an experiment meets them: reproducible, varied, with true ground truth, and neither too easy nor
 //! hopeless to tell apart.
+#![allow(clippy::disallowed_methods)]
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -6,6 +6,8 @@
 //!    those of the last time;
 //! 4. [`quantize`] makes a network of bytes out of one of real numbers;
 //! 5. [`registry`] knows public weights: where they come from, what they allow, where they lie on this machine.
+// Tests write files of every kind.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod cache;
 pub mod descriptor;

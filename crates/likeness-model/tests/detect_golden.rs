@@ -1,5 +1,5 @@
 //! Network detectors against plain Python, ONNX Runtime and OpenCV; see `tests/golden/detect/README.md`.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Files that are no detectors, broken graphs and strange pictures: clear errors or no faces, never a panic.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Files that are not ONNX Runtime's library; a process of its own, as a process can load one library.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;

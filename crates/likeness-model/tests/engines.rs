@@ -1,7 +1,7 @@
 //! Engines: each gives ONNX Runtime's numbers, and what one cannot do is told with the one that can.
 //!
 //! Tests that load ONNX Runtime's library find it through `ORT_DYLIB_PATH`.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};

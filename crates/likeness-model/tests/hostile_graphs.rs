@@ -1,6 +1,6 @@
 //! Graphs that ask for endless loops, more memory than there is, or deep recursion: refused on every engine, in a process
 //! of its own whose memory and time are limited.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::io::Read;

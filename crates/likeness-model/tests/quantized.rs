@@ -1,5 +1,5 @@
 //! Quantised networks: what other programs compute for them, and those that we make.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};

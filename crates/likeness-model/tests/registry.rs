@@ -1,5 +1,5 @@
 //! The registry's promises: the list, the places, imports; downloads are in `registry/download.rs`.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 #[path = "registry/download.rs"]

@@ -24,6 +24,8 @@
 //! assert_eq!(nearest.distance, 1.0);
 //! # Ok::<(), likeness_search::SearchError>(())
 //! ```
+// Tests write files of every kind.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod by;
 pub mod chart;

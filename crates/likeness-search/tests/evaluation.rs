@@ -1,5 +1,5 @@
 //! Protocols and metrics against the plain loop, and what must hold for any table.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use likeness_search::metric::{average_precision, average_precision_at, cmc_at, cmc_curve};
 use likeness_search::{

@@ -1,5 +1,5 @@
 //! Distances, rankings and metrics against scikit-learn; see `golden/retrieval/README.md`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::HashMap;
 

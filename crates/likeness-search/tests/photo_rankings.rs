@@ -1,5 +1,5 @@
 //! Rankings of photos with several faces against the plain loop, and who is left out as the query's own photo.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use likeness_search::{
     Distance, EmbeddingTable, EvaluateConfig, Evaluation, ModelTag, PhotoSearch, Protocol, RankConfig,

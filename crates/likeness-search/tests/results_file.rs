@@ -1,5 +1,5 @@
 //! The results file: both shapes, their order, and what is refused.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use likeness_search::{
     Distance, EmbeddingTable, ModelTag, RankConfig, ResultEntry, Results, ResultsShape, Row, rank,

@@ -1,5 +1,5 @@
 //! The embeddings file: what is saved is loaded, and whatever else comes is an error that names the file.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::path::PathBuf;
 

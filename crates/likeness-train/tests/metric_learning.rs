@@ -1,5 +1,5 @@
 //! Losses and miners against pytorch-metric-learning; see `tests/golden/metric_learning/README.md`.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The networks against torchvision: features, a loss, gradients and running statistics, on weights from a formula.
 //!
 //! `golden/networks/README.md` says how the values were made and what the tolerance means.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId};

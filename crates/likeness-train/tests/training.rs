@@ -1,5 +1,5 @@
 //! Whole runs on faces of our own making: learning, going on after an interruption, and what goes wrong.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

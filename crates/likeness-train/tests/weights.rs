@@ -1,5 +1,5 @@
 //! Files of weights: PyTorch's own, hostile ones, and our own there and back.
-
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;

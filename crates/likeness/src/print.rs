@@ -3,6 +3,8 @@
 //! Names of files and people, answers of servers and texts of models may hold terminal escape sequences. Text for people
 //! shows control characters as `\u{1b}` instead of sending them to the terminal. A closed stdout ends the printing and not
 //! the program; a stdout that cannot be written, such as a full disk, is an error. A closed stderr is ignored.
+// The one module that prints.
+#![allow(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
@@ -34,6 +36,11 @@ pub(crate) fn print_text(text: &str) -> anyhow::Result<()> {
 /// # Errors        stdout cannot be written
 pub(crate) fn print_data(text: &str) -> anyhow::Result<()> {
     if std::io::stdout().is_terminal() { print_text(text) } else { write_stdout(text.as_bytes()) }
+}
+
+/// Whether messages go to a terminal.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
 }
 
 /// Prints one line of a message to stderr.

@@ -1,11 +1,10 @@
 //! Progress on stderr: a bar with rate and remaining time on a terminal, one line for each finished stage otherwise.
 
-use std::io::IsTerminal;
 use std::time::Instant;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-pub(crate) use crate::print::{say, say_skipped};
+use crate::print::{is_terminal, say};
 
 /// Characters of the bar itself; the line is cut at the terminal's width.
 const BAR_WIDTH: usize = 20;
@@ -37,7 +36,7 @@ impl Progress {
     }
 
     fn new(stage: &'static str, unit: Unit) -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let bar = if is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         // The message is cut where the terminal ends, so that no line wraps.
         if let Ok(style) = ProgressStyle::with_template("{prefix:>8} {wide_msg}") {
             bar.set_style(style);

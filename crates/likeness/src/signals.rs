@@ -4,6 +4,8 @@
 //! command that has not stopped [`PATIENCE`] after the first signal is ended too: everything that the program writes
 //! survives that. Signals that the parent process ignores, as `nohup` ignores SIGHUP, stay ignored. The exit code of a
 //! command that was stopped is 128 plus the signal's number, as shells have it: 130 for SIGINT, 143 for SIGTERM.
+// The one module that ends the process.
+#![allow(clippy::disallowed_methods)]
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;

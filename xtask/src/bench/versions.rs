@@ -27,11 +27,13 @@ const MODES: [&str; 2] = ["1x1", "32x2"];
 /// What one run of one program took: wall and CPU time, in any unit that both sides share.
 type Took = [f64; 2];
 
+/// Runs a command of the program given by its path.
+type Run<'a> = Box<dyn Fn(&Path) -> Result<Took> + 'a>;
+
 /// One command on both sides.
 struct Case<'a> {
     name: String,
-    /// Runs the command of the program given by its path.
-    run: Box<dyn Fn(&Path) -> Result<Took> + 'a>,
+    run: Run<'a>,
     took: [Vec<Took>; 2],
 }
 
@@ -55,7 +57,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
 
 fn cases<'a>(shared: &'a Path, scratch: &'a Scratch) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
-    let mut add = |name: &str, run: Box<dyn Fn(&Path) -> Result<Took> + 'a>| {
+    let mut add = |name: &str, run: Run<'a>| {
         cases.push(Case { name: name.to_owned(), run, took: [Vec::new(), Vec::new()] });
     };
     add(

@@ -124,6 +124,7 @@ fn bytes_each(embedder: &dyn Embedder) -> Option<usize> {
     let grey = vec![RgbImage::from_pixel(width, height, image::Rgb([127; 3])); PROBED];
     let resident = |field: &str| bytes_in("/proc/self/status", field);
     // Has the peak begin anew, proc(5).
+    #[allow(clippy::disallowed_methods)] // no file, but a request to the kernel
     fs_err::write("/proc/self/clear_refs", "5").ok()?;
     let before = resident("VmRSS:")?;
     embedder.embed(&grey).ok()?;

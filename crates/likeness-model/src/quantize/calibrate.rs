@@ -236,7 +236,7 @@ fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
     let bytes = graph.write(&shapes).map_err(|reason| refused(&original.path, &reason))?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("probe.onnx");
-    fs_err::write(&path, bytes)?;
+    likeness_artifact::write(&path, |file| file.write_all(&bytes))?;
     OnnxEmbedder::load_with(&path, original.embedder.preprocess(), &EngineConfig::default())
 }
 

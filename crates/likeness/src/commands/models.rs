@@ -19,7 +19,8 @@ use super::{print_json, print_text};
 use crate::Outcome;
 use crate::args::{ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs};
 use crate::failure::hinted;
-use crate::progress::{Progress, say};
+use crate::print::say;
+use crate::progress::Progress;
 
 /// Longest wait for a connection, an answer or the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -27,7 +27,7 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::TrainArgs;
 use crate::failure::hinted;
-use crate::progress::say;
+use crate::print::say;
 pub(crate) use watch::Watcher;
 
 /// `run.toml`: what a run was made from and with. Its last line is a checksum that `--resume` looks at.

@@ -1,5 +1,5 @@
 //! The program as its users meet it: exit code, stdout and stderr, with good input, bad input and bad luck.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod adapted;
 mod bench;

@@ -17,7 +17,7 @@ use super::super::print_json;
 use super::{line, print_lines};
 use crate::args::{ExportModelArgs, PruneModelArgs};
 use crate::output::check_folder;
-use crate::progress::say;
+use crate::print::say;
 use crate::trained;
 
 /// `models prune`.

@@ -20,7 +20,7 @@ use likeness_train::weights::{Layer, WeightsFile, network_of, network_of_layers}
 use super::print_lines;
 use crate::args::{AlignmentArg, ImportModelArgs};
 use crate::failure::hinted;
-use crate::progress::say;
+use crate::print::say;
 
 impl From<AlignmentArg> for Alignment {
     fn from(alignment: AlignmentArg) -> Self {

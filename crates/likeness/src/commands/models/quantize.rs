@@ -14,7 +14,8 @@ use crate::Outcome;
 use crate::args::{ModelArgs, QuantizeModelArgs, WeightsArg};
 use crate::failure::hinted;
 use crate::input::Loader;
-use crate::progress::{Progress, say};
+use crate::print::say;
+use crate::progress::Progress;
 use crate::trained;
 
 /// Retrieval before and after, on the same photos.

@@ -14,7 +14,8 @@ use likeness_train::train::folder::TEACHER;
 use likeness_train::train::{RunFolder, TrainingFaces};
 use likeness_train::{SettingDifference, TrainError};
 
-use crate::progress::{Progress, say, say_skipped};
+use crate::print::{say, say_skipped};
+use crate::progress::Progress;
 
 /// A teacher that is asked for its embeddings.
 pub(super) struct Question<'a> {

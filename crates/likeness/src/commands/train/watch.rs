@@ -9,7 +9,7 @@ use likeness_train::loader::Batch;
 use likeness_train::train::history::EpochRecord;
 use likeness_train::train::{Observer, StepReport};
 
-use crate::progress::say;
+use crate::print::say;
 
 /// Watches one run.
 pub(crate) struct Watcher<'a> {
