@@ -43,8 +43,8 @@ pub(crate) fn overlap(model: Option<&str>, rows: &[Row]) -> anyhow::Result<Optio
         );
     } else if found.identities > 0 {
         say(format!(
-            "note: {} of these identities have names that the model was trained on; if they are the same people, others are \
-             found less often",
+            "note: {} of these identities have names that the model was trained on; if they are the same people, results for \
+             unknown people will be lower",
             found.identities
         ));
     }

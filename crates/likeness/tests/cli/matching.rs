@@ -195,3 +195,42 @@ fn inputs_that_are_not_there_are_named_before_any_work() {
         assert!(!told.contains("embed: "), "{args:?}: nothing is embedded first: {told}");
     }
 }
+
+#[test]
+fn a_table_is_read_as_one_by_every_command() {
+    let bench = Bench::with_photos();
+    let rows = (0..12).map(|at| format!("{},person {},photos/p{}/{}.png\n", at / 4, at / 4, at / 4, at % 4));
+    bench.write("people.csv", "person_id,name,filename\n".to_owned() + &rows.collect::<String>());
+    for more in [&[][..], &["--layout", "csv"]] {
+        let evaluated =
+            bench.json(&[&["evaluate", "people.csv", "--model", "color", "--json"], more].concat());
+        assert_eq!((&evaluated["queries"], &evaluated["identities"]), (&12.into(), &3.into()), "{more:?}");
+        let answers = found(&bench.json(&[&["match", "people.csv", "--model", "color"], more].concat()));
+        assert_eq!(answers.len(), 12, "{more:?}");
+    }
+    let counts = bench.json(&["prepare", "people.csv", "-o", "data", "--size", "32", "--json"]);
+    assert_eq!((&counts["images"], &counts["identities"]), (&12.into(), &3.into()));
+}
+
+#[test]
+fn embeddings_are_used_from_any_folder_and_damage_is_named() {
+    let bench = Bench::with_photos();
+    bench.good(&["embed", "photos", "--model", "color", "-o", "e.embeddings"]);
+    bench.good(&["match", "e.embeddings", "-o", "r.json", "--grid", "here.png"]);
+    fs_err::create_dir_all(bench.at("far/away")).unwrap();
+    let mut elsewhere =
+        bench.command(&["match", "../../e.embeddings", "-o", "r.json", "--grid", "there.png"]);
+    let output = elsewhere.current_dir(bench.at("far/away")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let [here, there] = ["here.png", "far/away/there.png"].map(|name| fs_err::read(bench.at(name)).unwrap());
+    assert!(here == there, "the contact sheet shows other pictures");
+    let whole = fs_err::read(bench.at("e.embeddings")).unwrap();
+    for at in [0, 9, 40, whole.len() / 2, whole.len() - 2] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 4;
+        bench.write("d.embeddings", damaged);
+        let told = bench.refused(&["evaluate", "d.embeddings"]);
+        assert!(told.contains("d.embeddings: damaged"), "byte {at}: {told}");
+        assert!(told.contains("hint: embed the photos again"), "byte {at}: {told}");
+    }
+}

@@ -615,3 +615,34 @@ fn flipped_bits_of_a_model_folder_are_refused_or_change_no_embedding() {
         fs_err::write(&path, whole).unwrap();
     }
 }
+
+#[test]
+fn a_model_that_is_measured_on_its_training_photos_is_warned_of() {
+    let bench = dataset();
+    bench.good(&train("run", &["--epochs", "1"]));
+    for at in 0..8 {
+        bench.photo(&format!("others/q{}/{at}.png", at / 4), 40 + at);
+    }
+    let warned = |args: &[&str]| {
+        let output = bench.run(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", crate::bench::told(&output));
+        crate::bench::told(&output).contains("warning: the model was trained on ")
+    };
+    for model in ["run", "run/model", "run/model/model.onnx"] {
+        assert!(warned(&["evaluate", "faces", "--model", model]), "{model}");
+        assert!(!warned(&["evaluate", "others", "--model", model]), "{model}");
+    }
+    assert!(!warned(&["embed", "faces", "--split", "validation", "--model", "run", "-o", "v"]));
+    assert!(warned(&["embed", "faces", "--model", "run", "-o", "e"]));
+    let overlap = bench.json(&["evaluate", "faces", "--model", "run", "--json"])["trained_on"].clone();
+    assert_eq!(overlap["photos"], 9, "{overlap}");
+    // Networks that are made of it know it too.
+    bench.good(&["models", "quantize", "run", "-o", "half", "--weights", "f16"]);
+    assert!(warned(&["evaluate", "faces", "--model", "half"]));
+    // A list that was altered is no list.
+    let list = bench.at("run/model/trained-on.txt");
+    let text = fs_err::read_to_string(&list).unwrap();
+    fs_err::write(&list, text.replacen("photo ", "photo 0", 1)).unwrap();
+    let told = bench.refused(&["evaluate", "faces", "--model", "run/model"]);
+    assert!(told.contains("trained-on.txt"), "{told}");
+}
