@@ -21,7 +21,6 @@ pub mod dataset;
 pub mod decode;
 pub mod detect;
 mod error;
-pub mod files;
 pub mod geometry;
 mod jpeg;
 mod kind;

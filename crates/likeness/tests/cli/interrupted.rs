@@ -10,7 +10,7 @@ use crate::bench::{Bench, contents, told};
 const PHOTOS: usize = 120;
 
 /// Photos large enough that reading them all takes far longer than sending a signal.
-fn slow_photos() -> Bench {
+pub(crate) fn slow_photos() -> Bench {
     let bench = Bench::new();
     fs_err::create_dir_all(bench.at("photos/p")).unwrap();
     let picture = image::RgbImage::from_fn(900, 900, |x, y| {

@@ -6,20 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, told};
-
-/// A folder of photos that take long enough to prepare for a signal to arrive in between.
-fn slow() -> Bench {
-    let bench = Bench::new();
-    fs_err::create_dir_all(bench.at("photos/p")).unwrap();
-    let picture = image::RgbImage::from_fn(900, 900, |x, y| {
-        image::Rgb([(x * y % 251) as u8, (x % 256) as u8, (y * 7 % 256) as u8])
-    });
-    picture.save(bench.at("photos/p/0.png")).unwrap();
-    for at in 1..150 {
-        fs_err::hard_link(bench.at("photos/p/0.png"), bench.at(&format!("photos/p/{at}.png"))).unwrap();
-    }
-    bench
-}
+use crate::interrupted::slow_photos;
 
 /// Starts `command` and sends `signal` once some photos are prepared.
 fn signalled(bench: &Bench, mut command: Command, signals: &[&str]) -> Output {
@@ -44,7 +31,7 @@ const PREPARE: [&str; 8] = ["prepare", "photos", "-o", "out", "--threads", "1", 
 #[test]
 fn the_exit_code_names_the_signal() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
-        let bench = slow();
+        let bench = slow_photos();
         let output = signalled(&bench, bench.command(&PREPARE), &[signal]);
         assert_eq!(output.status.code(), Some(code), "{signal}: {}", told(&output));
         assert!(told(&output).contains("interrupted after"), "{}", told(&output));
@@ -54,7 +41,7 @@ fn the_exit_code_names_the_signal() {
 #[test]
 fn ignored_signals_stay_ignored() {
     for (ignored, signal) in [("HUP", "-HUP"), ("INT", "-INT")] {
-        let bench = slow();
+        let bench = slow_photos();
         let mut command = Command::new("sh");
         command.current_dir(bench.path()).args(["-c", &format!("trap '' {ignored}; exec \"$0\" \"$@\"")]);
         command.arg(env!("CARGO_BIN_EXE_likeness")).args(PREPARE);
@@ -66,7 +53,7 @@ fn ignored_signals_stay_ignored() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    let bench = slow();
+    let bench = slow_photos();
     let output = signalled(&bench, bench.command(&PREPARE), &["-TERM", "-TERM"]);
     // The second may be merged with the first by the system; either way nothing is left half-written.
     assert_eq!(output.status.code(), Some(143), "{}", told(&output));
