@@ -368,9 +368,13 @@ fn tables_are_recognised_by_what_their_columns_hold() {
     }
     let shelf = Shelf::new();
     shelf.photos(&["1.png"]).text("notes.txt", "a shopping list\n").text("n.csv", "age,height\n1,2\n");
-    for name in ["1.png", "notes.txt", "n.csv", "absent.csv", "."] {
+    for name in ["1.png", "notes.txt", "absent.csv", "."] {
         assert!(!source::is_table(&shelf.at(name)), "{name}");
     }
+    // Without a column for the photo it is a table all the same, and its columns are named.
+    assert!(source::is_table(&shelf.at("n.csv")));
+    let error = source::read(&shelf.at("n.csv"), Layout::Auto, None).unwrap_err().to_string();
+    assert!(error.contains("age, height"), "{error}");
 }
 
 #[test]

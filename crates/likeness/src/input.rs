@@ -21,7 +21,7 @@ use crate::failure::hinted;
 use crate::print::{say, say_skipped};
 use crate::progress::Progress;
 use crate::trained;
-pub(crate) use queries::{Queries, Query, Standing};
+pub(crate) use queries::{Queries, Query, Standing, say_standing};
 pub(crate) use sources::check_exists;
 use sources::{Content, Source};
 

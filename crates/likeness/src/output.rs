@@ -71,6 +71,12 @@ impl Outputs {
     /// # Errors        an ending of another format; a missing or read-only folder; a file that is an input, another output
     /// of the command, or not of this program, without `--force`
     pub(crate) fn add(&mut self, flag: &str, path: &Path, content: Content) -> anyhow::Result<()> {
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(hinted(
+                format!("{flag} {}: names a folder, expected a file", path.display()),
+                "leave the last / out, or add a file's name",
+            ));
+        }
         let to = Destination::of(path)
             .map_err(|error| hinted(format!("{flag}: {error}"), "name a file; - stands for stdout"))?;
         if let Destination::File(target) = &to {
@@ -237,6 +243,7 @@ mod tests {
             assert!(add(name, content).is_ok(), "{name}");
         }
         assert!(add("absent/x.png", Content::Sheet).unwrap_err().contains("there is no folder"));
-        assert!(add("", Content::Sheet).unwrap_err().contains("is a folder"));
+        assert!(add("", Content::Sheet).unwrap_err().contains("folder"));
+        assert!(add("new/", Content::Embeddings).unwrap_err().contains("names a folder"));
     }
 }

@@ -35,6 +35,8 @@ impl From<String> for NotTaken {
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     url: String,
+    /// The address without a user's name and password, for messages.
+    shown: String,
 }
 
 impl Server {
@@ -64,14 +66,18 @@ impl Server {
                 "check the spelling and the network, or leave --submit out and keep the results with -o",
             ));
         }
-        Ok(Self { url: url.to_owned() })
+        let shown = match uri.authority().and_then(|authority| authority.as_str().rsplit_once('@')) {
+            Some((secret, _)) => url.replacen(&format!("{secret}@"), "", 1),
+            None => url.to_owned(),
+        };
+        Ok(Self { url: url.to_owned(), shown })
     }
 
     /// Posts `results` (JSON) and returns the server's answer.
     ///
     /// # Errors        no connection, no answer in time, a redirect, a status that is no success, an answer that is no JSON
     pub(crate) fn post(&self, results: &str, timeout: Duration) -> Result<serde_json::Value, NotTaken> {
-        let url = &self.url;
+        let url = &self.shown;
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(timeout))
             .http_status_as_error(false)
@@ -80,12 +86,17 @@ impl Server {
             .max_redirects_will_error(false)
             .build()
             .into();
-        let sent = agent.post(url).header("content-type", "application/json").send(results);
+        let sent = agent.post(&self.url).header("content-type", "application/json").send(results);
         let mut response = sent.map_err(|error| reason(url, &error, timeout))?;
         let status = response.status();
         if status.is_redirection() {
             let place = response.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
-            let points = place.map(|place| format!(" and points to {place}")).unwrap_or_default();
+            // A place on the same server may be given without its name.
+            let place = place.map(|place| match place.strip_prefix('/') {
+                Some(path) if !path.starts_with('/') => format!("{}/{path}", self.origin()),
+                _ => place.to_owned(),
+            });
+            let points = place.as_ref().map(|place| format!(" and points to {place}")).unwrap_or_default();
             return Err(NotTaken {
                 reason: format!("{url}: the server did not take the results ({status}){points}"),
                 hint: place.map(|place| format!("submit to that address if you trust it: --submit {place}")),
@@ -104,6 +115,15 @@ impl Server {
             reason: format!("{url}: expected an answer in JSON, found: {shown}"),
             hint: Some("is this the address of the challenge's server?".to_owned()),
         })
+    }
+}
+
+impl Server {
+    /// Scheme, name and port.
+    fn origin(&self) -> &str {
+        let start = self.shown.find("://").map_or(0, |at| at + 3);
+        let end = self.shown[start..].find('/').map_or(self.shown.len(), |at| start + at);
+        &self.shown[..end]
     }
 }
 
@@ -162,6 +182,8 @@ mod tests {
             let error = Server::at(url).unwrap_err().to_string();
             assert!(error.starts_with("--submit"), "{url}: {error}");
         }
+        let server = Server::at("http://user:secret@127.0.0.1:9/x").unwrap();
+        assert_eq!((server.shown.as_str(), server.origin()), ("http://127.0.0.1:9/x", "http://127.0.0.1:9"));
         for url in ["http://127.0.0.1:9/x", "http://[::1]:9/", "https://127.0.0.1"] {
             Server::at(url).unwrap();
         }

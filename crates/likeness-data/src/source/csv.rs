@@ -31,10 +31,15 @@ const LOOKED_AT_BYTES: u64 = 1 << 16;
 /// File name extensions of tables.
 const EXTENSIONS: [&str; 3] = ["csv", "tsv", "txt"];
 
-/// Whether the file at `path` is a table that names photos: by its extension (csv, tsv, txt) and a header with a column
-/// for the photo.
+/// Whether the file at `path` is a table of photos: by its extension, csv or tsv; a txt file by a column for the photo in
+/// its header.
 pub fn is_table(path: &Path) -> bool {
-    columns_of(path).is_some_and(|columns| columns.path.is_some())
+    let has = |endings: &[&str]| {
+        path.extension().is_some_and(|e| endings.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
+    };
+    // A table that cannot be read is one too: its reader says what is wrong with it.
+    (has(&["csv", "tsv"]) && fs_err::metadata(path).is_ok_and(|m| m.is_file()))
+        || columns_of(path).is_some_and(|columns| columns.path.is_some())
 }
 
 /// The columns of the file at `path`, if it can be a table.

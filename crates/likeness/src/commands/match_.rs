@@ -16,9 +16,9 @@ use serde_json::json;
 use super::print_json;
 use crate::args::MatchArgs;
 use crate::failure::hinted;
-use crate::input::{Loader, Queries, Query, Standing, check_exists};
+use crate::input::{Loader, Queries, Query, Standing, check_exists, say_standing};
 use crate::output::{Content, Outputs};
-use crate::print::say;
+use crate::print::{say, say_skipped};
 use crate::progress::Progress;
 use crate::submit::{self, Server};
 use crate::{Outcome, grid};
@@ -79,21 +79,30 @@ fn submitted(
     args: &MatchArgs,
 ) -> anyhow::Result<serde_json::Value> {
     let text = results.to_json(shape)?;
+    // Kept before they are sent: a signal may end the program while the server is silent.
+    let kept = match &args.output {
+        Some(_) => None,
+        None => Some(submit::keep(&text).context("no file could be written that keeps the results")?),
+    };
     let not_taken = match server.post(&text, Duration::from_secs(args.submit_timeout)) {
-        Ok(answer) => return Ok(answer),
+        Ok(answer) => {
+            if let Some(path) = kept {
+                fs_err::remove_file(path)?;
+            }
+            return Ok(answer);
+        }
         Err(not_taken) => not_taken,
     };
-    let file = match &args.output {
-        Some(path) => {
-            say(format!("the results are in {}", path.display()));
-            path.clone()
-        }
-        None => {
-            let path =
-                submit::keep(&text).context("the results are lost, as no file could be written for them")?;
+    let file = match (&args.output, kept) {
+        (_, Some(path)) => {
             say(format!("the results are kept in {}", path.display()));
             path
         }
+        (Some(path), None) => {
+            say(format!("the results are in {}", path.display()));
+            path.clone()
+        }
+        (None, None) => unreachable!("results without an output are kept"),
     };
     let again = || {
         format!(
@@ -127,13 +136,19 @@ impl Sides {
             unusable.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect();
         let not_there: HashSet<&str> = skipped_gallery.iter().map(|skip| skip.name.as_str()).collect();
         let queries = table.select(|row| row.role.is_query() || !not_there.contains(row.name.as_str()));
-        let photos = photos.into_iter().filter(|photo| !by_role || photo.role.is_query()).collect();
+        let photos: Vec<Query> =
+            photos.into_iter().filter(|photo| !by_role || photo.role.is_query()).collect();
+        say_standing(&photos);
+        if by_role {
+            say_skipped(&skipped_gallery, None);
+        }
         Ok(Self { photos, queries, gallery: None, skipped_gallery })
     }
 
     /// Photos of `queries` that are searched for among those of `gallery`.
     fn between(loader: &Loader<'_>, queries: &[PathBuf], gallery: &[PathBuf]) -> anyhow::Result<Self> {
         let queries = loader.load_queries(queries)?;
+        say_standing(&queries.photos);
         let gallery = loader.load(gallery, None)?;
         Ok(Self {
             photos: queries.photos,

@@ -72,10 +72,13 @@ impl Loader<'_> {
             Ok(())
         })?;
         let mut seen = HashSet::new();
-        let items = sources.iter().flat_map(Source::items);
+        let items = sources.iter().flat_map(|source| source.items().into_iter().chain(source.unreadable()));
         let items: Vec<EmbedItem> = items.filter(|item| seen.insert(item.row.name.clone())).collect();
-        let without: Vec<EmbedItem> =
-            items.iter().filter(|item| !faces.contains_key(&item.row.name)).cloned().collect();
+        let unreadable: HashSet<String> =
+            sources.iter().flat_map(Source::unreadable).map(|item| item.row.name).collect();
+        let is_without =
+            |item: &&EmbedItem| !faces.contains_key(&item.row.name) && !unreadable.contains(&item.row.name);
+        let without: Vec<EmbedItem> = items.iter().filter(is_without).cloned().collect();
         let mut whole = self.whole(&without)?;
         let mut reasons: HashMap<String, String> =
             skipped.into_iter().map(|skip| (skip.name, skip.reason)).collect();
@@ -95,7 +98,6 @@ impl Loader<'_> {
             let reason = reasons.remove(&name).unwrap_or_default();
             photos.push(Query { name, path, identity, role, standing, reason });
         }
-        say_standing(&photos);
         if gathered.is_empty() {
             let skipped = photos.into_iter().map(|photo| Skipped::new(photo.name, photo.reason)).collect();
             return Err(super::nothing_embedded(skipped));
@@ -122,7 +124,7 @@ impl Loader<'_> {
 }
 
 /// Reports the queries that do not stand for themselves.
-fn say_standing(photos: &[Query]) {
+pub(crate) fn say_standing(photos: &[Query]) {
     let of = |standing: Standing| -> Vec<Skipped> {
         let photos = photos.iter().filter(|photo| photo.standing == standing);
         photos.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect()

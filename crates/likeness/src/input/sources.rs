@@ -170,6 +170,19 @@ impl Source {
         }
     }
 
+    /// Photos of a folder that no decoder reads, such as HEIC: they are skipped, and queries all the same.
+    pub(super) fn unreadable(&self) -> Vec<EmbedItem> {
+        let Content::Collected(_) = self.content else { return Vec::new() };
+        let folder =
+            if self.input.is_dir() { &self.input } else { self.input.parent().unwrap_or(&self.input) };
+        let item = |skip: &Skipped| {
+            let path = folder.join(&skip.name);
+            let row = self.named(Row { path: display_name(&path), ..Row::new(&skip.name) });
+            path.is_file().then_some(EmbedItem { path, row, face_box: None, file_sha256: None })
+        };
+        self.skipped.iter().filter_map(item).collect()
+    }
+
     /// Embeds the photos, in order; returns those that could not be used.
     ///
     /// # Errors        as [`embed_each`]

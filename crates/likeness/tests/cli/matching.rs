@@ -234,3 +234,47 @@ fn embeddings_are_used_from_any_folder_and_damage_is_named() {
         assert!(told.contains("hint: embed the photos again"), "byte {at}: {told}");
     }
 }
+
+#[test]
+fn a_query_that_no_decoder_reads_is_answered_too() {
+    let bench = Bench::with_photos();
+    bench.write("queries/a.heic", "\0\0\0\u{18}ftypheic\0\0\0\0mif1heic");
+    bench.photo("queries/b.png", 1);
+    let search = ["match", "queries", "photos", "--model", "color", "-k", "2"];
+    let answers = found(&bench.json(&search));
+    let names: Vec<(&str, usize)> =
+        answers.iter().map(|(query, hits)| (query.as_str(), hits.len())).collect();
+    assert_eq!(names, [("a.heic", 2), ("b.png", 2)]);
+    let document = bench.json(&[&search[..], &["--json"]].concat());
+    assert_eq!(document["skipped"]["queries"][0]["name"], "a.heic");
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_no_photo() {
+    let bench = Bench::with_photos();
+    for (table, expected) in
+        [("foo,bar\n1,2\n", "foo, bar"), ("path,identity\nphotos/p0/0.png\n", "t.csv:2"), ("", "t.csv")]
+    {
+        bench.write("t.csv", table);
+        for args in [&["prepare", "t.csv", "-o", "o"][..], &["evaluate", "t.csv", "--model", "color"]] {
+            let told = bench.refused(args);
+            assert!(told.contains(expected) && !told.contains("dataset.toml"), "{table:?} {args:?}: {told}");
+            assert!(!bench.at("o").exists(), "{table:?}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_image_of_the_gallery_is_no_query() {
+    let bench = dataset(4, "0.25");
+    let face = fs_err::read_dir(bench.at("data/faces/p0")).unwrap().next().unwrap().unwrap().path();
+    let name = face.file_name().unwrap().to_string_lossy().into_owned();
+    bench.write(&format!("data/faces/p0/{name}"), "no picture");
+    let output = bench.run(&["match", "data", "--model", "color"]);
+    let manifest = fs_err::read_to_string(bench.at("data/manifest.csv")).unwrap();
+    let is_query =
+        manifest.lines().any(|line| line.contains(&name) && line.contains("p0/") && line.contains("query"));
+    let told = told(&output);
+    assert_eq!(told.contains("queries that cannot be read"), is_query, "{told}");
+    assert_eq!(told.contains("skipped 1:"), !is_query, "{told}");
+}

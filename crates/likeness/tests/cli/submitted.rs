@@ -47,6 +47,7 @@ fn the_servers_answer_is_printed() {
     for (shape, queries) in [("map", "/images"), ("list", "")] {
         let (url, body) = server(says("200 OK", r#"{"accuracy": 0.5}"#));
         assert_eq!(bench.json(&submit(&url, &["--shape", shape]))["accuracy"], 0.5);
+        assert!(!bench.at("results-unsent.json").exists(), "the server has them");
         let body: serde_json::Value = serde_json::from_str(&body.recv().unwrap()).unwrap();
         let found = body.pointer(queries).unwrap();
         assert_eq!(found.as_array().map(Vec::len).or(found.as_object().map(|o| o.len())), Some(4));
@@ -151,4 +152,27 @@ fn bad_addresses_and_waits_are_refused_before_any_work() {
         let told = bench.refused(&submit("http://127.0.0.1:9/", &[&wait]));
         assert!(told.contains("--submit-timeout") && !told.contains("embed: "), "{seconds}: {told}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_while_the_server_is_silent_loses_no_results() {
+    let bench = Bench::with_photos();
+    let (release, held) = channel::<()>();
+    let (url, body) = server(move |stream| {
+        let _ = held.recv();
+        drop(stream);
+    });
+    let mut command = bench.command(&submit(&url, &[]));
+    let mut child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    body.recv().unwrap();
+    for _ in 0..2 {
+        let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    drop(release);
+    assert_eq!(kept(&bench, "results-unsent.json")["images"].as_object().unwrap().len(), 4);
 }

@@ -62,6 +62,9 @@ impl Observer for Watcher<'_> {
     fn on_epoch(&mut self, record: &EpochRecord) {
         self.bar.reset();
         self.line(epoch_line(record, self.epochs));
+        if record.skipped > 0 {
+            self.line(format!("warning: {} faces cannot be read and are left out", record.skipped));
+        }
         self.records.push(record.clone());
         self.draw();
     }
