@@ -135,7 +135,10 @@ impl Sides {
         let skipped_gallery: Vec<Skipped> =
             unusable.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect();
         let not_there: HashSet<&str> = skipped_gallery.iter().map(|skip| skip.name.as_str()).collect();
-        let queries = table.select(|row| row.role.is_query() || !not_there.contains(row.name.as_str()));
+        let queries = match not_there.is_empty() {
+            true => table,
+            false => table.select(|row| row.role.is_query() || !not_there.contains(row.name.as_str())),
+        };
         let photos: Vec<Query> =
             photos.into_iter().filter(|photo| !by_role || photo.role.is_query()).collect();
         say_standing(&photos);

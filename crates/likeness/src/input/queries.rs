@@ -13,7 +13,7 @@ use likeness_model::embed::{EmbedItem, Gathered, embed_each};
 use likeness_search::{EmbeddingTable, Role, Row};
 
 use super::Loader;
-use super::sources::Source;
+use super::sources::{Content, Source};
 use crate::print::say_list;
 
 /// How a query takes part in a search.
@@ -65,7 +65,12 @@ pub(crate) struct Queries {
 impl Loader<'_> {
     /// The queries that `inputs` stand for.
     pub(crate) fn load_queries(&self, inputs: &[PathBuf]) -> anyhow::Result<Queries> {
-        let sources = self.sources(inputs, None)?;
+        let mut sources = self.sources(inputs, None)?;
+        if let [Source { content: Content::Table(_), .. }] = sources[..]
+            && let Some(Source { content: Content::Table(table), .. }) = sources.pop()
+        {
+            return Ok(Queries { photos: photos_of(&table), table });
+        }
         let mut faces: HashMap<String, Vec<(Row, Vec<f32>)>> = HashMap::new();
         let skipped = self.visit(&sources, &mut |row, embedding| {
             faces.entry(row.name.clone()).or_default().push((row, embedding.to_vec()));
@@ -121,6 +126,21 @@ impl Loader<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The photos of a table, in the order of their first faces.
+fn photos_of(table: &EmbeddingTable) -> Vec<Query> {
+    let mut seen = HashSet::with_capacity(table.len());
+    let rows = table.rows().iter().filter(|row| seen.insert(row.name.as_str()));
+    let query = |row: &Row| Query {
+        name: row.name.clone(),
+        path: row.path.clone(),
+        identity: row.identity.clone(),
+        role: row.role,
+        standing: Standing::Embedded,
+        reason: String::new(),
+    };
+    rows.map(query).collect()
 }
 
 /// Reports the queries that do not stand for themselves.
