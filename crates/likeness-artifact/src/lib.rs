@@ -4,7 +4,7 @@
 //! - [`Destination`] tells what a path that a user named stands for: stdout, a device or pipe to write through, or a
 //!   regular file to be replaced as a whole.
 //! - [`may_replace`] refuses to replace a file that this program did not write; [`signature`] marks files as ours.
-//! - [`sealed`] and [`seal_of`] put a checksum into a TOML file and compare it.
+//! - [`sealed`] and [`seal_of`] put a checksum into a text file and compare it.
 //! - [`FolderLock`] keeps two processes out of one folder.
 //!
 //! Every crate that writes goes through these functions; `clippy.toml` forbids the others.
@@ -19,7 +19,7 @@ mod write;
 
 pub use destination::{Destination, same_file};
 pub use lock::{FolderLock, LOCK_FILE, LockError};
-pub use seal::{SEAL_KEY, Seal, seal_of, sealed};
+pub use seal::{Seal, seal_of, sealed};
 pub use signature::{FileKind, may_replace};
 pub use write::{
     Pending, TEMPORARY_PREFIX, is_temporary, scratch, sync_files, sync_folder, write, write_unsynced,

@@ -1,81 +1,69 @@
-//! A checksum that a TOML file carries about itself: text enters, the same text with a line that seals it leaves.
+//! A checksum that a text file carries about itself: text enters, the same text with a last line that seals it leaves.
 //!
-//! The line `description_sha256 = "…"` holds the SHA-256 of all other lines. A flipped bit in a name, a licence or a setting
-//! is found by it. Removing the line accepts the file as it is, which is how an edit on purpose is told from damage.
+//! The last line is `# sha256 = HEX`, over all bytes before it. Parsers of TOML skip it, and files without the line are read as
+//! they are. A flipped bit in a name, a licence or a setting is found by it. Removing the line accepts the file as it is, which
+//! is how an edit on purpose is told from damage.
 
 use sha2::{Digest, Sha256};
 
-/// The key of the checksum.
-pub const SEAL_KEY: &str = "description_sha256";
+/// Start of the line with the checksum.
+const MARK: &str = "# sha256 = ";
 
-/// What a file's seal says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the seal of a text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seal {
-    /// The file carries none.
+    /// The text carries none: an older version or a user wrote it.
     Absent,
     /// The text is the one that was sealed.
     Intact,
-    /// The text was changed since.
-    Broken {
-        /// The checksum that the file states.
-        expected: String,
-        /// The checksum of its text.
-        found: String,
-    },
+    /// The text was altered or cut short since.
+    Broken,
 }
 
-/// `text`, a TOML document without a seal, with one as its first line.
+/// `text`, which ends with a line feed, with its checksum as the last line.
 pub fn sealed(text: &str) -> String {
-    format!("{SEAL_KEY} = \"{}\"\n{text}", digest(text))
+    format!("{text}{MARK}{}\n", digest(text))
 }
 
-/// What the seal of the TOML document `text` says. Line endings do not count.
+/// Compares `text` with the checksum that it carries.
 pub fn seal_of(text: &str) -> Seal {
-    let Some(expected) = text.lines().find_map(stated) else { return Seal::Absent };
-    let found = digest(text);
-    match expected == found {
-        true => Seal::Intact,
-        false => Seal::Broken { expected: expected.to_owned(), found },
-    }
-}
-
-/// The checksum that a line states, if it is the seal's.
-fn stated(line: &str) -> Option<&str> {
-    let (key, value) = line.split_once('=')?;
-    (key.trim() == SEAL_KEY).then(|| value.trim().trim_matches('"'))
+    let Some(at) = text.rfind(MARK) else { return Seal::Absent };
+    let (content, line) = text.split_at(at);
+    if line[MARK.len()..].trim_end() == digest(content) { Seal::Intact } else { Seal::Broken }
 }
 
 fn digest(text: &str) -> String {
-    let mut hasher = Sha256::new();
-    for line in text.lines().filter(|line| stated(line).is_none()) {
-        hasher.update(line);
-        hasher.update(b"\n");
-    }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "name = \"net\"\nmean = [1.0, 2.0, 3.0]\n";
+    const TEXT: &str = "format = 1\nname = \"net\"\n";
 
     #[test]
-    fn a_seal_is_intact_until_a_line_changes() {
+    fn every_flipped_bit_is_found_or_leaves_the_content_as_it_was() {
         let whole = sealed(TEXT);
-        assert_eq!((seal_of(TEXT), seal_of(&whole)), (Seal::Absent, Seal::Intact));
-        assert_eq!(seal_of(&whole.replace('\n', "\r\n")), Seal::Intact);
-        for changed in [whole.replace("net", "nes"), whole.replace("2.0", "2.5"), format!("{whole}x = 1\n")] {
-            assert!(matches!(seal_of(&changed), Seal::Broken { .. }), "{changed}");
+        assert_eq!((seal_of(&whole), seal_of(TEXT)), (Seal::Intact, Seal::Absent));
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone().into_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            assert!(seal_of(&text) == Seal::Broken || text.starts_with(TEXT), "bit {bit}: {text}");
         }
-        let without: String = whole.split_inclusive('\n').skip(1).collect();
-        assert_eq!((without.as_str(), seal_of(&without)), (TEXT, Seal::Absent));
     }
 
     #[test]
-    fn a_seal_that_says_something_else_is_broken() {
-        let other = format!("{SEAL_KEY} = \"00\"\n{TEXT}");
-        let Seal::Broken { expected, found } = seal_of(&other) else { panic!("{other}") };
-        assert_eq!((expected.as_str(), found.len()), ("00", 64));
+    fn text_after_the_checksum_was_added_later() {
+        assert_eq!(seal_of(&(sealed(TEXT) + "b = 2\n")), Seal::Broken);
+    }
+
+    #[test]
+    fn without_the_last_line_an_edit_is_accepted() {
+        let edited = sealed(TEXT).replace("net", "mine");
+        assert_eq!(seal_of(&edited), Seal::Broken);
+        let lines: Vec<&str> = edited.lines().filter(|line| !line.starts_with(MARK)).collect();
+        assert_eq!(seal_of(&lines.join("\n")), Seal::Absent);
     }
 }

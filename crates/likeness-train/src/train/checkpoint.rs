@@ -15,10 +15,9 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use likeness_artifact::sync_folder;
+use likeness_artifact::{Seal, seal_of, sealed, sync_folder};
 use likeness_data::decode::sha256_hex;
 
-use crate::seal::{self, Seal, sealed};
 use crate::weights::write_tensors;
 use crate::{Result, TrainError};
 
@@ -185,14 +184,14 @@ impl From<String> for Refusal {
 
 fn read_folder(folder: &Path) -> std::result::Result<(State, Tensors), Refusal> {
     let text = fs_err::read_to_string(folder.join(STATE)).map_err(|e| e.to_string())?;
-    let seal = seal::check(&text);
+    let seal = seal_of(&text);
     if seal == Seal::Broken {
         return Err(format!("{STATE} is cut short or was altered").into());
     }
     let format = toml::from_str::<Format>(&text).map_err(|e| format!("{STATE}: {}", e.message()))?.format;
     if format != FORMAT {
         let reason = format!("{STATE}: format {format}, expected {FORMAT}");
-        return Err(if seal == Seal::Whole { Refusal::OtherFormat(reason) } else { reason.into() });
+        return Err(if seal == Seal::Intact { Refusal::OtherFormat(reason) } else { reason.into() });
     }
     let state: State = toml::from_str(&text).map_err(|e| format!("{STATE}: {}", e.message()))?;
     let bytes = fs_err::read(folder.join(TENSORS)).map_err(|e| e.to_string())?;

@@ -14,10 +14,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use likeness_artifact::write;
+use likeness_artifact::{Seal, seal_of, sealed, write};
 use likeness_data::decode::sha256_hex;
 
-use crate::seal::{self, Seal};
 use crate::{Result, TrainError};
 
 /// The file's name.
@@ -67,7 +66,7 @@ impl TrainedOn {
             |reason: &str| TrainError::BadTrainedOn { path: path.to_owned(), reason: reason.to_owned() };
         let bytes = fs_err::read(path)?;
         let text = str::from_utf8(&bytes).map_err(|_| bad("was altered or cut short"))?;
-        if seal::check(text) != Seal::Whole {
+        if seal_of(text) != Seal::Intact {
             return Err(bad("was altered or cut short"));
         }
         let mut lines = text.lines();
@@ -92,7 +91,7 @@ impl TrainedOn {
         let mut text = format!("{FORMAT}\n");
         self.photos.iter().for_each(|prefix| text += &format!("photo {prefix}\n"));
         self.identities.iter().for_each(|prefix| text += &format!("identity {prefix}\n"));
-        Ok(write(&folder.join(FILE), |file| file.write_all(seal::sealed(&text).as_bytes()))?)
+        Ok(write(&folder.join(FILE), |file| file.write_all(sealed(&text).as_bytes()))?)
     }
 
     /// Adds a photo by the SHA-256 of its file, in hexadecimal.

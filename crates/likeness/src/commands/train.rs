@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use likeness_artifact::same_file;
+use likeness_artifact::{Seal, same_file, seal_of, sealed};
 use likeness_data::dataset::Dataset;
 use likeness_data::photos::display_name;
 use likeness_train::device::device;
 use likeness_train::ops::Precision;
-use likeness_train::seal::{self, Seal, sealed};
 use likeness_train::train::folder::CARD;
 use likeness_train::train::{
     Outcome as RunOutcome, RunFolder, RunState, TrainConfig, Training, TrainingFaces,
@@ -249,7 +248,7 @@ fn say_faces(faces: &TrainingFaces) {
 /// The card of a run that goes on.
 fn read(card: &Path) -> anyhow::Result<RunCard> {
     let text = fs_err::read_to_string(card)?;
-    if seal::check(&text) == Seal::Broken {
+    if seal_of(&text) == Seal::Broken {
         return Err(hinted(
             format!("{}: was altered since the run began", card.display()),
             format!(

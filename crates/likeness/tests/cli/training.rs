@@ -120,8 +120,8 @@ fn a_network_of_aligned_faces_says_so_when_photos_are_taken_as_they_are() {
     let altered = text.replace("alignment = \"none\"", "alignment = \"arcface\"");
     fs_err::write(&card, &altered).unwrap();
     let told = bench.refused(&["embed", "photos", "--model", "run", "-o", "out"]);
-    assert!(told.contains("model.toml") && told.contains("description_sha256"), "{told}");
-    let (_, unsealed) = altered.split_once('\n').unwrap();
+    assert!(told.contains("model.toml") && told.contains("remove the last line"), "{told}");
+    let (unsealed, _) = altered.split_once("# sha256").unwrap();
     fs_err::write(&card, unsealed).unwrap();
     assert!(said("photos"));
     assert!(!said("faces"), "a dataset's faces are cut already");
