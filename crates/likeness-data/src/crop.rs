@@ -29,6 +29,9 @@ impl Cropper {
                 image.height()
             ))
         };
+        if image.is_empty() {
+            return Err(refused(&"the picture is empty"));
+        }
         let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)
             .map_err(|e| refused(&e))?;
         let mut target = Image::new(width, height, PixelType::U8x3);

@@ -63,7 +63,7 @@ pub enum ChartFormat {
 }
 
 impl ChartFormat {
-    /// The format of the chart that will be written to `path`.
+    /// The format of the chart that will be written to `path`; callers ask before any work.
     ///
     /// # Errors        another ending → `UnsupportedChart`, naming the file
     pub fn of(path: &Path) -> Result<Self> {
@@ -84,13 +84,6 @@ impl ChartFormat {
     }
 }
 
-/// The format of the chart that will be written to `path`, to be asked before any work.
-///
-/// # Errors        an ending other than `.png` and `.svg` → `UnsupportedChart`, naming the file
-pub fn check_chart_path(path: &Path) -> Result<ChartFormat> {
-    ChartFormat::of(path)
-}
-
 /// `charts` side by side, as an SVG document with our mark.
 pub fn svg(charts: &[Chart]) -> String {
     marked_svg(&svg::document(charts))
@@ -108,7 +101,7 @@ pub fn write(charts: &[Chart], folder: &Path, name: &str) -> Result<()> {
 
 /// Writes `charts` side by side to `path` in the format that its ending names.
 ///
-/// # Errors        as [`check_chart_path`]; the SVG cannot be rendered → [`SearchError::Chart`]; the disk
+/// # Errors        as [`ChartFormat::of`]; the SVG cannot be rendered → [`SearchError::Chart`]; the disk
 pub fn write_one(charts: &[Chart], path: &Path) -> Result<()> {
     let format = ChartFormat::of(path)?;
     let text = svg(charts);

@@ -103,6 +103,11 @@ impl<'a> Loader<'a> {
             Ok(())
         })?;
         say_skipped(&skipped, None);
+        if !skipped.is_empty() {
+            say(
+                "these photos are not in the file and get no answer as queries; match answers them from the photos themselves",
+            );
+        }
         trained::overlap(model, &contents)?;
         let count = writer.len();
         if count == 0 {

@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::{Destination, FileKind, may_replace, same_file};
+use likeness_data::sheet::check_picture_path;
+use likeness_search::chart::ChartFormat;
 use likeness_search::{EmbeddingTable, Results};
 
 use crate::failure::hinted;
@@ -25,23 +27,24 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    /// Endings of the content's files; none where any name will do.
-    fn endings(self) -> &'static [&'static str] {
+    /// Checks that the content can be written in the format that the name `path` stands for.
+    fn check_name(self, path: &Path) -> anyhow::Result<()> {
         match self {
-            Self::Embeddings | Self::Results => &[],
-            Self::Sheet => &["png"],
-            Self::Chart => &["png", "svg"],
+            Self::Embeddings | Self::Results => {}
+            Self::Sheet => check_picture_path(path)?,
+            Self::Chart => drop(ChartFormat::of(path)?),
         }
+        Ok(())
     }
 
     /// Whether the existing file at `path` was written by this program with such content, or is empty.
-    fn is_ours(self, path: &Path) -> std::io::Result<bool> {
-        match self {
-            Self::Embeddings => EmbeddingTable::is_ours(path),
-            Self::Results => Results::is_ours(path),
-            Self::Sheet => may_replace(path, FileKind::Png),
-            Self::Chart => Ok(may_replace(path, FileKind::Png)? || may_replace(path, FileKind::Svg)?),
-        }
+    fn is_ours(self, path: &Path) -> anyhow::Result<bool> {
+        Ok(match self {
+            Self::Embeddings => EmbeddingTable::is_ours(path)?,
+            Self::Results => Results::is_ours(path)?,
+            Self::Sheet => may_replace(path, FileKind::Png)?,
+            Self::Chart => may_replace(path, ChartFormat::of(path)?.file_kind())?,
+        })
     }
 }
 
@@ -80,7 +83,7 @@ impl Outputs {
         let to = Destination::of(path)
             .map_err(|error| hinted(format!("{flag}: {error}"), "name a file; - stands for stdout"))?;
         if let Destination::File(target) = &to {
-            check_ending(flag, path, content)?;
+            content.check_name(path)?;
             check_folder(flag, path, target)?;
             if !self.force && fs_err::symlink_metadata(target).is_ok() {
                 self.check_existing(flag, path, target, content)?;
@@ -138,22 +141,6 @@ fn is_below(path: &Path, folder: &Path) -> bool {
         return false;
     };
     folder.is_dir() && path.starts_with(folder)
-}
-
-fn check_ending(flag: &str, path: &Path, content: Content) -> anyhow::Result<()> {
-    let endings = content.endings();
-    let Some(ending) = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()) else {
-        return Ok(());
-    };
-    if endings.is_empty() || endings.contains(&ending.as_str()) {
-        return Ok(());
-    }
-    let wanted: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
-    let wanted = wanted.join(" or ");
-    Err(hinted(
-        format!("{flag} {}: expected a name that ends in {wanted}, found .{ending}", path.display()),
-        format!("the picture is written in the format of its name: choose {wanted}"),
-    ))
 }
 
 /// Checks that the folder of `target`, which `flag` names as `path`, exists and can be written.
@@ -236,7 +223,7 @@ mod tests {
             outputs(&[], false).add("--grid", &folder.path().join(name), content).map_err(|e| e.to_string())
         };
         for name in ["x.jpg", "x.svg", "x.PDF", "x.jpeg"] {
-            assert!(add(name, Content::Sheet).unwrap_err().contains("ends in .png"), "{name}");
+            assert!(add(name, Content::Sheet).unwrap_err().contains("contact sheets are PNG"), "{name}");
         }
         assert!(add("x.pdf", Content::Chart).unwrap_err().contains(".png or .svg"));
         for (name, content) in [("x.PNG", Content::Sheet), ("x", Content::Sheet), ("x.svg", Content::Chart)] {

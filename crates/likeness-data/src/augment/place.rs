@@ -4,15 +4,15 @@ use image::RgbImage;
 
 use super::PlaceConfig;
 use crate::Result;
-use crate::align::{Border, Sampling, Similarity, WarpConfig, resize_part, warp};
-use crate::geometry::Rect;
+use crate::align::{Border, Sampling, Similarity, WarpConfig, warp};
+use crate::crop::Cropper;
 use crate::synth::dice::Dice;
 
 /// The largest centred square of `image` at `size` × `size` pixels, perhaps turned, scaled and shifted.
 pub(super) fn place(image: &RgbImage, size: u32, config: &PlaceConfig, dice: &mut Dice) -> Result<RgbImage> {
     if !dice.chance(config.probability) {
-        let square = Rect::centre_square(image.width(), image.height());
-        return resize_part(image, &square, size, size);
+        // As faces are cut for embedding, so that validation measures what an evaluation does.
+        return Cropper::default().centre_crop(image, size, size);
     }
     let rotation_deg = dice.range(-config.rotation_deg, config.rotation_deg);
     let scale = 1.0 + dice.range(-config.scale, config.scale);

@@ -2,8 +2,7 @@ use image::Rgb;
 use proptest::prelude::*;
 
 use super::*;
-use crate::align::resize_part;
-use crate::geometry::Rect;
+use crate::cut::{CutConfig, FaceCutter};
 
 fn photo(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
@@ -18,12 +17,13 @@ fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
 }
 
 #[test]
-fn nothing_asked_is_a_resize() {
+fn without_augmentation_a_face_is_cut_as_for_embedding() {
     for (width, height) in [(224, 224), (90, 70), (33, 50)] {
         let image = photo(width, height);
         let found = augment(&image, 48, &AugmentConfig::none(), &mut numbers(1, 2, 3)).unwrap();
-        let square = Rect::centre_square(width, height);
-        assert_eq!(found, resize_part(&image, &square, 48, 48).unwrap());
+        let config = CutConfig::default();
+        let cut = FaceCutter::new(None, &config).cut(&image, None, (48, 48)).unwrap();
+        assert_eq!(found, cut[0].image);
     }
 }
 

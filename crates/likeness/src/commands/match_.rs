@@ -38,7 +38,13 @@ pub(crate) fn run(args: MatchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
     let results = search.results(&args.group)?;
     let shape = ResultsShape::from(args.shape);
     if let Some(path) = &args.output {
-        results.write(path, shape)?;
+        if let Err(error) = results.write(path, shape) {
+            if server.is_some() {
+                let kept = submit::keep(&results.to_json(shape)?)?;
+                say(format!("the results were not sent; they are kept in {}", kept.display()));
+            }
+            return Err(error.into());
+        }
         say(format!("results for {} queries in {}", results.entries().len(), path.display()));
     }
     if let Some(path) = &args.grid {
@@ -80,30 +86,23 @@ fn submitted(
 ) -> anyhow::Result<serde_json::Value> {
     let text = results.to_json(shape)?;
     // Kept before they are sent: a signal may end the program while the server is silent.
-    let kept = match &args.output {
-        Some(_) => None,
-        None => Some(submit::keep(&text).context("no file could be written that keeps the results")?),
+    let (file, place) = match &args.output {
+        Some(path) => (path.clone(), "are in"),
+        None => {
+            let kept = submit::keep(&text).context("no file could be written that keeps the results")?;
+            (kept, "are kept in")
+        }
     };
     let not_taken = match server.post(&text, Duration::from_secs(args.submit_timeout)) {
         Ok(answer) => {
-            if let Some(path) = kept {
-                fs_err::remove_file(path)?;
+            if args.output.is_none() {
+                fs_err::remove_file(file)?;
             }
             return Ok(answer);
         }
         Err(not_taken) => not_taken,
     };
-    let file = match (&args.output, kept) {
-        (_, Some(path)) => {
-            say(format!("the results are kept in {}", path.display()));
-            path
-        }
-        (Some(path), None) => {
-            say(format!("the results are in {}", path.display()));
-            path.clone()
-        }
-        (None, None) => unreachable!("results without an output are kept"),
-    };
+    say(format!("the results {place} {}", file.display()));
     let again = || {
         format!(
             "submit them again with: curl -H 'content-type: application/json' --data-binary @{} ADDRESS",
@@ -129,7 +128,8 @@ impl Sides {
     /// others. A photo without a face is a query, and not in the gallery.
     fn within(loader: &Loader<'_>, inputs: &[PathBuf]) -> anyhow::Result<Self> {
         let Queries { photos, table } = loader.load_queries(inputs)?;
-        let by_role = has_roles(&table);
+        // Of the collection: photos without a face have the role of a query by now.
+        let by_role = photos.iter().any(|photo| photo.role == Role::Query);
         let of_gallery = |photo: &&Query| !by_role || photo.role.is_gallery();
         let unusable = photos.iter().filter(of_gallery).filter(|photo| photo.standing != Standing::Embedded);
         let skipped_gallery: Vec<Skipped> =
@@ -139,12 +139,13 @@ impl Sides {
             true => table,
             false => table.select(|row| row.role.is_query() || !not_there.contains(row.name.as_str())),
         };
-        let photos: Vec<Query> =
-            photos.into_iter().filter(|photo| !by_role || photo.role.is_query()).collect();
+        let (photos, others): (Vec<_>, Vec<_>) =
+            photos.into_iter().partition(|photo| !by_role || photo.role.is_query());
         say_standing(&photos);
-        if by_role {
-            say_skipped(&skipped_gallery, None);
-        }
+        // Those that are queries too are reported by now.
+        let others = others.into_iter().filter(|photo| photo.standing != Standing::Embedded);
+        let others: Vec<Skipped> = others.map(|photo| Skipped::new(photo.name, photo.reason)).collect();
+        say_skipped(&others, None);
         Ok(Self { photos, queries, gallery: None, skipped_gallery })
     }
 
@@ -222,12 +223,20 @@ impl Search<'_> {
     }
 
     /// Every query with the names of what was found, nearest first.
+    ///
+    /// # Errors        a name that stands for two queries or two gallery photos
     fn results(&self, group: &str) -> anyhow::Result<Results> {
-        let entry = |(photo, hits): (&Query, Vec<Found<'_>>)| ResultEntry {
-            query: photo.name.clone(),
-            gallery: hits.into_iter().map(|hit| hit.row.name.clone()).collect(),
+        let PhotoSearch { rankings, queries, gallery } = &self.found;
+        let ranked = Results::from_rankings(group, rankings, queries, gallery)?;
+        let mut ranked = ranked.entries().iter().cloned();
+        let entry = |(photo, hits): (&Query, Vec<Found<'_>>)| match photo.standing {
+            Standing::Embedded | Standing::WithoutFace => ranked.next(),
+            Standing::Unreadable => Some(ResultEntry {
+                query: photo.name.clone(),
+                gallery: hits.into_iter().map(|hit| hit.row.name.clone()).collect(),
+            }),
         };
-        Ok(Results::new(group, self.found().map(entry).collect())?)
+        Ok(Results::new(group, self.found().filter_map(entry).collect())?)
     }
 
     /// The document of `--json`.

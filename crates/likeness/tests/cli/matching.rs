@@ -278,3 +278,21 @@ fn a_damaged_image_of_the_gallery_is_no_query() {
     assert_eq!(told.contains("queries that cannot be read"), is_query, "{told}");
     assert_eq!(told.contains("skipped 1:"), !is_query, "{told}");
 }
+
+#[test]
+fn one_name_for_two_photos_of_a_table_is_refused() {
+    use likeness_search::{Distance, EmbeddingTable, ModelTag, Row};
+    let bench = Bench::new();
+    let row = |name: &str, folder: &str| Row { path: format!("{folder}/{name}"), ..Row::new(name) };
+    let table = |rows: Vec<Row>| {
+        let values = (0..rows.len()).map(|at| at as f32).collect();
+        EmbeddingTable::new(ModelTag::new("toy", "f00d", 1, Distance::Euclidean), rows, values).unwrap()
+    };
+    table(vec![row("1.jpg", "a"), row("1.jpg", "b"), row("2.jpg", "a")]).save(&bench.at("twice")).unwrap();
+    table(vec![row("3.jpg", "a"), row("4.jpg", "a")]).save(&bench.at("once")).unwrap();
+    for sides in [&["twice"][..], &["twice", "once"], &["once", "twice"]] {
+        let told = bench.refused(&[&["match"], sides].concat());
+        assert!(told.contains("1.jpg"), "{sides:?}: {told}");
+    }
+    assert_eq!(found(&bench.json(&["match", "once"])).len(), 2);
+}

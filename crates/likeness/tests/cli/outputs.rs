@@ -309,7 +309,9 @@ fn pictures_are_written_in_the_format_of_their_name() {
     for name in ["x.jpg", "x.svg", "x.pdf", "x.webp"] {
         let told = bench.refused(&["match", "in.embeddings", "-o", "r.json", "--grid", name]);
         assert!(
-            told.contains("ends in .png") && !bench.at(name).exists() && !bench.at("r.json").exists(),
+            told.contains("contact sheets are PNG")
+                && !bench.at(name).exists()
+                && !bench.at("r.json").exists(),
             "{told}"
         );
     }
