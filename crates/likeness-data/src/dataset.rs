@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::decode::sha256_hex;
+use crate::kind;
+pub(crate) use crate::kind::{CARD, MANIFEST};
 use crate::manifest::{self, Face};
 use crate::photos::display_name;
 use crate::prepare::{PrepareConfig, Prepared};
 use crate::{DataError, Result};
 
-pub(crate) const CARD: &str = "dataset.toml";
-pub(crate) const MANIFEST: &str = "manifest.csv";
 pub(crate) const LABELS: &str = "labels.txt";
 /// Version of the folder's layout.
 const FORMAT: u32 = 1;
@@ -145,7 +145,7 @@ pub struct Dataset {
 impl Dataset {
     /// Whether `folder` is a dataset, complete or not.
     pub fn is_at(folder: &Path) -> bool {
-        folder.join(CARD).is_file() && folder.join(MANIFEST).is_file()
+        kind::is_dataset(folder)
     }
 
     /// The dataset in `folder`.

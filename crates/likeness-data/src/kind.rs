@@ -1,7 +1,30 @@
-//! What a file holds, told from its first bytes or its name: a picture that can be read, one that cannot, or neither.
+//! What a file holds, told from its first bytes or its name: a picture that can be read, one that cannot, one that this program
+//! drew, or neither; and whether a folder is a dataset.
 
 use std::io::Read;
 use std::path::Path;
+
+use likeness_artifact::signature::is_marked_png;
+
+/// The file that says what a dataset's folder holds; written last.
+pub(crate) const CARD: &str = "dataset.toml";
+/// The table of a dataset's faces.
+pub(crate) const MANIFEST: &str = "manifest.csv";
+
+/// Whether `folder` is a dataset of this program, complete or not.
+pub(crate) fn is_dataset(folder: &Path) -> bool {
+    folder.join(CARD).is_file() && folder.join(MANIFEST).is_file()
+}
+
+/// Whether the file at `path` is a picture that this program drew, such as a contact sheet.
+pub(crate) fn is_drawn(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = fs_err::File::open(path).and_then(|file| file.take(DRAWN_BYTES).read_to_end(&mut start));
+    read.is_ok() && is_marked_png(&start)
+}
+
+/// Bytes that the mark of a picture of this program lies within.
+const DRAWN_BYTES: u64 = 64;
 
 /// Bytes of a file that are looked at.
 const LOOKED_AT: u64 = 64;

@@ -126,11 +126,16 @@ pub fn grouped(skipped: &[Skipped]) -> Vec<SkippedGroup<'_>> {
 
 fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) -> Vec<PhotoPath> {
     let mut found = Vec::new();
+    let mut datasets = Vec::new();
     let walk = WalkDir::new(root).follow_links(true).into_iter().filter_entry(|entry| {
         let hidden = entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
         let excepted = entry.file_type().is_dir()
             && except.is_some_and(|e| fs_err::canonicalize(entry.path()).is_ok_and(|p| p == e));
-        !hidden && !excepted
+        let is_dataset = entry.depth() > 0 && entry.file_type().is_dir() && kind::is_dataset(entry.path());
+        if is_dataset && !excepted {
+            datasets.push(entry.path().to_owned());
+        }
+        !hidden && !excepted && !is_dataset
     });
     for entry in walk {
         match entry {
@@ -154,6 +159,10 @@ fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) ->
             }
         }
     }
+    for dataset in datasets {
+        let name = display_name(dataset.strip_prefix(root).unwrap_or(&dataset));
+        skipped.push(Skipped::new(name, "a dataset of Likeness and no photos; name it by itself to use it"));
+    }
     found
 }
 
@@ -169,7 +178,11 @@ enum Verdict {
 /// Judges a file by its extension and, where that does not decide, by its first bytes. Only regular files are opened.
 fn judge(path: &Path, is_regular: bool) -> Verdict {
     if has_photo_extension(path) {
-        return Verdict::Photo;
+        let is_drawn = is_regular && is_png(path) && kind::is_drawn(path);
+        return match is_drawn {
+            true => Verdict::Unreadable("a picture that Likeness drew, not a photo".to_owned()),
+            false => Verdict::Photo,
+        };
     }
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     let by_name = extension.as_deref().and_then(kind::unreadable_extension);
@@ -185,6 +198,10 @@ fn judge(path: &Path, is_regular: bool) -> Verdict {
         (Ok(Kind::Other), None) => Verdict::Other,
         (Err(error), None) => Verdict::Unreadable(error.to_string()),
     }
+}
+
+fn is_png(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
 }
 
 /// Whether a file's name ends like a photo's.

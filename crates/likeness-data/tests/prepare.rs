@@ -215,6 +215,21 @@ fn an_output_within_the_input_is_not_read_as_input() {
 }
 
 #[test]
+fn datasets_and_contact_sheets_below_a_folder_are_no_photos() {
+    let bench = Bench::new();
+    bench.small("photos/p0/out");
+    let sheet = likeness_data::sheet::Sheet::new(Default::default()).unwrap();
+    sheet.save(&bench.at("photos/p1/sheet.png")).unwrap();
+    let (found, skipped) = likeness_data::photos::find(&[bench.at("photos")], None).unwrap();
+    assert_eq!(found.len(), 20, "{found:?}");
+    let reasons: Vec<(&str, bool)> =
+        skipped.iter().map(|skip| (skip.name.as_str(), skip.reason.contains("Likeness"))).collect();
+    assert_eq!(reasons, [("p1/sheet.png", true), ("p0/out", true)]);
+    // Named by itself a dataset is one.
+    assert!(!likeness_data::photos::find(&[bench.at("photos/p0/out")], None).unwrap().0.is_empty());
+}
+
+#[test]
 fn equal_stems_do_not_collide() {
     let bench = Bench::new();
     let same = |path: &Path, seed| photo(path, seed);

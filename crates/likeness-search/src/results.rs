@@ -104,15 +104,8 @@ impl Results {
     ///
     /// # Errors        the file cannot be written → `Io`, naming it
     pub fn write(&self, path: &Path, shape: ResultsShape) -> Result<()> {
-        let text = self.file_text(shape)?;
-        Ok(likeness_artifact::write(path, |file| file.write_all(&text))?)
-    }
-
-    /// The content of a results file.
-    fn file_text(&self, shape: ResultsShape) -> std::io::Result<Vec<u8>> {
-        let mut text = serde_json::to_vec_pretty(&self.shaped(shape))?;
-        text.push(b'\n');
-        Ok(text)
+        let text = self.to_pretty_json(shape)?;
+        Ok(likeness_artifact::write(path, |file| file.write_all(text.as_bytes()))?)
     }
 
     /// Whether the file at `path` is empty or a results file that this program wrote and nobody has changed the layout of.
@@ -132,7 +125,7 @@ impl Results {
         };
         let text = fs_err::read(path)?;
         match Self::from_slice(&text) {
-            Ok(results) => Ok(results.file_text(shape)? == text),
+            Ok(results) => Ok(results.to_pretty_json(shape).is_ok_and(|ours| ours.as_bytes() == text)),
             Err(_) => Ok(false),
         }
     }
@@ -143,6 +136,13 @@ impl Results {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs_err::read(path)?;
         Self::from_slice(&text).map_err(|reason| SearchError::BadFile { path: path.into(), reason })
+    }
+
+    /// The content of a results file: JSON in lines, the queries in order.
+    pub fn to_pretty_json(&self, shape: ResultsShape) -> Result<String> {
+        let mut text = serde_json::to_string_pretty(&self.shaped(shape)).map_err(std::io::Error::from)?;
+        text.push('\n');
+        Ok(text)
     }
 
     /// The results in JSON, on one line.

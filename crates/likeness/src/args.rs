@@ -2,13 +2,14 @@
 
 mod model;
 mod models;
+mod number;
+mod photos;
 pub(crate) mod train;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
-use likeness_data::cut::{CutConfig, KeepFaces, NoFace};
-use likeness_data::limits::Limits;
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use likeness_data::cut::{KeepFaces, NoFace};
 use likeness_data::prepare::FaceFormat;
 use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
@@ -16,13 +17,14 @@ use likeness_model::engine::EngineChoice;
 use likeness_model::preprocess::{ChannelOrder, Normalization};
 use likeness_search::{Distance, EmbeddingTable, Protocol, ResultsShape};
 
-use crate::input::PhotoArgs;
+use number::{number, parse_count};
 
 pub(crate) use model::{InputArgs, ModelArgs};
 pub(crate) use models::{
     AlignmentArg, ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PruneModelArgs,
     PullModelArgs, QuantizeModelArgs, ShowModelArgs, WeightsArg,
 };
+pub(crate) use photos::{DetectionArgs, PhotosArgs, ReadingArgs};
 pub(crate) use train::TrainArgs;
 
 /// Finds pictures of the same person, or the same thing, in a collection.
@@ -285,158 +287,6 @@ pub(crate) struct SearchArgs {
     pub(crate) allow_self: bool,
 }
 
-/// How photos are read.
-#[derive(Debug, Group)]
-pub(crate) struct ReadingArgs {
-    /// Widest picture that is read, in pixels.
-    #[arg(
-        long,
-        value_name = "PX",
-        default_value_t = Limits::default().max_width,
-        value_parser = clap::value_parser!(u32).range(1..),
-        help_heading = "Limits"
-    )]
-    max_width: u32,
-    /// Tallest picture that is read, in pixels.
-    #[arg(
-        long,
-        value_name = "PX",
-        default_value_t = Limits::default().max_height,
-        value_parser = clap::value_parser!(u32).range(1..),
-        help_heading = "Limits"
-    )]
-    max_height: u32,
-    /// Memory for pictures in flight, in MiB.
-    #[arg(
-        long,
-        value_name = "MIB",
-        default_value_t = Limits::default().max_memory_bytes >> 20,
-        value_parser = clap::value_parser!(u64).range(1..=1 << 20),
-        help_heading = "Limits"
-    )]
-    max_memory: u64,
-    /// Worker threads [default: one a core].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, action = ArgAction::Set, help_heading = "Limits")]
-    pub(crate) threads: usize,
-}
-
-impl ReadingArgs {
-    /// The limits that the flags set.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            max_width: self.max_width,
-            max_height: self.max_height,
-            max_memory_bytes: self.max_memory << 20,
-        }
-    }
-}
-
-impl Default for ReadingArgs {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            max_width: limits.max_width,
-            max_height: limits.max_height,
-            max_memory: limits.max_memory_bytes >> 20,
-            threads: 0,
-        }
-    }
-}
-
-/// How photos are found, looked at and read.
-#[derive(Debug, Group)]
-pub(crate) struct PhotosArgs {
-    /// How a folder of photos says whose picture a photo is.
-    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
-    layout: LayoutArg,
-    #[command(flatten)]
-    detection: DetectionArgs,
-    #[command(flatten)]
-    reading: ReadingArgs,
-}
-
-impl PhotosArgs {
-    /// The same, for a loader.
-    pub(crate) fn refer(&self) -> PhotoArgs<'_> {
-        PhotoArgs { layout: self.layout.into(), detection: &self.detection, reading: &self.reading }
-    }
-}
-
-impl Default for PhotosArgs {
-    fn default() -> Self {
-        Self { layout: LayoutArg::Auto, detection: DetectionArgs::default(), reading: ReadingArgs::default() }
-    }
-}
-
-/// What finds faces, and which are kept.
-#[derive(Debug, Group)]
-#[command(next_help_heading = "Faces")]
-pub(crate) struct DetectionArgs {
-    /// What finds faces: none (the table's box, or the centre square), auto, yunet, scrfd, yolov8-face, ultra-light, haar,
-    /// an ONNX file or a cascade's XML file.
-    #[arg(long, value_name = "NAME|FILE", default_value = "none")]
-    pub(crate) detector: String,
-    /// Folder to look for detectors and models in first.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) models: Option<PathBuf>,
-    /// Which faces of a photo to keep.
-    #[arg(long, value_enum, default_value_t = FacesArg::Main)]
-    faces: FacesArg,
-    /// What to do with a photo without a face.
-    #[arg(long, value_enum, default_value_t = NoFaceArg::Skip)]
-    no_face: NoFaceArg,
-    /// Smallest face, in pixels of the photo.
-    #[arg(long, value_name = "PX", default_value_t = 0)]
-    pub(crate) min_face_px: u32,
-    /// Least score of a face, on the detector's own scale [default: the detector's].
-    #[arg(long, value_name = "SCORE", value_parser = single(f64::NEG_INFINITY, f64::INFINITY), allow_negative_numbers = true)]
-    pub(crate) min_score: Option<f32>,
-    /// Room around a face without landmarks, as a share of its box.
-    #[arg(
-        long,
-        value_name = "SHARE",
-        default_value_t = 0.25,
-        value_parser = single(-0.49, 5.0),
-        allow_negative_numbers = true
-    )]
-    margin: f32,
-    /// Haar cascade: how much smaller the picture gets from one size to the next.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.1, value_parser = number(1.01, 10.0))]
-    pub(crate) scale_factor: f64,
-    /// Haar cascade: windows that must agree on a face.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) min_neighbors: u32,
-}
-
-impl DetectionArgs {
-    /// Which faces are kept, and how they are cut.
-    pub(crate) fn cut(&self) -> CutConfig {
-        CutConfig {
-            faces: self.faces.into(),
-            no_face: self.no_face.into(),
-            min_face_px: self.min_face_px,
-            min_score: self.min_score.unwrap_or(0.0),
-            margin: self.margin,
-        }
-    }
-}
-
-impl Default for DetectionArgs {
-    fn default() -> Self {
-        Self {
-            detector: "none".to_owned(),
-            models: None,
-            faces: FacesArg::Main,
-            no_face: NoFaceArg::Skip,
-            min_face_px: 0,
-            min_score: None,
-            margin: 0.25,
-            scale_factor: 1.1,
-            min_neighbors: 3,
-        }
-    }
-}
-
 /// Declares a flag's values, each with the domain's own value.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident => $target:ty { $($(#[$value_doc:meta])* $value:ident => $into:expr),+ $(,)? }) => {
@@ -561,33 +411,6 @@ values!(EngineArg => EngineChoice {
     /// What training computes with, for networks that it wrote, on the device of --engine-device
     Burn => EngineChoice::Burn,
 });
-
-/// Reads a number between `least` and `most`, both included; NaN and infinities are refused.
-fn number(least: f64, most: f64) -> impl Fn(&str) -> Result<f64, String> + Clone {
-    move |text| match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && (least..=most).contains(&value) => Ok(value),
-        Ok(_) if least.is_finite() => Err(format!("expected a number from {least} to {most}")),
-        _ => Err("expected a number".to_owned()),
-    }
-}
-
-/// As [`number`], in single precision.
-fn single(least: f64, most: f64) -> impl Fn(&str) -> Result<f32, String> + Clone {
-    let parse = number(least, most);
-    move |text| match parse(text)? as f32 {
-        value if value.is_finite() => Ok(value),
-        _ => Err("expected a number".to_owned()),
-    }
-}
-
-/// A count of one or more.
-fn parse_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("expected 1 or more".to_owned()),
-        Ok(count) => Ok(count),
-        Err(error) => Err(error.to_string()),
-    }
-}
 
 /// A part of a dataset, or all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

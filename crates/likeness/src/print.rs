@@ -19,9 +19,14 @@ const SHOWN: usize = 10;
 ///
 /// # Errors        stdout cannot be written
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value).context("cannot write the answer as JSON")?;
-    write_stdout(escaped_json(&text).as_bytes())?;
-    write_stdout(b"\n")
+    print_json_text(&(serde_json::to_string_pretty(value).context("cannot write the answer as JSON")? + "\n"))
+}
+
+/// Prints the JSON document `text` to stdout, its keys in their order.
+///
+/// # Errors        stdout cannot be written
+pub(crate) fn print_json_text(text: &str) -> anyhow::Result<()> {
+    write_stdout(escaped_json(text).as_bytes())
 }
 
 /// Prints text for people to stdout; control characters other than line feeds are shown as escapes.

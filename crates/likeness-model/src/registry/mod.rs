@@ -2,8 +2,8 @@
 //!
 //! 1. [`entry`] reads the list that is compiled in (`registry.toml`): name, terms, address, checksum;
 //! 2. [`locate`] finds a model's file in the models folders, and the best detector that is present;
-//! 3. [`pull`] downloads a file, resuming and checking it;
-//! 4. [`import`] copies a file the user brought.
+//! 3. [`pull()`] downloads a file, resuming and checking it;
+//! 4. [`import()`] copies a file the user brought.
 
 pub mod entry;
 mod hash;

@@ -18,7 +18,7 @@ use crate::args::MatchArgs;
 use crate::failure::hinted;
 use crate::input::{Loader, Queries, Query, Standing, check_exists, say_standing};
 use crate::output::{Content, Outputs};
-use crate::print::{say, say_skipped};
+use crate::print::{print_json_text, say, say_skipped};
 use crate::progress::Progress;
 use crate::submit::{self, Server};
 use crate::{Outcome, grid};
@@ -55,7 +55,7 @@ pub(crate) fn run(args: MatchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
     match (&answer, args.json, &args.output) {
         (_, true, _) => print_json(&search.document(answer.as_ref()))?,
         (Some(answer), false, _) => print_json(answer)?,
-        (None, false, None) => print_json(&parsed(&results, shape)?)?,
+        (None, false, None) => print_json_text(&results.to_pretty_json(shape)?)?,
         (None, false, Some(_)) => {}
     }
     Ok(Outcome::Done)
@@ -270,8 +270,4 @@ impl Search<'_> {
 pub(crate) fn has_roles(table: &EmbeddingTable) -> bool {
     let has = |role: Role| table.rows().iter().any(|row| row.role == role);
     has(Role::Query) && (has(Role::Gallery) || has(Role::Both))
-}
-
-fn parsed(results: &Results, shape: ResultsShape) -> anyhow::Result<serde_json::Value> {
-    serde_json::from_str(&results.to_json(shape)?).context("the results do not read as JSON")
 }

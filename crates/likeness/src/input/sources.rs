@@ -178,7 +178,14 @@ impl Source {
         let item = |skip: &Skipped| {
             let path = folder.join(&skip.name);
             let row = self.named(Row { path: display_name(&path), ..Row::new(&skip.name) });
-            path.is_file().then_some(EmbedItem { path, row, face_box: None, file_sha256: None })
+            // A PNG is skipped only if this program drew it.
+            let is_drawn = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+            (path.is_file() && !is_drawn).then_some(EmbedItem {
+                path,
+                row,
+                face_box: None,
+                file_sha256: None,
+            })
         };
         self.skipped.iter().filter_map(item).collect()
     }

@@ -17,6 +17,7 @@ mod pictures;
 mod printed;
 mod quantized;
 mod results;
+mod runs;
 mod shared;
 mod shared_folders;
 mod signalled;

@@ -91,6 +91,7 @@ fn results_have_both_shapes() {
     }
     bench.good(&[&search[..], &["-o", "r.json"]].concat());
     let written = fs_err::read_to_string(bench.at("r.json")).unwrap();
+    assert_eq!(bench.good(&[&search[..], &["--group", "likeness"]].concat()), written, "stdout is the file");
     let written: serde_json::Value = serde_json::from_str(&written).unwrap();
     assert_eq!(written["images"], map["images"]);
 }
