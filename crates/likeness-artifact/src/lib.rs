@@ -1,6 +1,6 @@
 //! Files that this project writes: each appears whole or not at all, and never in place of somebody else's file.
 //!
-//! - [`write`] and [`Pending`] write a file under a temporary name, sync it, rename it and sync its folder.
+//! - [`write()`] and [`Pending`] write a file under a temporary name, sync it, rename it and sync its folder.
 //! - [`Destination`] tells what a path that a user named stands for: stdout, a device or pipe to write through, or a
 //!   regular file to be replaced as a whole.
 //! - [`may_replace`] refuses to replace a file that this program did not write; [`signature`] marks files as ours.

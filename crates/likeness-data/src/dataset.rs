@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `dataset.toml` | settings, counts, what was passed over; written last, so its presence says the dataset is complete |
-//! | `manifest.csv` | a row for each face, see [`manifest`](crate::manifest) |
+//! | `manifest.csv` | a row for each face, see [`manifest`] |
 //! | `labels.txt` | `file identity` a line, the file below `faces/`, see [`labels`](crate::labels) |
 //! | `faces/` | the faces |
 //! | `.prepare.journal` | what runs of `prepare` have finished |

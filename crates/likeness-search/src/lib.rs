@@ -50,4 +50,7 @@ pub use rank::{
     rank_within,
 };
 pub use results::{ResultEntry, Results, ResultsShape};
-pub use table::{EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, TableKind, is_embeddings_file};
+pub use table::{
+    EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SkippedRow, TableKind, TrainedOnPhoto,
+    is_embeddings_file,
+};

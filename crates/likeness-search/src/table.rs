@@ -105,6 +105,32 @@ pub struct Row {
     /// The side of a search it stands on.
     #[serde(default)]
     pub role: Role,
+    /// What the model was trained on of this photo; `None` where the model's training photos are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<TrainedOnPhoto>,
+}
+
+/// What a model was trained on of a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainedOnPhoto {
+    /// Neither the photo nor an identity of this name.
+    Nothing,
+    /// Other photos of an identity of this name.
+    Identity,
+    /// The photo itself.
+    Photo,
+}
+
+/// A photo that should have an embedding and has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkippedRow {
+    /// Why: it cannot be read, or no face was found.
+    #[serde(rename = "skipped")]
+    pub reason: String,
+    /// What is known about the photo.
+    pub row: Row,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
@@ -137,6 +163,7 @@ pub struct EmbeddingTable {
     model: ModelTag,
     rows: Vec<Row>,
     embeddings: Vec<f32>,
+    skipped: Vec<SkippedRow>,
 }
 
 impl EmbeddingTable {
@@ -157,7 +184,7 @@ impl EmbeddingTable {
                 embeddings.len()
             ));
         }
-        let table = Self { model, rows, embeddings };
+        let table = Self { model, rows, embeddings, skipped: Vec::new() };
         table.check_values("a finite number", |value| value.is_finite())?;
         Ok(table)
     }
@@ -170,6 +197,16 @@ impl EmbeddingTable {
     /// The photos, in order.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// The same table, which also says of which photos it has no embedding.
+    pub fn with_skipped(self, skipped: Vec<SkippedRow>) -> Self {
+        Self { skipped, ..self }
+    }
+
+    /// Photos that should have an embedding and have none.
+    pub fn skipped(&self) -> &[SkippedRow] {
+        &self.skipped
     }
 
     /// How many photos there are.
@@ -199,10 +236,11 @@ impl EmbeddingTable {
         &self.embeddings[index * self.model.dimension..][..self.model.dimension]
     }
 
-    /// The photos that `keep` wants, in order, as a table of their own.
+    /// The photos that `keep` wants, in order, as a table of their own; also those without an embedding.
     pub fn select(&self, keep: impl Fn(&Row) -> bool) -> Self {
         let indices: Vec<usize> = (0..self.len()).filter(|&i| keep(&self.rows[i])).collect();
-        self.take(&indices)
+        let skipped = self.skipped.iter().filter(|skipped| keep(&skipped.row)).cloned().collect();
+        self.take(&indices).with_skipped(skipped)
     }
 
     /// The photos at `indices`, in that order.
@@ -211,6 +249,7 @@ impl EmbeddingTable {
             model: self.model.clone(),
             rows: indices.iter().map(|&i| self.rows[i].clone()).collect(),
             embeddings: indices.iter().flat_map(|&i| self.embedding(i)).copied().collect(),
+            skipped: Vec::new(),
         }
     }
 

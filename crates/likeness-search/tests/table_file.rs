@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use likeness_search::{
-    Distance, EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SearchError, TableKind,
-    is_embeddings_file,
+    Distance, EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SearchError, SkippedRow, TableKind,
+    TrainedOnPhoto, is_embeddings_file,
 };
 use proptest::prelude::*;
 
@@ -19,10 +19,13 @@ fn example() -> EmbeddingTable {
         domain: Some("photo".into()),
         split: Some("test".into()),
         role: Role::Query,
+        trained_on: Some(TrainedOnPhoto::Identity),
     };
     let model = ModelTag::new("resnet50", "f00d", 3, Distance::Euclidean);
     let values = vec![0.5, -0.0, f32::MIN_POSITIVE, f32::MAX, 1.0, -2.5];
-    EmbeddingTable::new(model, vec![full, Row::new("0002.jpg")], values).unwrap()
+    let table = EmbeddingTable::new(model, vec![full, Row::new("0002.jpg")], values).unwrap();
+    let row = Row { path: "/faces/0003.jpg".into(), ..Row::new("0003.jpg") };
+    table.with_skipped(vec![SkippedRow { reason: "no face found".into(), row }])
 }
 
 struct Case {
@@ -208,7 +211,12 @@ fn a_file_of_version_1_is_read() {
     let faces: Vec<_> = table.rows().iter().map(|row| (row.name.as_str(), row.face)).collect();
     let crowd = [0, 1, 2].map(|face| ("crowd.jpg", face));
     assert_eq!(faces, [&[("0001.jpg", 0)][..], &crowd, &[("odd.jpg#2", 0)]].concat());
-    let full = Row { face: 0, path: "faces/Zoë \"Z\"\n/0001.jpg".into(), ..example().rows()[0].clone() };
+    let full = Row {
+        face: 0,
+        trained_on: None,
+        path: "faces/Zoë \"Z\"\n/0001.jpg".into(),
+        ..example().rows()[0].clone()
+    };
     assert_eq!(table.rows()[0], full);
     assert_eq!(table.embedding(0), example().embedding(0));
     assert_eq!(table.embedding(4), [6.0, 7.0, 8.0]);

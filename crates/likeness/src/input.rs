@@ -3,6 +3,7 @@
 mod queries;
 mod sources;
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -13,14 +14,14 @@ use likeness_model::cache::EmbeddingCache;
 use likeness_model::embed::{EmbedRun, Gathered, tag};
 use likeness_model::model_folder::Alignment;
 use likeness_model::{Embedder, FlipEmbedder, ModelError, load_embedder_on};
-use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row, TableKind};
+use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row, SkippedRow, TableKind};
 
 use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
 use crate::detector::{self, LoadedDetector};
 use crate::failure::hinted;
 use crate::print::{say, say_skipped};
 use crate::progress::Progress;
-use crate::trained;
+use crate::trained::{self, Marks};
 pub(crate) use queries::{Queries, Query, Standing, say_standing};
 pub(crate) use sources::check_exists;
 use sources::{Content, Source};
@@ -67,7 +68,9 @@ impl<'a> Loader<'a> {
         if let [Source { content: Content::Table(_), .. }] = sources[..]
             && let Some(Source { content: Content::Table(table), .. }) = sources.pop()
         {
-            return Ok(Loaded { table, skipped: Vec::new() });
+            let skipped = skipped_of(&table);
+            say_skipped(&skipped, None);
+            return Ok(Loaded { table, skipped });
         }
         let mut gathered = Gathered::default();
         let skipped = self.visit(&sources, &mut |row, embedding| {
@@ -93,22 +96,23 @@ impl<'a> Loader<'a> {
         let made_by = self.model_of(&sources)?;
         let dimension = made_by.dimension;
         let mut writer = EmbeddingWriter::create(output, made_by)?;
-        let model = self.model.model.as_deref();
-        let (is_known, mut contents) = (trained::is_known(model), Vec::new());
+        let (mut marked, mut names) = (Vec::new(), HashSet::new());
         let skipped = self.visit(&sources, &mut |row, embedding| {
             writer.push(&row, embedding)?;
-            if is_known {
-                contents.push(Row { sha256: row.sha256, identity: row.identity, ..Row::default() });
+            names.insert(row.name);
+            if row.trained_on.is_some() {
+                let (sha256, identity, trained_on) = (row.sha256, row.identity, row.trained_on);
+                marked.push(Row { sha256, identity, trained_on, ..Row::default() });
             }
             Ok(())
         })?;
         say_skipped(&skipped, None);
-        if !skipped.is_empty() {
-            say(
-                "these photos are not in the file and get no answer as queries; match answers them from the photos themselves",
-            );
+        for photo in without_embedding(&sources, skipped.clone()) {
+            if names.insert(photo.row.name.clone()) {
+                writer.skip(&photo);
+            }
         }
-        trained::overlap(model, &contents)?;
+        trained::overlap(None, &marked)?;
         let count = writer.len();
         if count == 0 {
             return Err(nothing_embedded(skipped));
@@ -163,6 +167,7 @@ impl<'a> Loader<'a> {
             skipped.extend(source.skipped.iter().cloned());
             match &source.content {
                 Content::Table(table) => {
+                    skipped.extend(skipped_of(table).into_iter().map(|skip| source.named_skip(skip)));
                     for (at, row) in table.rows().iter().enumerate() {
                         keep(source.named(row.clone()), table.embedding(at))?;
                     }
@@ -228,7 +233,12 @@ impl<'a> Loader<'a> {
             cache: cache.as_ref(),
             ..self.run()
         };
-        let unusable = match source.each(embedder, &run, keep) {
+        let marks = Marks::of(self.model.model.as_deref())?;
+        let mut keep = |mut row: Row, embedding: &[f32]| {
+            row.trained_on = marks.mark(&row);
+            keep(row, embedding)
+        };
+        let unusable = match source.each(embedder, &run, &mut keep) {
             Err(ModelError::NothingEmbedded { skipped, .. }) => skipped,
             outcome => outcome?,
         };
@@ -329,6 +339,24 @@ impl<'a> Loader<'a> {
         }
         Ok(self.embedder.get_or_init(|| embedder).as_ref())
     }
+}
+
+/// Photos of a table that have no embedding.
+fn skipped_of(table: &EmbeddingTable) -> Vec<Skipped> {
+    table.skipped().iter().map(|photo| Skipped::new(&photo.row.name, &photo.reason)).collect()
+}
+
+/// What is known of the photos of `sources` that were skipped, each once; of what is no photo there is nothing.
+fn without_embedding(sources: &[Source], skipped: Vec<Skipped>) -> Vec<SkippedRow> {
+    if skipped.is_empty() {
+        return Vec::new();
+    }
+    let mut reasons: HashMap<String, String> =
+        skipped.into_iter().map(|skip| (skip.name, skip.reason)).collect();
+    let photos = sources.iter().flat_map(|source| source.items().into_iter().chain(source.unreadable()));
+    photos
+        .filter_map(|item| Some(SkippedRow { reason: reasons.remove(&item.row.name)?, row: item.row }))
+        .collect()
 }
 
 /// The first digits of a fingerprint.

@@ -1,7 +1,7 @@
 //! `likeness`: finds pictures of the same person, or the same thing, in a collection.
 //!
 //! This crate is glue: [`args`] holds the flags, [`commands`] one file a command, [`input`] turns what a user names into
-//! embeddings, [`grid`] and [`submit`] serve `match`. [`print`] is the only module that prints, [`output`] decides which
+//! embeddings, [`grid`] and [`submit`] serve `match`. [`mod@print`] is the only module that prints, [`output`] decides which
 //! files may be written, [`signals`] handles Ctrl-C. Data goes to stdout, everything else to stderr.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -1,15 +1,37 @@
 //! Warns when a network is measured on photos that it was trained on.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use likeness_search::Row;
-use likeness_train::train::{Overlap, TrainedOn};
+use likeness_search::{Row, TrainedOnPhoto};
+use likeness_train::train::{Overlap, TrainedOn, list_of_file};
 
 use crate::print::say;
 
-/// Whether it is known what the network `model` was trained on.
-pub(crate) fn is_known(model: Option<&str>) -> bool {
-    model.is_some_and(|model| matches!(TrainedOn::beside(Path::new(model)), Ok(Some(_))))
+/// What a model was trained on, put into the rows of photos.
+pub(crate) struct Marks(Option<TrainedOn>);
+
+impl Marks {
+    /// Those of the network `model`; none where its training photos are not known.
+    ///
+    /// # Errors        a list of training photos that was altered; the disk
+    pub(crate) fn of(model: Option<&str>) -> anyhow::Result<Self> {
+        Ok(Self(model.map(|model| TrainedOn::beside(Path::new(model))).transpose()?.flatten()))
+    }
+
+    /// The mark of a row: that of its embeddings file, else what the list says.
+    pub(crate) fn mark(&self, row: &Row) -> Option<TrainedOnPhoto> {
+        let by_list = |trained_on: &TrainedOn| {
+            if trained_on.has_photo(&row.sha256) {
+                TrainedOnPhoto::Photo
+            } else if row.identity.as_deref().is_some_and(|name| trained_on.has_identity(name)) {
+                TrainedOnPhoto::Identity
+            } else {
+                TrainedOnPhoto::Nothing
+            }
+        };
+        row.trained_on.or_else(|| self.0.as_ref().map(by_list))
+    }
 }
 
 /// Puts the list of training photos of `model`, where there is one, beside the network in `folder` that was made of it.
@@ -22,17 +44,37 @@ pub(crate) fn copy_list(model: &Path, folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// How many of the photos in `rows` the network `model` was trained on; `None` where that is not known. An overlap is
-/// reported on stderr.
+/// Puts the list of training photos of the network `from`, where there is one, beside its copy `to`.
+///
+/// # Errors        a list that was altered; the disk
+pub(crate) fn copy_list_of_file(from: &Path, to: &Path) -> anyhow::Result<()> {
+    match TrainedOn::beside(from)? {
+        Some(trained_on) => Ok(trained_on.write_to(&list_of_file(to))?),
+        None => Ok(()),
+    }
+}
+
+/// How many of the photos in `rows` their model was trained on; `None` where that is not known. An overlap is reported on
+/// stderr.
 ///
 /// # Errors        a list of training photos that was altered; the disk
 pub(crate) fn overlap(model: Option<&str>, rows: &[Row]) -> anyhow::Result<Option<Overlap>> {
-    let Some(trained_on) = model.map(|model| TrainedOn::beside(Path::new(model))).transpose()?.flatten()
-    else {
+    let marks = Marks::of(model)?;
+    let (mut is_known, mut photos, mut identities) = (false, BTreeSet::new(), BTreeSet::new());
+    for row in rows {
+        let Some(mark) = marks.mark(row) else { continue };
+        is_known = true;
+        if mark == TrainedOnPhoto::Photo {
+            photos.insert(row.sha256.as_str());
+        }
+        if mark != TrainedOnPhoto::Nothing {
+            identities.extend(row.identity.as_deref());
+        }
+    }
+    if !is_known {
         return Ok(None);
-    };
-    let photos = rows.iter().map(|row| row.sha256.as_str());
-    let found = trained_on.overlap(photos, rows.iter().filter_map(|row| row.identity.as_deref()));
+    }
+    let found = Overlap { photos: photos.len(), identities: identities.len() };
     if found.photos > 0 {
         say(format!(
             "warning: the model was trained on {} of these photos, so the result says little about other photos",

@@ -5,7 +5,8 @@
 //! header         JSON: "__metadata__" {format, format_version, model, fingerprint, dimension, distance,
 //!                crate_version, sha256}, then name, type, shape and place of each tensor; padded with spaces to 8 bytes
 //! "embeddings"   F32 [n, dimension], little-endian, row-major
-//! "rows"         U8 [bytes], one JSON object a line, n lines
+//! "rows"         U8 [bytes], one JSON object a line: n lines about the embeddings, then one for each photo without an
+//!                embedding, with the reason: {"skipped": "no face found", "row": {…}}
 //! ```
 //!
 //! The same table gives the same bytes. Every byte is covered by the checksum:
@@ -25,7 +26,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::header::{self, Checksum, Facts, MAX_HEADER_BYTES};
 use super::place::Places;
-use super::{EmbeddingTable, EmbeddingWriter, Row, kind, version_one};
+use super::{EmbeddingTable, EmbeddingWriter, Row, SkippedRow, kind, version_one};
 use crate::{Result, SearchError};
 
 impl EmbeddingTable {
@@ -37,6 +38,7 @@ impl EmbeddingTable {
         for (row, embedding) in self.rows.iter().zip(self.embeddings.chunks_exact(self.model.dimension)) {
             writer.push(row, embedding)?;
         }
+        self.skipped.iter().for_each(|skipped| writer.skip(skipped));
         writer.finish()
     }
 
@@ -92,14 +94,21 @@ fn read(bytes: &[u8], places: &Places) -> Result<EmbeddingTable, Refused> {
     };
     let (verified, parsed) = rayon::join(verified, parsed);
     verified.map_err(Refused::Damaged)?;
-    let (embeddings, mut rows, facts): (Vec<f32>, Vec<Row>, Facts) = parsed.map_err(Refused::Damaged)?;
+    let (embeddings, (mut rows, mut skipped), facts): (Vec<f32>, Lines, Facts) =
+        parsed.map_err(Refused::Damaged)?;
     if has_checksum {
         rows.iter_mut().for_each(|row| places.resolve(row));
+        skipped.iter_mut().for_each(|skipped| places.resolve(&mut skipped.row));
     } else {
         version_one::upgrade(&mut rows, places);
     }
-    EmbeddingTable::new(facts.model, rows, embeddings).map_err(|error| Refused::Damaged(error.to_string()))
+    EmbeddingTable::new(facts.model, rows, embeddings)
+        .map(|table| table.with_skipped(skipped))
+        .map_err(|error| Refused::Damaged(error.to_string()))
 }
+
+/// The lines of "rows": of the embeddings, and of photos without one.
+type Lines = (Vec<Row>, Vec<SkippedRow>);
 
 fn verify(start: &[u8], embeddings: &[u8], rows: &[u8]) -> Result<(), String> {
     use sha2::Digest;
@@ -123,19 +132,21 @@ fn expect_type(found: Dtype, expected: Dtype, tensor: &str) -> Result<(), String
     if found == expected { Ok(()) } else { Err(format!("{tensor}: expected {expected:?}, found {found:?}")) }
 }
 
-fn read_rows(tensor: &TensorView<'_>, count: usize) -> Result<Vec<Row>, String> {
+fn read_rows(tensor: &TensorView<'_>, count: usize) -> Result<Lines, String> {
     expect_type(tensor.dtype(), Dtype::U8, "rows")?;
     let lines = tensor.data().strip_suffix(b"\n").unwrap_or(tensor.data());
-    let mut rows = Vec::new();
+    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
     if !lines.is_empty() {
         for (index, line) in lines.split(|&byte| byte == b'\n').enumerate() {
-            let row: Row = serde_json::from_slice(line)
-                .map_err(|error| format!("row {} of {count} cannot be parsed: {error}", index + 1))?;
-            rows.push(row);
+            let parsed = match index < count {
+                true => serde_json::from_slice(line).map(|row| rows.push(row)),
+                false => serde_json::from_slice(line).map(|photo| skipped.push(photo)),
+            };
+            parsed.map_err(|error| format!("row {} of {count} cannot be parsed: {error}", index + 1))?;
         }
     }
     if rows.len() == count {
-        Ok(rows)
+        Ok((rows, skipped))
     } else {
         Err(format!("expected {count} rows, one for each embedding, found {}", rows.len()))
     }

@@ -8,7 +8,7 @@ use sha2::Digest;
 
 use super::header::{self, Checksum};
 use super::place::Places;
-use super::{ModelTag, Row};
+use super::{ModelTag, Row, SkippedRow};
 use crate::{Result, SearchError};
 
 /// Bytes that are collected before they are written to a file.
@@ -39,6 +39,8 @@ pub struct EmbeddingWriter {
     checksum: Checksum,
     embeddings: BufWriter<File>,
     rows: BufWriter<File>,
+    /// Photos without an embedding, whose lines come after those of the others.
+    skipped: Vec<SkippedRow>,
     /// The bytes of one embedding or row.
     bytes: Vec<u8>,
     path: PathBuf,
@@ -60,6 +62,7 @@ impl EmbeddingWriter {
             checksum: Checksum::default(),
             embeddings: scratch()?,
             rows: scratch()?,
+            skipped: Vec::new(),
             bytes: Vec::new(),
             path: path.into(),
             places: Places::of_output(path)?,
@@ -98,6 +101,12 @@ impl EmbeddingWriter {
         })
     }
 
+    /// Adds a photo that should have an embedding and has none.
+    pub fn skip(&mut self, skipped: &SkippedRow) {
+        let row = self.places.stored(&skipped.row).into_owned();
+        self.skipped.push(SkippedRow { row, ..skipped.clone() });
+    }
+
     fn write(&mut self, row: &Row, embedding: &[f32]) -> std::io::Result<()> {
         self.bytes.clear();
         self.bytes.extend(embedding.iter().flat_map(|value| value.to_le_bytes()));
@@ -105,18 +114,29 @@ impl EmbeddingWriter {
         self.embeddings.write_all(&self.bytes)?;
         self.bytes.clear();
         serde_json::to_writer(&mut self.bytes, self.places.stored(row).as_ref())?;
+        self.write_line()?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Ends the line in `bytes` and writes it among the rows.
+    fn write_line(&mut self) -> std::io::Result<()> {
         self.bytes.push(b'\n');
         self.checksum.rows.update(&self.bytes);
         self.rows.write_all(&self.bytes)?;
         self.row_bytes += self.bytes.len() as u64;
-        self.count += 1;
         Ok(())
     }
 
     /// Writes the file.
     ///
     /// # Errors        no space, the rename is refused → `Io`, naming the file
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
+        for skipped in std::mem::take(&mut self.skipped) {
+            self.bytes.clear();
+            serde_json::to_writer(&mut self.bytes, &skipped).map_err(std::io::Error::from)?;
+            self.write_line()?;
+        }
         let Self { model, count, row_bytes, checksum, embeddings, rows, path, .. } = self;
         let start = header::write(&model, count, row_bytes, checksum);
         likeness_artifact::write(&path, |file| {

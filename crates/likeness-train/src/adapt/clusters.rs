@@ -27,7 +27,7 @@ type SparseRow = Vec<(usize, f32)>;
 ///
 /// `neighbours` is k: about how many other photos there are of a person.
 ///
-/// # Shapes        rows: [faces, dim], of unit length · output: [faces]
+/// # Shapes        rows: \[faces, dim\], of unit length · output: \[faces\]
 /// # Conventions   groups are numbered from 0 in the order of their first faces, and have two faces or more
 /// # Errors        numbers that are not finite → [`TrainError::NotANumber`]
 pub fn groups(rows: &[f32], dim: usize, neighbours: usize) -> Result<Vec<Option<u32>>> {

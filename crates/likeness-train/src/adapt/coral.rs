@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 /// L = ‖C_S − C_T‖²_F / (4 d²),   C = (Xᵀ X − (1ᵀ X)ᵀ (1ᵀ X) / n) / (n − 1)
 /// ```
 ///
-/// # Shapes        rows: [batch, d] · output: [1]
+/// # Shapes        rows: \[batch, d\] · output: \[1\]
 /// # Conventions   a domain of fewer than two rows has no covariance: the loss is 0
 pub fn coral(rows: Tensor<2>, sources: usize) -> Tensor<1> {
     let [batch, dim] = rows.dims();

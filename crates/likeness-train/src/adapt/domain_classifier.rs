@@ -36,7 +36,7 @@ impl DomainClassifier {
 
     /// Logits: positive for the target domain.
     ///
-    /// # Shapes        rows: [batch, dim] · output: [batch]
+    /// # Shapes        rows: \[batch, dim\] · output: \[batch\]
     pub fn logits(&self, rows: Tensor<2>) -> Tensor<1> {
         let x = activation::relu(self.first.forward(rows));
         let x = activation::relu(self.second.forward(x));

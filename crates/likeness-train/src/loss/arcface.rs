@@ -67,7 +67,7 @@ impl ArcFace {
     ///                              s·(cos θ − m·sin m)    beyond, where cos(θ + m) would rise again
     /// ```
     ///
-    /// # Shapes        embeddings: [batch, dim], of any length · labels: [batch], each below classes
+    /// # Shapes        embeddings: \[batch, dim\], of any length · labels: \[batch\], each below classes
     /// # Conventions   m in radians, where pytorch-metric-learning takes degrees; embeddings exactly on their
     /// identity's direction, or opposite, have finite gradients
     /// # References    Deng et al. (2019), equation 3; the second line as in InsightFace

@@ -39,7 +39,7 @@ impl ClassificationConfig {
     /// L = mean over i of −Σ_c q(c|i)·log softmax(logits_i)_c        q = (1 − ε)·[c = label_i] + ε/classes
     /// ```
     ///
-    /// # Shapes        logits: [batch, classes] · labels: [batch], each below classes · output: [1]
+    /// # Shapes        logits: \[batch, classes\] · labels: \[batch\], each below classes · output: \[1\]
     /// # References    Szegedy et al. (2016), section 7; equal to PyTorch's `cross_entropy(label_smoothing=ε)`
     pub fn forward(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         let smoothing = f64::from(self.label_smoothing);
@@ -55,7 +55,7 @@ impl ClassificationConfig {
 
 /// How many rows of `logits` are greatest at their label.
 ///
-/// # Shapes        logits: [batch, classes] · labels: [batch]
+/// # Shapes        logits: \[batch, classes\] · labels: \[batch\]
 /// # Panics        the device failed to give the number back
 pub fn correct(logits: Tensor<2>, labels: Tensor<1, Int>) -> usize {
     let [batch, _] = logits.dims();

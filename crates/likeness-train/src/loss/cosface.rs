@@ -64,7 +64,7 @@ pub struct CosFace {
 impl CosFace {
     /// The mean cross-entropy of a batch, with the margin: the true identity's logit is s·(cos θ − m).
     ///
-    /// # Shapes        embeddings: [batch, dim], of any length · labels: [batch], each below classes
+    /// # Shapes        embeddings: \[batch, dim\], of any length · labels: \[batch\], each below classes
     /// # References    Wang et al. (2018), equation 4
     pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> MarginOutput {
         self.classes.loss(embeddings, labels, self.scale, |cosine| cosine.sub_scalar(self.margin))

@@ -97,7 +97,7 @@ impl TripletConfig {
 
     /// The loss of `triplets` of a batch, whose `distances` are of this [`distance`](Self::distance).
     ///
-    /// # Shapes        distances: [batch, batch] · loss: [1]
+    /// # Shapes        distances: \[batch, batch\] · loss: \[1\]
     /// # Conventions   without triplets the loss is 0 with zero gradients
     /// # Panics        a triplet names an embedding that the batch lacks
     /// # References    Schroff et al. (2015), equation 2; Hermans et al. (2017), section 2

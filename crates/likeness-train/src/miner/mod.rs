@@ -83,7 +83,7 @@ pub struct LabelledDistances<'a> {
 impl<'a> LabelledDistances<'a> {
     /// Distances, row by row, between the images of these identities.
     ///
-    /// # Shapes        distances: [batch · batch] · labels: [batch]
+    /// # Shapes        distances: \[batch · batch\] · labels: \[batch\]
     /// # Errors        lengths that do not fit → [`TrainError::BadArgument`]
     pub fn new(distances: &'a [f32], labels: &'a [u32]) -> Result<Self> {
         let batch = labels.len();

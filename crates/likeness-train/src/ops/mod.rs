@@ -76,7 +76,7 @@ pub struct BatchNormOutput {
 
 /// Cross-correlation of `input` with `weight`.
 ///
-/// # Shapes        input: [batch, in, h, w] · weight: [out, in / groups, kh, kw] · bias: [out] · output: [batch, out, h', w']
+/// # Shapes        input: \[batch, in, h, w\] · weight: \[out, in / groups, kh, kw\] · bias: \[out\] · output: \[batch, out, h', w'\]
 pub fn conv2d(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -92,7 +92,7 @@ pub fn conv2d(
 
 /// Normalises every channel by the batch's own mean and variance, scales and shifts it, adds `residual`, activates.
 ///
-/// # Shapes        input, residual, output: [batch, channels, h, w] · weight, bias: [channels]
+/// # Shapes        input, residual, output: \[batch, channels, h, w\] · weight, bias: \[channels\]
 /// # References    Ioffe and Szegedy (2015), arXiv 1502.03167, algorithm 1
 pub fn batch_norm_training(
     input: Tensor<4>,
@@ -128,7 +128,7 @@ pub fn batch_norm_frozen(
 
 /// max(x, 0) + slope · min(x, 0), with one slope for each channel.
 ///
-/// # Shapes        input, output: [batch, channels, h, w] · slopes: [channels]
+/// # Shapes        input, output: \[batch, channels, h, w\] · slopes: \[channels\]
 /// # References    He et al. (2015), arXiv 1502.01852
 pub fn prelu(input: Tensor<4>, slopes: Tensor<1>) -> Tensor<4> {
     if runs_on_processor(&input) {

@@ -95,7 +95,7 @@ pub fn sgd_step(parameter: &mut [f32], gradient: &[f32], momentum: &mut [f32], s
 
 /// [`sgd_step`] of tensors, on any device; gives the parameter and its velocity.
 ///
-/// # Shapes        parameter, gradient, momentum and both results: [numbers]
+/// # Shapes        parameter, gradient, momentum and both results: \[numbers\]
 pub fn sgd_step_on_device(
     parameter: Tensor<1>,
     gradient: Tensor<1>,
@@ -153,7 +153,7 @@ pub fn adamw_step(
 
 /// [`adamw_step`] of tensors, on any device; gives the parameter and its moments.
 ///
-/// # Shapes        parameter, gradient, moments and all results: [numbers]
+/// # Shapes        parameter, gradient, moments and all results: \[numbers\]
 pub fn adamw_step_on_device(
     parameter: Tensor<1>,
     gradient: Tensor<1>,

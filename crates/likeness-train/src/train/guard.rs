@@ -26,7 +26,7 @@ pub struct Distances {
 impl Distances {
     /// Adds a batch of embeddings of unit length.
     ///
-    /// # Shapes        embeddings: [batch · dim], row by row · labels: [batch]
+    /// # Shapes        embeddings: \[batch · dim\], row by row · labels: \[batch\]
     pub fn add(&mut self, embeddings: &[f32], labels: &[u32]) {
         let dim = embeddings.len() / labels.len().max(1);
         if dim == 0 {

@@ -32,4 +32,4 @@ pub use config::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, Weighted
 pub use faces::TrainingFaces;
 pub use folder::{RunFolder, RunState};
 pub use run::{Observer, Outcome, StepReport, Training, train};
-pub use trained_on::{Overlap, TrainedOn};
+pub use trained_on::{Overlap, TrainedOn, list_of_file};

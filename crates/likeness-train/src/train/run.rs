@@ -7,7 +7,7 @@
 //! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
 //! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
 //! | `phases/` | the network at the end of each phase but the last, such as `1-cosface/` |
-//! | `trained-on.txt` | hashes of the photos trained on, also beside each network, see [`trained_on`](super::trained_on) |
+//! | `trained-on.txt` | hashes of the photos trained on, also beside each network, see [`trained_on`] |
 //! | `.likeness.lock` | locked while a process trains, see [`folder`](super::folder) |
 
 use std::collections::BTreeMap;

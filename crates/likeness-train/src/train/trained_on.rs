@@ -27,6 +27,11 @@ const DIGITS: usize = 16;
 /// Files of a model folder whose network the file beside them is about.
 const NETWORKS: [&str; 2] = ["model.onnx", "weights.safetensors"];
 
+/// Where the list of the network file `model` lies, if it does not lie in a model folder: `NAME.trained-on.txt` beside it.
+pub fn list_of_file(model: &Path) -> PathBuf {
+    model.with_extension(FILE)
+}
+
 /// The photos and identities that a network was trained on, as prefixes of their SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrainedOn {
@@ -44,7 +49,8 @@ pub struct Overlap {
 }
 
 impl TrainedOn {
-    /// What is known of the network at `model`: a run, a model folder, or the graph or the weights in one.
+    /// What is known of the network at `model`: a run, a model folder, the graph or the weights in one, or a network file
+    /// with a list of its own, see [`list_of_file`].
     ///
     /// # Errors        a file that was altered → [`TrainError::BadTrainedOn`]; the disk
     pub fn beside(model: &Path) -> Result<Option<Self>> {
@@ -53,7 +59,7 @@ impl TrainedOn {
         } else if model.file_name().is_some_and(|name| NETWORKS.iter().any(|network| name == *network)) {
             vec![model.with_file_name(FILE)]
         } else {
-            Vec::new()
+            vec![list_of_file(model)]
         };
         places.iter().find(|path| path.is_file()).map(|path| Self::read(path)).transpose()
     }
@@ -88,10 +94,17 @@ impl TrainedOn {
     ///
     /// # Errors        the disk → [`TrainError::Io`]
     pub fn write(&self, folder: &Path) -> Result<()> {
+        self.write_to(&folder.join(FILE))
+    }
+
+    /// Writes the file to `path`.
+    ///
+    /// # Errors        the disk → [`TrainError::Io`]
+    pub fn write_to(&self, path: &Path) -> Result<()> {
         let mut text = format!("{FORMAT}\n");
         self.photos.iter().for_each(|prefix| text += &format!("photo {prefix}\n"));
         self.identities.iter().for_each(|prefix| text += &format!("identity {prefix}\n"));
-        Ok(write(&folder.join(FILE), |file| file.write_all(sealed(&text).as_bytes()))?)
+        Ok(write(path, |file| file.write_all(sealed(&text).as_bytes()))?)
     }
 
     /// Adds a photo by the SHA-256 of its file, in hexadecimal.
@@ -113,6 +126,16 @@ impl TrainedOn {
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.photos.is_empty() && self.identities.is_empty()
+    }
+
+    /// Whether the photo whose file has this SHA-256, in hexadecimal, was trained on.
+    pub fn has_photo(&self, sha256: &str) -> bool {
+        prefix_of(sha256).is_some_and(|prefix| self.photos.contains(&prefix))
+    }
+
+    /// Whether an identity of this name was trained on.
+    pub fn has_identity(&self, name: &str) -> bool {
+        prefix_of(&sha256_hex(name.as_bytes())).is_some_and(|prefix| self.identities.contains(&prefix))
     }
 
     /// How many of these photos, by the SHA-256 of their files, and how many of the identities were trained on.

@@ -21,6 +21,7 @@ use crate::args::{ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, Pul
 use crate::failure::hinted;
 use crate::print::say;
 use crate::progress::Progress;
+use crate::trained;
 
 /// Longest wait for a connection, an answer or the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -342,6 +343,7 @@ fn bring(args: &ImportModelArgs) -> anyhow::Result<()> {
     let folder = target(args.models.as_deref())?;
     let how = Import { file: &args.file, folder: &folder, name: args.name.as_deref(), replace: args.replace };
     let imported = import(&how)?;
+    trained::copy_list_of_file(&args.file, &imported.path)?;
     say_imported(&imported);
     print_lines(&[imported.path.display().to_string()])
 }

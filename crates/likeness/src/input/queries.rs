@@ -1,8 +1,8 @@
 //! Queries of a search: every photo counts, with or without a face that was found.
 //!
 //! A challenge expects an answer to each query. A photo in which the detector finds no face is embedded as it is, without
-//! a detector: the box that a table names, or the centre square. A photo that cannot be read has no embedding; its
-//! ranking is the gallery in its own order.
+//! a detector: the box that a table names, or the centre square. A photo that cannot be read, or of which an embeddings
+//! file has none, has no embedding; its ranking is the gallery in its own order.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub(crate) enum Standing {
     Embedded,
     /// No face was found: by the box that the table names, or its centre square.
     WithoutFace,
-    /// It cannot be read: by no embedding.
+    /// It cannot be read, or an embeddings file says that it has no embedding.
     Unreadable,
 }
 
@@ -128,19 +128,22 @@ impl Loader<'_> {
     }
 }
 
-/// The photos of a table, in the order of their first faces.
+/// The photos of a table, in the order of their first faces; those without an embedding come last.
 fn photos_of(table: &EmbeddingTable) -> Vec<Query> {
     let mut seen = HashSet::with_capacity(table.len());
     let rows = table.rows().iter().filter(|row| seen.insert(row.name.as_str()));
-    let query = |row: &Row| Query {
+    let query = |row: &Row, standing: Standing, reason: &str| Query {
         name: row.name.clone(),
         path: row.path.clone(),
         identity: row.identity.clone(),
         role: row.role,
-        standing: Standing::Embedded,
-        reason: String::new(),
+        standing,
+        reason: reason.to_owned(),
     };
-    rows.map(query).collect()
+    let embedded: Vec<Query> = rows.map(|row| query(row, Standing::Embedded, "")).collect();
+    let skipped = table.skipped().iter().filter(|photo| seen.insert(photo.row.name.as_str()));
+    let skipped = skipped.map(|photo| query(&photo.row, Standing::Unreadable, &photo.reason));
+    embedded.into_iter().chain(skipped).collect()
 }
 
 /// Reports the queries that do not stand for themselves.
@@ -151,7 +154,7 @@ pub(crate) fn say_standing(photos: &[Query]) {
     };
     for (standing, what) in [
         (Standing::WithoutFace, "queries without a face, searched for as whole photos"),
-        (Standing::Unreadable, "queries that cannot be read, answered with the gallery in its order"),
+        (Standing::Unreadable, "queries without an embedding, answered with the gallery in its order"),
     ] {
         let photos = of(standing);
         if !photos.is_empty() {

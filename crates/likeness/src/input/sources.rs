@@ -153,7 +153,12 @@ impl Source {
         row
     }
 
-    /// Each photo, in order, with what to read for it; of a table each row.
+    /// A skipped photo of a table with its name made distinct from those of other sources.
+    pub(super) fn named_skip(&self, skip: Skipped) -> Skipped {
+        Skipped::new(self.named(Row::new(skip.name)).name, skip.reason)
+    }
+
+    /// Each photo, in order, with what to read for it; of a table each row, then the photos without an embedding.
     pub(super) fn items(&self) -> Vec<EmbedItem> {
         let named = |item: EmbedItem| EmbedItem { row: self.named(item.row), ..item };
         let of_row = |row: &Row| EmbedItem {
@@ -163,7 +168,10 @@ impl Source {
             file_sha256: None,
         };
         match &self.content {
-            Content::Table(table) => table.rows().iter().map(of_row).map(named).collect(),
+            Content::Table(table) => {
+                let skipped = table.skipped().iter().map(|photo| &photo.row);
+                table.rows().iter().chain(skipped).map(of_row).map(named).collect()
+            }
             Content::Single(photos) => photos.iter().map(found_item).map(named).collect(),
             Content::Collected(samples) => samples.iter().map(collected_item).map(named).collect(),
             Content::Prepared(items) => items.iter().cloned().map(named).collect(),
@@ -315,6 +323,7 @@ fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
             domain: face.domain.clone(),
             split: Some(face.split.name().to_owned()),
             role: role(face.role),
+            trained_on: None,
         };
         *count += 1;
         items.push(EmbedItem { path, row, face_box: None, file_sha256: face.face_sha256.clone() });

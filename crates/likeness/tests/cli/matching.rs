@@ -133,7 +133,7 @@ fn every_query_is_answered_once_under_its_own_name() {
         );
         assert!(
             told.contains(
-                "queries that cannot be read, answered with the gallery in its order (1):\n  note.jpg: "
+                "queries without an embedding, answered with the gallery in its order (1):\n  note.jpg: "
             ),
             "{told}"
         );
@@ -250,6 +250,34 @@ fn a_query_that_no_decoder_reads_is_answered_too() {
 }
 
 #[test]
+fn an_embeddings_file_answers_for_the_photos_it_has_no_embedding_of() {
+    let bench = Bench::with_photos();
+    bench.write("queries/bad.png", "no picture");
+    bench.photo("queries/good.png", 1);
+    let names = |answers: &[(String, Vec<String>)]| -> Vec<String> {
+        answers.iter().map(|(query, _)| query.clone()).collect()
+    };
+    let direct = found(&bench.json(&["match", "queries", "photos", "--model", "color", "-k", "3"]));
+    bench.good(&["embed", "queries", "--model", "color", "-o", "q.embeddings"]);
+    bench.good(&["embed", "photos", "--model", "color", "-o", "g.embeddings"]);
+    let stored = found(&bench.json(&["match", "q.embeddings", "g.embeddings", "-k", "3"]));
+    assert_eq!(names(&direct), ["bad.png", "good.png"]);
+    let sorted = |mut answers: Vec<(String, Vec<String>)>| {
+        answers.sort();
+        answers
+    };
+    assert_eq!(sorted(stored), sorted(direct));
+    let document = bench.json(&["match", "q.embeddings", "g.embeddings", "--json"]);
+    assert_eq!(document["skipped"]["queries"][0]["name"], "bad.png");
+    // A file made of files says it too, and a metric names what it could not count.
+    bench.good(&["embed", "q.embeddings", "g.embeddings", "-o", "both.embeddings"]);
+    let told = told(&bench.run(&["match", "both.embeddings", "-o", "r.json"]));
+    assert!(told.contains("bad.png: "), "{told}");
+    let document = bench.json(&["match", "g.embeddings", "q.embeddings", "--json"]);
+    assert_eq!(document["skipped"]["gallery"][0]["name"], "bad.png", "{document}");
+}
+
+#[test]
 fn a_table_that_cannot_be_read_is_no_photo() {
     let bench = Bench::with_photos();
     for (table, expected) in
@@ -275,7 +303,7 @@ fn a_damaged_image_of_the_gallery_is_no_query() {
     let is_query =
         manifest.lines().any(|line| line.contains(&name) && line.contains("p0/") && line.contains("query"));
     let told = told(&output);
-    assert_eq!(told.contains("queries that cannot be read"), is_query, "{told}");
+    assert_eq!(told.contains("queries without an embedding"), is_query, "{told}");
     assert_eq!(told.contains("skipped 1:"), !is_query, "{told}");
 }
 

@@ -338,6 +338,15 @@ fn a_model_that_is_measured_on_its_training_photos_is_warned_of() {
     assert!(warned(&["embed", "faces", "--model", "run", "-o", "e"]));
     let overlap = bench.json(&["evaluate", "faces", "--model", "run", "--json"])["trained_on"].clone();
     assert_eq!(overlap["photos"], 9, "{overlap}");
+    // What was embedded says it without the model.
+    assert!(warned(&["evaluate", "e"]));
+    assert_eq!(bench.json(&["evaluate", "e", "--json"])["trained_on"], overlap);
+    bench.good(&["models", "export", "run", "--onnx", "-o", "alone.onnx"]);
+    bench.good(&["models", "import", "alone.onnx", "--models", "store"]);
+    for copy in ["alone.onnx", "store/alone.onnx"] {
+        let settings = ["--channels", "rgb"];
+        assert!(warned(&[&["evaluate", "faces", "--model", copy], &settings[..]].concat()), "{copy}");
+    }
     // Networks that are made of it know it too.
     bench.good(&["models", "quantize", "run", "-o", "half", "--weights", "f16"]);
     assert!(warned(&["evaluate", "faces", "--model", "half"]));

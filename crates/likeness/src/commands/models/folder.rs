@@ -59,6 +59,9 @@ pub(super) fn take_out(args: &ExportModelArgs) -> anyhow::Result<()> {
     }
     let how = Export { model: &args.model, what, to: &args.output, force: args.force };
     let (bytes, is_stdout) = export(&how)?;
+    if !is_stdout {
+        trained::copy_list_of_file(&args.model, &args.output)?;
+    }
     say(format!("{bytes} bytes"));
     // The file itself is what stdout holds then.
     if is_stdout { Ok(()) } else { print_lines(&[args.output.display().to_string()]) }
