@@ -115,7 +115,7 @@ pub(crate) struct DetectArgs {
     /// Print JSON: one document.
     #[arg(long, conflicts_with = "csv")]
     pub(crate) json: bool,
-    /// Print CSV: a row a face \[default\].
+    /// Print CSV: a row a face (default).
     #[arg(long)]
     pub(crate) csv: bool,
     /// Draw a contact sheet with boxes and landmarks.
