@@ -27,7 +27,7 @@ fn steps() -> Vec<Command> {
     let lints = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
     // Burn's CUDA backend fetches LLVM when it is built, but not where only documentation or types are looked at.
     let gpu = |feature| {
-        let mut check = cargo(&["check", "--release", "--package", "likeness", "--features", feature]);
+        let mut check = cargo(&["check", "--release", "--package", "likeness-cli", "--features", feature]);
         check.env("DOCS_RS", "1");
         check
     };

@@ -8,8 +8,7 @@
 //! 4. a detector in [`detect`] finds the face, [`align`] or [`crop`] bring it to its size, by the rules of [`cut`];
 //! 5. [`prepare`] writes the crop and its row of the [`manifest`], and [`dataset`] opens the folder again.
 //!
-//! [`augment`] varies faces while a network trains on them; [`synth`] draws faces of its own where there are no photos;
-//! [`sheet`] lays pictures out to be looked at.
+//! [`augment`] varies faces while a network trains on them; [`seed`] is the source of all random numbers.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -31,9 +30,8 @@ pub mod photos;
 mod png_chunks;
 pub mod prepare;
 pub mod sample;
-pub mod sheet;
+pub mod seed;
 pub mod source;
 pub mod split;
-pub mod synth;
 
 pub use error::{DataError, Result};

@@ -218,8 +218,9 @@ fn an_output_within_the_input_is_not_read_as_input() {
 fn datasets_and_contact_sheets_below_a_folder_are_no_photos() {
     let bench = Bench::new();
     bench.small("photos/p0/out");
-    let sheet = likeness_data::sheet::Sheet::new(Default::default()).unwrap();
-    sheet.save(&bench.at("photos/p1/sheet.png")).unwrap();
+    let drawn = std::fs::read(bench.at("photos/p1/0.png")).unwrap();
+    let mut sheet = std::fs::File::create(bench.at("photos/p1/sheet.png")).unwrap();
+    likeness_artifact::signature::write_marked_png(&drawn, &mut sheet).unwrap();
     let (found, skipped) = likeness_data::photos::find(&[bench.at("photos")], None).unwrap();
     assert_eq!(found.len(), 20, "{found:?}");
     let reasons: Vec<(&str, bool)> =

@@ -1,11 +1,8 @@
 //! From a face's pixels to a network's input: size, channel order, normalisation. `model.toml` holds the same.
 
-use std::path::Path;
-
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelError, Result, model_folder};
+use crate::{ModelError, Result};
 
 /// Largest mean and standard deviation; the smallest standard deviation is one through it.
 const MAX_VALUE: f32 = 1e6;
@@ -90,22 +87,19 @@ pub struct PreprocessOverrides {
 }
 
 impl Preprocess {
-    /// The settings for the graph at `graph`: those of `NAME.toml` beside it, else the defaults; then
-    /// `overrides`.
+    /// The settings with `overrides` in place of what they name.
     ///
-    /// # Errors        a settings file that does not read; values out of range
-    pub fn for_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Self> {
-        let described = model_folder::described(graph)?;
-        let mut settings = described.map_or_else(Self::default, |described| described.preprocess());
-        settings.input_size = overrides.input_size.or(settings.input_size);
-        settings.channels = overrides.channels.unwrap_or(settings.channels);
-        settings.mean = overrides.mean.unwrap_or(settings.mean);
-        settings.std = overrides.std.unwrap_or(settings.std);
-        settings.validate().map_err(|reason| ModelError::BadArgument {
+    /// # Errors        values out of range
+    pub fn changed(mut self, overrides: &PreprocessOverrides) -> Result<Self> {
+        self.input_size = overrides.input_size.or(self.input_size);
+        self.channels = overrides.channels.unwrap_or(self.channels);
+        self.mean = overrides.mean.unwrap_or(self.mean);
+        self.std = overrides.std.unwrap_or(self.std);
+        self.validate().map_err(|reason| ModelError::BadArgument {
             reason,
             hint: Some("--mean and --std are on the scale 0 to 255, --input-size is in pixels".into()),
         })?;
-        Ok(settings)
+        Ok(self)
     }
 
     /// Refuses values out of range.
@@ -130,80 +124,27 @@ impl Preprocess {
             _ => Ok(()),
         }
     }
-
-    /// Writes the input values of `face`, channel after channel.
-    ///
-    /// # Shapes        face: height × width × 3   ·   tensor: 3 × height × width
-    pub fn write_planes(&self, face: &RgbImage, tensor: &mut [f32]) {
-        let pixels = face.as_raw();
-        for (channel, plane) in tensor.chunks_exact_mut((pixels.len() / 3).max(1)).enumerate() {
-            let source = self.source(channel);
-            let (mean, scale) = (self.mean[channel], 1.0 / self.std[channel]);
-            for (to, pixel) in plane.iter_mut().zip(pixels.chunks_exact(3)) {
-                *to = (f32::from(pixel[source]) - mean) * scale;
-            }
-        }
-    }
-
-    /// Writes the input values of `face`, pixel after pixel.
-    ///
-    /// # Shapes        face: height × width × 3   ·   tensor: height × width × 3
-    pub fn write_pixels(&self, face: &RgbImage, tensor: &mut [f32]) {
-        for (to, pixel) in tensor.chunks_exact_mut(3).zip(face.as_raw().chunks_exact(3)) {
-            for (channel, to) in to.iter_mut().enumerate() {
-                *to = (f32::from(pixel[self.source(channel)]) - self.mean[channel]) / self.std[channel];
-            }
-        }
-    }
-
-    /// The picture's channel that becomes the network's `channel`.
-    fn source(&self, channel: usize) -> usize {
-        match self.channels {
-            ChannelOrder::Rgb => channel,
-            ChannelOrder::Bgr => 2 - channel,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn planes_follow_the_channel_order_and_its_statistics() {
-        let mut face = RgbImage::new(2, 1);
-        face.put_pixel(0, 0, image::Rgb([10, 20, 30]));
-        face.put_pixel(1, 0, image::Rgb([11, 22, 33]));
-        let settings = Preprocess {
-            channels: ChannelOrder::Bgr,
-            mean: [30.0, 20.0, 10.0],
-            std: [1.0, 2.0, 0.5],
-            ..Preprocess::default()
-        };
-        let (mut planes, mut pixels) = ([0.0; 6], [0.0; 6]);
-        settings.write_planes(&face, &mut planes);
-        settings.write_pixels(&face, &mut pixels);
-        assert_eq!(planes, [0.0, 3.0, 0.0, 1.0, 0.0, 2.0]);
-        assert_eq!(pixels, [0.0, 0.0, 0.0, 3.0, 1.0, 2.0]);
-    }
+    use crate::folder::preprocess_of;
 
     #[test]
     fn settings_come_from_beside_the_graph_and_flags_win() {
         let folder = tempfile::tempdir().unwrap();
         let graph = folder.path().join("net.onnx");
-        assert_eq!(
-            Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap(),
-            Preprocess::default()
-        );
+        assert_eq!(preprocess_of(&graph, &PreprocessOverrides::default()).unwrap(), Preprocess::default());
         fs_err::write(folder.path().join("net.toml"), "channels = \"bgr\"\nmean = [1, 2, 3]\n").unwrap();
         let flags = PreprocessOverrides { mean: Some([9.0; 3]), ..Default::default() };
-        let settings = Preprocess::for_graph(&graph, &flags).unwrap();
+        let settings = preprocess_of(&graph, &flags).unwrap();
         assert_eq!((settings.channels, settings.mean), (ChannelOrder::Bgr, [9.0; 3]));
         fs_err::write(folder.path().join("net.toml"), "colour = 1\n").unwrap();
-        let error = Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap_err();
+        let error = preprocess_of(&graph, &PreprocessOverrides::default()).unwrap_err();
         assert!(error.to_string().contains("net.toml") && error.to_string().contains("colour"), "{error}");
         fs_err::write(folder.path().join("net.toml"), "std = [1, -2, 3]\n").unwrap();
-        let error = Preprocess::for_graph(&graph, &PreprocessOverrides::default()).unwrap_err();
+        let error = preprocess_of(&graph, &PreprocessOverrides::default()).unwrap_err();
         assert!(error.to_string().contains("net.toml: the standard deviation must be above 0"), "{error}");
     }
 
@@ -211,7 +152,7 @@ mod tests {
     fn values_out_of_range_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let graph = folder.path().join("net.onnx");
-        let for_graph = |flags| Preprocess::for_graph(&graph, &flags);
+        let for_graph = |flags| preprocess_of(&graph, &flags);
         let none = PreprocessOverrides::default;
         for bad in [f32::NAN, f32::INFINITY, -1e9] {
             assert!(

@@ -250,28 +250,4 @@ fn published_files_on_this_machine_have_the_registrys_checksums() {
     let (best, path) = places.best_detector().unwrap();
     assert_eq!((best.name.as_str(), best.kind), ("yunet", ModelKind::Detector));
     assert!(path.starts_with(weights.join("detectors")));
-
-    let models = tempfile::tempdir().unwrap();
-    let file = weights.join("mobilefacenet-arcface-128d.onnx");
-    let how = Import { file: &file, folder: models.path(), name: None, replace: false };
-    let imported = import(&how).unwrap();
-    assert_eq!(imported.entry.unwrap().0.name, "mobilefacenet-arcface-128d");
-    assert_eq!(names(models.path()), ["mobilefacenet-arcface-128d.onnx", "mobilefacenet-arcface-128d.toml"]);
-    // The registry's other embedders are not it.
-    let error = import(&Import { name: Some("arcface-w600k-mbf"), ..how }).unwrap_err();
-    assert!(error.hint().unwrap().starts_with("it is mobilefacenet-arcface-128d by its checksum"), "{error}");
-    let path = imported.path.to_str().unwrap().to_owned();
-    let embedder = likeness_model::load_embedder(&path, &Default::default()).unwrap();
-    assert_eq!(embedder.spec().dimension, 128);
-    // Files and settings that came through the registry are refused once they are damaged.
-    let toml = imported.path.with_extension("toml");
-    for (damaged, at) in [(&imported.path, 2_000_000), (&toml, 100), (&toml, 250)] {
-        let whole = fs_err::read(damaged).unwrap();
-        let mut flipped = whole.clone();
-        flipped[at] ^= 1;
-        fs_err::write(damaged, flipped).unwrap();
-        assert!(likeness_model::load_embedder(&path, &Default::default()).is_err(), "{}", damaged.display());
-        fs_err::write(damaged, whole).unwrap();
-    }
-    likeness_model::load_embedder(&path, &Default::default()).unwrap();
 }

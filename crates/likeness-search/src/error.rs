@@ -37,18 +37,6 @@ pub enum SearchError {
         /// What is wrong and what would be right.
         reason: String,
     },
-    /// A chart is to be written to a file whose name ends in something else than `.png` or `.svg`.
-    #[error("{}: expected the ending .png or .svg of a chart", path.display())]
-    UnsupportedChart {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A chart that could not be drawn.
-    #[error("the chart cannot be drawn: {reason}")]
-    Chart {
-        /// Why.
-        reason: String,
-    },
     /// The file system refused; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -59,7 +47,6 @@ impl SearchError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::DamagedFile { .. } => Some("embed the photos again, or restore the file from a copy"),
-            Self::UnsupportedChart { .. } => Some("name a file that ends in .png or .svg"),
             _ => None,
         }
     }

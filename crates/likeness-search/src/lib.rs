@@ -8,8 +8,7 @@
 //!    for photos with several faces: one ranking for each photo.
 //! 4. [`evaluate`] computes an [`Evaluation`] from the ranks of the photos of the right identity, by the definitions in
 //!    [`metric`]. [`evaluate_by`] does so per group, such as the domain.
-//! 5. [`Results`] writes the rankings in the shape a contest's server reads; [`chart`] draws curves,
-//!    [`map`] embeddings on a plane.
+//! 5. [`Results`] writes the rankings in the shape a contest's server reads.
 //!
 //! ```
 //! use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};
@@ -28,10 +27,8 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod by;
-pub mod chart;
 mod distance;
 mod error;
-pub mod map;
 pub mod metric;
 mod photo;
 mod protocol;

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::BlurConfig;
-use crate::synth::dice::Dice;
+use crate::seed::Dice;
 
 /// Blurs `face` by chance.
 pub(super) fn maybe_blur(face: &mut RgbImage, config: &BlurConfig, dice: &mut Dice) {
@@ -79,7 +79,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::synth::dice::Purpose;
+    use crate::seed::Purpose;
 
     /// Slow twin: the sum over the square neighbourhood.
     fn twin(face: &RgbImage, sigma: f64) -> Vec<[f64; 3]> {

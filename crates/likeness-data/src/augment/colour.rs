@@ -8,7 +8,7 @@
 use image::RgbImage;
 
 use super::ColourConfig;
-use crate::synth::dice::Dice;
+use crate::seed::Dice;
 
 /// Lightness of red, green and blue (ITU-R BT.601).
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];

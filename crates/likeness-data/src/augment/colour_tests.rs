@@ -1,7 +1,7 @@
 use image::Rgb;
 
 use super::*;
-use crate::synth::dice::Purpose;
+use crate::seed::Purpose;
 
 fn noise() -> RgbImage {
     let mut dice = Dice::new(Purpose::Augmentation, &[9]);

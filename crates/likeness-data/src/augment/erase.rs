@@ -6,7 +6,7 @@
 use image::RgbImage;
 
 use super::ErasingConfig;
-use crate::synth::dice::Dice;
+use crate::seed::Dice;
 
 /// Maybe erases a rectangle of `face`.
 pub(super) fn erase(face: &mut RgbImage, config: &ErasingConfig, dice: &mut Dice) {
@@ -37,7 +37,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::synth::dice::Purpose;
+    use crate::seed::Purpose;
 
     #[test]
     fn a_rectangle_of_the_asked_area_is_erased() {

@@ -26,7 +26,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::Result;
-use crate::synth::dice::{Dice, Purpose};
+use crate::seed::{Dice, Purpose};
 
 pub use config::{
     AugmentConfig, BlurConfig, ColourConfig, ErasingConfig, JpegConfig, LowResolutionConfig, PlaceConfig,

@@ -6,7 +6,7 @@ use super::PlaceConfig;
 use crate::Result;
 use crate::align::{Border, Sampling, Similarity, WarpConfig, warp};
 use crate::crop::Cropper;
-use crate::synth::dice::Dice;
+use crate::seed::Dice;
 
 /// The largest centred square of `image` at `size` × `size` pixels, perhaps turned, scaled and shifted.
 pub(super) fn place(image: &RgbImage, size: u32, config: &PlaceConfig, dice: &mut Dice) -> Result<RgbImage> {

@@ -7,7 +7,7 @@ use image::{DynamicImage, RgbImage};
 
 use super::{JpegConfig, LowResolutionConfig};
 use crate::align::resize;
-use crate::synth::dice::Dice;
+use crate::seed::Dice;
 use crate::{DataError, Result};
 
 /// Maybe scales `face` down and up again.
@@ -49,7 +49,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::synth::dice::Purpose;
+    use crate::seed::Purpose;
 
     fn waves() -> RgbImage {
         RgbImage::from_fn(64, 64, |x, y| {

@@ -7,7 +7,7 @@
 use image::RgbImage;
 
 use super::{StyleConfig, StyleKind, blur};
-use crate::synth::dice::Dice;
+use crate::seed::Dice;
 
 /// Lightness of red, green and blue (ITU-R BT.601), in 256ths.
 const LUMA_256: [u32; 3] = [77, 150, 29];
@@ -115,7 +115,7 @@ fn lightness(face: &RgbImage) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synth::dice::Purpose;
+    use crate::seed::Purpose;
     use image::Rgb;
 
     #[test]

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::entry::{Entry, Verification, by_checksum, by_name, entries, identify};
 use super::hash::{BLOCK_BYTES, hex, sha256_of};
 use super::pull::{check_folder, write_settings};
-use crate::model_folder::locked;
+use crate::folder::locked;
 use crate::{ModelError, Result};
 
 /// Endings of model files.

@@ -6,8 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use likeness_data::detect::haar::find_cascade;
-
+use super::cascade::find_cascade;
 use super::entry::{DetectorFamily, Entry, by_name, entries};
 
 /// The environment variable that names the models folder.
@@ -61,7 +60,7 @@ impl Places {
         let found = self.folders.iter().find_map(|folder| find_in(folder, || entry.file_names()));
         found.or_else(|| {
             let installed = self.opencv && entry.family == Some(DetectorFamily::Haar);
-            installed.then(|| find_cascade(&entry.file).ok()).flatten()
+            installed.then(|| find_cascade(&entry.file)).flatten()
         })
     }
 

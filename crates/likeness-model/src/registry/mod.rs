@@ -5,6 +5,7 @@
 //! 3. [`pull()`] downloads a file, resuming and checking it;
 //! 4. [`import()`] copies a file the user brought.
 
+mod cascade;
 pub mod entry;
 mod hash;
 pub mod import;

@@ -16,7 +16,7 @@ use ureq::http::{Response, StatusCode, header};
 
 use super::entry::{Entry, ModelKind, Verification};
 use super::hash::{BLOCK_BYTES, feed, hex, sha256_of};
-use crate::model_folder::ModelDescription;
+use crate::description::ModelDescription;
 use crate::preprocess::Preprocess;
 use crate::{ModelError, Result};
 

@@ -16,7 +16,6 @@ mod grey;
 mod group;
 mod integral;
 mod lanes;
-mod locate;
 mod plan;
 mod pyramid;
 mod resize;
@@ -33,7 +32,6 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 pub use self::cascade::Cascade;
-pub use self::locate::{find_cascade, find_cascade_in};
 
 use self::group::{Group, group};
 use self::pyramid::{PixelRect, layers};

@@ -1,0 +1,128 @@
+//! The flags that say what makes embeddings.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args as Group;
+use likeness_engine::EngineConfig;
+use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
+
+use crate::burn_engine::OpenOnBurn;
+
+use super::{ChannelsArg, EngineArg, NormalizeArg};
+
+/// What makes the embeddings.
+#[derive(Debug, Group)]
+pub(crate) struct ModelArgs {
+    /// `color`, `edge`, `texture`, `classic`, an ONNX file, or a model folder.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// What computes a network.
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
+    pub(crate) engine: EngineArg,
+    /// ONNX Runtime's library [default: ORT_DYLIB_PATH, else the active Python environment's or the system's].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) engine_library: Option<PathBuf>,
+    /// Where the engine burn computes: cpu, cuda, cuda:N or wgpu.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub(crate) engine_device: String,
+    /// Faces that a network takes at once [default: measured where that pays, else 8].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) batch: Option<u32>,
+    /// Embed each face's mirror image as well and take the mean: better, at twice the price.
+    #[arg(long)]
+    pub(crate) flips: bool,
+    /// Keep embeddings in this folder, and embed only what is not there yet.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// How a face becomes a network's input.
+#[derive(Debug, Default, Group)]
+pub(crate) struct InputArgs {
+    /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
+    #[arg(long, value_name = "PX", value_parser = parse_size)]
+    pub(crate) input_size: Option<[u32; 2]>,
+    /// Usual normalisations of an ONNX network's input.
+    #[arg(long, value_enum)]
+    pub(crate) normalize: Option<NormalizeArg>,
+    /// Mean of each channel, 0 to 255, as 127.5 or 123.7,116.3,103.5.
+    #[arg(long, value_name = "M", value_parser = parse_channels, conflicts_with = "normalize")]
+    pub(crate) mean: Option<[f32; 3]>,
+    /// Standard deviation of each channel, as --mean.
+    #[arg(long, value_name = "S", value_parser = parse_channels, conflicts_with = "normalize")]
+    pub(crate) std: Option<[f32; 3]>,
+    /// Order of an ONNX network's channels.
+    #[arg(long, value_enum)]
+    pub(crate) channels: Option<ChannelsArg>,
+}
+
+impl ModelArgs {
+    /// The flags that name `model` and leave the rest.
+    pub(crate) fn named(model: &str) -> Self {
+        Self {
+            model: Some(model.to_owned()),
+            input: InputArgs::default(),
+            engine: EngineArg::Auto,
+            engine_library: None,
+            engine_device: "cpu".to_owned(),
+            batch: None,
+            flips: false,
+            cache: None,
+        }
+    }
+
+    /// What the flags say about the engine.
+    pub(crate) fn engine(&self) -> EngineConfig {
+        EngineConfig {
+            choice: self.engine.into(),
+            library: self.engine_library.clone(),
+            burn: Some(Arc::new(OpenOnBurn { device: self.engine_device.clone() })),
+        }
+    }
+
+    /// What the flags say about the network's input.
+    pub(crate) fn overrides(&self) -> PreprocessOverrides {
+        self.input.overrides()
+    }
+}
+
+impl InputArgs {
+    /// What the flags say about the network's input.
+    pub(crate) fn overrides(&self) -> PreprocessOverrides {
+        let channels = self.channels.map(ChannelOrder::from);
+        let named = self.normalize.map(|n| {
+            let (mut mean, mut std) = Normalization::from(n).mean_and_std();
+            if channels == Some(ChannelOrder::Bgr) {
+                mean.reverse();
+                std.reverse();
+            }
+            (mean, std)
+        });
+        PreprocessOverrides {
+            input_size: self.input_size,
+            channels,
+            mean: self.mean.or(named.map(|(mean, _)| mean)),
+            std: self.std.or(named.map(|(_, std)| std)),
+        }
+    }
+}
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    match (width.parse(), height.parse()) {
+        (Ok(width), Ok(height)) => Ok([width, height]),
+        _ => Err("expected a number of pixels, as 112 or 160x224 (width x height)".to_owned()),
+    }
+}
+
+fn parse_channels(text: &str) -> Result<[f32; 3], String> {
+    let numbers: Option<Vec<f32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[all]) => Ok([all; 3]),
+        Some(&[a, b, c]) => Ok([a, b, c]),
+        _ => Err("expected one number, or three separated by commas".to_owned()),
+    }
+}

@@ -1,0 +1,44 @@
+//! `--engine burn`: a model folder's weights enter, its network on a device that training knows leaves.
+
+use std::path::Path;
+
+use likeness_engine::{ExternalBackend, OpenExternalBackend};
+use likeness_train::embed::EmbeddingNetwork;
+
+/// As training writes them beside the graph.
+const WEIGHTS: &str = "weights.safetensors";
+
+/// Opens networks on a device.
+#[derive(Debug)]
+pub(crate) struct OpenOnBurn {
+    /// As `train --device` has it.
+    pub(crate) device: String,
+}
+
+impl OpenExternalBackend for OpenOnBurn {
+    fn open(&self, graph: &Path) -> Result<Box<dyn ExternalBackend>, String> {
+        let weights = graph.with_file_name(WEIGHTS);
+        if !weights.is_file() {
+            return Err(format!(
+                "no {WEIGHTS} beside it; the folders of trained and imported networks have one"
+            ));
+        }
+        let network = EmbeddingNetwork::open(&weights, &self.device).map_err(|error| error.to_string())?;
+        Ok(Box::new(OnBurn { network, device: self.device.clone() }))
+    }
+}
+
+struct OnBurn {
+    network: EmbeddingNetwork,
+    device: String,
+}
+
+impl ExternalBackend for OnBurn {
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    fn run(&self, shape: [usize; 4], input: Vec<f32>) -> Result<(usize, Vec<f32>), String> {
+        self.network.run(shape, input).map_err(|error| error.to_string())
+    }
+}

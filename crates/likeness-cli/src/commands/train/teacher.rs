@@ -1,0 +1,111 @@
+//! `--teacher`: another model's embeddings of the faces trained on, kept in the run's folder.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use likeness_data::limits::Limits;
+use likeness_data::photos::display_name;
+use likeness_embed::embed::{EmbedItem, EmbedRun, embed};
+use likeness_embed::{Embedder, load_embedder};
+use likeness_search::{EmbeddingTable, Row};
+use likeness_train::train::folder::TEACHER;
+use likeness_train::train::{RunFolder, TrainingFaces};
+use likeness_train::{SettingDifference, TrainError};
+
+use crate::print::{say, say_skipped};
+use crate::progress::Progress;
+
+/// A teacher that is asked for its embeddings.
+pub(super) struct Question<'a> {
+    /// The model, as it was named.
+    pub(super) name: &'a str,
+    /// The teacher that a run which goes on was begun with.
+    pub(super) recorded: Option<&'a str>,
+    /// The dataset's folder.
+    pub(super) dataset: &'a Path,
+    pub(super) stop: &'a AtomicBool,
+}
+
+/// `faces` with the teacher's embeddings of those trained on.
+///
+/// They are kept in the run by the faces' places in the dataset, so that a run goes on wherever the dataset is named from.
+pub(super) fn ask(
+    question: &Question<'_>,
+    faces: TrainingFaces,
+    run: &RunFolder,
+) -> anyhow::Result<TrainingFaces> {
+    let Question { name, recorded, dataset, .. } = question;
+    let embedder = load_embedder(name, &Default::default())?;
+    let file = run.path().join(TEACHER);
+    let table = match recorded {
+        Some(recorded) if file.exists() => {
+            let table = EmbeddingTable::load(&file)?;
+            if table.model().fingerprint != embedder.spec().fingerprint {
+                let difference = SettingDifference {
+                    setting: "teacher".to_owned(),
+                    run: (*recorded).to_owned(),
+                    given: format!("{name}, which is another model"),
+                };
+                let path = run.path().to_owned();
+                return Err(TrainError::OtherSettings { path, differences: vec![difference] }.into());
+            }
+            table
+        }
+        // What a run that never began has left may be of other photos.
+        _ => embed_all(question, embedder.as_ref(), &faces, &file)?,
+    };
+    in_order(&table, faces, dataset)
+}
+
+fn embed_all(
+    question: &Question<'_>,
+    embedder: &dyn Embedder,
+    faces: &TrainingFaces,
+    file: &Path,
+) -> anyhow::Result<EmbeddingTable> {
+    let Question { dataset, stop, .. } = *question;
+    let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
+        row: Row::new(place_of(&face.path, dataset)),
+        face_box: None,
+        file_sha256: None,
+        path: face.path.clone(),
+    };
+    let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
+    let progress = Progress::begin("teacher");
+    let show = |done, total| progress.show(done, total);
+    let how = EmbedRun {
+        detection: None,
+        stop,
+        progress: &show,
+        limits: Limits::default(),
+        threads: 0,
+        cache: None,
+        batch: None,
+        say: &|line| say(line),
+    };
+    let (table, skipped) = embed(&items, embedder, &how)?;
+    progress.end(items.len(), "faces");
+    say_skipped(&skipped, None);
+    table.save(file)?;
+    Ok(table)
+}
+
+fn place_of(face: &Path, folder: &Path) -> String {
+    display_name(face.strip_prefix(folder).unwrap_or(face))
+}
+
+fn in_order(table: &EmbeddingTable, faces: TrainingFaces, folder: &Path) -> anyhow::Result<TrainingFaces> {
+    let rows: HashMap<&str, usize> =
+        table.rows().iter().enumerate().map(|(i, row)| (row.name.as_str(), i)).collect();
+    let dim = table.dimension();
+    let mut values = Vec::with_capacity(faces.train.len() * dim);
+    for face in &faces.train {
+        let name = place_of(&face.path, folder);
+        let row =
+            rows.get(name.as_str()).with_context(|| format!("{name}: the teacher has no embedding of it"))?;
+        values.extend_from_slice(table.embedding(*row));
+    }
+    Ok(faces.with_teacher(dim, values)?)
+}

@@ -1,0 +1,369 @@
+//! What a user names as INPUT, QUERIES or GALLERY: photos, folders, a table, a dataset or an embeddings file; embeddings leave.
+
+mod queries;
+mod sources;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+
+use likeness_data::photos::Skipped;
+use likeness_data::source::Layout;
+use likeness_embed::cache::EmbeddingCache;
+use likeness_embed::embed::{EmbedRun, Gathered, tag};
+use likeness_embed::{EmbedError, Embedder, FlipEmbedder, load_embedder_on};
+use likeness_model::Alignment;
+use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row, SkippedRow, TableKind};
+
+use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
+use crate::detector::{self, LoadedDetector};
+use crate::failure::hinted;
+use crate::print::{say, say_skipped};
+use crate::progress::Progress;
+use crate::trained::{self, Marks};
+pub(crate) use queries::{Queries, Query, Standing, say_standing};
+pub(crate) use sources::check_exists;
+use sources::{Content, Source};
+
+/// Loads embeddings, making them where they are not there yet; the model is loaded when first needed.
+pub(crate) struct Loader<'a> {
+    model: &'a ModelArgs,
+    photos: PhotoArgs<'a>,
+    stop: &'a AtomicBool,
+    embedder: OnceLock<Box<dyn Embedder>>,
+    detector: OnceLock<Option<LoadedDetector>>,
+    /// Photos that are taken at most, evenly spread.
+    most: Option<usize>,
+}
+
+/// How photos are read: their layout, what finds the faces, and the limits.
+#[derive(Clone, Copy)]
+pub(crate) struct PhotoArgs<'a> {
+    pub(crate) layout: Layout,
+    pub(crate) detection: &'a DetectionArgs,
+    pub(crate) reading: &'a ReadingArgs,
+}
+
+/// Embeddings, and the photos that could not be used.
+pub(crate) struct Loaded {
+    pub(crate) table: EmbeddingTable,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader for these flags.
+    pub(crate) fn new(model: &'a ModelArgs, photos: PhotoArgs<'a>, stop: &'a AtomicBool) -> Self {
+        Self { model, photos, stop, embedder: OnceLock::new(), detector: OnceLock::new(), most: None }
+    }
+
+    /// The same, with an embedder that is loaded already, for at most `most` photos.
+    pub(crate) fn using(self, embedder: Box<dyn Embedder>, most: Option<usize>) -> Self {
+        Self { embedder: OnceLock::from(embedder), most, ..self }
+    }
+
+    /// The embeddings of `inputs`, of `split` alone where one is named.
+    pub(crate) fn load(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Loaded> {
+        let mut sources = self.sources(inputs, split)?;
+        if let [Source { content: Content::Table(_), .. }] = sources[..]
+            && let Some(Source { content: Content::Table(table), .. }) = sources.pop()
+        {
+            let skipped = skipped_of(&table);
+            say_skipped(&skipped, None);
+            return Ok(Loaded { table, skipped });
+        }
+        let mut gathered = Gathered::default();
+        let skipped = self.visit(&sources, &mut |row, embedding| {
+            gathered.keep(row, embedding);
+            Ok(())
+        })?;
+        say_skipped(&skipped, None);
+        if gathered.is_empty() {
+            return Err(nothing_embedded(skipped));
+        }
+        let table = gathered.into_table_of(self.model_of(&sources)?)?;
+        Ok(Loaded { table, skipped })
+    }
+
+    /// Writes the embeddings of `inputs` to `output` as they come; returns how many, and their dimension.
+    pub(crate) fn save(
+        &self,
+        inputs: &[PathBuf],
+        split: Option<&str>,
+        output: &Path,
+    ) -> anyhow::Result<(u64, usize)> {
+        let sources = self.sources(inputs, split)?;
+        let made_by = self.model_of(&sources)?;
+        let dimension = made_by.dimension;
+        let mut writer = EmbeddingWriter::create(output, made_by)?;
+        let (mut marked, mut names) = (Vec::new(), HashSet::new());
+        let skipped = self.visit(&sources, &mut |row, embedding| {
+            writer.push(&row, embedding)?;
+            names.insert(row.name);
+            if row.trained_on.is_some() {
+                let (sha256, identity, trained_on) = (row.sha256, row.identity, row.trained_on);
+                marked.push(Row { sha256, identity, trained_on, ..Row::default() });
+            }
+            Ok(())
+        })?;
+        say_skipped(&skipped, None);
+        for photo in without_embedding(&sources, skipped.clone()) {
+            if names.insert(photo.row.name.clone()) {
+                writer.skip(&photo);
+            }
+        }
+        trained::overlap(None, &marked)?;
+        let count = writer.len();
+        if count == 0 {
+            return Err(nothing_embedded(skipped));
+        }
+        writer.finish()?;
+        Ok((count, dimension))
+    }
+
+    /// What `inputs` stand for: embeddings files are read, photos are only listed.
+    fn sources(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Vec<Source>> {
+        inputs.iter().try_for_each(|input| check_exists(input))?;
+        // A model that is missing or damaged is reported before a large folder is searched.
+        if let Some(photos) = inputs.iter().find(|input| TableKind::of(input) == TableKind::Other) {
+            self.embedder(photos)?;
+        }
+        let mut sources = sources::read(inputs, self.photos.layout)?;
+        for source in &mut sources {
+            source.keep_split(split)?;
+            if let Some(most) = self.most {
+                source.keep_spread(most);
+            }
+            if let Content::Table(table) = &source.content {
+                self.check_model(&source.input, table)?;
+            }
+        }
+        sources::name_apart(&mut sources);
+        Ok(sources)
+    }
+
+    /// The model of the embeddings of `sources`.
+    fn model_of(&self, sources: &[Source]) -> anyhow::Result<ModelTag> {
+        let of_table = sources.iter().find_map(|source| match &source.content {
+            Content::Table(table) => Some(table.model().clone()),
+            _ => None,
+        });
+        match (of_table, sources.first()) {
+            (Some(model), _) => Ok(model),
+            (None, Some(source)) => Ok(tag(self.embedder(&source.input)?.spec())),
+            (None, None) => Err(hinted("there is no input", "name photos, a folder or an embeddings file")),
+        }
+    }
+
+    /// Hands each embedding of `sources` to `keep`, in order; returns the photos that could not be used.
+    fn visit(
+        &self,
+        sources: &[Source],
+        keep: &mut (dyn FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send),
+    ) -> anyhow::Result<Vec<Skipped>> {
+        self.check_one_model(sources)?;
+        let mut skipped = Vec::new();
+        for source in sources {
+            skipped.extend(source.skipped.iter().cloned());
+            match &source.content {
+                Content::Table(table) => {
+                    skipped.extend(skipped_of(table).into_iter().map(|skip| source.named_skip(skip)));
+                    for (at, row) in table.rows().iter().enumerate() {
+                        keep(source.named(row.clone()), table.embedding(at))?;
+                    }
+                }
+                _ => skipped.extend(self.embed(source, keep)?),
+            }
+        }
+        Ok(skipped)
+    }
+
+    /// Refuses embeddings files beside photos, or beside others, that come from another model.
+    fn check_one_model(&self, sources: &[Source]) -> anyhow::Result<()> {
+        let mut first: Option<(&Path, String, String)> = None;
+        for source in sources {
+            let (name, fingerprint) = match &source.content {
+                Content::Table(table) => (table.model().name.clone(), table.model().fingerprint.clone()),
+                _ if sources.len() == 1 => return Ok(()),
+                _ => {
+                    let spec = self.embedder(&source.input)?.spec();
+                    (spec.name.clone(), spec.fingerprint.clone())
+                }
+            };
+            match &first {
+                None => first = Some((&source.input, name, fingerprint)),
+                Some((input, other, of_first)) if *of_first != fingerprint => {
+                    return Err(hinted(
+                        format!(
+                            "{}: its embeddings come from the model {name}, those of {} from {other}",
+                            source.input.display(),
+                            input.display()
+                        ),
+                        "embed all inputs with one model",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Embeds the photos of `source`; returns those that could not be used.
+    fn embed(
+        &self,
+        source: &Source,
+        keep: &mut (dyn FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send),
+    ) -> anyhow::Result<Vec<Skipped>> {
+        let embedder = self.embedder(&source.input)?;
+        let progress = Progress::begin("embed");
+        let is_dataset = matches!(source.content, Content::Prepared(_));
+        let detector = if is_dataset { None } else { self.detector()? };
+        if !is_dataset && detector.is_none() && embedder.spec().alignment == Some(Alignment::Arcface) {
+            say(format!(
+                "{} was trained on aligned faces, but no faces are looked for in these photos: --detector auto finds and \
+                 aligns them",
+                embedder.spec().name
+            ));
+        }
+        let cut = self.photos.detection.cut();
+        let cache = self.cache(embedder, detector)?;
+        let run = EmbedRun {
+            detection: detector.map(|d| (d.detector.as_ref(), &cut)),
+            progress: &|done, total| progress.show(done, total),
+            cache: cache.as_ref(),
+            ..self.run()
+        };
+        let marks = Marks::of(self.model.model.as_deref())?;
+        let mut keep = |mut row: Row, embedding: &[f32]| {
+            row.trained_on = marks.mark(&row);
+            keep(row, embedding)
+        };
+        let unusable = match source.each(embedder, &run, &mut keep) {
+            Err(EmbedError::NothingEmbedded { skipped, .. }) => skipped,
+            outcome => outcome?,
+        };
+        progress.end(source.len(), "photos");
+        if let Some(cache) = &cache {
+            say(format!(
+                "{} of {} photos were embedded before: {}",
+                cache.hits(),
+                source.len(),
+                cache.path().display()
+            ));
+            if let Some(fault) = cache.fault() {
+                say(format!("{}: nothing more could be kept: {fault}", cache.path().display()));
+            }
+        }
+        Ok(unusable)
+    }
+
+    /// How photos are embedded, without a detector and without a cache.
+    fn run(&self) -> EmbedRun<'_> {
+        EmbedRun {
+            detection: None,
+            stop: self.stop,
+            progress: &|_, _| {},
+            limits: self.photos.reading.limits(),
+            threads: self.photos.reading.threads,
+            cache: None,
+            batch: self.model.batch.map(|n| n as usize),
+            say: &|line| say(line),
+        }
+    }
+
+    /// The cache that the flags name, for embeddings made in this way.
+    fn cache(
+        &self,
+        embedder: &dyn Embedder,
+        detector: Option<&LoadedDetector>,
+    ) -> anyhow::Result<Option<EmbeddingCache>> {
+        let Some(folder) = &self.model.cache else { return Ok(None) };
+        let spec = embedder.spec();
+        // Whatever else decides how a face is cut is a matter of the program's version.
+        let way = serde_json::to_string(&(
+            env!("CARGO_PKG_VERSION"),
+            &spec.fingerprint,
+            detector.map(|d| d.settings(self.photos.detection)),
+        ))?;
+        Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
+    }
+
+    /// Refuses a table of another model than the one that `--model` names.
+    fn check_model(&self, file: &Path, table: &EmbeddingTable) -> anyhow::Result<()> {
+        if self.model.model.is_none() {
+            return Ok(());
+        }
+        let spec = self.embedder(file)?.spec();
+        let (made_by, now) = (table.model(), &spec.fingerprint);
+        if made_by.fingerprint == *now {
+            return Ok(());
+        }
+        Err(hinted(
+            format!(
+                "{}: its embeddings come from the model {} ({}), not from {} ({})",
+                file.display(),
+                made_by.name,
+                short(&made_by.fingerprint),
+                spec.name,
+                short(now)
+            ),
+            "embed the photos again with this model, or leave --model out",
+        ))
+    }
+
+    /// The detector that the flags name; loaded when first needed.
+    fn detector(&self) -> anyhow::Result<Option<&LoadedDetector>> {
+        if self.detector.get().is_none() {
+            let loaded = detector::load(self.photos.detection)?;
+            return Ok(self.detector.get_or_init(|| loaded).as_ref());
+        }
+        Ok(self.detector.get().and_then(Option::as_ref))
+    }
+
+    fn embedder(&self, input: &Path) -> anyhow::Result<&dyn Embedder> {
+        if let Some(embedder) = self.embedder.get() {
+            return Ok(embedder.as_ref());
+        }
+        let Some(name) = &self.model.model else {
+            return Err(hinted(
+                format!("{}: photos need a model to be compared", input.display()),
+                "name one with --model: color, edge, texture, classic, or an ONNX file",
+            ));
+        };
+        let mut embedder = load_embedder_on(name, &self.model.overrides(), &self.model.engine())?;
+        if let Some(engine) = embedder.engine() {
+            say(format!("engine: {engine}"));
+        }
+        if self.model.flips {
+            embedder = Box::new(FlipEmbedder::new(embedder));
+        }
+        Ok(self.embedder.get_or_init(|| embedder).as_ref())
+    }
+}
+
+/// Photos of a table that have no embedding.
+fn skipped_of(table: &EmbeddingTable) -> Vec<Skipped> {
+    table.skipped().iter().map(|photo| Skipped::new(&photo.row.name, &photo.reason)).collect()
+}
+
+/// What is known of the photos of `sources` that were skipped, each once; of what is no photo there is nothing.
+fn without_embedding(sources: &[Source], skipped: Vec<Skipped>) -> Vec<SkippedRow> {
+    if skipped.is_empty() {
+        return Vec::new();
+    }
+    let mut reasons: HashMap<String, String> =
+        skipped.into_iter().map(|skip| (skip.name, skip.reason)).collect();
+    let photos = sources.iter().flat_map(|source| source.items().into_iter().chain(source.unreadable()));
+    photos
+        .filter_map(|item| Some(SkippedRow { reason: reasons.remove(&item.row.name)?, row: item.row }))
+        .collect()
+}
+
+/// The first digits of a fingerprint.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}
+
+fn nothing_embedded(skipped: Vec<Skipped>) -> anyhow::Error {
+    EmbedError::NothingEmbedded { total: skipped.len(), skipped }.into()
+}

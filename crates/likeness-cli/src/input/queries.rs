@@ -1,0 +1,164 @@
+//! Queries of a search: every photo counts, with or without a face that was found.
+//!
+//! A challenge expects an answer to each query. A photo in which the detector finds no face is embedded as it is, without
+//! a detector: the box that a table names, or the centre square. A photo that cannot be read, or of which an embeddings
+//! file has none, has no embedding; its ranking is the gallery in its own order.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use likeness_data::photos::Skipped;
+use likeness_embed::EmbedError;
+use likeness_embed::embed::{EmbedItem, Gathered, embed_each};
+use likeness_search::{EmbeddingTable, Role, Row};
+
+use super::Loader;
+use super::sources::{Content, Source};
+use crate::print::say_list;
+
+/// How a query takes part in a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// By its faces, or as a whole where no detector is used.
+    Embedded,
+    /// No face was found: by the box that the table names, or its centre square.
+    WithoutFace,
+    /// It cannot be read, or an embeddings file says that it has no embedding.
+    Unreadable,
+}
+
+impl Standing {
+    /// The name in JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::WithoutFace => "without-face",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A photo that is searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// The photo's name in results.
+    pub(crate) name: String,
+    /// Where the photo is.
+    pub(crate) path: String,
+    /// Whom it shows, where that is known.
+    pub(crate) identity: Option<String>,
+    /// The side of a search that its collection puts it on.
+    pub(crate) role: Role,
+    pub(crate) standing: Standing,
+    /// Why the photo does not stand for itself; empty where it does.
+    pub(crate) reason: String,
+}
+
+/// Photos that are searched for, with the embeddings of those that can be read.
+pub(crate) struct Queries {
+    /// Every photo once, in the order of the inputs.
+    pub(crate) photos: Vec<Query>,
+    /// The embeddings, in the order of the photos; a photo may have several faces.
+    pub(crate) table: EmbeddingTable,
+}
+
+impl Loader<'_> {
+    /// The queries that `inputs` stand for.
+    pub(crate) fn load_queries(&self, inputs: &[PathBuf]) -> anyhow::Result<Queries> {
+        let mut sources = self.sources(inputs, None)?;
+        if let [Source { content: Content::Table(_), .. }] = sources[..]
+            && let Some(Source { content: Content::Table(table), .. }) = sources.pop()
+        {
+            return Ok(Queries { photos: photos_of(&table), table });
+        }
+        let mut faces: HashMap<String, Vec<(Row, Vec<f32>)>> = HashMap::new();
+        let skipped = self.visit(&sources, &mut |row, embedding| {
+            faces.entry(row.name.clone()).or_default().push((row, embedding.to_vec()));
+            Ok(())
+        })?;
+        let mut seen = HashSet::new();
+        let items = sources.iter().flat_map(|source| source.items().into_iter().chain(source.unreadable()));
+        let items: Vec<EmbedItem> = items.filter(|item| seen.insert(item.row.name.clone())).collect();
+        let unreadable: HashSet<String> =
+            sources.iter().flat_map(Source::unreadable).map(|item| item.row.name).collect();
+        let is_without =
+            |item: &&EmbedItem| !faces.contains_key(&item.row.name) && !unreadable.contains(&item.row.name);
+        let without: Vec<EmbedItem> = items.iter().filter(is_without).cloned().collect();
+        let mut whole = self.whole(&without)?;
+        let mut reasons: HashMap<String, String> =
+            skipped.into_iter().map(|skip| (skip.name, skip.reason)).collect();
+        let (mut photos, mut gathered) = (Vec::with_capacity(items.len()), Gathered::default());
+        for EmbedItem { row: Row { name, path, identity, role, .. }, .. } in items {
+            let standing = if let Some(rows) = faces.remove(&name) {
+                rows.into_iter().for_each(|(row, embedding)| gathered.keep(row, &embedding));
+                Standing::Embedded
+            } else if let Some((mut row, embedding)) = whole.remove(&name) {
+                // It is not to be found.
+                row.role = if role == Role::Both { Role::Query } else { role };
+                gathered.keep(row, &embedding);
+                Standing::WithoutFace
+            } else {
+                Standing::Unreadable
+            };
+            let reason = reasons.remove(&name).unwrap_or_default();
+            photos.push(Query { name, path, identity, role, standing, reason });
+        }
+        if gathered.is_empty() {
+            let skipped = photos.into_iter().map(|photo| Skipped::new(photo.name, photo.reason)).collect();
+            return Err(super::nothing_embedded(skipped));
+        }
+        Ok(Queries { photos, table: gathered.into_table_of(self.model_of(&sources)?)? })
+    }
+
+    /// The embeddings of photos as a whole, without a detector, by name; only of those that can be read.
+    fn whole(&self, photos: &[EmbedItem]) -> anyhow::Result<HashMap<String, (Row, Vec<f32>)>> {
+        let mut found = HashMap::new();
+        let Some(first) = photos.first() else { return Ok(found) };
+        if self.detector()?.is_none() {
+            return Ok(found);
+        }
+        let keep = |row: Row, embedding: &[f32]| {
+            found.insert(row.name.clone(), (row, embedding.to_vec()));
+            Ok(())
+        };
+        match embed_each(photos, EmbedItem::clone, self.embedder(&first.path)?, &self.run(), keep) {
+            Ok(_) | Err(EmbedError::NothingEmbedded { .. }) => Ok(found),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The photos of a table, in the order of their first faces; those without an embedding come last.
+fn photos_of(table: &EmbeddingTable) -> Vec<Query> {
+    let mut seen = HashSet::with_capacity(table.len());
+    let rows = table.rows().iter().filter(|row| seen.insert(row.name.as_str()));
+    let query = |row: &Row, standing: Standing, reason: &str| Query {
+        name: row.name.clone(),
+        path: row.path.clone(),
+        identity: row.identity.clone(),
+        role: row.role,
+        standing,
+        reason: reason.to_owned(),
+    };
+    let embedded: Vec<Query> = rows.map(|row| query(row, Standing::Embedded, "")).collect();
+    let skipped = table.skipped().iter().filter(|photo| seen.insert(photo.row.name.as_str()));
+    let skipped = skipped.map(|photo| query(&photo.row, Standing::Unreadable, &photo.reason));
+    embedded.into_iter().chain(skipped).collect()
+}
+
+/// Reports the queries that do not stand for themselves.
+pub(crate) fn say_standing(photos: &[Query]) {
+    let of = |standing: Standing| -> Vec<Skipped> {
+        let photos = photos.iter().filter(|photo| photo.standing == standing);
+        photos.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect()
+    };
+    for (standing, what) in [
+        (Standing::WithoutFace, "queries without a face, searched for as whole photos"),
+        (Standing::Unreadable, "queries without an embedding, answered with the gallery in its order"),
+    ] {
+        let photos = of(standing);
+        if !photos.is_empty() {
+            say_list(&format!("{what} ({}):", photos.len()), &photos, None);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Photos enter, embeddings leave: reading, cropping and the model on all cores at once.
+//!
+//! Each worker takes the next few photos, reads and crops them and runs the model on them as one batch, on its own
+//! thread. Rows leave in the order of the photos, as soon as those before them have; a worker that is far ahead waits, so
+//! that memory does not depend on how many photos there are. A photo that cannot be used is skipped, counted and listed.
+
+mod batch;
+mod in_order;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use image::RgbImage;
+use likeness_data::DataError;
+use likeness_data::cut::{CutConfig, FaceCutter};
+use likeness_data::decode::PhotoReader;
+use likeness_data::detect::FaceDetector;
+use likeness_data::geometry::Rect;
+use likeness_data::limits::Limits;
+use likeness_data::photos::Skipped;
+use likeness_search::{EmbeddingTable, ModelTag, Row};
+
+use crate::cache::{EmbeddingCache, PhotoKey};
+use crate::{EmbedError, Embedder, EmbedderSpec, Result};
+use batch::Batch;
+use in_order::InOrder;
+
+/// A photo to embed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbedItem {
+    /// The file to read.
+    pub path: PathBuf,
+    /// What the table will say about it; an empty `sha256` is filled in from the file.
+    pub row: Row,
+    /// Where the face is, where that is known; in the photo's pixels.
+    pub face_box: Option<Rect>,
+    /// SHA-256 that the file must have, in hexadecimal; `None` where any file will do.
+    pub file_sha256: Option<String>,
+}
+
+/// How embedding is carried out; nothing here changes the numbers.
+pub struct EmbedRun<'a> {
+    /// What looks for faces, and the rules for those it finds; without it the given box or the centre square is taken.
+    pub detection: Option<(&'a dyn FaceDetector, &'a CutConfig)>,
+    /// Raised from outside to stop.
+    pub stop: &'a AtomicBool,
+    /// Called after each batch with (finished, planned).
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// What a photo may cost.
+    pub limits: Limits,
+    /// Worker threads; 0 is one for each core.
+    pub threads: usize,
+    /// Embeddings that were made before in the same way; new ones are added.
+    pub cache: Option<&'a EmbeddingCache>,
+    /// Photos that a worker takes at a time, and faces that it embeds at once; `None` measures where that pays.
+    pub batch: Option<usize>,
+    /// Told, in a line, what was measured, and which batches do not fit into memory.
+    pub say: &'a (dyn Fn(&str) + Sync),
+}
+
+/// A photo's way through a worker: a row and values for each of its faces, or why there are none.
+type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
+
+/// The embeddings of `items` in their order, and what could not be used.
+///
+/// A photo with several faces to keep gives several rows of one name, told apart by their `face`.
+///
+/// # Errors        as [`embed_each`]'s
+pub fn embed(
+    items: &[EmbedItem],
+    embedder: &dyn Embedder,
+    run: &EmbedRun<'_>,
+) -> Result<(EmbeddingTable, Vec<Skipped>)> {
+    let mut gathered = Gathered::default();
+    let skipped = embed_each(items, EmbedItem::clone, embedder, run, |row, embedding| {
+        gathered.keep(row, embedding);
+        Ok(())
+    })?;
+    Ok((gathered.into_table(embedder.spec())?, skipped))
+}
+
+/// Embeddings that are kept in memory, as [`embed_each`] hands them out.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    rows: Vec<Row>,
+    values: Vec<f32>,
+}
+
+impl Gathered {
+    /// Adds one.
+    pub fn keep(&mut self, row: Row, embedding: &[f32]) {
+        self.rows.push(row);
+        self.values.extend_from_slice(embedding);
+    }
+
+    /// All of them, made by the model that `spec` describes.
+    ///
+    /// # Errors        as [`EmbeddingTable::new`]'s
+    pub fn into_table(self, spec: &EmbedderSpec) -> Result<EmbeddingTable> {
+        self.into_table_of(tag(spec))
+    }
+
+    /// All of them, made by `model`.
+    ///
+    /// # Errors        as [`EmbeddingTable::new`]'s
+    pub fn into_table_of(self, model: ModelTag) -> Result<EmbeddingTable> {
+        Ok(EmbeddingTable::new(model, self.rows, self.values)?)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// What a table of these embeddings says about the model.
+pub fn tag(spec: &EmbedderSpec) -> ModelTag {
+    ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance)
+}
+
+/// Hands the embeddings of `photos` to `keep` one by one, in their order; returns what could not be used.
+///
+/// `item` says what to read for a photo. Memory holds the photos in hand and the rows that wait for one before them.
+///
+/// # Errors        no photo could be used → [`EmbedError::NothingEmbedded`]; a fault of the model itself, or of `keep`; a stop
+pub fn embed_each<P: Sync>(
+    photos: &[P],
+    item: impl Fn(&P) -> EmbedItem + Sync,
+    embedder: &dyn Embedder,
+    run: &EmbedRun<'_>,
+    mut keep: impl FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send,
+) -> Result<Vec<Skipped>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if run.threads == 0 { cores } else { run.threads }.min(photos.len().max(1));
+    let most = Batch::choose(embedder, (photos.len(), threads), run.batch, run.say);
+    let batch = photos.len().div_ceil(threads).clamp(1, most.faces());
+    let default_cut = CutConfig::default();
+    let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
+    let worker = Worker { embedder, reader: PhotoReader::new(run.limits), cache: run.cache, batch: most };
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (mut skipped, mut rows) = (Vec::new(), 0_usize);
+    let kept = |outcomes: Vec<Outcome>| -> Result<()> {
+        for outcome in outcomes {
+            match outcome {
+                Ok(faces) => {
+                    rows += faces.len();
+                    faces.into_iter().try_for_each(|(row, embedding)| keep(row, &embedding))?;
+                }
+                Err(reason) => skipped.push(reason),
+            }
+        }
+        Ok(())
+    };
+    let in_order = InOrder::new(kept);
+
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let _released = in_order.released_on_panic();
+                let mut cutter = FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
+                while !run.stop.load(Ordering::Relaxed) {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let start = turn.saturating_mul(batch);
+                    if start >= photos.len() || !in_order.may_begin(turn, run.stop) {
+                        break;
+                    }
+                    let part = &photos[start..photos.len().min(start + batch)];
+                    let items: Vec<EmbedItem> = part.iter().map(&item).collect();
+                    in_order.deliver(turn, worker.embed(&items, &mut cutter));
+                    (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), photos.len());
+                }
+            });
+        }
+    });
+    let delivered = in_order.finish()? * batch;
+    let total = photos.len();
+    if delivered < total {
+        return Err(EmbedError::Interrupted { done: delivered, total });
+    }
+    if rows == 0 {
+        return Err(EmbedError::NothingEmbedded { total, skipped });
+    }
+    Ok(skipped)
+}
+
+struct Worker<'a> {
+    embedder: &'a dyn Embedder,
+    reader: PhotoReader,
+    cache: Option<&'a EmbeddingCache>,
+    batch: Batch<'a>,
+}
+
+/// What reading a photo gave: its faces, or their embeddings from before.
+enum Read {
+    Faces(Vec<(Row, RgbImage)>, PhotoKey),
+    Embedded(Vec<(Row, Vec<f32>)>),
+}
+
+impl Worker<'_> {
+    fn embed(&self, items: &[EmbedItem], cutter: &mut FaceCutter<'_>) -> Result<Vec<Outcome>> {
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(items.len());
+        let (mut faces, mut places, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, item) in items.iter().enumerate() {
+            match self.read(item, cutter)? {
+                Ok(Read::Embedded(rows)) => outcomes.push(Ok(rows)),
+                Ok(Read::Faces(cut, key)) => {
+                    outcomes.push(Ok(Vec::with_capacity(cut.len())));
+                    keys.push((at, key));
+                    for (row, face) in cut {
+                        faces.push(face);
+                        places.push((at, row));
+                    }
+                }
+                Err(error) => outcomes.push(Err(Skipped::new(&item.row.name, error.reason()))),
+            }
+            // A crowd's faces are not kept until the crowds after it have been read.
+            if faces.len() >= self.batch.faces() || at + 1 == items.len() {
+                let embedded = self.values(&std::mem::take(&mut faces))?;
+                for ((at, row), embedded) in places.drain(..).zip(embedded) {
+                    match (embedded, &mut outcomes[at]) {
+                        (Ok(values), Ok(rows)) => rows.push((row, values)),
+                        (Ok(_), Err(_)) => {}
+                        (Err(reason), outcome) => *outcome = Err(Skipped::new(&items[at].row.name, reason)),
+                    }
+                }
+                for (at, key) in keys.drain(..) {
+                    if let (Some(cache), Ok(rows)) = (self.cache, &outcomes[at]) {
+                        cache.put(key, rows.iter().map(|(_, values)| values.as_slice()));
+                    }
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// The faces of a photo, or what is known of them, each with its row.
+    ///
+    /// # Errors        a cache that cannot be read; a photo that cannot is the inner error
+    fn read(&self, item: &EmbedItem, cutter: &mut FaceCutter<'_>) -> Result<likeness_data::Result<Read>> {
+        let file = match self.reader.open(&item.path) {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(error)),
+        };
+        if item.file_sha256.as_ref().is_some_and(|expected| *expected != file.sha256) {
+            return Ok(Err(DataError::ChecksumMismatch { path: item.path.clone() }));
+        }
+        let row = |at: usize, sha256: &str| {
+            let mut row = item.row.clone();
+            if row.sha256.is_empty() {
+                sha256.clone_into(&mut row.sha256);
+            }
+            row.face += at as u32;
+            row
+        };
+        let key = PhotoKey::new(&file.sha256, item.face_box);
+        if let Some(known) = self.cache.map(|cache| cache.get(key)).transpose()?.flatten() {
+            let known = known.into_iter().enumerate().map(|(at, face)| (row(at, &file.sha256), face));
+            return Ok(Ok(Read::Embedded(known.collect())));
+        }
+        let faces = self.reader.decoded(&item.path, file).and_then(|photo| {
+            let faces = cutter.cut(&photo.image, item.face_box, self.embedder.spec().input_size)?;
+            let faces = faces.into_iter().enumerate();
+            Ok(faces.map(|(at, face)| (row(at, &photo.sha256), face.image)).collect())
+        });
+        Ok(faces.map(|faces| Read::Faces(faces, key)))
+    }
+
+    /// Each face's embedding; where the model answers a batch with no numbers, each face by itself, so that one face
+    /// does not spoil the others.
+    fn values(&self, faces: &[RgbImage]) -> Result<Vec<Result<Vec<f32>, String>>> {
+        let dimension = self.embedder.spec().dimension;
+        let mut all = Vec::with_capacity(faces.len());
+        for batch in faces.chunks(self.batch.faces()) {
+            match self.batch.embed(self.embedder, batch) {
+                Ok(values) => all.extend(values.chunks_exact(dimension).map(|v| Ok(v.to_vec()))),
+                Err(EmbedError::BadOutput { .. } | EmbedError::OutOfMemory { .. }) => all.extend(
+                    batch
+                        .iter()
+                        .map(|f| self.embedder.embed(std::slice::from_ref(f)).map_err(|e| e.to_string())),
+                ),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_told_with_what_became_of_the_work() {
+        let item = EmbedItem {
+            path: "nowhere.png".into(),
+            row: Row::new("nowhere.png"),
+            face_box: None,
+            file_sha256: None,
+        };
+        let stop = AtomicBool::new(true);
+        let run = EmbedRun {
+            detection: None,
+            stop: &stop,
+            progress: &|_, _| {},
+            limits: Limits::default(),
+            threads: 1,
+            cache: None,
+            batch: None,
+            say: &|_| {},
+        };
+        let embedder = crate::load_embedder("color", &Default::default()).unwrap();
+        let error = embed(&[item], embedder.as_ref(), &run).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted after 0 of 1");
+        assert!(error.hint().unwrap().contains("begins again"));
+    }
+}

@@ -1,0 +1,87 @@
+//! The trait every source of embeddings serves: classical descriptors and networks on any engine.
+
+use image::RgbImage;
+use likeness_search::Distance;
+
+use crate::{EmbedError, Result};
+use likeness_engine::Engine;
+use likeness_model::Alignment;
+
+/// What a caller must know to feed an [`Embedder`] and to compare what it gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbedderSpec {
+    /// The model's name: a descriptor's, or the file's stem.
+    pub name: String,
+    /// SHA-256, in hexadecimal, over everything that decides the numbers; equal fingerprints, comparable embeddings.
+    pub fingerprint: String,
+    /// Length of an embedding.
+    pub dimension: usize,
+    /// Width and height of the faces it takes, in pixels.
+    pub input_size: (u32, u32),
+    /// The distance the model is meant to be compared with.
+    pub distance: Distance,
+    /// What the faces it was trained on were laid on; `None` where nobody said.
+    pub alignment: Option<Alignment>,
+}
+
+/// Turns faces into embeddings.
+pub trait Embedder: Send + Sync {
+    /// What the embedder takes and gives.
+    fn spec(&self) -> &EmbedderSpec;
+
+    /// What computes a network's graph, and why that; `None` for what is no network.
+    fn engine(&self) -> Option<&Engine> {
+        None
+    }
+
+    /// The most faces that are computed at once, however many a call is given.
+    fn most_at_once(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The bytes that computing so many faces at once takes, where that is known.
+    fn batch_bytes(&self, _faces: usize) -> Option<usize> {
+        None
+    }
+
+    /// The embeddings of `faces`, one after another.
+    ///
+    /// One call works on one thread; callers get speed by calling from several.
+    ///
+    /// # Shapes        faces: n pictures of `spec().input_size`   ·   output: n × dimension, row-major
+    /// # Errors        a picture of another size, an engine's failure, a value that is not finite
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>>;
+}
+
+/// # Errors        a face that is not of the input size → [`EmbedError::BadArgument`]
+pub(crate) fn check_sizes(spec: &EmbedderSpec, faces: &[RgbImage]) -> Result<()> {
+    match faces.iter().position(|f| f.dimensions() != spec.input_size) {
+        None => Ok(()),
+        Some(at) => {
+            let ((width, height), (w, h)) = (spec.input_size, faces[at].dimensions());
+            let reason = format!("face {}: expected {width}×{height} pixels, found {w}×{h}", at + 1);
+            Err(EmbedError::BadArgument { reason, hint: None })
+        }
+    }
+}
+
+/// Checks that every value is a number and, if asked, scales each embedding to unit length.
+///
+/// # Errors        NaN or infinity; a zero vector that is to have unit length → [`EmbedError::BadOutput`]
+pub(crate) fn finish(spec: &EmbedderSpec, values: &mut [f32], unit_length: bool) -> Result<()> {
+    let bad =
+        |reason: &str| Err(EmbedError::BadOutput { model: spec.name.clone(), reason: reason.to_owned() });
+    for embedding in values.chunks_exact_mut(spec.dimension) {
+        if embedding.iter().any(|v| !v.is_finite()) {
+            return bad("gives values that are no numbers (NaN or infinity)");
+        }
+        if unit_length {
+            let length = embedding.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+            if length == 0.0 {
+                return bad("gives a vector of zeros, which has no direction");
+            }
+            embedding.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Faces in, embeddings out.
+//!
+//! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an engine;
+//! 2. [`model_folder`] compares a network with its description;
+//! 3. [`detect`] finds faces with networks;
+//! 4. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table; [`cache`] stores
+//!    the embeddings between runs;
+//! 5. [`quantize`] makes a network with integer or half-precision weights.
+// Tests write files of every kind.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod cache;
+pub mod descriptor;
+pub mod detect;
+pub mod embed;
+mod embedder;
+mod error;
+mod flip;
+mod input;
+mod load;
+pub mod model_folder;
+mod onnx;
+pub mod quantize;
+
+pub use embedder::{Embedder, EmbedderSpec};
+pub use error::{EmbedError, Result};
+pub use flip::FlipEmbedder;
+pub use load::{load_embedder, load_embedder_on};
+pub use onnx::OnnxEmbedder;

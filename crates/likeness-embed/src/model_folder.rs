@@ -1,0 +1,298 @@
+//! A model folder as an embedder: the graph is compared with its description.
+//!
+//! A folder whose files do not belong together is refused: its embeddings would not be comparable with others.
+
+mod layers;
+mod make;
+
+use std::path::Path;
+
+use image::RgbImage;
+use likeness_engine::{Engine, EngineConfig};
+use likeness_model::ModelDescription;
+use likeness_model::folder::description_file;
+use likeness_model::preprocess::PreprocessOverrides;
+
+use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+
+pub use layers::{GraphLayer, TakenApart, take_apart};
+pub use make::{Card, Export, Exported, Inspection, Made, export, inspect, make};
+
+/// The embedder of the ONNX file `graph`, held against the description beside it where there is one.
+///
+/// # Errors        as [`OnnxEmbedder::load`]; a description that the graph contradicts, files that were changed after the
+/// fingerprint was taken → [`EmbedError::BadModel`]
+pub(crate) fn load(
+    graph: &Path,
+    overrides: &PreprocessOverrides,
+    engine: &EngineConfig,
+) -> Result<Box<dyn Embedder>> {
+    let embedder = OnnxEmbedder::load(graph, overrides, engine)?;
+    let Some(file) = description_file(graph)? else { return Ok(Box::new(embedder)) };
+    let described = ModelDescription::read(&file)?;
+    let bad = |reason: String, hint: &str| {
+        Err(EmbedError::BadModel { path: file.clone(), reason, hint: Some(hint.to_owned()) })
+    };
+    let mut spec = embedder.spec().clone();
+    let graph_name = graph.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(dimension) = described.dimension.filter(|said| *said != spec.dimension) {
+        let reason = format!("dimension {dimension}, but {graph_name} gives {}", spec.dimension);
+        return bad(reason, "take both files from the same model");
+    }
+    if let Some(said) = &described.fingerprint {
+        // Flags change the embeddings and so the fingerprint, but not what the folder is.
+        let unchanged = *overrides == PreprocessOverrides::default();
+        let found = if unchanged {
+            spec.fingerprint.clone()
+        } else {
+            OnnxEmbedder::load(graph, &PreprocessOverrides::default(), engine)?.spec().fingerprint.clone()
+        };
+        if *said != found {
+            let reason = format!(
+                "the fingerprint is not that of {graph_name} and the settings here: {said}, found {found}"
+            );
+            return bad(
+                reason,
+                "copy the whole folder again; after a change on purpose, take out the line `fingerprint`",
+            );
+        }
+    }
+    spec.name = described.name.unwrap_or(spec.name);
+    spec.distance = described.distance.unwrap_or(spec.distance);
+    spec.alignment = described.alignment;
+    Ok(Box::new(DescribedEmbedder { embedder, spec }))
+}
+
+/// A network under the name and with the distance of its description.
+struct DescribedEmbedder<E> {
+    embedder: E,
+    spec: EmbedderSpec,
+}
+
+impl<E: Embedder> Embedder for DescribedEmbedder<E> {
+    fn spec(&self) -> &EmbedderSpec {
+        &self.spec
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        self.embedder.engine()
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.embedder.most_at_once()
+    }
+
+    fn batch_bytes(&self, faces: usize) -> Option<usize> {
+        self.embedder.batch_bytes(faces)
+    }
+
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        self.embedder.embed(faces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use std::path::PathBuf;
+
+    use likeness_model::Alignment;
+    use likeness_model::folder::{GRAPH, IN_RUN};
+    use likeness_model::preprocess::{ChannelOrder, Preprocess};
+    use likeness_search::Distance;
+
+    use super::*;
+    use crate::load_embedder;
+
+    fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {
+        let digest = Sha256::new().chain_update(graph).chain_update(serde_json::to_vec(preprocess).unwrap());
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn good() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/good.onnx")
+    }
+
+    /// A model folder around the golden graph, with `lines` at the end of `model.toml`; the fingerprint is right.
+    fn folder(lines: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::copy(good(), folder.path().join(GRAPH)).unwrap();
+        let plain = load_embedder(good().to_str().unwrap(), &Default::default()).unwrap();
+        let (width, height) = plain.spec().input_size;
+        let preprocess = Preprocess {
+            input_size: Some([width, height]),
+            mean: [123.675, 1.0, 2.0],
+            ..Preprocess::default()
+        };
+        let fingerprint = fingerprint(&fs_err::read(good()).unwrap(), &preprocess);
+        let text = format!(
+            "format = 1\nname = \"mine\"\ndistance = \"euclidean\"\nalignment = \"arcface\"\nlicence = \"MIT\"\n\
+             input_size = [{width}, {height}]\nmean = [123.675, 1.0, 2.0]\nfingerprint = \"{fingerprint}\"\n{lines}\n"
+        );
+        fs_err::write(folder.path().join("model.toml"), text).unwrap();
+        folder
+    }
+
+    fn open(path: &Path) -> Result<Box<dyn Embedder>> {
+        load_embedder(path.to_str().unwrap(), &Default::default())
+    }
+
+    fn refusal(path: &Path) -> String {
+        match open(path) {
+            Err(error @ EmbedError::BadModel { .. }) => {
+                assert!(error.hint().is_some());
+                error.to_string()
+            }
+            Err(error) => panic!("{error:?}"),
+            Ok(_) => panic!("{} was taken", path.display()),
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_one_that_training_writes() {
+        // The same numbers are in the test of likeness-train's `export::folder`.
+        let preprocess = Preprocess {
+            input_size: Some([112, 96]),
+            channels: ChannelOrder::Rgb,
+            mean: [123.675, 116.28, 103.53],
+            std: [127.5, 1.0, 0.25],
+            unit_length: true,
+        };
+        let expected = "bdab8d0410e34a3b18bcd80741821dcf223adb2f1dd88c883ba4fcc93a581060";
+        assert_eq!(fingerprint(b"graph", &preprocess), expected);
+    }
+
+    #[test]
+    fn a_folder_its_run_and_its_graph_are_the_same_model() {
+        let model = folder("dimension = 8");
+        let run = tempfile::tempdir().unwrap();
+        fs_err::create_dir(run.path().join(IN_RUN)).unwrap();
+        for name in [GRAPH, "model.toml"] {
+            fs_err::copy(model.path().join(name), run.path().join(IN_RUN).join(name)).unwrap();
+        }
+        let expected = open(model.path()).unwrap().spec().clone();
+        assert_eq!((expected.name.as_str(), expected.distance), ("mine", Distance::Euclidean));
+        assert_eq!(expected.alignment, Some(Alignment::Arcface));
+        for path in [run.path().to_owned(), model.path().join(GRAPH)] {
+            assert_eq!(*open(&path).unwrap().spec(), expected);
+        }
+        let embedder = open(model.path()).unwrap();
+        let (width, height) = expected.input_size;
+        let face = RgbImage::from_pixel(width, height, image::Rgb([90, 120, 150]));
+        assert_eq!(embedder.embed(&[face]).unwrap().len(), expected.dimension);
+        let flags = PreprocessOverrides { mean: Some([0.0; 3]), ..Default::default() };
+        let changed = load_embedder(model.path().to_str().unwrap(), &flags).unwrap();
+        assert_ne!(changed.spec().fingerprint, expected.fingerprint, "a flag makes another model of it");
+    }
+
+    #[test]
+    fn files_that_do_not_belong_together_are_refused() {
+        let told = refusal(folder("dimension = 7777").path());
+        assert!(told.contains("model.toml: dimension 7777, but model.onnx gives"), "{told}");
+        let told = refusal(folder("unit_length = false").path());
+        assert!(told.contains("model.toml: the fingerprint is not that of model.onnx"), "{told}");
+        assert!(refusal(folder("format_ = 2").path()).contains("format_"));
+        assert!(refusal(folder("channels = \"grey\"").path()).contains("grey"));
+        let other = folder("");
+        let text = fs_err::read_to_string(other.path().join("model.toml")).unwrap();
+        fs_err::write(other.path().join("model.toml"), text.replace("format = 1", "format = 2")).unwrap();
+        assert!(refusal(other.path()).contains("model.toml: expected format 1, found 2"));
+        fs_err::write(other.path().join("model.toml"), text.replace("\"arcface\"", "\"eyes\"")).unwrap();
+        assert!(refusal(other.path()).contains("eyes"));
+        fs_err::write(other.path().join("model.toml"), text).unwrap();
+        open(other.path()).unwrap();
+        // Bytes after the graph that change no number are another file all the same.
+        let mut graph = fs_err::read(other.path().join(GRAPH)).unwrap();
+        graph.extend([0x22, 1, b'x']); // the model's domain, a text
+        fs_err::write(other.path().join(GRAPH), graph).unwrap();
+        assert!(refusal(other.path()).contains("the fingerprint is not that of model.onnx"));
+    }
+
+    #[test]
+    fn a_size_that_the_graph_does_not_take_is_refused() {
+        let model = folder("");
+        let file = model.path().join("model.toml");
+        let text = fs_err::read_to_string(&file).unwrap();
+        let sized: Vec<&str> = text.lines().filter(|line| !line.starts_with("input_size")).collect();
+        fs_err::write(&file, format!("{}\ninput_size = [33, 31]\n", sized.join("\n"))).unwrap();
+        let told = refusal(model.path());
+        assert!(told.contains("the settings say 33×31"), "{told}");
+    }
+
+    #[test]
+    fn a_description_is_of_one_graph_alone() {
+        let model = folder("");
+        let other = model.path().join("other.onnx");
+        fs_err::copy(good(), &other).unwrap();
+        let plain = load_embedder(good().to_str().unwrap(), &Default::default()).unwrap().spec().clone();
+        let found = open(&other).unwrap().spec().clone();
+        assert_eq!(found, EmbedderSpec { name: "other".into(), ..plain }, "model.toml is not of other.onnx");
+        assert_ne!(found.fingerprint, open(model.path()).unwrap().spec().fingerprint);
+        // A renamed graph must not lose its preprocessing without a word.
+        fs_err::rename(model.path().join(GRAPH), model.path().join("renamed.onnx")).unwrap();
+        for name in ["renamed.onnx", "other.onnx"] {
+            let told = refusal(&model.path().join(name));
+            assert!(told.contains("model.toml beside it describes model.onnx, which is not there"), "{told}");
+        }
+        fs_err::rename(model.path().join("model.toml"), model.path().join("renamed.toml")).unwrap();
+        assert_eq!(open(&model.path().join("renamed.onnx")).unwrap().spec().name, "mine");
+        open(&other).unwrap();
+        fs_err::create_dir(model.path().join("other.toml")).unwrap();
+        assert!(refusal(&other).contains("other.toml: is not a regular file"));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_written_description_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let card = Card { name: Some("mine".into()), licence: Some("MIT".into()), ..Card::default() };
+        make(&good(), &folder.path().join("m"), &Default::default(), card).unwrap();
+        let file = folder.path().join("m/model.toml");
+        let whole = fs_err::read(&file).unwrap();
+        let expected = ModelDescription::read(&file).unwrap();
+        assert!(expected.licence.is_some());
+        let mut harmless = 0;
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(&file, &flipped).unwrap();
+            match ModelDescription::read(&file) {
+                Err(error) => assert!(error.to_string().contains("model.toml"), "bit {bit}: {error}"),
+                Ok(found) => {
+                    assert_eq!(found, expected, "bit {bit}");
+                    harmless += 1;
+                }
+            }
+        }
+        // Those within the words of the checksum's own comment.
+        assert!(harmless < 100, "{harmless} flips change nothing");
+        // A change on purpose, without the seal.
+        let text = String::from_utf8(whole).unwrap().replace("\"mine\"", "\"ours\"");
+        fs_err::write(&file, &text).unwrap();
+        let told = refusal(&folder.path().join("m"));
+        assert!(told.contains("its text was changed"), "{told}");
+        let open_text: String = text.split_inclusive('\n').filter(|l| !l.starts_with("# sha256")).collect();
+        fs_err::write(&file, open_text).unwrap();
+        assert_eq!(open(&folder.path().join("m")).unwrap().spec().name, "ours");
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_described_graph_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("m");
+        make(&good(), &model, &Default::default(), Card::default()).unwrap();
+        let whole = fs_err::read(model.join(GRAPH)).unwrap();
+        for bit in (0..8 * whole.len()).step_by(31) {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs_err::write(model.join(GRAPH), &flipped).unwrap();
+            assert!(open(&model).is_err(), "bit {bit} of the graph");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_model_is_told() {
+        let empty = tempfile::tempdir().unwrap();
+        assert!(refusal(empty.path()).contains("expected model.onnx or model/model.onnx"));
+    }
+}

@@ -1,0 +1,367 @@
+//! A graph taken apart: the layers with weights in the order in which they are computed, and what it does to pixels first.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::make::open;
+use crate::{EmbedError, OnnxEmbedder, Result};
+use likeness_engine::Checked;
+use likeness_engine::graph::{Attribute, Graph, Node, Tensor, ValueId};
+use likeness_model::preprocess::{ChannelOrder, PreprocessOverrides};
+
+/// A layer with weights.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GraphLayer {
+    /// A convolution or a linear layer.
+    Product {
+        /// `[out, in / groups, height, width]` or `[out, in]`.
+        shape: Vec<usize>,
+        /// Row-major.
+        weight: Vec<f32>,
+        /// One number for each output.
+        bias: Option<Vec<f32>>,
+    },
+    /// Batch normalisation.
+    Norm {
+        /// γ, β, mean and variance.
+        parts: [Vec<f32>; 4],
+        /// Added to the variance.
+        epsilon: f32,
+        /// Whether it normalises what the product before it gives, and not what comes from elsewhere.
+        of_product: bool,
+    },
+    /// PReLU.
+    Slopes(Vec<f32>),
+}
+
+/// A graph in parts.
+pub struct TakenApart {
+    /// In the order in which they are computed.
+    pub layers: Vec<GraphLayer>,
+    /// How a pixel of 0..=255 of each channel, red first, enters the first layer: times `scale`, plus `shift`.
+    pub scale: [f32; 3],
+    /// See [`scale`](Self::scale).
+    pub shift: [f32; 3],
+    /// The graph as it is.
+    pub embedder: OnnxEmbedder,
+    /// What was inferred, and from what.
+    pub notes: Vec<String>,
+}
+
+/// Takes the ONNX file at `graph` apart; preprocessing is found as by [`make`](super::make::make).
+///
+/// The first layer's weights are laid out for red first, whatever the graph takes.
+///
+/// # Errors        no embedder; an operator with weights that is no convolution, linear layer, batch normalisation or PReLU
+/// in single precision → [`EmbedError::BadModel`]
+pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<TakenApart> {
+    let mut notes = Vec::new();
+    let embedder = open(graph, overrides, &mut notes)?;
+    let checked = Checked::read(graph)?;
+    let refused = |reason: String| EmbedError::BadModel {
+        path: graph.to_owned(),
+        reason: format!("cannot be taken apart: {reason}"),
+        hint: Some("import it as it is, without --backbone".to_owned()),
+    };
+    let read = Graph::read(checked.bytes(), checked.beside()).map_err(refused)?;
+    let (entry, first) = before_layers(&read).map_err(refused)?;
+    let mut layers = layers(&read, first).map_err(refused)?;
+    let preprocess = embedder.preprocess();
+    let mut parts = [[0.0; 3]; 2];
+    for channel in 0..3 {
+        let Entry { scale, shift } = &entry;
+        parts[0][channel] = scale[channel] / preprocess.std[channel];
+        parts[1][channel] = shift[channel] - preprocess.mean[channel] * parts[0][channel];
+    }
+    if preprocess.channels == ChannelOrder::Bgr {
+        parts.iter_mut().for_each(|part| part.reverse());
+        if let Some(GraphLayer::Product { shape, weight, .. }) = layers.first_mut() {
+            let plane = shape[2..].iter().product::<usize>().max(1);
+            for filter in weight.chunks_exact_mut(3 * plane) {
+                let (blue, others) = filter.split_at_mut(plane);
+                blue.swap_with_slice(&mut others[plane..]);
+            }
+        }
+    }
+    let [scale, shift] = parts;
+    Ok(TakenApart { layers, scale, shift, embedder, notes })
+}
+
+/// What the graph itself does to each input channel before its first layer: x · scale + shift.
+struct Entry {
+    scale: [f32; 3],
+    shift: [f32; 3],
+}
+
+/// What comes before the first layer, and how many nodes that is.
+fn before_layers(graph: &Graph) -> Result<(Entry, usize), String> {
+    let mut entry = Entry { scale: [1.0; 3], shift: [0.0; 3] };
+    let mut value = graph.input;
+    for (i, node) in graph.nodes.iter().enumerate() {
+        let [Some(left), right] = [node.input(0), node.input(1)] else { return Ok((entry, i)) };
+        let (input, constant) = if right == Some(value) { (right, Some(left)) } else { (Some(left), right) };
+        let op = node.op.as_str();
+        if input != Some(value) || !matches!(op, "Sub" | "Add" | "Mul" | "Div") {
+            return Ok((entry, i));
+        }
+        let numbers = constant.and_then(|value| graph.constants.get(&value)).and_then(per_channel);
+        let numbers = numbers.ok_or_else(|| format!("operator {op} before the first layer"))?;
+        if right == Some(value) && matches!(op, "Sub" | "Div") {
+            return Err(format!("operator {op} of a constant and the input"));
+        }
+        for (channel, number) in numbers.into_iter().enumerate() {
+            let (scale, shift) = (&mut entry.scale[channel], &mut entry.shift[channel]);
+            match op {
+                "Sub" => *shift -= number,
+                "Add" => *shift += number,
+                "Mul" => (*scale, *shift) = (*scale * number, *shift * number),
+                _ => (*scale, *shift) = (*scale / number, *shift / number),
+            }
+        }
+        value = node.outputs[0];
+    }
+    Ok((entry, graph.nodes.len()))
+}
+
+/// One number for each of three channels.
+fn per_channel(tensor: &Tensor) -> Option<[f32; 3]> {
+    match (tensor.floats()?, tensor.shape.as_slice()) {
+        ([number], _) => Some([*number; 3]),
+        ([a, b, c], [3, 1, 1] | [1, 3, 1, 1]) => Some([*a, *b, *c]),
+        _ => None,
+    }
+}
+
+/// The layers from node `first` on.
+fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
+    let mut layers = Vec::new();
+    // What products give, by value.
+    let mut products: HashMap<ValueId, usize> = HashMap::new();
+    // PyTorch writes tensors that are equal once, and has the others point there.
+    let mut same: HashMap<ValueId, &Tensor> = HashMap::new();
+    for node in &graph.nodes[first..] {
+        let constant = |i: usize| {
+            let value = node.input(i)?;
+            graph.constants.get(&value).or_else(|| same.get(&value).copied())
+        };
+        let floats = |i: usize| match constant(i) {
+            None => Err(format!("operator {} computes its weights", node.op)),
+            Some(tensor) => {
+                let numbers = tensor.floats().map(<[f32]>::to_vec);
+                numbers.ok_or_else(|| format!("operator {} has weights that are no 32-bit floats", node.op))
+            }
+        };
+        let mut found = |value: Option<&ValueId>, at: usize| products.extend(value.map(|value| (*value, at)));
+        let bias = || if node.input(2).is_some() { floats(2).map(Some) } else { Ok(None) };
+        match node.op.as_str() {
+            "Conv" => {
+                let weight = floats(1)?;
+                let shape = constant(1).map(|t| t.shape.clone()).unwrap_or_default();
+                if shape.len() != 4 {
+                    return Err(format!("a convolution over {} dimensions", shape.len().saturating_sub(2)));
+                }
+                found(node.outputs.first(), layers.len());
+                layers.push(GraphLayer::Product { shape, weight, bias: bias()? });
+            }
+            "Gemm" | "MatMul" => {
+                plain_gemm(node)?;
+                let weight = floats(1)?;
+                let shape = constant(1).map(|t| t.shape.clone()).unwrap_or_default();
+                let &[rows, columns] = shape.as_slice() else {
+                    return Err(format!("operator {} with weights {shape:?}", node.op));
+                };
+                let (shape, weight) = match node.whole("transB", 0) {
+                    0 => (vec![columns, rows], transposed(&weight, columns)),
+                    _ => (shape, weight),
+                };
+                let bias = if node.op == "Gemm" { bias()? } else { None };
+                found(node.outputs.first(), layers.len());
+                layers.push(GraphLayer::Product { shape, weight, bias });
+            }
+            "BatchNormalization" => {
+                let parts = [floats(1)?, floats(2)?, floats(3)?, floats(4)?];
+                let product = node.input(0).and_then(|value| products.get(&value));
+                let of_product = product.is_some_and(|at| at + 1 == layers.len());
+                layers.push(GraphLayer::Norm { parts, epsilon: node.float("epsilon", 1e-5), of_product });
+            }
+            "Identity" => {
+                let tensor = constant(0);
+                same.extend(node.outputs.first().copied().zip(tensor));
+            }
+            "PRelu" => layers.push(GraphLayer::Slopes(floats(1)?)),
+            "Add" => {
+                let product = node.inputs.iter().flatten().find_map(|value| products.get(value).copied());
+                let added = [0, 1].into_iter().find_map(|i| constant(i)?.floats().map(<[f32]>::to_vec));
+                match (product.and_then(|at| layers.get_mut(at).map(|layer| (at, layer))), added) {
+                    (Some((at, GraphLayer::Product { bias: bias @ None, .. })), Some(added)) => {
+                        *bias = Some(added);
+                        products.extend(node.outputs.first().map(|value| (*value, at)));
+                    }
+                    (_, Some(added)) if added.len() > 1 => return Err("operator Add has weights".into()),
+                    _ => {}
+                }
+            }
+            _ => {
+                let weights = (0..node.inputs.len()).filter_map(constant);
+                if weights.filter_map(Tensor::floats).any(|numbers| numbers.len() > 1) {
+                    return Err(format!("operator {} has weights", node.op));
+                }
+            }
+        }
+    }
+    Ok(layers)
+}
+
+/// Refuses a product that scales or turns what it multiplies.
+fn plain_gemm(node: &Node) -> Result<(), String> {
+    let scaled = ["alpha", "beta"].iter().any(|name| node.float(name, 1.0) != 1.0);
+    let turned = matches!(node.attributes.get("transA"), Some(Attribute::Whole(turned)) if *turned != 0);
+    match scaled || turned {
+        true => Err(format!("operator {} scales or turns its input", node.op)),
+        false => Ok(()),
+    }
+}
+
+/// A matrix of `columns` columns, its columns as rows.
+fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|column| matrix.iter().skip(column).step_by(columns)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use likeness_engine::graph::Data;
+    use likeness_engine::graph::Declared;
+
+    const INPUT: ValueId = 0;
+
+    /// A graph of operators in a row; each takes the value before it and its own constants.
+    struct Row(Graph);
+
+    impl Row {
+        fn new(side: usize) -> Self {
+            let shape = Some(vec![None, Some(3), Some(side), Some(side)]);
+            Self(Graph {
+                opset: 13,
+                nodes: Vec::new(),
+                constants: HashMap::new(),
+                grids: HashMap::new(),
+                input_name: "input".to_owned(),
+                input: INPUT,
+                declared: Declared { is_float: true, shape },
+                outputs: vec![("output".to_owned(), INPUT)],
+            })
+        }
+
+        fn then(mut self, op: &str, constants: &[(&[usize], &[f32])]) -> Self {
+            let before = self.0.outputs[0].1;
+            let mut next = before + 1;
+            let mut inputs = vec![Some(before)];
+            for (shape, numbers) in constants {
+                let tensor = Tensor { shape: shape.to_vec(), data: Data::Float(numbers.to_vec()) };
+                self.0.constants.insert(next, tensor);
+                inputs.push(Some(next));
+                next += 1;
+            }
+            let op = op.to_owned();
+            self.0.nodes.push(Node { op, attributes: HashMap::new(), inputs, outputs: vec![next] });
+            self.0.outputs[0].1 = next;
+            self
+        }
+
+        fn with(mut self, name: &str, attribute: Attribute) -> Self {
+            let node = self.0.nodes.last_mut().unwrap();
+            node.attributes.insert(name.to_owned(), attribute);
+            self
+        }
+
+        fn layers(&self) -> Result<Vec<GraphLayer>, String> {
+            let (_, first) = before_layers(&self.0)?;
+            layers(&self.0, first)
+        }
+    }
+
+    #[test]
+    fn what_comes_before_the_first_layer_is_one_scale_and_shift() {
+        let row = Row::new(4)
+            .then("Sub", &[(&[1], &[2.0])])
+            .then("Mul", &[(&[1, 3, 1, 1], &[1.0, 2.0, 3.0])])
+            .then("Add", &[(&[], &[4.0])])
+            .then("Div", &[(&[3, 1, 1], &[2.0, 2.0, 4.0])])
+            .then("Relu", &[]);
+        let (entry, first) = before_layers(&row.0).unwrap();
+        assert_eq!((first, entry.scale, entry.shift), (4, [0.5, 1.0, 0.75], [1.0, 0.0, -0.5]));
+        let mut turned = Row::new(4).then("Sub", &[(&[1], &[2.0])]);
+        turned.0.nodes[0].inputs.reverse();
+        assert!(turned.layers().unwrap_err().contains("of a constant and the input"));
+        assert!(Row::new(4).then("Mul", &[(&[4], &[1.0; 4])]).layers().unwrap_err().contains("Mul"));
+    }
+
+    #[test]
+    fn every_way_to_write_a_linear_layer_is_the_same() {
+        let rows = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let columns = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
+        let bias: (&[usize], &[f32]) = (&[2], &[7.0, 8.0]);
+        let gemm = Row::new(1).then("Flatten", &[]).then("Gemm", &[(&[2, 3], &rows), bias]);
+        let plain = Row::new(1).then("Flatten", &[]).then("Gemm", &[(&[3, 2], &columns), bias]);
+        let product = Row::new(1).then("Flatten", &[]).then("MatMul", &[(&[3, 2], &columns)]);
+        let expected =
+            GraphLayer::Product { shape: vec![2, 3], weight: rows.to_vec(), bias: Some(vec![7.0, 8.0]) };
+        let turned = gemm.with("transB", Attribute::Whole(1));
+        for row in [&turned, &plain, &product.then("Add", &[bias])] {
+            assert_eq!(row.layers().unwrap(), std::slice::from_ref(&expected));
+        }
+        let scaled = plain.with("alpha", Attribute::Float(0.5));
+        assert!(scaled.layers().unwrap_err().contains("Gemm scales"));
+    }
+
+    #[test]
+    fn a_tensor_that_another_points_to_is_found() {
+        let mut row = Row::new(1).then("Relu", &[]).then("PRelu", &[(&[2], &[0.5, 0.25])]);
+        // The slopes by another name.
+        let (slopes, name) = (row.0.nodes[1].inputs[1], 90);
+        let node = Node {
+            op: "Identity".to_owned(),
+            attributes: HashMap::new(),
+            inputs: vec![slopes],
+            outputs: vec![name],
+        };
+        row.0.nodes.insert(1, node);
+        row.0.nodes[2].inputs[1] = Some(name);
+        assert_eq!(row.layers().unwrap(), [GraphLayer::Slopes(vec![0.5, 0.25])]);
+    }
+
+    #[test]
+    fn operators_with_weights_of_their_own_are_named() {
+        let row = Row::new(1).then("LayerNormalization", &[(&[4], &[1.0; 4])]);
+        assert!(row.layers().unwrap_err().contains("LayerNormalization has weights"));
+        let mut computed = Row::new(1).then("Conv", &[]);
+        computed.0.nodes[0].inputs.push(Some(9));
+        assert!(computed.layers().unwrap_err().contains("Conv computes its weights"));
+        let row = Row::new(1).then("Conv", &[(&[1, 3, 5], &[0.0; 15])]);
+        assert!(row.layers().unwrap_err().contains("over 1 dimensions"));
+    }
+
+    #[test]
+    fn a_graph_of_blue_first_gives_layers_of_red_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.onnx");
+        let graph = Row::new(2)
+            .then("Sub", &[(&[1], &[100.0])])
+            .then("Conv", &[(&[2, 3, 1, 1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])])
+            .then("GlobalAveragePool", &[])
+            .then("Flatten", &[]);
+        fs_err::write(&path, graph.0.write(&[vec![1, 2]]).unwrap()).unwrap();
+        let overrides = PreprocessOverrides {
+            channels: Some(ChannelOrder::Bgr),
+            mean: Some([10.0, 20.0, 30.0]),
+            std: Some([1.0, 2.0, 4.0]),
+            ..PreprocessOverrides::default()
+        };
+        let parts = take_apart(&path, &overrides).unwrap();
+        assert_eq!(parts.scale, [0.25, 0.5, 1.0]);
+        assert_eq!(parts.shift, [-107.5, -110.0, -110.0]);
+        let GraphLayer::Product { weight, .. } = &parts.layers[0] else { panic!("{:?}", parts.layers) };
+        assert_eq!(weight, &[3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+    }
+}

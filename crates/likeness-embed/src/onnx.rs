@@ -1,0 +1,359 @@
+//! ONNX embedders: faces enter, vectors leave, whatever engine the graph runs on.
+//!
+//! A call works on one thread: throughput comes from as many callers as there are cores, each with its own batch,
+//! which keeps decoding and inference busy side by side without queues between them.
+
+use std::path::Path;
+
+use image::RgbImage;
+use likeness_search::Distance;
+use sha2::Digest;
+
+use crate::input::{write_pixels, write_planes};
+use crate::{EmbedError, Embedder, EmbedderSpec, Result};
+use likeness_engine::graph::Declared;
+use likeness_engine::{Engine, EngineChoice, EngineConfig, Output, Session, Weights};
+use likeness_model::folder::preprocess_of;
+use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
+
+/// Input size where neither the graph nor the settings name one: ArcFace's.
+const DEFAULT_SIZE: u32 = 112;
+
+/// Widest and tallest input of a graph, in pixels; a larger one is an accident or an attack.
+const MAX_SIDE: usize = 4096;
+/// Most pictures that a graph may insist on taking at once.
+const MAX_BATCH: usize = 256;
+/// Most numbers in an input that a graph insists on, one GiB of them.
+const MAX_VALUES: usize = 1 << 28;
+
+/// Memory of feature maps that a run on our own engine may take: where there are more, they leave the caches from one layer
+/// to the next, which costs more than reading weights once for many faces saves. ResNet50 is fastest with 1 face of 224
+/// pixels and with 4 of 112, MobileFaceNet with 4; all are near it with this.
+const RUN_BYTES: usize = 40 << 20;
+
+/// Cosine distance that rounding stays below, and other weights do not.
+const AGREEMENT: f64 = 1e-3;
+
+/// An ONNX network that gives one vector for each picture.
+pub struct OnnxEmbedder {
+    spec: EmbedderSpec,
+    preprocess: Preprocess,
+    session: Session,
+    /// Which of the graph's outputs is the embedding.
+    output: usize,
+    layout: InputLayout,
+    /// Pictures a run takes; `None` any number.
+    fixed_batch: Option<usize>,
+    /// Pictures a run is given at most.
+    most: usize,
+}
+
+/// Order of the input tensor's dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InputLayout {
+    /// batch, channel, height, width
+    Nchw,
+    /// batch, height, width, channel
+    Nhwc,
+}
+
+impl OnnxEmbedder {
+    /// The network at `path`, with the settings beside it and `overrides`.
+    ///
+    /// # Errors        no or an unsupported ONNX graph, more than one input, an input that is no RGB picture, no output
+    /// of one vector a picture → [`EmbedError::BadModel`]
+    pub fn load(path: &Path, overrides: &PreprocessOverrides, engine: &EngineConfig) -> Result<Self> {
+        Self::load_with(path, preprocess_of(path, overrides)?, engine)
+    }
+
+    /// The network at `path` with the settings given, whatever lies beside it.
+    ///
+    /// # Errors        as [`load`](Self::load)
+    pub(crate) fn load_with(path: &Path, preprocess: Preprocess, engine: &EngineConfig) -> Result<Self> {
+        let bad = |reason: String, hint: Option<&str>| EmbedError::BadModel {
+            path: path.to_owned(),
+            reason,
+            hint: hint.map(str::to_owned),
+        };
+        let (session, mut hasher) = Session::load(path, Weights::Prepacked, engine)?;
+        if session.inputs() != 1 {
+            return Err(bad(format!("expected one input, found {}", session.inputs()), None));
+        }
+        let (layout, fixed_batch, graph_size) =
+            input_form(session.declared()).map_err(|reason| bad(reason, None))?;
+        let size = preprocess.input_size.or(graph_size).unwrap_or([DEFAULT_SIZE; 2]);
+        if graph_size.is_some_and(|graph| graph != size) {
+            let [w, h] = graph_size.unwrap_or_default();
+            let reason = format!("the graph takes {w}×{h} pixels, the settings say {}×{}", size[0], size[1]);
+            return Err(bad(
+                reason,
+                Some("leave --input-size out, or remove input_size from the settings beside it"),
+            ));
+        }
+        let values = fixed_batch.unwrap_or(1) * 3 * size[0] as usize * size[1] as usize;
+        if values > MAX_VALUES {
+            return Err(bad(
+                format!("expected an input of at most {MAX_VALUES} numbers, found {values}"),
+                None,
+            ));
+        }
+        hasher.update(
+            serde_json::to_vec(&Preprocess { input_size: Some(size), ..preprocess.clone() })
+                .map_err(std::io::Error::from)?,
+        );
+        let spec = EmbedderSpec {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            fingerprint: hasher.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            dimension: 0,
+            input_size: (size[0], size[1]),
+            distance: Distance::Cosine,
+            alignment: None,
+        };
+        // The output and its length are found by the first run.
+        let mut embedder = Self { spec, preprocess, session, output: 0, layout, fixed_batch, most: 1 };
+        (embedder.output, embedder.spec.dimension) = embedder
+            .find_output()
+            .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
+        embedder.most = embedder.near_the_fastest();
+        let is_brought = embedder.computed_by().kind == EngineChoice::Burn;
+        let agrees = |graph: Self| embedder.agrees_with(&graph);
+        if is_brought
+            && !Self::load_with(path, embedder.preprocess(), &EngineConfig::default()).and_then(agrees)?
+        {
+            let reason = "the weights beside it give other embeddings than the graph".to_owned();
+            return Err(bad(reason, Some("copy the whole folder again, or take --engine auto")));
+        }
+        Ok(embedder)
+    }
+
+    /// Whether `other` gives the same embeddings, up to rounding.
+    ///
+    /// # Errors        as [`embed`](Embedder::embed)
+    pub fn agrees_with(&self, other: &Self) -> Result<bool> {
+        let (width, height) = self.spec.input_size;
+        let face = RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([(7 * x + 3 * y) as u8, (x * y) as u8, (5 * y + 90) as u8])
+        });
+        let [ours, others] = [self, other].map(|embedder| embedder.embed(std::slice::from_ref(&face)));
+        let (ours, others) = (ours?, others?);
+        Ok(ours.len() == others.len() && Distance::Cosine.between(&ours, &others) < AGREEMENT)
+    }
+
+    /// The first output that is one vector a picture, and its length; found by running a grey picture where the engine
+    /// cannot tell without.
+    fn find_output(&self) -> Result<(usize, usize), String> {
+        let batch = self.fixed_batch.unwrap_or(1);
+        let shapes = match self.session.output_shapes(self.shape(batch)) {
+            Some(shapes) => shapes?,
+            None => {
+                let (width, height) = self.spec.input_size;
+                let faces = vec![RgbImage::from_pixel(width, height, image::Rgb([127; 3])); batch];
+                self.run(&faces, None)?.into_iter().map(|output| output.shape).collect()
+            }
+        };
+        let mut found = Vec::new();
+        for (id, shape) in shapes.into_iter().enumerate() {
+            if shape.first() == Some(&batch)
+                && shape.len() >= 2
+                && shape[2..].iter().all(|&n| n == 1)
+                && shape[1] > 1
+            {
+                return Ok((id, shape[1]));
+            }
+            found.push(format!("{shape:?}"));
+        }
+        Err(format!("expected an output of shape [{batch}, dimension], found {}", found.join(", ")))
+    }
+
+    /// The number of faces in a run that is near the fastest; a larger batch is several runs.
+    fn near_the_fastest(&self) -> usize {
+        match (self.fixed_batch, self.computed_by().kind) {
+            (Some(fixed), _) => fixed,
+            (None, EngineChoice::Burn) => usize::MAX,
+            (None, EngineChoice::OnnxRuntime) => 8,
+            (None, EngineChoice::Rten) => 4,
+            (None, EngineChoice::Direct | EngineChoice::Auto) => {
+                let each = self.session.run_bytes(self.shape(1)).unwrap_or(0);
+                (RUN_BYTES / each.max(1)).clamp(1, MAX_BATCH)
+            }
+        }
+    }
+
+    fn run(&self, faces: &[RgbImage], wanted: Option<&[usize]>) -> Result<Vec<Output>, String> {
+        let (width, height) = self.spec.input_size;
+        let pixels = width as usize * height as usize;
+        let fill = |values: &mut [f32]| {
+            for (face, values) in faces.iter().zip(values.chunks_exact_mut(3 * pixels)) {
+                match self.layout {
+                    InputLayout::Nchw => write_planes(&self.preprocess, face, values),
+                    InputLayout::Nhwc => write_pixels(&self.preprocess, face, values),
+                }
+            }
+        };
+        self.session.run(self.shape(faces.len()), fill, wanted)
+    }
+
+    /// The input's shape for a batch.
+    fn shape(&self, batch: usize) -> [usize; 4] {
+        let (width, height) = (self.spec.input_size.0 as usize, self.spec.input_size.1 as usize);
+        match self.layout {
+            InputLayout::Nchw => [batch, 3, height, width],
+            InputLayout::Nhwc => [batch, height, width, 3],
+        }
+    }
+
+    /// How a face becomes the input, the size included.
+    pub(crate) fn preprocess(&self) -> Preprocess {
+        let (width, height) = self.spec.input_size;
+        Preprocess { input_size: Some([width, height]), ..self.preprocess.clone() }
+    }
+
+    /// What computes the graph.
+    pub(crate) fn computed_by(&self) -> &Engine {
+        self.session.engine()
+    }
+
+    /// All outputs for one face.
+    ///
+    /// # Errors        a face of another size, an engine's failure
+    pub(crate) fn outputs(&self, face: &RgbImage) -> Result<Vec<Output>> {
+        crate::embedder::check_sizes(&self.spec, std::slice::from_ref(face))?;
+        let faces = vec![face.clone(); self.fixed_batch.unwrap_or(1)];
+        self.run(&faces, None)
+            .map_err(|reason| EmbedError::BadOutput { model: self.spec.name.clone(), reason })
+    }
+
+    /// Which of the outputs is the embedding.
+    pub(crate) fn embedding_output(&self) -> usize {
+        self.output
+    }
+
+    /// Embeds as many faces as one run takes.
+    fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        let bad = |reason: String| {
+            let model = self.spec.name.clone();
+            // ONNX Runtime's words, those of our own engine's plan and those of the limits.
+            let memory = ["allocat", "bad_alloc", "feature maps take more than", "alive at the same time"];
+            match memory.iter().any(|word| reason.contains(word)) {
+                true => EmbedError::OutOfMemory { model, reason },
+                false => EmbedError::BadOutput { model, reason },
+            }
+        };
+        let outputs = self.run(faces, Some(&[self.output])).map_err(&bad)?;
+        let values = outputs.into_iter().next().map(|o| o.data).unwrap_or_default();
+        let expected = faces.len() * self.spec.dimension;
+        if values.len() != expected {
+            return Err(bad(format!(
+                "expected {expected} values for {} pictures, found {}",
+                faces.len(),
+                values.len()
+            )));
+        }
+        Ok(values)
+    }
+}
+
+impl Embedder for OnnxEmbedder {
+    fn spec(&self) -> &EmbedderSpec {
+        &self.spec
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        Some(self.computed_by())
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.most
+    }
+
+    fn batch_bytes(&self, faces: usize) -> Option<usize> {
+        self.session.run_bytes(self.shape(self.fixed_batch.unwrap_or(faces)))
+    }
+
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        crate::embedder::check_sizes(&self.spec, faces)?;
+        let mut values = Vec::with_capacity(faces.len() * self.spec.dimension);
+        // Runs of about the same length.
+        let even = faces.len().div_ceil(faces.len().div_ceil(self.most).max(1));
+        for batch in faces.chunks(self.fixed_batch.unwrap_or(even).max(1)) {
+            let mut padded = Vec::new();
+            let full = match self.fixed_batch {
+                Some(size) if batch.len() < size => {
+                    padded.extend_from_slice(batch);
+                    padded.resize(size, batch[0].clone());
+                    padded.as_slice()
+                }
+                _ => batch,
+            };
+            let mut embedded = self.embed_batch(full)?;
+            embedded.truncate(batch.len() * self.spec.dimension);
+            values.append(&mut embedded);
+        }
+        crate::embedder::finish(&self.spec, &mut values, self.preprocess.unit_length)?;
+        Ok(values)
+    }
+}
+
+/// Layout, fixed batch and fixed size [width, height] of the graph's input.
+#[allow(clippy::type_complexity)]
+fn input_form(declared: &Declared) -> Result<(InputLayout, Option<usize>, Option<[u32; 2]>), String> {
+    if !declared.is_float {
+        return Err("expected an input of 32-bit floats".to_owned());
+    }
+    let Some(shape) = &declared.shape else { return Ok((InputLayout::Nchw, None, None)) };
+    let fixed = |at: usize| shape.get(at).copied().flatten();
+    if shape.len() != 4 {
+        return Err(format!(
+            "expected an input of 4 dimensions (a batch of pictures), found {}",
+            shape.len()
+        ));
+    }
+    let (layout, height, width) = match (fixed(1), fixed(3)) {
+        (Some(3), _) | (None, None) => (InputLayout::Nchw, fixed(2), fixed(3)),
+        (_, Some(3)) => (InputLayout::Nhwc, fixed(1), fixed(2)),
+        (channels, _) => {
+            let found = channels.map_or("an unknown number".to_owned(), |n| n.to_string());
+            return Err(format!("expected an input of 3 channels, found {found}"));
+        }
+    };
+    for (what, found, most) in
+        [("batch", fixed(0), MAX_BATCH), ("width", width, MAX_SIDE), ("height", height, MAX_SIDE)]
+    {
+        if found.is_some_and(|n| n > most) {
+            let found = found.unwrap_or_default();
+            return Err(format!("expected an input {what} of at most {most}, found {found}"));
+        }
+    }
+    let size = width.zip(height).map(|(w, h)| [w as u32, h as u32]);
+    Ok((layout, fixed(0).filter(|&n| n > 0), size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_longer_than_a_run_are_several() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/good.onnx");
+        let load = |choice| {
+            let config = EngineConfig { choice, ..EngineConfig::default() };
+            OnnxEmbedder::load(&path, &PreprocessOverrides::default(), &config).unwrap()
+        };
+        for (choice, expected) in [(EngineChoice::Direct, MAX_BATCH), (EngineChoice::Rten, 4)] {
+            let mut embedder = load(choice);
+            assert_eq!(embedder.most_at_once(), expected, "{choice}");
+            let (width, height) = embedder.spec().input_size;
+            let face = |v: u8| RgbImage::from_fn(width, height, |x, y| image::Rgb([v, x as u8, y as u8]));
+            let faces: Vec<_> = (0..9).map(|v| face(28 * v)).collect();
+            let one_by_one: Vec<f32> =
+                faces.iter().flat_map(|f| embedder.embed(std::slice::from_ref(f)).unwrap()).collect();
+            for most in [1, 2, 4, 7, 9, usize::MAX] {
+                embedder.most = most;
+                for (a, b) in embedder.embed(&faces).unwrap().iter().zip(&one_by_one) {
+                    assert!((a - b).abs() < 1e-5, "{choice}, {most}: {a} {b}");
+                }
+                assert!(embedder.embed(&[]).unwrap().is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! An embedder that watches: faces enter, embeddings leave, and what values every activation takes is counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::RgbImage;
+use likeness_search::Distance;
+use sha2::{Digest, Sha256};
+
+use super::{Original, Rounded, refused};
+use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+use likeness_engine::graph::{Graph, Node, ValueId};
+use likeness_engine::quantize::{self, Clipping, Histogram, Ranges, Sites, equalize};
+use likeness_engine::{EngineConfig, Output};
+use likeness_model::preprocess::PreprocessOverrides;
+
+/// A network under observation; copies observe together.
+#[derive(Clone)]
+pub struct Calibrator(Arc<Watched>);
+
+struct Watched {
+    original: Original,
+    /// Feature maps whose channels were evened out.
+    scaled: usize,
+    sites: Sites,
+    /// The network with every site as a further output.
+    probe: OnnxEmbedder,
+    outputs: usize,
+    values: Vec<ValueId>,
+    seen: Vec<Mutex<Seen>>,
+    faces: AtomicUsize,
+    kept: Mutex<Kept>,
+}
+
+/// What was seen of one value.
+#[derive(Debug, Default)]
+struct Seen {
+    histogram: Histogram,
+    /// The largest magnitude of each channel.
+    channels: Vec<f32>,
+}
+
+impl Seen {
+    /// Adds what an output holds; false where that is no finite number.
+    fn add(&mut self, output: &Output) -> bool {
+        let channels = output.shape.get(1).copied().unwrap_or(1);
+        let pixels = output.shape.iter().skip(2).product::<usize>().max(1);
+        self.channels.resize(channels, 0.0);
+        for (at, plane) in output.data.chunks(pixels).enumerate() {
+            let most = &mut self.channels[at % channels];
+            *most = plane.iter().fold(*most, |most, v| most.max(v.abs()));
+        }
+        self.histogram.add(&output.data)
+    }
+}
+
+/// Some of the faces with their embeddings, by the face's checksum, so that threads do not decide which.
+type Kept = BTreeMap<[u8; 32], (RgbImage, Vec<f32>)>;
+
+/// Faces that are kept to compare ways of clipping on.
+const KEPT: usize = 64;
+
+/// What another way may leave of the first one's distance from the original: less is clearly closer, more is luck.
+const CLEARLY: f64 = 0.75;
+
+/// The similarity from which on a network is clearly closer to the original than one of `similarity`.
+fn clearly(similarity: f64) -> f64 {
+    1.0 - CLEARLY * (1.0 - similarity)
+}
+
+/// Ways of clipping that are compared, the usual one first.
+const TRIED: [Clipping; 5] = [
+    Clipping::SquaredError,
+    Clipping::Percentile(1e-5),
+    Clipping::Percentile(1e-4),
+    Clipping::Percentile(1e-3),
+    Clipping::MinMax,
+];
+
+impl Calibrator {
+    /// Opens the network that `model` names: an ONNX file, a model folder or a run.
+    ///
+    /// # Errors        no ONNX network that we can read, or nothing in it to quantise
+    pub fn open(model: &str, overrides: &PreprocessOverrides) -> Result<Self> {
+        let mut original = Original::open(model, overrides)?;
+        let is_rounded = |n: &Node| n.op == "QuantizeLinear" || n.op == "DequantizeLinear";
+        if original.graph.nodes.iter().any(is_rounded) {
+            return Err(refused(&original.path, "it is quantised already"));
+        }
+        quantize::raise_opset(&mut original.graph).map_err(|reason| refused(&original.path, &reason))?;
+        Self::of(original, 0)
+    }
+
+    fn of(original: Original, scaled: usize) -> Result<Self> {
+        let sites = Sites::of(&original.graph);
+        if sites.layers.is_empty() {
+            return Err(refused(
+                &original.path,
+                "it has no convolutions or linear layers of more than 4 channels",
+            ));
+        }
+        let probe = probe(&original, &sites)?;
+        let values: Vec<ValueId> = sites.values.iter().copied().collect();
+        let seen = values.iter().map(|_| Mutex::default()).collect();
+        let outputs = original.graph.outputs.len();
+        let faces = AtomicUsize::new(0);
+        Ok(Self(Arc::new(Watched {
+            original,
+            scaled,
+            sites,
+            probe,
+            outputs,
+            values,
+            seen,
+            faces,
+            kept: Mutex::default(),
+        })))
+    }
+
+    /// Faces seen.
+    pub fn faces(&self) -> usize {
+        self.0.faces.load(Ordering::Relaxed)
+    }
+
+    /// The same network with its channels evened out by what was seen, to watch the same faces again; `None` where no
+    /// channel can be scaled.
+    ///
+    /// # Errors        a graph beyond the format's limits
+    pub fn equalized(&self) -> Result<Option<Self>> {
+        let watched = &*self.0;
+        let channels =
+            |seen: &Mutex<Seen>| seen.lock().unwrap_or_else(PoisonError::into_inner).channels.clone();
+        let magnitudes = watched.values.iter().copied().zip(watched.seen.iter().map(channels)).collect();
+        let mut original = watched.original.clone();
+        match equalize(&mut original.graph, &magnitudes) {
+            0 => Ok(None),
+            scaled => Self::of(original, scaled).map(Some),
+        }
+    }
+
+    /// The network of bytes for what was seen, made in the way that keeps embeddings closest to the original's: of this
+    /// network or of `equalized`, which has seen the same faces; its activations clipped as `clipping` says or as is
+    /// closest. The usual way, this network and the least squared error, is left only for one that is clearly closer.
+    ///
+    /// Closeness is the mean cosine similarity over the faces seen, at most 64 of them; no labels are needed.
+    ///
+    /// # Errors        as those of [`quantized`](Self::quantized)
+    pub fn closest(&self, equalized: Option<&Self>, clipping: Option<Clipping>) -> Result<Rounded> {
+        let try_one = |network: &Self, clipping: Clipping| -> Result<(f64, Clipping, Rounded)> {
+            let rounded = network.quantized(clipping)?;
+            Ok((self.similarity(&rounded)?, clipping, rounded))
+        };
+        let usual = clipping.unwrap_or(TRIED[0]);
+        let (mut network, mut closest) = (self, try_one(self, usual)?);
+        let mut ways = 1;
+        if let Some(even) = equalized {
+            let tried = try_one(even, usual)?;
+            ways += 1;
+            if tried.0 > clearly(closest.0) {
+                (network, closest) = (even, tried);
+            }
+        }
+        let clear = clearly(closest.0);
+        for clipping in TRIED.iter().filter(|_| clipping.is_none()).filter(|tried| **tried != usual) {
+            let tried = try_one(network, *clipping)?;
+            ways += 1;
+            if tried.0 > closest.0.max(clear) {
+                closest = tried;
+            }
+        }
+        let (similarity, clipping, mut rounded) = closest;
+        rounded.summary = format!("{}; {clipping}, chosen of {ways} ways ({similarity:.4})", rounded.summary);
+        Ok(rounded)
+    }
+
+    /// Mean cosine similarity of embeddings by the original and by `rounded`.
+    fn similarity(&self, rounded: &Rounded) -> Result<f64> {
+        let folder = tempfile::tempdir()?;
+        rounded.write(folder.path())?;
+        let quantized = OnnxEmbedder::load_with(
+            &folder.path().join("model.onnx"),
+            rounded.preprocess.clone(),
+            &EngineConfig::default(),
+        )?;
+        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = 0.0;
+        for (face, expected) in kept.values() {
+            // A face that loses its direction altogether counts as lost.
+            let found = quantized.embed(std::slice::from_ref(face)).unwrap_or_default();
+            sum += if found.is_empty() { 0.0 } else { 1.0 - Distance::Cosine.between(&found, expected) };
+        }
+        Ok(sum / kept.len().max(1) as f64)
+    }
+
+    /// The network of bytes for what was seen.
+    ///
+    /// # Errors        no face was seen; a graph beyond the format's limits
+    pub fn quantized(&self, clipping: Clipping) -> Result<Rounded> {
+        let watched = &*self.0;
+        if self.faces() == 0 {
+            let reason = "no face was seen, so the ranges of the activations are not known".to_owned();
+            return Err(EmbedError::BadArgument {
+                reason,
+                hint: Some("name photos with --calibrate".to_owned()),
+            });
+        }
+        let range = |seen: &Mutex<Seen>| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).histogram.range(clipping)
+        };
+        let ranges: Ranges = watched.values.iter().copied().zip(watched.seen.iter().map(range)).collect();
+        let mut graph = watched.original.graph.clone();
+        quantize::quantize(&mut graph, &watched.sites, &ranges)
+            .map_err(|reason| refused(&watched.original.path, &reason))?;
+        let even = match watched.scaled {
+            0 => String::new(),
+            maps => format!(", channels evened out in {maps} feature maps"),
+        };
+        let summary = format!(
+            "{} layers in bytes with weights for each channel, {} activations on grids of 256 steps{even}, from {} faces",
+            watched.sites.layers.len(),
+            watched.values.len(),
+            self.faces()
+        );
+        watched.original.rounded(&graph, "int8", summary)
+    }
+}
+
+/// The network with its sites as outputs behind its own.
+fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
+    let mut graph: Graph = original.graph.clone();
+    let shapes = vec![vec![1]; graph.outputs.len() + sites.values.len()];
+    graph.outputs.extend(sites.values.iter().map(|v| (format!("site_{v}"), *v)));
+    let bytes = graph.write(&shapes).map_err(|reason| refused(&original.path, &reason))?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("probe.onnx");
+    likeness_artifact::write(&path, |file| file.write_all(&bytes))?;
+    OnnxEmbedder::load_with(&path, original.embedder.preprocess(), &EngineConfig::default())
+}
+
+impl Embedder for Calibrator {
+    fn spec(&self) -> &EmbedderSpec {
+        self.0.original.embedder.spec()
+    }
+
+    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        let watched = &*self.0;
+        let bad = |reason: &str| EmbedError::BadOutput {
+            model: self.spec().name.clone(),
+            reason: reason.to_owned(),
+        };
+        let mut values = Vec::with_capacity(faces.len() * self.spec().dimension);
+        for face in faces {
+            let outputs = watched.probe.outputs(face)?;
+            let embedding =
+                outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
+            let embedding = &embedding.data[..self.spec().dimension];
+            values.extend_from_slice(embedding);
+            let mut kept = watched.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(Sha256::digest(face.as_raw()).into(), (face.clone(), embedding.to_vec()));
+            if kept.len() > KEPT {
+                kept.pop_last();
+            }
+            drop(kept);
+            for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
+                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(output) {
+                    return Err(bad("gives activations that are no numbers (NaN or infinity)"));
+                }
+            }
+            watched.faces.fetch_add(1, Ordering::Relaxed);
+        }
+        crate::embedder::finish(
+            self.spec(),
+            &mut values,
+            watched.original.embedder.preprocess().unit_length,
+        )?;
+        Ok(values)
+    }
+}

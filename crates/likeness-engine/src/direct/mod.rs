@@ -1,0 +1,170 @@
+//! Our own CPU engine for feed-forward convolutional ONNX graphs: bytes of a file and pictures enter, tensors leave.
+//!
+//! 1. `graph` reads what `lift` leaves of the file, `quantized` and `simplify` fold what can be folded, `layers` lays the
+//!    weights out;
+//! 2. `lower` makes a `plan` for each shape of input: steps over buffers that are used again;
+//! 3. `execute` carries it out with the loops in `kernel`.
+//!
+//! Channels lie sixteen side by side (`image`), so that one register holds one pixel of sixteen feature maps and neither
+//! convolutions nor what follows them have to move anything. A call works on one thread. What a graph may contain is
+//! listed in `lower`; a graph with anything else is refused with the operator's name, and another engine runs it.
+
+mod execute;
+mod image;
+mod kernel;
+mod layers;
+mod lower;
+mod plan;
+mod quantized;
+#[cfg(test)]
+mod quantized_tests;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use layers::Layers;
+use plan::{Plan, Workspace};
+
+use crate::graph::{Declared, Graph, simplify};
+
+/// Shapes of input whose plans are kept.
+const MAX_PLANS: usize = 8;
+
+/// One output of a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// As the graph names it.
+    pub name: String,
+    /// As the graph gives it.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub data: Vec<f32>,
+}
+
+/// A graph that is ready to run.
+#[derive(Debug)]
+pub struct DirectNetwork {
+    graph: Graph,
+    layers: Layers,
+    plans: Mutex<Vec<Planned>>,
+}
+
+/// The memory of calls that have ended, for those to come.
+type Shelf = Arc<Mutex<Vec<Workspace>>>;
+
+/// A plan and its memory.
+#[derive(Debug)]
+struct Planned {
+    shape: Vec<usize>,
+    plan: Arc<Plan>,
+    idle: Shelf,
+}
+
+impl DirectNetwork {
+    /// Reads the ONNX file whose bytes are given, if every operator in it is known.
+    ///
+    /// Bytes from elsewhere have to pass the checks of `file` first.
+    ///
+    /// # Errors        what stands against it, in words
+    pub fn load(bytes: &[u8]) -> Result<Self, String> {
+        Self::load_with(bytes, &[])
+    }
+
+    /// The same for a graph with files of weights `beside` it, by name.
+    ///
+    /// # Errors        as [`DirectNetwork::load`]'s
+    pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+        let (mut graph, left) = Graph::read_to_pack(bytes, beside)?;
+        quantized::join(&mut graph)?;
+        simplify::simplify(&mut graph);
+        let layers = Layers::pack(&mut graph, &left)?;
+        Ok(Self { graph, layers, plans: Mutex::default() })
+    }
+
+    /// What the graph says it takes.
+    pub(crate) fn declared(&self) -> &Declared {
+        &self.graph.declared
+    }
+
+    /// Whether the graph can be run on inputs of `shape`.
+    ///
+    /// # Errors        why not, in words
+    pub(crate) fn check(&self, shape: &[usize]) -> Result<(), String> {
+        self.plan(shape).map(drop)
+    }
+
+    /// The shapes of the outputs for an input of `shape`.
+    ///
+    /// # Errors        a shape that the graph does not take, in words
+    pub(crate) fn output_shapes(&self, shape: &[usize]) -> Result<Vec<Vec<usize>>, String> {
+        let (plan, _) = self.plan(shape)?;
+        Ok(plan.outputs.iter().map(|output| output.shape().to_vec()).collect())
+    }
+
+    /// The bytes that a run on an input of `shape` takes beside the weights.
+    ///
+    /// # Errors        a shape that the graph does not take, or more than any run may take; in words
+    pub(crate) fn run_bytes(&self, shape: &[usize]) -> Result<usize, String> {
+        self.plan(shape).map(|(plan, _)| plan.workspace_bytes())
+    }
+
+    /// The outputs for `input`, those at `wanted` or all.
+    ///
+    /// # Shapes        input: as said, row-major
+    /// # Errors        a shape that the graph does not take, in words
+    pub fn run(
+        &self,
+        shape: &[usize],
+        input: &[f32],
+        wanted: Option<&[usize]>,
+    ) -> Result<Vec<Output>, String> {
+        if lower::count(shape)? != input.len() {
+            return Err(format!("{shape:?} promises other than {} numbers", input.len()));
+        }
+        self.run_filled(shape, |values| values.copy_from_slice(input), wanted)
+    }
+
+    /// The same for an input that `fill` writes to where it is read.
+    ///
+    /// # Errors        as [`DirectNetwork::run`]'s
+    pub(crate) fn run_filled(
+        &self,
+        shape: &[usize],
+        fill: impl FnOnce(&mut [f32]),
+        wanted: Option<&[usize]>,
+    ) -> Result<Vec<Output>, String> {
+        let (plan, idle) = self.plan(shape)?;
+        let shelf = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = shelf().pop();
+        let mut memory = kept.unwrap_or_else(|| plan.workspace());
+        fill(&mut memory.plains[plan.plains[plan.input].1]);
+        plan.execute(&mut memory);
+        let output = |i: usize| {
+            let (name, _) = self.graph.outputs.get(i)?;
+            let operand = &plan.outputs[i];
+            let data = plan.numbers(&memory, operand).to_vec();
+            Some(Output { name: name.clone(), shape: operand.shape().to_vec(), data })
+        };
+        let all: Vec<usize> = (0..self.graph.outputs.len()).collect();
+        let outputs = wanted.unwrap_or(&all).iter().map(|&i| output(i)).collect::<Option<_>>();
+        shelf().push(memory);
+        outputs.ok_or_else(|| "has no such output".to_owned())
+    }
+
+    fn plan(&self, shape: &[usize]) -> Result<(Arc<Plan>, Shelf), String> {
+        let plans = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = plans().iter().find(|p| p.shape == shape) {
+            return Ok((Arc::clone(&known.plan), Arc::clone(&known.idle)));
+        }
+        let plan = Arc::new(lower::plan(&self.graph, &self.layers, shape)?);
+        let planned = Planned { shape: shape.to_vec(), plan: Arc::clone(&plan), idle: Arc::default() };
+        let idle = Arc::clone(&planned.idle);
+        let mut plans = plans();
+        if plans.len() == MAX_PLANS {
+            plans.remove(0);
+        }
+        plans.push(planned);
+        Ok((plan, idle))
+    }
+}

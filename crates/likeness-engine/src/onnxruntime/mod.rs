@@ -1,0 +1,130 @@
+//! ONNX Runtime as an engine: the bytes of a graph enter, a network leaves that answers batches.
+//!
+//! Its library is no part of the program: `places` lists where it may lie, `elf` looks whether a file is a whole library,
+//! `library` loads the first that can be used. ONNX Runtime says that a session may be run from several threads, the
+//! `ort` crate that this has gone wrong; so each caller at a time has a session of its own, made when it is first needed.
+
+mod elf;
+mod library;
+mod places;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::session::{OutputSelector, RunOptions, Session};
+use ort::value::{TensorElementType, TensorRef, ValueType};
+
+use super::direct::Output;
+use super::graph::Declared;
+use super::threads::caught;
+pub(super) use library::{Library, library};
+
+/// A graph on ONNX Runtime.
+pub(super) struct OnnxRuntime {
+    library: Arc<Library>,
+    graph: Arc<Vec<u8>>,
+    /// Files of weights beside it, by name.
+    beside: Vec<(String, Arc<[u8]>)>,
+    idle: Mutex<Vec<Session>>,
+    outputs: Vec<String>,
+    inputs: usize,
+    declared: Declared,
+}
+
+impl OnnxRuntime {
+    /// The network whose file has these bytes.
+    ///
+    /// # Errors        what the library has against it, in its words
+    pub(super) fn load(
+        library: Arc<Library>,
+        graph: Arc<Vec<u8>>,
+        beside: Vec<(String, Arc<[u8]>)>,
+    ) -> Result<Self, String> {
+        let first = caught(|| session(&library, &graph, &beside))?;
+        let declared = declared(&first);
+        let outputs = first.outputs().iter().map(|o| o.name().to_owned()).collect();
+        let inputs = first.inputs().len();
+        Ok(Self { library, graph, beside, idle: Mutex::new(vec![first]), outputs, inputs, declared })
+    }
+
+    /// The library and its version.
+    pub(super) fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// How many inputs the graph has.
+    pub(super) fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// What the first of them is said to be.
+    pub(super) fn declared(&self) -> &Declared {
+        &self.declared
+    }
+
+    /// The outputs for one input, those at `wanted` or all.
+    ///
+    /// # Errors        an input that the graph does not take, an output that is no 32-bit floats, in words
+    pub(super) fn run(
+        &self,
+        shape: [usize; 4],
+        values: &[f32],
+        wanted: Option<&[usize]>,
+    ) -> Result<Vec<Output>, String> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle().pop();
+        let mut session = match kept {
+            Some(session) => session,
+            None => caught(|| session(&self.library, &self.graph, &self.beside))?,
+        };
+        let names: Vec<&str> = match wanted {
+            None => self.outputs.iter().map(String::as_str).collect(),
+            Some(wanted) => wanted.iter().filter_map(|&i| Some(self.outputs.get(i)?.as_str())).collect(),
+        };
+        let result = run(&mut session, shape, values, &names).map_err(|e| words(&e));
+        idle().push(session);
+        result
+    }
+}
+
+/// A session that works on the caller's thread alone.
+fn session(library: &Library, graph: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Session, String> {
+    let built = || -> ort::Result<Session> {
+        let mut builder =
+            Session::builder(library.environment())?.with_intra_threads(1)?.with_inter_threads(1)?;
+        for (name, content) in beside {
+            builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(content))?;
+        }
+        builder.commit_from_memory(graph)
+    };
+    built().map_err(|e| words(&e))
+}
+
+fn run(session: &mut Session, shape: [usize; 4], values: &[f32], names: &[&str]) -> ort::Result<Vec<Output>> {
+    let selector = names.iter().fold(OutputSelector::no_default(), |s, name| s.with(*name));
+    let options = RunOptions::new()?.with_outputs(selector);
+    let input = TensorRef::from_array_view((shape, values))?;
+    let found = session.run_with_options(ort::inputs![input], &options)?;
+    let output = |name: &&str| {
+        let value = found.get(name).ok_or_else(|| ort::Error::new(format!("has no output {name}")))?;
+        let (shape, data) = value.try_extract_tensor::<f32>()?;
+        let shape = shape.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect();
+        Ok(Output { name: (*name).to_owned(), shape, data: data.to_vec() })
+    };
+    names.iter().map(output).collect()
+}
+
+fn declared(session: &Session) -> Declared {
+    match session.inputs().first().map(|input| input.dtype()) {
+        Some(ValueType::Tensor { ty, shape, .. }) => Declared {
+            is_float: *ty == TensorElementType::Float32,
+            shape: (!shape.is_empty())
+                .then(|| shape.iter().map(|&n| usize::try_from(n).ok().filter(|&n| n > 0)).collect()),
+        },
+        _ => Declared { is_float: false, shape: None },
+    }
+}
+
+/// What the library says, on one line.
+fn words<R>(error: &ort::Error<R>) -> String {
+    error.message().split_whitespace().collect::<Vec<_>>().join(" ")
+}

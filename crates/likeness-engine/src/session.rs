@@ -1,0 +1,293 @@
+//! A graph on the engine that suits it: our own where every operator is known to it, else ONNX Runtime where its library
+//! is found, else `rten`; or the one that is asked for.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::Sha256;
+
+use super::bounds::{Bounds, Strictness, Unfit};
+use super::choice::{Engine, EngineChoice, EngineConfig};
+use super::direct::{DirectNetwork, Output};
+use super::external::ExternalBackend;
+use super::file::{Checked, Weights, bad};
+use super::graph::Declared;
+use super::graph::Graph;
+use super::on_rten::OnRten;
+use super::onnxruntime::{OnnxRuntime, library};
+use crate::{EngineError, Result};
+
+/// A loaded graph with its engine; a call works on one thread.
+pub struct Session {
+    engine: Engine,
+    network: Network,
+    /// What the graph may do; our Burn networks do not run it.
+    bounds: Option<Bounds>,
+}
+
+enum Network {
+    Direct(Box<DirectNetwork>),
+    Rten(Box<OnRten>),
+    OnnxRuntime(Box<OnnxRuntime>),
+    /// With what the graph beside it declares.
+    Burn(Declared, Box<dyn ExternalBackend>),
+}
+
+impl Session {
+    /// Opens the file at `path`; the hasher has been fed with everything that was read.
+    ///
+    /// # Errors        as [`Checked::read`]; an engine that is asked for and absent → [`EngineError::BadArgument`], or that
+    /// cannot run the graph → [`EngineError::BadModel`]
+    pub fn load(path: &Path, weights: Weights, config: &EngineConfig) -> Result<(Self, Sha256)> {
+        let checked = Checked::read(path)?;
+        std::thread::scope(|scope| {
+            // Hashing a large file takes as long as laying its weights out.
+            let hash = scope.spawn(|| checked.hash());
+            let session = Self::of(path, &checked, weights, config)?;
+            let hasher = hash.join().unwrap_or_else(|_| checked.hash());
+            Ok((session, hasher))
+        })
+    }
+
+    fn of(path: &Path, checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        let choice = config.choice;
+        if choice == EngineChoice::Burn {
+            return Self::on_burn(path, checked, config);
+        }
+        let bounds = guarded(|| Ok(Bounds::of(checked)))
+            .unwrap_or_else(|reason| Err(Unfit::Graph(reason)))
+            .map_err(|unfit| refused(path, unfit))?;
+        if choice == EngineChoice::Auto {
+            return Self::first_that_can(checked, weights, config, bounds)
+                .map_err(|reason| bad(path, reason));
+        }
+        if choice == EngineChoice::OnnxRuntime {
+            // A missing library is no fault of the graph.
+            library(config.library.as_deref()).map_err(|unusable| EngineError::BadArgument {
+                reason: format!("--engine onnxruntime: {}", unusable.reason),
+                hint: Some(unusable.hint),
+            })?;
+        }
+        let network =
+            Network::load(checked, choice, weights, config).map_err(|reason| EngineError::BadModel {
+                path: path.to_owned(),
+                reason: format!("cannot be run by the engine {choice}: {reason}"),
+                hint: Some(way_out(checked, choice, config)),
+            })?;
+        Ok(Self { engine: network.engine("as asked for".into()), network, bounds: Some(bounds) })
+    }
+
+    fn on_burn(path: &Path, checked: &Checked, config: &EngineConfig) -> Result<Self> {
+        let open = config.burn.as_ref().ok_or_else(|| EngineError::BadArgument {
+            reason: "--engine burn: there is none in this program".into(),
+            hint: Some("leave --engine out".into()),
+        })?;
+        let unfit = |reason: String| EngineError::BadModel {
+            path: path.to_owned(),
+            reason: format!("cannot be run by the engine burn: {reason}"),
+            hint: Some("take --engine auto".into()),
+        };
+        let computer = open.open(path).map_err(unfit)?;
+        let graph = guarded(|| Graph::read(checked.bytes(), checked.beside())).map_err(unfit)?;
+        let network = Network::Burn(graph.declared, computer);
+        Ok(Self { engine: network.engine("as asked for".into()), network, bounds: None })
+    }
+
+    fn first_that_can(
+        checked: &Checked,
+        weights: Weights,
+        config: &EngineConfig,
+        bounds: Bounds,
+    ) -> Result<Self, String> {
+        let mut reasons = Vec::new();
+        for choice in [EngineChoice::Direct, EngineChoice::OnnxRuntime, EngineChoice::Rten] {
+            match Network::load(checked, choice, weights, config) {
+                Ok(network) => {
+                    let reason = match reasons.is_empty() {
+                        true => "which knows every operator of the graph".to_owned(),
+                        false => format!("as {}", reasons.join("; ")),
+                    };
+                    return Ok(Self { engine: network.engine(reason), network, bounds: Some(bounds) });
+                }
+                Err(reason) => reasons.push(format!("{choice} cannot run it: {reason}")),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
+    /// What computes the graph.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// How many inputs the graph has.
+    pub fn inputs(&self) -> usize {
+        match &self.network {
+            Network::Direct(_) | Network::Burn(..) => 1,
+            Network::Rten(network) => network.inputs(),
+            Network::OnnxRuntime(network) => network.inputs(),
+        }
+    }
+
+    /// What the first of them is said to be.
+    pub fn declared(&self) -> &Declared {
+        match &self.network {
+            Network::Direct(network) => network.declared(),
+            Network::Rten(network) => network.declared(),
+            Network::OnnxRuntime(network) => network.declared(),
+            Network::Burn(declared, _) => declared,
+        }
+    }
+
+    /// The shapes of the outputs for an input of `shape`, where the engine knows them without a run.
+    ///
+    /// # Errors        an input that the graph does not take, in words
+    pub fn output_shapes(&self, shape: [usize; 4]) -> Option<Result<Vec<Vec<usize>>, String>> {
+        match &self.network {
+            Network::Direct(network) => Some(guarded(|| network.output_shapes(&shape))),
+            Network::Rten(_) | Network::OnnxRuntime(_) | Network::Burn(..) => None,
+        }
+    }
+
+    /// The bytes that a run on an input of `shape` takes, where the engine can tell; `None` in the other engines.
+    pub fn run_bytes(&self, shape: [usize; 4]) -> Option<usize> {
+        match &self.network {
+            // What cannot be planned takes too much.
+            Network::Direct(network) => Some(network.run_bytes(&shape).unwrap_or(usize::MAX)),
+            Network::Rten(_) | Network::OnnxRuntime(_) | Network::Burn(..) => None,
+        }
+    }
+
+    /// Whether the graph may be run on an input of `shape`.
+    ///
+    /// # Errors        it would take too much memory or time, in words
+    fn allow(&self, shape: [usize; 4]) -> Result<(), String> {
+        let strictness = match self.network {
+            // Its plan limits memory, and refuses what it does not know.
+            Network::Direct(_) => Strictness::Lenient,
+            _ => Strictness::Strict,
+        };
+        self.bounds.as_ref().map_or(Ok(()), |bounds| guarded(|| bounds.allow(shape, strictness)))
+    }
+
+    /// The outputs for one input, those at `wanted` or all; `fill` writes the input where the engine reads it.
+    ///
+    /// # Errors        an input that the graph does not take, in words
+    pub fn run(
+        &self,
+        shape: [usize; 4],
+        fill: impl FnOnce(&mut [f32]),
+        wanted: Option<&[usize]>,
+    ) -> Result<Vec<Output>, String> {
+        self.allow(shape)?;
+        let filled = |fill: &mut dyn FnMut(&mut [f32])| {
+            let mut values = vec![0.0; shape.iter().product()];
+            fill(&mut values);
+            values
+        };
+        let mut fill = Some(fill);
+        let mut once = |values: &mut [f32]| {
+            if let Some(fill) = fill.take() {
+                fill(values);
+            }
+        };
+        match &self.network {
+            Network::Direct(network) => guarded(|| network.run_filled(&shape, once, wanted)),
+            Network::Rten(network) => network.run(shape, &filled(&mut once), wanted),
+            Network::OnnxRuntime(network) => network.run(shape, &filled(&mut once), wanted),
+            Network::Burn(_, computer) => {
+                let (dimension, data) = computer.run(shape, filled(&mut once))?;
+                Ok(vec![Output { name: "embedding".into(), shape: vec![shape[0], dimension], data }])
+            }
+        }
+    }
+}
+
+impl Network {
+    fn load(
+        checked: &Checked,
+        choice: EngineChoice,
+        weights: Weights,
+        config: &EngineConfig,
+    ) -> Result<Self, String> {
+        match choice {
+            EngineChoice::Direct => guarded(|| try_direct(checked)).map(|n| Self::Direct(Box::new(n))),
+            EngineChoice::OnnxRuntime => {
+                let library = library(config.library.as_deref()).map_err(|unusable| unusable.reason)?;
+                let network =
+                    OnnxRuntime::load(library, Arc::clone(checked.bytes()), checked.beside().to_vec())?;
+                Ok(Self::OnnxRuntime(Box::new(network)))
+            }
+            EngineChoice::Burn => Err("it is opened beside the graph".into()),
+            EngineChoice::Rten | EngineChoice::Auto => {
+                OnRten::load(checked, weights).map(|n| Self::Rten(Box::new(n)))
+            }
+        }
+    }
+
+    fn engine(&self, reason: String) -> Engine {
+        let (kind, library) = match self {
+            Self::Direct(_) => (EngineChoice::Direct, None),
+            Self::Rten(_) => (EngineChoice::Rten, None),
+            Self::OnnxRuntime(network) => (EngineChoice::OnnxRuntime, Some(network.library().describe())),
+            Self::Burn(_, computer) => (EngineChoice::Burn, Some(format!("on {}", computer.device()))),
+        };
+        Engine { kind, library, reason }
+    }
+}
+
+/// The error of a graph that no engine may run.
+fn refused(path: &Path, unfit: Unfit) -> EngineError {
+    let (reason, hint) = match unfit {
+        Unfit::Input(reason) => (reason, "export it again for smaller pictures"),
+        Unfit::Graph(reason) => (
+            format!("is not run, as it might take too much memory or time: {reason}"),
+            "export it again for pictures of a fixed size and without control flow",
+        ),
+    };
+    EngineError::BadModel { path: path.to_owned(), reason, hint: Some(hint.into()) }
+}
+
+/// What to do about a graph that the engine `refused` cannot run.
+fn way_out(checked: &Checked, refused: EngineChoice, config: &EngineConfig) -> String {
+    let others = [EngineChoice::Direct, EngineChoice::Rten, EngineChoice::OnnxRuntime];
+    let can = |choice: &EngineChoice| {
+        *choice != refused && Network::load(checked, *choice, Weights::Plain, config).is_ok()
+    };
+    let can: Vec<_> =
+        others.iter().filter(|choice| can(choice)).map(|choice| format!("--engine {choice}")).collect();
+    match can.is_empty() {
+        true => {
+            "no other engine that is here can run it either: export it again, with standard operators".into()
+        }
+        false => format!("it runs with {}", can.join(" and ")),
+    }
+}
+
+/// The graph on our own engine, if it supports every operator for an input as the graph declares it.
+fn try_direct(checked: &Checked) -> Result<DirectNetwork, String> {
+    let network = DirectNetwork::load_with(checked.bytes(), checked.beside())?;
+    let declared = network.declared();
+    if !declared.is_float {
+        return Err("its input is not of 32-bit floats".into());
+    }
+    let shape = declared.shape.clone().unwrap_or(vec![None; 4]);
+    if shape.len() != 4 {
+        return Err(format!("its input has {} dimensions", shape.len()));
+    }
+    // Where sides are free, a size that every detector and embedder takes.
+    let side = |i: usize, free: usize| shape[i].unwrap_or(free);
+    let channels_last = shape[1] != Some(3) && shape[3] == Some(3);
+    let probe = match channels_last {
+        true => [side(0, 1), side(1, 128), side(2, 160), 3],
+        false => [side(0, 1), side(1, 3), side(2, 128), side(3, 160)],
+    };
+    network.check(&probe)?;
+    Ok(network)
+}
+
+/// The result of `work`; a broken invariant of our own becomes an error too.
+fn guarded<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the direct engine panicked".into()))
+}

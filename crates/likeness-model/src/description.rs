@@ -1,0 +1,135 @@
+//! `model.toml`: what a network is, what it expects, where it comes from.
+
+use std::path::Path;
+
+use likeness_artifact::{Seal, seal_of, sealed};
+use likeness_search::Distance;
+use serde::{Deserialize, Serialize};
+
+use crate::preprocess::{ChannelOrder, Preprocess};
+use crate::{ModelError, Result};
+
+/// Version of the folder's layout.
+pub(crate) const FORMAT: u32 = 1;
+
+/// What faces are laid on before a network sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alignment {
+    /// ArcFace's template of five landmarks, [`likeness_data::align::ARCFACE_112`].
+    Arcface,
+    /// Nothing: boxes or whole pictures.
+    None,
+}
+
+/// `model.toml`, or the settings `NAME.toml` beside a graph, which may be the preprocessing alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelDescription {
+    /// Version of the folder's layout.
+    pub format: Option<u32>,
+    /// Version of the program that wrote it.
+    pub likeness: Option<String>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// The network's architecture.
+    pub architecture: Option<String>,
+    /// Numbers in an embedding.
+    pub dimension: Option<usize>,
+    /// What embeddings are compared with.
+    pub distance: Option<Distance>,
+    /// What faces are laid on.
+    pub alignment: Option<Alignment>,
+    /// Under which terms it may be used.
+    pub licence: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// Fingerprint of the model whose numbers were rounded to make this one.
+    pub rounded_from: Option<String>,
+    /// SHA-256 over graph and preprocessing.
+    pub fingerprint: Option<String>,
+    input_size: Option<[u32; 2]>,
+    channels: ChannelOrder,
+    mean: [f32; 3],
+    std: [f32; 3],
+    unit_length: bool,
+}
+
+impl Default for ModelDescription {
+    fn default() -> Self {
+        let Preprocess { input_size, channels, mean, std, unit_length } = Preprocess::default();
+        Self {
+            format: None,
+            likeness: None,
+            name: None,
+            architecture: None,
+            dimension: None,
+            distance: None,
+            alignment: None,
+            licence: None,
+            source: None,
+            rounded_from: None,
+            fingerprint: None,
+            input_size,
+            channels,
+            mean,
+            std,
+            unit_length,
+        }
+    }
+}
+
+impl ModelDescription {
+    /// Reads `model.toml` or `NAME.toml`.
+    ///
+    /// # Errors        an unknown key or value, another format, text that was changed after it was sealed →
+    /// [`ModelError::BadModel`]; the file system
+    pub fn read(path: &Path) -> Result<Self> {
+        let bad = |reason: String, hint: &str| ModelError::BadModel {
+            path: path.to_owned(),
+            reason,
+            hint: Some(hint.to_owned()),
+        };
+        let bytes = fs_err::read(path)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| bad("is not UTF-8 text".to_owned(), "copy the file again"))?;
+        let known =
+            "known keys are those of model.toml, such as input_size, channels, mean, std and unit_length";
+        let description: Self = toml::from_str(&text).map_err(|e| bad(e.message().to_owned(), known))?;
+        if let Some(found) = description.format.filter(|&found| found != FORMAT) {
+            let reason = format!("expected format {FORMAT}, found {found}");
+            return Err(bad(reason, "use the version of the program that wrote it, or a newer one"));
+        }
+        if seal_of(&text) == Seal::Broken {
+            let reason = "its text was changed: the checksum in its last line is another".to_owned();
+            return Err(bad(reason, "copy the file again; after a change on purpose, remove the last line"));
+        }
+        let values = description.preprocess();
+        values.validate().map_err(|reason| bad(reason, "correct the file, or copy it again"))?;
+        Ok(description)
+    }
+
+    /// The file's text, sealed.
+    ///
+    /// # Errors        only of the serialiser
+    pub(crate) fn text(&self) -> Result<String> {
+        Ok(sealed(&toml::to_string(self).map_err(std::io::Error::other)?))
+    }
+
+    /// The settings of a graph, and the fingerprint of both where it is known.
+    pub(crate) fn of_settings(preprocess: Preprocess, fingerprint: Option<String>) -> Self {
+        Self { fingerprint, ..Self::default() }.with_preprocess(preprocess)
+    }
+
+    /// The same description with another preprocessing.
+    pub fn with_preprocess(self, preprocess: Preprocess) -> Self {
+        let Preprocess { input_size, channels, mean, std, unit_length } = preprocess;
+        Self { input_size, channels, mean, std, unit_length, ..self }
+    }
+
+    /// How a face becomes the network's input.
+    pub fn preprocess(&self) -> Preprocess {
+        let Self { input_size, channels, mean, std, unit_length, .. } = *self;
+        Preprocess { input_size, channels, mean, std, unit_length }
+    }
+}

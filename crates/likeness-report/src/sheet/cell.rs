@@ -1,0 +1,231 @@
+//! One cell of a sheet: a tile's picture enters, the framed, scaled square with its marks leaves.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{Rgb, RgbImage};
+use tiny_skia::{
+    Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PremultipliedColorU8, Stroke,
+    Transform,
+};
+
+use super::text::{self, TextStyle};
+use super::{Frame, Mark, Tile};
+use likeness_data::geometry::Rect;
+
+/// Width of the coloured border around the picture, in pixels.
+const BORDER_PX: f32 = 4.0;
+/// Edge of the corner badge, in pixels.
+const BADGE_PX: f32 = 20.0;
+/// The ground behind pictures that are not square.
+const GROUND: Rgb<u8> = Rgb([236, 238, 241]);
+/// Words on the ground, where there is no picture.
+const NOTE: TextStyle = TextStyle { height_px: 15.0, colour: Rgb([120, 44, 44]), embolden_px: 0.0 };
+/// Boxes and points over the picture.
+const MARK: Rgb<u8> = Rgb([255, 214, 10]);
+/// Under boxes, points and labels, so that they stand out on any picture.
+const MARK_EDGE: Rgb<u8> = Rgb([20, 20, 20]);
+/// A score beside its box.
+const LABEL: TextStyle = TextStyle { height_px: 12.0, colour: MARK_EDGE, embolden_px: 0.3 };
+
+impl Frame {
+    /// The border's colour; blue, green and vermilion differ in lightness too, and under colour blindness.
+    pub(super) fn rgb(self) -> Rgb<u8> {
+        match self {
+            Self::Plain => Rgb([196, 200, 206]),
+            Self::Query => Rgb([0, 90, 181]),
+            Self::Correct => Rgb([22, 143, 72]),
+            Self::Wrong => Rgb([205, 45, 38]),
+        }
+    }
+}
+
+fn colour(rgb: Rgb<u8>) -> Color {
+    Color::from_rgba8(rgb.0[0], rgb.0[1], rgb.0[2], 255)
+}
+
+fn paint(rgb: Rgb<u8>) -> Paint<'static> {
+    let mut paint = Paint::default();
+    paint.set_color(colour(rgb));
+    paint
+}
+
+/// The tile as a square of `side` pixels: picture, marks, border, badge.
+pub(super) fn draw(tile: &Tile, side: u32) -> RgbImage {
+    let mut canvas = Pixmap::new(side, side).expect("the cell size was checked");
+    canvas.fill(colour(GROUND));
+    let mut placed = None;
+    if let Ok(picture) = &tile.picture {
+        placed = place(&mut canvas, picture);
+    }
+    let mut labels = Vec::new();
+    if let Some(placed) = placed {
+        for mark in &tile.marks {
+            labels.extend(draw_mark(&mut canvas, mark, placed));
+        }
+    }
+    let mut image = to_rgb(&canvas);
+    for (label, at) in labels {
+        text::draw(&mut image, &label, at.left + 2.0, at.top, LABEL);
+    }
+    if let Err(reason) = &tile.picture {
+        write_note(&mut image, reason);
+    } else if placed.is_none() {
+        write_note(&mut image, "empty picture");
+    }
+    let mut canvas = from_rgb(&image);
+    draw_frame(&mut canvas, tile.frame);
+    to_rgb(&canvas)
+}
+
+/// Where a picture came to lie: canvas pixel = `left`, `top` + picture pixel · `scale`.
+#[derive(Clone, Copy)]
+struct Placed {
+    left: f32,
+    top: f32,
+    scale: f32,
+    side: f32,
+}
+
+/// Scales the picture into the canvas, centred, keeping its aspect; `None` when it has no pixels.
+fn place(canvas: &mut Pixmap, picture: &RgbImage) -> Option<Placed> {
+    let (width, height) = picture.dimensions();
+    if width == 0 || height == 0 {
+        return None;
+    }
+    let side = canvas.width();
+    let room = side as f32 - 2.0 * BORDER_PX;
+    let scale = room / width.max(height) as f32;
+    let extent = |v: u32| ((v as f32 * scale).round() as u32).clamp(1, side);
+    let (w, h) = (extent(width), extent(height));
+    let small = resize(picture, w, h);
+    let (left, top) = ((side - w) / 2, (side - h) / 2);
+    let pixels = canvas.pixels_mut();
+    for (x, y, p) in small.enumerate_pixels() {
+        pixels[((y + top) * side + x + left) as usize] = opaque(p);
+    }
+    Some(Placed { left: left as f32, top: top as f32, scale, side: side as f32 })
+}
+
+fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
+        .expect("an RGB picture has three bytes a pixel");
+    let mut target = Image::new(width, height, PixelType::U8x3);
+    let enlarging = width > picture.width();
+    let filter = if enlarging { FilterType::CatmullRom } else { FilterType::Lanczos3 };
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    Resizer::new().resize(&source, &mut target, &options).expect("both pictures are RGB and not empty");
+    RgbImage::from_raw(width, height, target.into_vec()).expect("the buffer has the picture's size")
+}
+
+/// Draws the box and the points of one mark; gives the label and the ground it stands on.
+fn draw_mark(canvas: &mut Pixmap, mark: &Mark, placed: Placed) -> Option<(String, Rect)> {
+    let x = |v: f32| (placed.left + v * placed.scale).clamp(BORDER_PX, placed.side - BORDER_PX);
+    let y = |v: f32| (placed.top + v * placed.scale).clamp(BORDER_PX, placed.side - BORDER_PX);
+    for point in &mark.points {
+        if let Some(dot) = PathBuilder::from_circle(x(point.x), y(point.y), 2.4) {
+            outlined(canvas, &dot);
+        }
+    }
+    let face = mark.face_box.filter(Rect::is_valid)?;
+    let (left, top) = (x(face.left), y(face.top));
+    let edges = Rect::new(left, top, (x(face.right()) - left).max(1.0), (y(face.bottom()) - top).max(1.0));
+    let path = rect_path(edges)?;
+    for (rgb, width) in [(MARK_EDGE, 3.6), (MARK, 2.0)] {
+        canvas.stroke_path(&path, &paint(rgb), &pen(width), Transform::identity(), None);
+    }
+    let label = mark.score.map(|score| format!("{score:.2}"))?;
+    let (width, height) = (text::width_px(&label, LABEL.height_px) + 4.0, LABEL.height_px);
+    let above = if top - height >= BORDER_PX { top - height } else { top };
+    let at = Rect::new(left.min(placed.side - BORDER_PX - width).max(BORDER_PX), above, width, height);
+    canvas.fill_path(&rect_path(at)?, &paint(MARK), FillRule::Winding, Transform::identity(), None);
+    Some((label, at))
+}
+
+fn outlined(canvas: &mut Pixmap, path: &Path) {
+    canvas.stroke_path(path, &paint(MARK_EDGE), &pen(1.6), Transform::identity(), None);
+    canvas.fill_path(path, &paint(MARK), FillRule::Winding, Transform::identity(), None);
+}
+
+/// The border, and in the top-left corner what says the same without colour.
+fn draw_frame(canvas: &mut Pixmap, frame: Frame) {
+    let side = canvas.width() as f32;
+    let thickness = if frame == Frame::Plain { 1.0 } else { BORDER_PX };
+    let inset = thickness / 2.0;
+    if let Some(path) = rect_path(Rect::new(inset, inset, side - thickness, side - thickness)) {
+        canvas.stroke_path(&path, &paint(frame.rgb()), &pen(thickness), Transform::identity(), None);
+    }
+    if frame == Frame::Plain || side < 2.0 * BADGE_PX {
+        return;
+    }
+    if let Some(ground) = rect_path(Rect::new(0.0, 0.0, BADGE_PX + 2.0, BADGE_PX + 2.0)) {
+        canvas.fill_path(&ground, &paint(frame.rgb()), FillRule::Winding, Transform::identity(), None);
+    }
+    if let Some(sign) = badge_sign(frame) {
+        canvas.stroke_path(&sign, &paint(Rgb([255; 3])), &pen(2.6), Transform::identity(), None);
+    }
+}
+
+/// A magnifying glass, a tick or a cross, inside the badge.
+fn badge_sign(frame: Frame) -> Option<Path> {
+    let mut sign = PathBuilder::new();
+    match frame {
+        Frame::Plain => return None,
+        Frame::Query => {
+            sign.push_circle(9.6, 9.6, 4.4);
+            sign.move_to(13.0, 13.0);
+            sign.line_to(17.0, 17.0);
+        }
+        Frame::Correct => {
+            sign.move_to(5.2, 11.6);
+            sign.line_to(9.2, 15.6);
+            sign.line_to(16.8, 6.6);
+        }
+        Frame::Wrong => {
+            sign.move_to(6.2, 6.2);
+            sign.line_to(15.8, 15.8);
+            sign.move_to(15.8, 6.2);
+            sign.line_to(6.2, 15.8);
+        }
+    }
+    sign.finish()
+}
+
+fn pen(width: f32) -> Stroke {
+    let (line_cap, line_join) = (LineCap::Round, LineJoin::Miter);
+    Stroke { width, line_cap, line_join, ..Stroke::default() }
+}
+
+fn rect_path(rect: Rect) -> Option<Path> {
+    let rect = tiny_skia::Rect::from_xywh(rect.left, rect.top, rect.width, rect.height)?;
+    Some(PathBuilder::from_rect(rect))
+}
+
+/// Writes into the cell why there is no picture, over as many lines as fit.
+fn write_note(image: &mut RgbImage, reason: &str) {
+    let mut lines = text::wrap(reason, NOTE.height_px, image.width() as f32 - 4.0 * BORDER_PX);
+    let fitting = ((image.height() as f32 / NOTE.height_px) as usize).saturating_sub(2);
+    lines.truncate(fitting);
+    let mut top = (image.height() as f32 - lines.len() as f32 * NOTE.height_px) / 2.0;
+    for line in lines {
+        let left = (image.width() as f32 - text::width_px(&line, NOTE.height_px)) / 2.0;
+        text::draw(image, &line, left.round(), top, NOTE);
+        top += NOTE.height_px;
+    }
+}
+
+fn opaque(p: &Rgb<u8>) -> PremultipliedColorU8 {
+    PremultipliedColorU8::from_rgba(p.0[0], p.0[1], p.0[2], 255).expect("an opaque colour is always valid")
+}
+
+fn from_rgb(image: &RgbImage) -> Pixmap {
+    let mut canvas = Pixmap::new(image.width(), image.height()).expect("the cell size was checked");
+    for (pixel, p) in canvas.pixels_mut().iter_mut().zip(image.pixels()) {
+        *pixel = opaque(p);
+    }
+    canvas
+}
+
+fn to_rgb(canvas: &Pixmap) -> RgbImage {
+    let bytes = canvas.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
+    RgbImage::from_raw(canvas.width(), canvas.height(), bytes).expect("the buffer has the picture's size")
+}
