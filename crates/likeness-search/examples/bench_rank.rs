@@ -1,4 +1,4 @@
-//! Times the ranking of random embeddings: median wall and CPU milliseconds, after a run to warm up.
+//! Times the ranking of random embeddings: median wall and CPU time in milliseconds, after one warm-up run.
 //!
 //! ```text
 //! cargo run --release -p likeness-search --example bench_rank -- QUERIES GALLERY DIMENSION K [RUNS]
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Non-negative, so that every distance is defined; images of one identity in forty.
+/// Random non-negative embeddings, for which every distance is defined. Every identity has forty images.
 fn table(rows: usize, dimension: usize, seed: u64) -> likeness_search::Result<EmbeddingTable> {
     let mut random = Pcg64::seed_from_u64(seed);
     let values = (0..rows * dimension).map(|_| random.random::<f32>()).collect();
@@ -59,7 +59,7 @@ fn measure(
     Ok(format!("wall {:8.2} ms   CPU {cpu}", wall[runs / 2]))
 }
 
-/// CPU time of this process and its threads, where the system tells it in clock ticks of 10 ms.
+/// CPU time of this process and its threads in milliseconds; `None` unless the system reports it in ticks of 10 ms.
 fn cpu_ms() -> Option<f64> {
     let stat = fs_err::read_to_string("/proc/self/stat").ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

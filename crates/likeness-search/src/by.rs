@@ -1,7 +1,7 @@
-//! Evaluation per group of images: within each group, and between each two groups.
+//! Evaluation per group of images: within each group, and between each pair of groups.
 //!
-//! A group is all images with one value of a column, such as the domain. How well a network finds people within a domain and
-//! how well between two domains are different questions, and one number over all images hides both.
+//! A group is the set of images with one value of a column, such as the domain. How well a network finds people within a
+//! domain and how well between two domains are different questions. A metric over all images answers neither.
 
 use serde::Serialize;
 
@@ -9,49 +9,49 @@ use crate::metric::proxy_a_distance;
 use crate::protocol::evaluate_rows;
 use crate::{EmbeddingTable, EvaluateConfig, Evaluation, Protocol, Result, SearchError};
 
-/// A column of more values than this is not one of groups.
+/// The largest number of groups; a column with more values is unlikely to describe groups.
 const MAX_GROUPS: usize = 50;
 
-/// The evaluation of one group's images as queries and of another's, or its own, as gallery.
+/// The evaluation with the images of one group as queries and those of another (or the same) group as gallery.
 #[derive(Debug, Clone, Serialize)]
 pub struct GroupEvaluation {
-    /// The queries' value of the column.
+    /// The column value shared by all queries.
     pub queries_of: String,
-    /// The gallery's value of the column.
+    /// The column value shared by all gallery images.
     pub gallery_of: String,
-    /// The metrics; `None` where no query has an image of its identity in the gallery.
+    /// The metrics; `None` if no query has an image of its identity in the gallery.
     pub evaluation: Option<Evaluation>,
 }
 
-/// How well a linear classifier tells two groups from each other.
+/// How well a linear classifier separates two groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupDistance {
-    /// Both values of the column.
+    /// The column values of the two groups.
     pub groups: [String; 2],
-    /// See [`proxy_a_distance`](crate::metric::proxy_a_distance); `None` where a group has too few images.
+    /// See [`proxy_a_distance`](crate::metric::proxy_a_distance); `None` if a group has too few images.
     pub proxy_a_distance: Option<f64>,
 }
 
 /// The evaluation of a table per group.
 #[derive(Debug, Clone, Serialize)]
 pub struct EvaluationBy {
-    /// One for each pair of groups: all galleries of the first group's queries, then of the second's, in order of name.
+    /// One evaluation for each ordered pair of groups, sorted by query group, then by gallery group.
     pub pairs: Vec<GroupEvaluation>,
-    /// One for each two different groups.
+    /// One distance for each unordered pair of different groups.
     pub distances: Vec<GroupDistance>,
 }
 
-/// One value of the column and the rows that have it.
+/// One value of the column, with the rows that have it.
 struct Group {
     name: String,
     rows: Vec<usize>,
 }
 
-/// Evaluates `table` within and between the groups given by `values`, one for each row.
+/// Evaluates `table` within and between groups; `values` gives the group of each row.
 ///
 /// # Conventions   within a group as [`evaluate`](crate::evaluate) under `protocol`; between groups all images of the one are
-///   queries and all of the other the gallery; images without a value are the group "none"
-/// # Errors        another number of values than rows, more than 50 groups; no group with a query that has a match
+///   queries and all of the other the gallery; images without a value form the group "none"
+/// # Errors        the number of values differs from the number of rows; more than 50 groups; no query in any group has a match
 pub fn evaluate_by(
     table: &EmbeddingTable,
     values: &[Option<String>],
@@ -88,7 +88,7 @@ pub fn evaluate_by(
     Ok(EvaluationBy { pairs, distances })
 }
 
-/// The groups in order of name, their rows ascending.
+/// The groups sorted by name, each with its rows in ascending order.
 fn groups(table: &EmbeddingTable, values: &[Option<String>]) -> Result<Vec<Group>> {
     let bad = |reason: String| Err(SearchError::BadArgument { reason });
     if values.len() != table.len() {
@@ -102,7 +102,7 @@ fn groups(table: &EmbeddingTable, values: &[Option<String>]) -> Result<Vec<Group
     if names.len() > MAX_GROUPS {
         let found = names.len();
         return bad(format!(
-            "expected a column with at most {MAX_GROUPS} values to evaluate by, found {found}"
+            "expected a column with at most {MAX_GROUPS} different values to group by, found {found}"
         ));
     }
     let rows = |group: &str| (0..table.len()).filter(|&row| name(&values[row]) == group).collect();
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::{Distance, ModelTag, Role, Row, evaluate, evaluate_between};
 
-    /// Three identities in two domains, the second far from the first along the last axis.
+    /// Three identities in two domains; the second domain is far from the first along the last axis.
     fn table() -> (EmbeddingTable, Vec<Option<String>>) {
         let (mut rows, mut values, mut domains) = (Vec::new(), Vec::new(), Vec::new());
         for (d, domain) in ["drawn", "photo"].into_iter().enumerate() {
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_group_without_a_match_has_no_evaluation() {
         let (table, mut domains) = table();
-        // One image alone in its group.
+        // One image that is alone in its group.
         domains[0] = None;
         let by = evaluate_by(&table, &domains, Protocol::LeaveOneOut, &config()).unwrap();
         let of = |q: &str, g: &str| by.pairs.iter().find(|p| p.queries_of == q && p.gallery_of == g).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     fn a_face_finds_no_other_face_of_its_photo_in_another_group() {
         let (table, domains) = table();
         let mut rows = table.rows().to_vec();
-        // Each drawn face is one of the photo of the same place.
+        // Row i + 12 is the second face of the photo of row i.
         for i in 0..12 {
             rows[i + 12] = Row { face: 1, ..rows[i].clone() };
         }

@@ -1,4 +1,4 @@
-//! What can go wrong between embeddings and an answer.
+//! The errors of this crate.
 
 use std::path::PathBuf;
 
@@ -9,41 +9,41 @@ pub type Result<T, E = SearchError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
-    /// A file does not read as what it should be.
+    /// A file cannot be parsed in the expected format.
     #[error("{}: {reason}", path.display())]
     BadFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, expected and found.
+        /// What is wrong, with the expected and the found value.
         reason: String,
     },
-    /// A file that this program wrote and that was changed afterwards.
+    /// A file was written by this program and changed afterwards.
     #[error("{}: damaged: {reason}", path.display())]
     DamagedFile {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The check that failed.
         reason: String,
     },
-    /// Embeddings that cannot be compared, or hold something that is no number.
+    /// Embeddings cannot be compared, or contain a value that is not finite.
     #[error("{reason}")]
     BadEmbeddings {
-        /// What is wrong, expected and found, by row name.
+        /// What is wrong, with row name, expected and found value.
         reason: String,
     },
-    /// A setting makes no sense, alone or with the others.
+    /// A setting is invalid, alone or in combination with others.
     #[error("{reason}")]
     BadArgument {
-        /// What is wrong and what would be right.
+        /// What is wrong, and which values are valid.
         reason: String,
     },
-    /// The file system refused; the source names the file.
+    /// An input or output operation failed; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
 impl SearchError {
-    /// What the user can do about it, as one sentence, where that is known.
+    /// The remedy in one sentence; `None` if there is no known one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::DamagedFile { .. } => Some("embed the photos again, or restore the file from a copy"),

@@ -1,14 +1,14 @@
-//! Embeddings in, rankings and metrics out.
+//! Turns embeddings into rankings and metrics.
 //!
 //! The stages, in the order in which a query passes them:
 //!
 //! 1. An [`EmbeddingTable`] holds the embeddings of a set of photos: one vector and one [`Row`] for each face.
-//! 2. A [`Distance`] is computed between two vectors; smaller is closer, always.
-//! 3. [`rank`] orders a gallery by its distance from every query, exactly, and returns [`Rankings`]. [`rank_photos`] does so
-//!    for photos with several faces: one ranking for each photo.
-//! 4. [`evaluate`] computes an [`Evaluation`] from the ranks of the photos of the right identity, by the definitions in
-//!    [`metric`]. [`evaluate_by`] does so per group, such as the domain.
-//! 5. [`Results`] writes the rankings in the shape a contest's server reads.
+//! 2. A [`Distance`] compares two vectors; smaller is always closer.
+//! 3. [`rank`] sorts a gallery exactly by its distance from every query and returns [`Rankings`]. [`rank_photos`] does the
+//!    same for photos with several faces: one ranking for each photo.
+//! 4. [`evaluate`] computes an [`Evaluation`] from the ranks of the images of the right identity, by the definitions in
+//!    [`metric`]. [`evaluate_by`] does the same per group, such as the domain.
+//! 5. [`Results`] writes the rankings in the format that a challenge server reads.
 //!
 //! ```
 //! use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};

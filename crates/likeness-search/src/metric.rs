@@ -1,8 +1,8 @@
-//! How good a set of rankings is, from the ranks at which relevant images stand.
+//! Metrics: how good a set of rankings is, computed from the ranks of the relevant images.
 //!
-//! A gallery image is *relevant* to a query if it shows the query's identity. Every function here looks only at
-//! ranks, counted from 1, of queries that have at least one relevant image (mated queries); the others leave
-//! these metrics and are counted beside them.
+//! A gallery image is *relevant* to a query if it shows the query's identity. Every function here takes ranks, counted
+//! from 1, of queries that have at least one relevant image (mated queries). Unmated queries are not part of these metrics;
+//! they are counted separately.
 
 mod average_precision;
 mod challenge;

@@ -1,20 +1,20 @@
-//! Which rows of a table are faces of one photo.
+//! Groups the rows of a table by photo.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::{EmbeddingTable, Row};
 
-/// For each row the number of its photo, counted from 0 in order of first appearance.
+/// For each row, the index of its photo; photos are numbered from 0 in order of first appearance.
 pub(crate) struct Photos {
     of_row: Vec<usize>,
     count: usize,
 }
 
 impl Photos {
-    /// Rows of one name are the faces of one photo.
+    /// Groups the rows of `table`: rows with the same name are faces of one photo.
     ///
-    /// Two photos may have the same name, in two folders for instance. A face number that occurs twice under a name shows
-    /// that. Rows of that name are then told apart by path and content, and are photos of their own where both are unknown.
+    /// Two photos may have the same name, for instance in two folders. This is detected when a face number occurs twice under
+    /// a name. Rows of such a name are grouped by path and content hash, and each is its own photo if both are unknown.
     pub(crate) fn of(table: &EmbeddingTable) -> Self {
         let shared = shared_names(table.rows());
         let mut numbers: HashMap<Key<'_>, usize> = HashMap::with_capacity(table.len());
@@ -31,29 +31,29 @@ impl Photos {
         Self { of_row, count: numbers.len() }
     }
 
-    /// The photo of a row.
+    /// The index of the photo that a row belongs to.
     pub(crate) fn of_row(&self, row: usize) -> usize {
         self.of_row[row]
     }
 
-    /// How many photos there are.
+    /// The number of photos.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether each row is a photo of its own.
+    /// Whether every row is a separate photo.
     pub(crate) fn are_rows(&self) -> bool {
         self.count == self.of_row.len()
     }
 
-    /// How many rows each photo has.
+    /// The number of rows of each photo.
     pub(crate) fn face_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.count];
         self.of_row.iter().for_each(|&photo| counts[photo] += 1);
         counts
     }
 
-    /// The rows of each photo, ascending.
+    /// The rows of each photo, in ascending order.
     pub(crate) fn rows(&self) -> Vec<Vec<usize>> {
         let mut rows = vec![Vec::new(); self.count];
         for (row, &photo) in self.of_row.iter().enumerate() {
@@ -63,13 +63,13 @@ impl Photos {
     }
 }
 
-/// What the rows of one photo have in common.
+/// The values that are equal for all rows of one photo.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'a> {
     name: &'a str,
     path: &'a str,
     sha256: &'a str,
-    /// Set where nothing else tells two photos from each other.
+    /// The row index, set if nothing else distinguishes two photos.
     row: Option<usize>,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Names under which a face number occurs twice.
+/// Names under which a face number occurs more than once.
 fn shared_names(rows: &[Row]) -> HashSet<&str> {
     let mut faces: HashSet<(&str, u32)> = HashSet::with_capacity(rows.len());
     rows.iter().filter(|row| !faces.insert((&row.name, row.face))).map(|row| row.name.as_str()).collect()

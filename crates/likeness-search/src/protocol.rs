@@ -1,9 +1,9 @@
-//! From embeddings to metrics: which images are queries, which are the gallery, and how well the first find theirs.
+//! Evaluates embeddings: selects queries and gallery, and computes the metrics of the search.
 //!
-//! The metrics look at the rank of every relevant image in the whole gallery; those ranks are counted, so memory
-//! does not grow with queries × gallery. Queries without an image of their identity in the gallery (unmated) leave
-//! the metrics and are counted; gallery images without an identity are distractors; queries without one are left
-//! out and counted.
+//! The metrics depend on the rank of every relevant image in the whole gallery. These ranks are counted, so memory does not
+//! grow with queries × gallery. Queries without an image of their identity in the gallery (unmated) are excluded from the
+//! metrics and counted. Gallery images without an identity are distractors. Queries without an identity are excluded and
+//! counted.
 
 mod bootstrap;
 
@@ -17,24 +17,24 @@ use crate::{Distance, EmbeddingTable, Result, Role, SearchError};
 
 pub use bootstrap::{Interval, Intervals};
 
-/// Resamples that an evaluation may ask for; more change no digit that is shown and cost memory.
+/// The maximum number of resamples; more would use memory without changing a printed digit.
 const MAX_RESAMPLES: u32 = 1_000_000;
-/// The last rank of the curve in an [`Evaluation`].
+/// The last rank of the CMC curve in an [`Evaluation`].
 const CMC_RANKS: u32 = 50;
 
-/// Who searches for what in one table.
+/// The rule that selects queries and gallery from one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
-    /// Every image searches among all the others.
+    /// Every image is a query against all other images.
     #[default]
     LeaveOneOut,
-    /// The rows' roles say: queries search in the gallery.
+    /// The role of each row decides whether it is a query, a gallery image or both.
     QueryGallery,
 }
 
 impl Protocol {
-    /// The rows of `table` that are queries, and those that are the gallery, ascending.
+    /// The rows of `table` that are queries, and the rows that are the gallery, each in ascending order.
     pub(crate) fn rows(self, table: &EmbeddingTable) -> (Vec<usize>, Vec<usize>) {
         let of = |keep: fn(Role) -> bool| -> Vec<usize> {
             (0..table.len()).filter(|&row| keep(table.rows()[row].role)).collect()
@@ -46,30 +46,30 @@ impl Protocol {
     }
 }
 
-/// How to evaluate.
+/// Options of an evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluateConfig {
-    /// What orders the gallery.
+    /// The distance that ranks the gallery.
     pub distance: Distance,
     /// Whether a query may find its own file.
     pub allow_self: bool,
-    /// Resamples for the intervals, at most a million; 0 leaves the intervals out.
+    /// Number of bootstrap resamples for the intervals, at most a million; 0 computes no intervals.
     pub resamples: u32,
-    /// Seed of the resampling.
+    /// Random seed of the bootstrap.
     pub seed: u64,
 }
 
 impl Default for EvaluateConfig {
-    /// Cosine distance, no self matches, 1000 resamples as is usual for 95 % percentile intervals.
+    /// Cosine distance, no self matches and 1000 resamples, the usual number for 95 % percentile intervals.
     fn default() -> Self {
         Self { distance: Distance::Cosine, allow_self: false, resamples: 1000, seed: 0 }
     }
 }
 
 impl EvaluateConfig {
-    /// Whether the settings make sense.
+    /// Checks the options.
     ///
-    /// # Errors        more resamples than a million → `BadArgument`
+    /// # Errors        more than a million resamples → `BadArgument`
     pub fn validate(&self) -> Result<()> {
         if self.resamples <= MAX_RESAMPLES {
             return Ok(());
@@ -82,38 +82,38 @@ impl EvaluateConfig {
 /// The metrics of one set of queries against one gallery. Shares are fractions in [0, 1].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Who searched for what; `None` where queries and gallery were given apart.
+    /// The protocol; `None` if queries and gallery were given as separate tables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
-    /// What ordered the gallery.
+    /// The distance that ranked the gallery.
     pub distance: Distance,
-    /// Queries with an image of their identity in the gallery: those the metrics are about.
+    /// Number of mated queries: those with an image of their identity in the gallery. The metrics are computed over them.
     pub queries: usize,
-    /// Labelled queries without one.
+    /// Number of labelled queries without an image of their identity in the gallery.
     pub unmated: usize,
-    /// Queries without an identity, left out.
+    /// Number of queries without an identity, excluded from the metrics.
     pub unlabelled: usize,
-    /// Identities among the mated queries.
+    /// Number of identities among the mated queries.
     pub identities: usize,
-    /// Images in the gallery.
+    /// Number of images in the gallery.
     pub gallery: usize,
-    /// Those without an identity.
+    /// Number of gallery images without an identity.
     pub distractors: usize,
-    /// Share of queries whose first hit is right.
+    /// Share of queries whose first hit has the right identity.
     pub top1: f64,
-    /// Share of queries with a right hit in the first five.
+    /// Share of queries with the right identity among the first five hits.
     pub top5: f64,
-    /// Share of queries with a right hit in the first ten.
+    /// Share of queries with the right identity among the first ten hits.
     pub top10: f64,
     /// Mean average precision.
     pub map: f64,
-    /// Mean average precision at R.
+    /// Mean average precision at R (MAP@R).
     pub map_at_r: f64,
     /// 600 · top1 + 300 · top5 + 100 · top10.
     pub challenge_score: f64,
-    /// Share of queries with a right hit in the first k, for k from 1 to 50.
+    /// Share of queries with the right identity among the first k hits, for k from 1 to 50 (the CMC curve).
     pub cmc: Vec<f64>,
-    /// What another draw of identities might have given; `None` without resamples.
+    /// Confidence intervals from resampling identities; `None` without resamples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
     /// One outcome for each mated query, in query order.
@@ -121,21 +121,21 @@ pub struct Evaluation {
     pub outcomes: Vec<QueryOutcome>,
 }
 
-/// How one mated query fared.
+/// The outcome of one mated query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryOutcome {
-    /// The query's row in the table it was given in.
+    /// The query's row in its table.
     pub row: usize,
-    /// The ranks of its relevant images in the whole gallery, ascending, from 1; never empty.
+    /// The ranks of all relevant images in the whole gallery, ascending, counted from 1; never empty.
     pub relevant_ranks: Vec<u32>,
-    /// Its average precision.
+    /// The average precision of this query.
     pub average_precision: f64,
 }
 
 /// Evaluates one table of labelled embeddings under `protocol`.
 ///
-/// # Conventions   an image never finds itself, another face of its photo or a file of the same content, unless
-///   `allow_self`; roles matter to [`Protocol::QueryGallery`] alone
+/// # Conventions   an image never finds itself, another face of its photo or a file with the same content, unless
+///   `allow_self`; only [`Protocol::QueryGallery`] uses the rows' roles
 /// # Errors        no labelled query, no gallery, no query with an image of its identity in the gallery, negative
 ///   values under the Jaccard distance
 /// # Examples
@@ -159,7 +159,7 @@ pub fn evaluate(table: &EmbeddingTable, protocol: Protocol, config: &EvaluateCon
     evaluate_rows(table, (&query_rows, &gallery_rows), Some(protocol), config)
 }
 
-/// Evaluates some rows of a table, the queries, against others, the gallery; both ascending.
+/// Evaluates some rows of a table (`queries`) against other rows of it (`gallery`); both are in ascending order.
 pub(crate) fn evaluate_rows(
     table: &EmbeddingTable,
     (all_queries, gallery_rows): (&[usize], &[usize]),
@@ -179,10 +179,10 @@ pub(crate) fn evaluate_rows(
     sides.evaluate(protocol, config)
 }
 
-/// Evaluates queries against a gallery given apart; the rows' roles do not matter.
+/// Evaluates a table of queries against a table of gallery images; the rows' roles are ignored.
 ///
-/// # Conventions   a query never finds a file of the same content hash unless `allow_self`
-/// # Errors        as [`evaluate`]; another dimension or fingerprint on the two sides
+/// # Conventions   a query never finds a file with the same content hash unless `allow_self`
+/// # Errors        the errors of [`evaluate`]; the two tables differ in dimension or fingerprint
 pub fn evaluate_between(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,
@@ -200,7 +200,7 @@ fn labelled(table: &EmbeddingTable, rows: &[usize]) -> Vec<usize> {
     rows.iter().copied().filter(|&row| table.rows()[row].identity.is_some()).collect()
 }
 
-/// Labelled queries, the gallery, and who must not find whom.
+/// The labelled queries, the gallery, and the gallery rows excluded for each query.
 struct Sides<'a> {
     queries: &'a EmbeddingTable,
     query_rows: &'a [usize],
@@ -230,7 +230,7 @@ impl Sides<'_> {
         self.summarize(protocol, config, &mated, ranks)
     }
 
-    /// For each query the gallery rows of its identity that it may find, ascending.
+    /// For each query, the gallery rows of its identity that are not excluded, in ascending order.
     fn relevant(&self) -> Vec<Vec<u32>> {
         let mut rows_of: HashMap<&str, Vec<u32>> = HashMap::new();
         for (row, facts) in (0..).zip(self.gallery.rows()) {
@@ -287,7 +287,7 @@ impl Sides<'_> {
         })
     }
 
-    /// The identities of the mated queries as numbers from 0, in order of appearance.
+    /// The identity of each mated query as an index, counted from 0 in order of first appearance.
     fn number_identities(&self, mated: &[usize]) -> Vec<usize> {
         let mut numbers: HashMap<Option<&str>, usize> = HashMap::new();
         let identities = mated.iter().map(|&query| self.queries.rows()[query].identity.as_deref());

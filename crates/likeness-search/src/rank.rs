@@ -1,12 +1,12 @@
-//! Exact ranking: every query against the whole gallery, without ever holding the whole matrix of distances.
+//! Exact ranking of the whole gallery for every query, without storing the full distance matrix.
 //!
-//! 1. `estimate` computes a block of queries against a span of the gallery in f32, as one matrix product (a sum
-//!    of minima for the Jaccard distance), with a bound on what rounding may have moved.
-//! 2. `shortlist` keeps, for each query, whatever that bound leaves a chance of being among its first k.
-//! 3. `exact` computes the distances of those few in f64 and orders them.
+//! 1. `estimate` computes a block of queries against a range of gallery rows in f32, as one matrix product (a sum
+//!    of minima for the Jaccard distance), together with a bound on the rounding error.
+//! 2. `shortlist` keeps, for each query, every row that may be among its first k given that bound.
+//! 3. `exact` computes the distances of these few rows in f64 and sorts them.
 //!
-//! So the answer is the one of the plain double loop over [`Distance::between`], at the price of one f32 product.
-//! `position` asks the inverse question the same way: at which rank does a given image stand?
+//! The result equals that of the plain double loop over [`Distance::between`], at about the cost of one f32 matrix product.
+//! `position` answers the inverse question with the same method: which rank does a given image have?
 
 mod estimate;
 mod exact;
@@ -29,17 +29,17 @@ pub(crate) use position::relevant_ranks;
 pub use ranking::{GalleryId, Hit, Ranking, Rankings};
 use shortlist::Shortlist;
 
-/// How to rank.
+/// Options of a ranking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankConfig {
-    /// Length of each ranking; `None` ranks the whole gallery, in memory for queries × gallery hits.
+    /// Length of each ranking; `None` ranks the whole gallery and needs memory for queries × gallery hits.
     pub k: Option<usize>,
     /// Whether a query may find its own file.
     pub allow_self: bool,
 }
 
 impl Default for RankConfig {
-    /// The first ten, without the query itself: what the challenge score looks at.
+    /// The first ten hits, without the query itself, as the challenge score needs.
     fn default() -> Self {
         Self { k: Some(10), allow_self: false }
     }
@@ -47,11 +47,11 @@ impl Default for RankConfig {
 
 /// The nearest images of `gallery` for each of `queries`, nearest first.
 ///
-/// # Shapes        rankings: \[queries\], each of min(k, gallery without the query's own file) hits
-/// # Conventions   distances are computed in f64 and shown in f32; equal shown distances rank by gallery order.
-///   A query never finds a gallery image of the same content hash unless `allow_self`; where
-///   hashes are missing nothing is left out
-/// # Errors        another dimension or fingerprint on the two sides, negative values under the Jaccard distance
+/// # Shapes        rankings: \[queries\], each with min(k, gallery without the query's own file) hits
+/// # Conventions   distances are computed in f64 and returned in f32; equal returned distances rank by gallery order.
+///   A query never finds a gallery image with the same content hash unless `allow_self`; an image without a hash is
+///   never excluded
+/// # Errors        the two tables differ in dimension or fingerprint, negative values under the Jaccard distance
 ///   → `BadEmbeddings`; no query, no gallery image, a `k` of 0 → `BadArgument`
 pub fn rank(
     queries: &EmbeddingTable,
@@ -63,12 +63,12 @@ pub fn rank(
     rank_without(queries, gallery, distance, config.k, &exclusions)
 }
 
-/// The nearest other images of the same table for each of its images: leave one out.
+/// The nearest other images in the same table for each of its images (leave one out).
 ///
-/// As [`rank`], and a row never finds itself or another face of its photo unless `allow_self`, with or without a content
-/// hash.
+/// Works as [`rank`]. In addition, a row never finds itself or another face of its photo unless `allow_self`, whether or not
+/// it has a content hash.
 ///
-/// # Errors        as [`rank`]
+/// # Errors        the errors of [`rank`]
 pub fn rank_within(table: &EmbeddingTable, distance: Distance, config: &RankConfig) -> Result<Rankings> {
     let rows: Vec<usize> = (0..table.len()).collect();
     let exclusions =
@@ -99,7 +99,7 @@ fn rank_without(
     Rankings::new(rankings, gallery.len())
 }
 
-/// What every comparison of two tables needs.
+/// The checks that every comparison of two tables needs.
 pub(crate) fn check_sides(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,
@@ -121,7 +121,7 @@ pub(crate) fn check_sides(
     Ok(())
 }
 
-/// Which gallery rows may be among the first k of a query: a few where estimates pay, else all that are not excluded.
+/// The gallery rows that may be among the first k of a query: a shortlist if estimates pay off, else all rows not excluded.
 enum Candidates {
     Some(Vec<u32>),
     All,

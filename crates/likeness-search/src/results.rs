@@ -1,12 +1,12 @@
-//! The results file a contest's server reads: for each query the gallery images found, nearest first.
+//! The results file that a challenge server reads: for each query the gallery images found, nearest first.
 //!
 //! ```text
 //! map    {"groupname": "…", "images": {"query.jpg": ["gallery.jpg", …], …}}
 //! list   [{"filename": "query.jpg", "gallery_images": ["gallery.jpg", …]}, …]
 //! ```
 //!
-//! The contest fixes these shapes, so there is no place for a checksum: a damaged name reads as another name. Nothing in this
-//! project makes decisions from a results file that it reads back.
+//! The challenge defines these shapes, so there is no place for a checksum: a damaged name reads as another name. Nothing in
+//! this project makes decisions based on a results file that it reads back.
 
 mod shape;
 
@@ -28,7 +28,7 @@ pub struct ResultEntry {
     pub gallery: Vec<String>,
 }
 
-/// What one group found, in query order.
+/// The results of one group (a participating team), in query order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Results {
     group: String,
@@ -36,9 +36,9 @@ pub struct Results {
 }
 
 impl Results {
-    /// Results from their parts; the list shape knows no group, so it may be empty.
+    /// Creates results from their parts. `group` may be empty, because the list shape does not store it.
     ///
-    /// # Errors        a query name twice, a gallery name twice for one query → `BadArgument`
+    /// # Errors        a query name occurs twice, or a gallery name occurs twice for one query → `BadArgument`
     pub fn new(group: impl Into<String>, entries: Vec<ResultEntry>) -> Result<Self> {
         let bad = |reason| Err(SearchError::BadArgument { reason });
         if let Some(query) = first_repeated(entries.iter().map(|entry| entry.query.as_str())) {
@@ -52,11 +52,11 @@ impl Results {
         Ok(Self { group: group.into(), entries })
     }
 
-    /// The results of rankings, under the names that the tables' rows give the photos.
+    /// Converts rankings to results, with the photo names from the tables' rows.
     ///
-    /// For photos with several faces take the rankings and the queries of [`rank_photos`](crate::rank_photos).
+    /// For photos with several faces, use the rankings and queries returned by [`rank_photos`](crate::rank_photos).
     ///
-    /// # Errors        a name that stands for two queries or for two of the gallery photos found; rankings that are not of
+    /// # Errors        two queries, or two gallery photos found for one query, have the same name; the rankings do not belong to
     ///   these tables → `BadArgument`
     pub fn from_rankings(
         group: impl Into<String>,
@@ -90,17 +90,17 @@ impl Results {
         Self::new(group, entries)
     }
 
-    /// The group's name; empty where the file has none.
+    /// The group's name; empty if the file has none.
     pub fn group(&self) -> &str {
         &self.group
     }
 
-    /// The queries with what was found, in order.
+    /// The queries with their found images, in order.
     pub fn entries(&self) -> &[ResultEntry] {
         &self.entries
     }
 
-    /// Writes the results to `path`: whole or not at all, or through a device, a pipe or (`-`) stdout.
+    /// Writes the results to `path`: atomically if it is a file, directly if it is a device, a pipe or stdout (`-`).
     ///
     /// # Errors        the file cannot be written → `Io`, naming it
     pub fn write(&self, path: &Path, shape: ResultsShape) -> Result<()> {
@@ -108,9 +108,10 @@ impl Results {
         Ok(likeness_artifact::write(path, |file| file.write_all(text.as_bytes()))?)
     }
 
-    /// Whether the file at `path` is empty or a results file that this program wrote and nobody has changed the layout of.
+    /// Whether the file at `path` is empty, or a results file in exactly the layout that this program writes.
     ///
-    /// Such a file may be replaced without asking. It is ours if it holds, byte for byte, what [`write`](Self::write) would
+    /// Such a file may be replaced without asking. The check compares the file byte by byte with what
+    /// [`write`](Self::write) would write for the results in it.
     /// write for the results in it.
     ///
     /// # Errors        the file cannot be read
@@ -132,27 +133,27 @@ impl Results {
 
     /// Reads a results file of either shape.
     ///
-    /// # Errors        the file cannot be read → `Io`; it is no results file, or names a query twice → `BadFile`
+    /// # Errors        the file cannot be read → `Io`; it is not a results file, or contains a query twice → `BadFile`
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs_err::read(path)?;
         Self::from_slice(&text).map_err(|reason| SearchError::BadFile { path: path.into(), reason })
     }
 
-    /// The content of a results file: JSON in lines, the queries in order.
+    /// The content of a results file: indented JSON, the queries in order.
     pub fn to_pretty_json(&self, shape: ResultsShape) -> Result<String> {
         let mut text = serde_json::to_string_pretty(&self.shaped(shape)).map_err(std::io::Error::from)?;
         text.push('\n');
         Ok(text)
     }
 
-    /// The results in JSON, on one line.
+    /// The results as JSON on one line.
     pub fn to_json(&self, shape: ResultsShape) -> Result<String> {
         Ok(serde_json::to_string(&self.shaped(shape)).map_err(std::io::Error::from)?)
     }
 
-    /// Reads results of either shape.
+    /// Parses results of either shape.
     ///
-    /// # Errors        no results in JSON, or a query named twice → `BadArgument`
+    /// # Errors        the text is not results in JSON, or contains a query twice → `BadArgument`
     /// # Examples
     /// ```
     /// use likeness_search::{Results, ResultsShape};

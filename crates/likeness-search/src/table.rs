@@ -1,6 +1,6 @@
-//! A set of photos as a model sees them: one row of facts and one vector each.
+//! The embeddings of a set of photos: one row of facts and one vector for each face.
 //!
-//! The table is checked when it is made, so that everything after it can rely on equal lengths and finite values.
+//! A table is checked when it is created, so that later code can rely on equal lengths and finite values.
 
 mod file;
 mod header;
@@ -18,21 +18,21 @@ use crate::{Distance, Result, SearchError};
 pub use kind::{TableKind, is_embeddings_file};
 pub use writer::EmbeddingWriter;
 
-/// The model behind a table; embeddings of equal fingerprints can be compared.
+/// The model that made a table's embeddings. Embeddings with equal fingerprints can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelTag {
     /// The model's name.
     pub name: String,
-    /// SHA-256, in hexadecimal, over everything that decides the numbers.
+    /// SHA-256 in hexadecimal over everything that affects the embeddings.
     pub fingerprint: String,
-    /// Length of an embedding.
+    /// The number of values in an embedding.
     pub dimension: usize,
-    /// The distance the model is meant to be compared with.
+    /// The distance that the model was made for.
     pub distance: Distance,
 }
 
 impl ModelTag {
-    /// A tag from its parts.
+    /// Creates a tag from its parts.
     pub fn new(
         name: impl Into<String>,
         fingerprint: impl Into<String>,
@@ -51,26 +51,26 @@ impl ModelTag {
     }
 }
 
-/// The side of a search a photo stands on.
+/// Whether a photo is a query, part of the gallery, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Searched for.
+    /// The photo is a query.
     Query,
-    /// Searched in.
+    /// The photo is part of the gallery.
     Gallery,
-    /// Either.
+    /// The photo is both.
     #[default]
     Both,
 }
 
 impl Role {
-    /// Whether the photo may be searched for.
+    /// Whether the photo is a query.
     pub fn is_query(self) -> bool {
         matches!(self, Self::Query | Self::Both)
     }
 
-    /// Whether the photo may be found.
+    /// Whether the photo is part of the gallery.
     pub fn is_gallery(self) -> bool {
         matches!(self, Self::Gallery | Self::Both)
     }
@@ -80,56 +80,56 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// The name the photo has in a results file; all faces of a photo have the same.
+    /// The photo's name in a results file; all faces of a photo have the same name.
     pub name: String,
-    /// Which face of the photo this is, counted from 0.
+    /// The index of the face in its photo, counted from 0.
     #[serde(default, skip_serializing_if = "is_first")]
     pub face: u32,
-    /// The photo's path from the current folder, as text; [`photo_path`](Self::photo_path) gives it to open the photo.
+    /// The photo's path relative to the current folder, as text. Use [`photo_path`](Self::photo_path) to open the photo.
     ///
-    /// An embeddings file stores it relative to its own folder if the photo lies below that folder, else absolute.
+    /// An embeddings file stores the path relative to its own folder if the photo lies below that folder, otherwise absolute.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// SHA-256 of the photo's content, in hexadecimal; empty where it was not computed.
+    /// SHA-256 of the photo's content in hexadecimal; empty if it was not computed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
-    /// The person it shows; `None` where that is not known.
+    /// The person in the photo; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Where it comes from: photographs, renderings, a camera.
+    /// The kind of image, such as photographs, renderings or a camera's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// The part of the dataset it belongs to: train, validation, test.
+    /// The part of the dataset that the photo belongs to: train, validation or test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
-    /// The side of a search it stands on.
+    /// Whether the photo is a query, part of the gallery, or both.
     #[serde(default)]
     pub role: Role,
-    /// What the model was trained on of this photo; `None` where the model's training photos are not known.
+    /// Whether the model was trained on this photo or identity; `None` if the model's training photos are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<TrainedOnPhoto>,
 }
 
-/// What a model was trained on of a photo.
+/// How a photo is related to a model's training photos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrainedOnPhoto {
-    /// Neither the photo nor an identity of this name.
+    /// The model was trained neither on the photo nor on an identity of this name.
     Nothing,
-    /// Other photos of an identity of this name.
+    /// The model was trained on other photos of an identity of this name.
     Identity,
-    /// The photo itself.
+    /// The model was trained on the photo.
     Photo,
 }
 
-/// A photo that should have an embedding and has none.
+/// A photo for which no embedding could be computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SkippedRow {
-    /// Why: it cannot be read, or no face was found.
+    /// The reason: the photo cannot be read, or no face was found.
     #[serde(rename = "skipped")]
     pub reason: String,
-    /// What is known about the photo.
+    /// The facts known about the photo.
     pub row: Row,
 }
 
@@ -139,7 +139,7 @@ fn is_first(face: &u32) -> bool {
 }
 
 impl Row {
-    /// A photo of which only the name is known.
+    /// A row of which only the photo's name is known.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
@@ -157,7 +157,7 @@ impl Row {
     }
 }
 
-/// Embeddings with the photos they come from and the model that made them.
+/// Embeddings, the photos they come from, and the model that made them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingTable {
     model: ModelTag,
@@ -167,11 +167,11 @@ pub struct EmbeddingTable {
 }
 
 impl EmbeddingTable {
-    /// A table from its parts.
+    /// Creates a table from its parts.
     ///
     /// # Shapes        rows: \[n\]   ·   embeddings: n × `model.dimension`, row-major
-    /// # Errors        a dimension of 0, another number of values than n × dimension, a value that is not
-    ///   finite, by row name → `BadEmbeddings`
+    /// # Errors        a dimension of 0, a number of values other than n × dimension, a value that is not finite (with its row
+    ///   name) → `BadEmbeddings`
     pub fn new(model: ModelTag, rows: Vec<Row>, embeddings: Vec<f32>) -> Result<Self> {
         let bad = |reason| Err(SearchError::BadEmbeddings { reason });
         model.check()?;
@@ -199,51 +199,51 @@ impl EmbeddingTable {
         &self.rows
     }
 
-    /// The same table, which also says of which photos it has no embedding.
+    /// Adds the photos for which no embedding could be computed.
     pub fn with_skipped(self, skipped: Vec<SkippedRow>) -> Self {
         Self { skipped, ..self }
     }
 
-    /// Photos that should have an embedding and have none.
+    /// The photos for which no embedding could be computed.
     pub fn skipped(&self) -> &[SkippedRow] {
         &self.skipped
     }
 
-    /// How many photos there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is no photo.
+    /// Whether the table has no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Length of an embedding.
+    /// The number of values in an embedding.
     pub fn dimension(&self) -> usize {
         self.model.dimension
     }
 
-    /// All embeddings, one after another: n × dimension, row-major.
+    /// All embeddings: n × dimension values, row-major.
     pub fn embeddings(&self) -> &[f32] {
         &self.embeddings
     }
 
-    /// The embedding of the photo at `index`.
+    /// The embedding of the row at `index`.
     ///
     /// # Panics        `index` is not below [`len`](Self::len)
     pub fn embedding(&self, index: usize) -> &[f32] {
         &self.embeddings[index * self.model.dimension..][..self.model.dimension]
     }
 
-    /// The photos that `keep` wants, in order, as a table of their own; also those without an embedding.
+    /// A table of the rows for which `keep` returns true, in order. Skipped photos are filtered in the same way.
     pub fn select(&self, keep: impl Fn(&Row) -> bool) -> Self {
         let indices: Vec<usize> = (0..self.len()).filter(|&i| keep(&self.rows[i])).collect();
         let skipped = self.skipped.iter().filter(|skipped| keep(&skipped.row)).cloned().collect();
         self.take(&indices).with_skipped(skipped)
     }
 
-    /// The photos at `indices`, in that order.
+    /// A table of the rows at `indices`, in that order.
     pub(crate) fn take(&self, indices: &[usize]) -> Self {
         Self {
             model: self.model.clone(),
@@ -253,27 +253,27 @@ impl EmbeddingTable {
         }
     }
 
-    /// The photos at `indices`, ascending: the table itself if that is all of it, so that nothing is copied.
+    /// A table of the rows at `indices`, in ascending order; borrows `self` if these are all rows, to avoid a copy.
     pub(crate) fn part(&self, indices: &[usize]) -> Cow<'_, Self> {
         if indices.len() == self.len() { Cow::Borrowed(self) } else { Cow::Owned(self.take(indices)) }
     }
 
-    /// Whether `distance` is defined for these embeddings.
+    /// Checks that `distance` is defined for these embeddings.
     ///
-    /// # Errors        the Jaccard distance and a negative value, by row name → `BadEmbeddings`
+    /// # Errors        a negative value under the Jaccard distance (with its row name) → `BadEmbeddings`
     pub fn check_for(&self, distance: Distance) -> Result<()> {
         match distance {
             Distance::Jaccard => self.check_values(
-                "no negative value, as the jaccard distance compares histograms (take cosine or euclidean)",
+                "no negative value, as the jaccard distance compares histograms (use cosine or euclidean)",
                 |value| value >= 0.0,
             ),
             Distance::Cosine | Distance::Euclidean | Distance::SquaredEuclidean => Ok(()),
         }
     }
 
-    /// Whether the embeddings of `queries` and of this gallery can be compared.
+    /// Checks that the embeddings of `queries` can be compared with those of this gallery.
     ///
-    /// # Errors        another dimension or fingerprint, expected and received → `BadEmbeddings`
+    /// # Errors        the two tables differ in dimension or fingerprint → `BadEmbeddings`, with the expected and the found value
     pub(crate) fn check_comparable(&self, queries: &Self) -> Result<()> {
         let (expected, received) = (&self.model, &queries.model);
         let bad = |reason| Err(SearchError::BadEmbeddings { reason });

@@ -1,4 +1,4 @@
-//! Protocols and metrics against the plain loop, and what must hold for any table.
+//! Compares protocols and metrics with a plain loop, and tests properties that hold for any table.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use likeness_search::metric::{average_precision, average_precision_at, cmc_at, cmc_curve};
@@ -24,7 +24,7 @@ fn line(people: &[(&str, f32, Role)]) -> EmbeddingTable {
     EmbeddingTable::new(model, rows, people.iter().map(|p| p.1).collect()).unwrap()
 }
 
-/// Clusters of images around their identity's centre, wide enough to overlap; one image in nine has no identity.
+/// Clusters of images around the centre of their identity, wide enough to overlap; one image in nine has no identity.
 fn clusters(images: usize, dimension: usize, seed: u64) -> EmbeddingTable {
     let mut random = Pcg64::seed_from_u64(seed);
     let identities = 1 + images / 6;
@@ -40,7 +40,7 @@ fn clusters(images: usize, dimension: usize, seed: u64) -> EmbeddingTable {
     EmbeddingTable::new(ModelTag::new("toy", "", dimension, Distance::Cosine), rows, values).unwrap()
 }
 
-/// The slow twin: for each labelled query sort the gallery and walk down it.
+/// The reference implementation: sorts the gallery for each labelled query and walks through it.
 fn plain(table: &EmbeddingTable, protocol: Protocol, distance: Distance) -> (usize, [f64; 5]) {
     let rows = table.rows();
     let split = protocol == Protocol::QueryGallery;
@@ -99,7 +99,7 @@ fn who_is_counted_where() {
     let table = line(&[
         ("ann-1", 0.0, Query),
         ("ann-2", 1.0, Gallery),
-        ("bob-1", 2.0, Both), // finds nobody: its own row is not an answer
+        ("bob-1", 2.0, Both), // unmated: its own row does not count
         ("cat-1", 9.0, Query),
         ("?-1", 3.0, Query),
         ("?-2", 0.5, Gallery),
@@ -107,7 +107,7 @@ fn who_is_counted_where() {
     let found = evaluate(&table, Protocol::QueryGallery, &EUCLIDEAN).unwrap();
     assert_eq!((found.queries, found.unmated, found.unlabelled, found.identities), (1, 2, 1, 1));
     assert_eq!((found.gallery, found.distractors), (3, 1));
-    assert_eq!((found.top1, found.top5, found.map), (0.0, 1.0, 0.5)); // the distractor stands first
+    assert_eq!((found.top1, found.top5, found.map), (0.0, 1.0, 0.5)); // the distractor has rank 1
     assert_eq!(found.outcomes[0].relevant_ranks, [2]);
     let found = evaluate(&table, Protocol::LeaveOneOut, &EUCLIDEAN).unwrap();
     assert_eq!((found.queries, found.unmated, found.unlabelled, found.gallery), (2, 2, 2, 6));
@@ -161,7 +161,7 @@ fn the_keys_of_the_json_are_stable() {
     assert!(json.unwrap().get("intervals").is_none());
 }
 
-/// Ranks from 1, ascending, as some ranking of a gallery could have them.
+/// Ascending ranks, counted from 1, as they may occur in a ranking.
 fn ranks() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::btree_set(1u32..200, 1..30).prop_map(|ranks| ranks.into_iter().collect())
 }
@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn permuting_the_gallery_changes_no_metric_where_distances_differ(seed in 0u64..10_000) {
         let table = clusters(90, 6, seed);
-        // Images at the same distance stand in gallery order.
+        // Images at the same distance are in gallery order.
         let all = RankConfig { k: None, allow_self: true };
         let rankings = rank(&table, &table, Distance::Euclidean, &all).unwrap();
         let ties = |ranking: &Ranking| ranking.hits().windows(2).any(|pair| pair[0].distance == pair[1].distance);

@@ -1,4 +1,4 @@
-//! Distances, rankings and metrics against scikit-learn; see `golden/retrieval/README.md`.
+//! Compares distances, rankings and metrics with scikit-learn; see `golden/retrieval/README.md`.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::HashMap;

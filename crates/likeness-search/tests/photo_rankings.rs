@@ -1,4 +1,4 @@
-//! Rankings of photos with several faces against the plain loop, and who is left out as the query's own photo.
+//! Compares rankings of photos with several faces with a plain loop, and tests which rows the query's own photo excludes.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use likeness_search::{
@@ -20,7 +20,7 @@ fn table(rows: Vec<Row>, values: Vec<f32>) -> EmbeddingTable {
     EmbeddingTable::new(ModelTag::new("toy", "", dimension, Distance::Euclidean), rows, values).unwrap()
 }
 
-/// What is found, as names and distances.
+/// The results of a search as names and distances.
 fn found(search: &PhotoSearch<'_>) -> Vec<(String, Vec<(String, f32)>)> {
     let name = |row: usize| search.gallery.rows()[row].name.clone();
     let hits = |ranking: &likeness_search::Ranking| {
@@ -29,7 +29,7 @@ fn found(search: &PhotoSearch<'_>) -> Vec<(String, Vec<(String, f32)>)> {
     search.queries.rows().iter().map(|row| row.name.clone()).zip(search.rankings.iter().map(hits)).collect()
 }
 
-/// The reference: every face of the query with every face of the gallery, then each photo once.
+/// The reference implementation: compares all faces of the query with all faces of the gallery, then keeps each photo once.
 fn plain(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,
@@ -65,7 +65,7 @@ fn plain(
     names.into_iter().map(|name| (name.to_owned(), of(name))).collect()
 }
 
-/// Photos with up to `most` faces each, their rows mixed; coarse values, so that many distances tie.
+/// Photos with up to `most` faces each, in mixed order; coarse values produce many equal distances.
 fn crowd(photos: usize, most: u32, prefix: &str, seed: u64) -> EmbeddingTable {
     let mut random = Pcg64::seed_from_u64(seed);
     let mut rows: Vec<Row> = (0..photos)
@@ -84,7 +84,7 @@ fn crowd(photos: usize, most: u32, prefix: &str, seed: u64) -> EmbeddingTable {
 
 #[test]
 fn each_gallery_photo_stands_once_and_k_of_them_are_found() {
-    // Twenty faces of one photo are nearer than all others.
+    // Twenty faces of one photo are nearer than all other faces.
     let mut rows: Vec<Row> = (0..20).map(|n| face("crowd.jpg", n)).collect();
     rows.extend(["a.jpg", "b.jpg", "c.jpg"].map(Row::new));
     let values = (0..23).map(|row| row as f32).collect();
@@ -114,14 +114,14 @@ fn without_several_faces_photos_rank_as_rows_do() {
     assert_eq!(within.rankings, rank_within(&gallery, Distance::Euclidean, &config).unwrap());
 }
 
-/// AT&T with half of its photos as queries: a table with as many queries as gallery images.
+/// A dataset such as AT&T with half of its photos as queries has as many queries as gallery images.
 #[test]
 fn as_many_queries_as_gallery_images_are_still_two_sets() {
     let side = |role: Role, prefix: &'static str| {
         (0..4).map(move |i| Row { role, identity: Some(i.to_string()), ..Row::new(format!("{prefix}{i}")) })
     };
     let rows: Vec<Row> = side(Role::Query, "q").chain(side(Role::Gallery, "g")).collect();
-    // Query 3 lies nearest to gallery image 0.
+    // Query 3 is nearest to gallery image 0.
     let both = table(rows, vec![0.0, 10.0, 20.0, 1.0, 0.5, 10.5, 20.5, 30.5]);
     let search = rank_photos(&both, Protocol::QueryGallery, Distance::Euclidean, &ALL).unwrap();
     let queries = both.select(|row| row.role.is_query());
@@ -132,14 +132,14 @@ fn as_many_queries_as_gallery_images_are_still_two_sets() {
     assert_eq!(firsts, expected.map(|(q, g)| (q.to_owned(), g.to_owned())));
     let config = EvaluateConfig { distance: Distance::Euclidean, ..EvaluateConfig::default() };
     assert_eq!(evaluate(&both, Protocol::QueryGallery, &config).unwrap().top1, 0.75);
-    // Given as two tables they are two sets too.
+    // Two separate tables are two sets as well.
     let between = rank_photos_between(&queries, &gallery, Distance::Euclidean, &ALL).unwrap();
     assert_eq!(between.rankings, search.rankings);
 }
 
 #[test]
 fn a_photo_finds_neither_itself_nor_its_other_faces_unless_asked() {
-    // Faces cut from one photo have hashes of their own.
+    // Faces cropped from one photo have different hashes.
     let crop = |name: &str, n: u32| Row { sha256: format!("{name}{n}"), ..face(name, n) };
     let rows = vec![crop("a", 0), crop("a", 1), crop("b", 0)];
     let crops = table(rows, vec![0.0, 0.0, 5.0]);
@@ -159,7 +159,7 @@ fn different_photos_of_one_name_are_not_left_out() {
     let photos = table(vec![photo("a/1.jpg"), photo("b/1.jpg")], vec![0.0, 1.0]);
     let within = rank_within(&photos, Distance::Euclidean, &ALL).unwrap();
     assert_eq!(within.iter().map(|r| r.hits()[0].gallery_id.index()).collect::<Vec<_>>(), [1, 0]);
-    // In two tables nothing but the content says that photos are the same: not names, paths or positions.
+    // In two tables only the content shows that photos are the same: not names, paths or positions.
     let between = rank(&photos, &photos.clone(), Distance::Euclidean, &ALL).unwrap();
     assert!(between.iter().all(|ranking| ranking.hits().len() == 2));
     let search = rank_photos(&photos, Protocol::LeaveOneOut, Distance::Euclidean, &ALL).unwrap();
@@ -198,7 +198,7 @@ fn names_that_stand_for_two_gallery_photos_are_refused() {
     let photo = |path: &str| Row { path: path.into(), ..Row::new("1.jpg") };
     let gallery = table(vec![photo("a/1.jpg"), photo("b/1.jpg")], vec![0.0, 9.0]);
     let queries = table(vec![Row::new("q"), Row::new("r")], vec![1.0, 8.0]);
-    // Each is found by another query.
+    // Each photo is found by another query.
     let config = RankConfig { k: Some(1), allow_self: false };
     let search = rank_photos_between(&queries, &gallery, Distance::Euclidean, &config).unwrap();
     let error =
@@ -286,7 +286,7 @@ proptest! {
     #[test]
     fn n_queries_and_n_other_gallery_rows_are_never_one_table(n in 1usize..20, seed in 0u64..10_000) {
         let (queries, gallery) = (crowd(n, 1, "q", seed), crowd(n, 1, "g", seed));
-        // The same embeddings in the same rows, and other photos.
+        // The same embeddings in the same rows, but other photos.
         prop_assert_eq!(queries.embeddings(), gallery.embeddings());
         let rankings = rank(&queries, &gallery, Distance::Euclidean, &ALL).unwrap();
         prop_assert!(rankings.iter().all(|ranking| ranking.hits().len() == n && ranking.hits()[0].distance == 0.0));

@@ -1,4 +1,4 @@
-//! The results file: both shapes, their order, and what is refused.
+//! Tests both shapes of the results file, their order, and which files are rejected.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use likeness_search::{
@@ -61,7 +61,7 @@ fn cut_or_misshapen_files_are_refused_by_name() {
         for length in 0..json.len() {
             fs_err::write(&path, &json[..length]).unwrap();
             let error = Results::read(&path).unwrap_err().to_string();
-            assert!(error.contains("results.json: cannot be read as results"), "{error}");
+            assert!(error.contains("results.json: not a results file"), "{error}");
         }
     }
     for json in [
@@ -76,7 +76,7 @@ fn cut_or_misshapen_files_are_refused_by_name() {
     }
 }
 
-/// The layout has no checksum: a flip within a name gives another name, every other flip is an error.
+/// The format has no checksum: a flipped bit in a name gives another name, every other flipped bit is an error.
 #[test]
 fn every_flipped_bit_is_refused_by_name_or_changes_one_name() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The embeddings file: what is saved is loaded, and whatever else comes is an error that names the file.
+//! Tests the embeddings file: a saved table is loaded unchanged, and any other file is an error that names the file.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ fn saved() -> Vec<u8> {
     fs_err::read(case.path()).unwrap()
 }
 
-/// Replaces text of a saved file by text of the same length.
+/// Replaces text in a saved file with text of the same length.
 fn patched(from: &str, to: &str) -> Vec<u8> {
     replaced(saved(), from, to)
 }
@@ -112,7 +112,7 @@ fn a_writer_that_is_dropped_leaves_nothing_and_one_that_refuses_goes_on() {
     assert_eq!(fs_err::read_dir(case.folder.path()).unwrap().count(), 0);
 }
 
-/// Whether the error says that the file is damaged, after checking that it names the file.
+/// Whether the error reports a damaged file, after checking that it names the file.
 fn is_damaged(case: &Case, bytes: &[u8]) -> bool {
     let error = case.load(bytes).expect_err("damaged files are refused");
     let message = error.to_string();
@@ -136,7 +136,7 @@ fn every_flipped_bit_is_an_error_that_names_the_file() {
     for bit in 0..8 * bytes.len() {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        // A flipped version looks like another version.
+        // A flipped bit in the version gives another version.
         assert!(is_damaged(&case, &damaged) || bit / 8 == version, "bit {bit}");
         assert_ne!(TableKind::of(&case.path()), TableKind::Other, "bit {bit}");
         assert!(EmbeddingTable::is_ours(&case.path()).unwrap(), "bit {bit}");
@@ -222,7 +222,7 @@ fn a_file_of_version_1_is_read() {
     assert_eq!(table.embedding(0), example().embedding(0));
     assert_eq!(table.embedding(4), [6.0, 7.0, 8.0]);
     assert!(is_embeddings_file(&case.path()));
-    // Saved again it is of version 2.
+    // Saving again writes version 2.
     table.save(&case.path()).unwrap();
     assert!(
         String::from_utf8_lossy(&fs_err::read(case.path()).unwrap()).contains("\"format_version\":\"2\"")
@@ -255,7 +255,7 @@ fn a_damaged_file_of_version_1_never_panics() {
     }
 }
 
-/// Replaces text in the file of version 1, which no checksum protects, by text of the same length.
+/// Replaces text in a file of version 1, which has no checksum, with text of the same length.
 fn patched_version_one(from: &str, to: &str) -> Vec<u8> {
     replaced(version_one(), from, to)
 }
@@ -269,7 +269,7 @@ fn each_wrong_part_has_its_own_reason() {
     let format = refused("likeness-embeddings", "likeness-something!");
     assert!(format.contains("found likeness-something!"), "{format}");
     let distance = refused("\"distance\":\"euclidean\"", "\"distance\":\"manhattan\"");
-    assert!(distance.contains("manhattan: no such distance"), "{distance}");
+    assert!(distance.contains("manhattan: unknown distance"), "{distance}");
     let dimension = refused("\"dimension\":\"3\"", "\"dimension\":\"4\"");
     assert!(dimension.contains("expected the shape [n, 4], found [5, 3]"), "{dimension}");
     let missing = refused("\"fingerprint\"", "\"fingerprimt\"");
@@ -294,7 +294,7 @@ fn a_value_that_is_not_finite_is_refused_by_row() {
 #[test]
 fn a_version_2_file_without_its_checksum_is_damaged() {
     let case = Case::new();
-    // Also if it claims to be of version 1.
+    // Also if the file claims to have version 1.
     assert!(is_damaged(&case, &patched("\"sha256\":\"", "\"sha257\":\"")));
     let unchecked = patched("\"format_version\":\"2\"", "\"format_version\":\"1\"");
     assert!(case.load(&unchecked).is_err());
@@ -360,11 +360,11 @@ mod special_files {
     use std::os::unix::fs::FileTypeExt;
     use std::path::Path;
 
-    /// Devices of the test's own: a test that fails must not replace the machine's.
+    /// Creates a device for the test, so that a failing test cannot replace a device of the machine.
     fn device(folder: &Path, name: &str, minor: &str) -> Option<PathBuf> {
         let path = folder.join(name);
         let made = std::process::Command::new("mknod").arg(&path).args(["c", "1", minor]).output();
-        // Only root may make one, and not on every file system.
+        // Only root can create a device, and not on every file system.
         (made.is_ok_and(|made| made.status.success()) && fs_err::File::open(&path).is_ok()).then_some(path)
     }
 

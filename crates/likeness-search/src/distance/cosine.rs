@@ -1,8 +1,8 @@
-//! Cosine distance: how far apart two directions are, whatever the lengths.
+//! Cosine distance: compares the directions of two vectors and ignores their lengths.
 
 use super::lanes;
 
-/// Σ aᵢbᵢ.
+/// The dot product Σ aᵢbᵢ.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     lanes::sum(a, b, |x, y| x * y)
 }
@@ -12,9 +12,9 @@ pub(crate) fn squared_norm(a: &[f32]) -> f64 {
     lanes::sum(a, a, |x, y| x * y)
 }
 
-/// 1 − a·b / (|a| |b|), in [0, 2], from the dot product and the two squared lengths.
+/// Computes 1 − a·b / (|a| |b|), in [0, 2], from the dot product and the two squared lengths.
 ///
-/// # Conventions   a vector of zeros points nowhere: its distance from everything, itself included, is 1
+/// # Conventions   a zero vector has no direction: its distance from every vector, itself included, is 1
 pub(crate) fn from_dot(dot: f64, a_squared: f64, b_squared: f64) -> f64 {
     if a_squared == 0.0 || b_squared == 0.0 {
         return 1.0;

@@ -2,7 +2,7 @@
 
 use super::squared_euclidean;
 
-/// √Σ (aᵢ − bᵢ)².
+/// Computes √Σ (aᵢ − bᵢ)².
 pub(crate) fn between(a: &[f32], b: &[f32]) -> f64 {
     squared_euclidean::between(a, b).sqrt()
 }

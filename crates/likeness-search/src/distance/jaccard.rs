@@ -1,20 +1,20 @@
-//! Jaccard distance of histograms, also called Ruzicka's: the share of the union that is not common.
+//! Jaccard distance of histograms, also called Ruzicka distance: the share of the union outside the intersection.
 //!
-//! For sets written as zeros and ones it is the distance of Jaccard (1901), 1 − |A ∩ B| / |A ∪ B|.
+//! For sets encoded as zeros and ones it is the distance of Jaccard (1901), 1 − |A ∩ B| / |A ∪ B|.
 
 use super::lanes;
 
-/// Σ min(aᵢ, bᵢ), what two histograms have in common.
+/// The intersection of two histograms, Σ min(aᵢ, bᵢ).
 pub(crate) fn common(a: &[f32], b: &[f32]) -> f64 {
     lanes::sum(a, b, |x, y| if x < y { x } else { y })
 }
 
-/// Σ aᵢ.
+/// The sum of a histogram, Σ aᵢ.
 pub(crate) fn mass(a: &[f32]) -> f64 {
     lanes::sum(a, a, |x, _| x)
 }
 
-/// 1 − Σmin / Σmax, in [0, 1], from the common part and the two masses; Σmax = Σa + Σb − Σmin.
+/// Computes 1 − Σmin / Σmax, in [0, 1], from the intersection and the two sums; Σmax = Σa + Σb − Σmin.
 ///
 /// # Conventions   two empty histograms are equal: their distance is 0
 pub(crate) fn from_common(common: f64, a_mass: f64, b_mass: f64) -> f64 {

@@ -1,14 +1,14 @@
-//! Sums over two vectors, in f64, in an order that does not depend on the machine.
+//! Sums over two vectors in f64, in an order that does not depend on the machine.
 //!
-//! Element `i` is added to lane `i mod 16`, and the lanes are added in a fixed order at the end, so every
-//! instruction set gives the same bits while each is free to keep the lanes in its widest registers.
+//! Element `i` is added to lane `i mod 16`, and the lanes are added in a fixed order at the end. Every instruction set
+//! therefore gives the same bits, and each can keep the lanes in its widest registers.
 
-/// Independent running sums; two registers of the widest kind there is.
+/// Number of independent running sums: two of the widest registers (AVX-512).
 const LANES: usize = 16;
 
-/// Σ `term(aᵢ, bᵢ)` with the widest instructions of the machine at hand.
+/// Computes Σ `term(aᵢ, bᵢ)` with the widest instructions that the machine supports.
 ///
-/// # Panics        lengths that differ: tables check theirs when they are made
+/// # Panics        the lengths differ; tables check lengths when they are created
 pub(crate) fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     assert_eq!(a.len(), b.len(), "embeddings of one table have one length");
     pulp::Arch::new().dispatch(

@@ -1,4 +1,4 @@
-//! Distances between embeddings; smaller is closer, always.
+//! Distances between embeddings; smaller is always closer.
 
 pub(crate) mod cosine;
 mod euclidean;
@@ -13,26 +13,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::SearchError;
 
-/// How far apart two embeddings are; smaller is closer.
+/// The measure of how different two embeddings are; smaller is closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distance {
     /// 1 − cosine similarity, in [0, 2].
     #[default]
     Cosine,
-    /// Length of the difference.
+    /// Length of the difference vector.
     Euclidean,
-    /// Squared length of the difference.
+    /// Squared length of the difference vector.
     SquaredEuclidean,
-    /// 1 − Σmin / Σmax on non-negative histograms, in [0, 1].
+    /// 1 − Σmin / Σmax of non-negative histograms, in [0, 1].
     Jaccard,
 }
 
 impl Distance {
-    /// All distances, in the order they are documented.
+    /// All distances, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Cosine, Self::Euclidean, Self::SquaredEuclidean, Self::Jaccard];
 
-    /// The name on the command line and in files.
+    /// The distance's name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -42,14 +42,14 @@ impl Distance {
         }
     }
 
-    /// The distance between two embeddings, computed in f64, the same on every machine.
+    /// The distance between two embeddings, computed in f64 and identical on every machine.
     ///
-    /// This is the definition that every faster way to rank is checked against.
+    /// This is the reference definition: every faster ranking method is tested against it.
     ///
     /// # Shapes        a: \[dim\]   ·   b: \[dim\]
-    /// # Conventions   a zero vector has cosine distance 1 from everything; two empty histograms have Jaccard
-    ///   distance 0; the Jaccard distance means nothing for negative values, which
-    ///   [`EmbeddingTable::check_for`](crate::EmbeddingTable::check_for) finds by row
+    /// # Conventions   a zero vector has cosine distance 1 from every vector; two empty histograms have Jaccard
+    ///   distance 0; the Jaccard distance is undefined for negative values, which
+    ///   [`EmbeddingTable::check_for`](crate::EmbeddingTable::check_for) reports with the row
     /// # Panics        a and b differ in length
     /// # Examples
     /// ```
@@ -81,7 +81,7 @@ impl FromStr for Distance {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|d| d.name() == name).ok_or_else(|| SearchError::BadArgument {
             reason: format!(
-                "{name}: no such distance; known are cosine, euclidean, squared-euclidean and jaccard"
+                "{name}: unknown distance; expected cosine, euclidean, squared-euclidean or jaccard"
             ),
         })
     }

@@ -1,8 +1,8 @@
-//! Squared Euclidean distance: orders as the Euclidean one does, without the root.
+//! Squared Euclidean distance: ranks as the Euclidean distance does, without computing the root.
 
 use super::lanes;
 
-/// Σ (aᵢ − bᵢ)².
+/// Computes Σ (aᵢ − bᵢ)².
 pub(crate) fn between(a: &[f32], b: &[f32]) -> f64 {
     lanes::sum(a, b, |x, y| (x - y) * (x - y))
 }

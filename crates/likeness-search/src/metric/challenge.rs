@@ -1,11 +1,11 @@
-//! The score of the challenge: one number from three top-k accuracies, at most 1000.
+//! The challenge score: a weighted sum of three top-k accuracies, at most 1000.
 
 use crate::{Result, SearchError};
 
-/// 600 · top-1 + 300 · top-5 + 100 · top-10.
+/// Computes 600 · top-1 + 300 · top-5 + 100 · top-10.
 ///
-/// # Units         shares in [0, 1] in, a score in [0, 1000] out
-/// # Errors        a share outside [0, 1], percents for instance → `BadArgument`
+/// # Units         parameters: shares in [0, 1]   ·   output: a score in [0, 1000]
+/// # Errors        a share outside [0, 1], for instance a percentage → `BadArgument`
 /// # Examples
 /// ```
 /// use likeness_search::metric::challenge_score;

@@ -1,11 +1,11 @@
 //! Cumulative match characteristic: how often the right identity is among the first k.
 //!
-//! Top-k accuracy, and recall at k with a single relevant image, are its points. Defined in Grother and Ngan,
-//! Face Recognition Vendor Test (2014), as the closed-set identification rate at rank k.
+//! Top-k accuracy is its value at k; so is recall at k if a query has a single relevant image. Defined in Grother and
+//! Ngan, Face Recognition Vendor Test (2014), as the closed-set identification rate at rank k.
 
-/// Share of queries whose first relevant image stands at rank `k` or before.
+/// Share of queries whose first relevant image has rank `k` or lower.
 ///
-/// # Shapes        first_ranks: \[queries\], `None` where the ranking ended before a relevant image came
+/// # Shapes        first_ranks: \[queries\], `None` if the ranking contains no relevant image
 /// # Units         share in [0, 1]
 /// # Conventions   0 without queries
 /// # Examples
@@ -20,7 +20,7 @@ pub fn cmc_at(first_ranks: &[Option<u32>], k: u32) -> f64 {
     if found == 0 { 0.0 } else { found as f64 / first_ranks.len() as f64 }
 }
 
-/// [`cmc_at`] for every k from 1 to `last`; never falls.
+/// The value of [`cmc_at`] for every k from 1 to `last`; never decreases.
 ///
 /// # Shapes        first_ranks: \[queries\]   ·   output: \[last\]
 /// # Examples

@@ -1,7 +1,7 @@
 //! Average precision at R, whose mean over queries is MAP@R.
 //!
 //! Musgrave, Belongie, Lim, A Metric Learning Reality Check (2020), arXiv 2003.08505, section 3.2: with R relevant
-//! images in the gallery only the first R ranks count, which rewards a space whose clusters do not mix.
+//! images in the gallery only the first R ranks count. This rewards embeddings with well separated clusters.
 //!
 //! ```text
 //! MAP@R = 1/R · Σ P(r) over the ranks r ≤ R of relevant images
@@ -11,11 +11,11 @@ use super::average_precision_at;
 
 /// Average precision at R of one query.
 ///
-/// # Shapes        ranks: the relevant images' ranks, ascending, from 1   ·   relevant: R, how many the gallery has
+/// # Shapes        ranks: ranks of the relevant images, ascending, from 1   ·   relevant: R, their number in the gallery
 /// # Units         share in [0, 1]
 /// # Conventions   0 without relevant images
 /// # Examples
-/// Ten relevant images: one at rank 1 and none else in the first ten gives 0.1; ranks 1, 2, 9 and 10 give (1 + 1 + 3/9 + 4/10) / 10.
+/// Ten relevant images: only rank 1 within the first ten gives 0.1; ranks 1, 2, 9 and 10 give (1 + 1 + 3/9 + 4/10) / 10.
 /// ```
 /// use likeness_search::metric::average_precision_at_r;
 /// assert_eq!(average_precision_at_r(&[1, 11, 12], 10), 0.1);

@@ -1,8 +1,8 @@
-//! How well a linear classifier tells two sets of embeddings apart, as a distance between domains.
+//! Proxy A-distance: how well a linear classifier separates two sets of embeddings, as a distance between domains.
 //!
 //! Ben-David, Blitzer, Crammer and Pereira (2006), "Analysis of Representations for Domain Adaptation"; as a diagnostic of
-//! adaptation: Ganin et al. (2016), arXiv 1505.07818, section 5.1.5. They take a support vector machine; logistic
-//! regression stands here, as linear and without a choice of kernel.
+//! adaptation: Ganin et al. (2016), arXiv 1505.07818, section 5.1.5. They use a support vector machine; we use logistic
+//! regression, which is linear too and needs no choice of kernel.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +12,22 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::EmbeddingTable;
 
-/// Images that a set must have.
+/// The minimum number of images in each set.
 const FEWEST: usize = 4;
-/// Steps of the regression.
+/// Number of optimisation steps of the regression.
 const STEPS: usize = 200;
-/// Pull of its weights towards zero.
+/// Weight decay of the regression.
 const DECAY: f64 = 1e-3;
 
-/// The proxy A-distance of two tables, from 0, where no line tells them apart, to 2, where one does without error.
+/// The proxy A-distance of two tables, from 0 (not linearly separable at all) to 2 (separated without error).
 ///
 /// ```text
-/// d = 2 (1 − 2 ε),   ε = error on the half that was not learned from, the mean of both tables'
+/// d = 2 (1 − 2 ε),   ε = mean over both tables of the error on the held-out half
 /// ```
 ///
-/// # Conventions   halves are drawn by identity, so that a table is not told by whom it shows; images without an identity
-///   stand for themselves; ε above a half counts as a half; both orders of the halves are averaged
-/// # Errors        `None` for tables of fewer than four images, or of one identity, and for different dimensions
+/// # Conventions   halves are drawn by identity, so that the classifier cannot recognise the people of a table; images without
+///   an identity count as one identity each; ε above a half counts as a half; both orders of the halves are averaged
+/// # Errors        `None` for tables with fewer than four images or with one identity, and for different dimensions
 pub fn proxy_a_distance(one: &EmbeddingTable, other: &EmbeddingTable, seed: u64) -> Option<f64> {
     if one.dimension() != other.dimension() || one.len().min(other.len()) < FEWEST {
         return None;
@@ -45,7 +45,7 @@ pub fn proxy_a_distance(one: &EmbeddingTable, other: &EmbeddingTable, seed: u64)
     Some(2.0 * (1.0 - 2.0 * error.min(0.5)))
 }
 
-/// Rows of a table in two halves with no identity in both; `None` where one would be empty.
+/// Splits the rows of a table into two halves that share no identity; `None` if one half would be empty.
 fn halves(table: &EmbeddingTable, seed: u64) -> Option<[Vec<usize>; 2]> {
     let mut groups: BTreeMap<(Option<&str>, usize), Vec<usize>> = BTreeMap::new();
     for (i, row) in table.rows().iter().enumerate() {
@@ -62,7 +62,7 @@ fn halves(table: &EmbeddingTable, seed: u64) -> Option<[Vec<usize>; 2]> {
     halves.iter().all(|half| !half.is_empty()).then_some(halves)
 }
 
-/// Logistic regression on standardised numbers.
+/// Logistic regression on standardised values.
 struct Probe {
     mean: Vec<f64>,
     rate: Vec<f64>,
@@ -71,7 +71,7 @@ struct Probe {
 }
 
 impl Probe {
-    /// Learns to tell the second set from the first; both weigh the same.
+    /// Trains the classifier to separate the second set from the first; both sets have the same weight.
     fn fit(sets: &[Vec<Vec<f64>>; 2]) -> Self {
         let dim = sets[0][0].len();
         let count = (sets[0].len() + sets[1].len()) as f64;
@@ -85,7 +85,7 @@ impl Probe {
         let mut probe = Self { mean, rate, weight: vec![0.0; dim], bias: 0.0 };
         let rows: [Vec<Vec<f64>>; 2] =
             std::array::from_fn(|s| sets[s].iter().map(|row| probe.standardised(row)).collect());
-        // Nesterov's steps; the loss's curvature is at most a quarter of a standardised row's squared length.
+        // Step size of Nesterov's method; the curvature of the loss is at most a quarter of a standardised row's squared length.
         let step = 4.0 / (dim as f64 + 1.0);
         let mut last = (probe.weight.clone(), probe.bias);
         for k in 0..STEPS {
@@ -106,7 +106,7 @@ impl Probe {
         row.iter().zip(&self.mean).zip(&self.rate).map(|((v, m), r)| (v - m) * r).collect()
     }
 
-    /// The mean of both sets' shares of rows told wrongly.
+    /// The mean over both sets of the share of misclassified rows.
     fn error(&self, sets: &[Vec<Vec<f64>>; 2]) -> f64 {
         let wrong = |set: usize| {
             let is_wrong = |row: &&Vec<f64>| {
@@ -118,7 +118,7 @@ impl Probe {
     }
 }
 
-/// Of the mean logistic loss; both sets weigh the same.
+/// The gradient of the mean logistic loss; both sets have the same weight.
 fn gradient(sets: &[Vec<Vec<f64>>; 2], weight: &[f64], bias: f64) -> (Vec<f64>, f64) {
     let (mut gradient, mut bias_gradient) = (vec![0.0; weight.len()], 0.0);
     for (set, rows) in sets.iter().enumerate() {
@@ -143,7 +143,7 @@ mod tests {
     use crate::{Distance, ModelTag, Row};
     use rand::RngExt;
 
-    /// `count` images of 16 numbers each, two an identity, the first number moved by `shift`.
+    /// `count` images of 16 values each, two images per identity, with the first value shifted by `shift`.
     fn table(count: usize, shift: f32, seed: u64) -> EmbeddingTable {
         let mut numbers = Pcg64Mcg::seed_from_u64(seed);
         let values = (0..count * 16)
@@ -160,7 +160,7 @@ mod tests {
         let distance = |shift| proxy_a_distance(&from, &table(300, shift, 2), 0).unwrap();
         let (same, near, far) = (distance(0.0), distance(0.5), distance(3.0));
         assert!(same < 0.35, "{same}");
-        // Uniform on 1, moved by a half: the best threshold errs on a quarter of each.
+        // Uniform on an interval of length 1, shifted by a half: the best threshold misclassifies a quarter of each.
         assert!((near - 1.0).abs() < 0.25, "{near}");
         assert_eq!(far, 2.0);
     }

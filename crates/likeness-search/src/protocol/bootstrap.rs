@@ -1,7 +1,7 @@
-//! Intervals by resampling identities: images of one person rise and fall together, so persons are what is drawn.
+//! Confidence intervals by resampling identities, because the results of one person's images are correlated.
 //!
 //! Percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13) over clusters: each
-//! resample draws as many identities as there are, with replacement, and takes the mean over all their queries.
+//! resample draws as many identities as there are, with replacement, and computes the mean over all their queries.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -9,38 +9,38 @@ use serde::Serialize;
 
 use super::EvaluateConfig;
 
-/// The share of resamples an interval covers.
+/// The confidence level.
 const LEVEL: f64 = 0.95;
 
-/// A range a share lies in.
+/// A confidence interval of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
-    /// Its lower end.
+    /// The lower end.
     pub low: f64,
-    /// Its upper end.
+    /// The upper end.
     pub high: f64,
 }
 
-/// Intervals of the headline metrics.
+/// Confidence intervals of the main metrics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Intervals {
-    /// The share of resamples each interval covers, 0.95.
+    /// The confidence level, 0.95.
     pub level: f64,
-    /// How many resamples were drawn.
+    /// The number of resamples.
     pub resamples: u32,
-    /// The seed they were drawn with.
+    /// The random seed of the resampling.
     pub seed: u64,
-    /// Share of queries whose first hit is right.
+    /// Interval of the share of queries whose first hit has the right identity.
     pub top1: Interval,
-    /// Mean average precision.
+    /// Interval of the mean average precision.
     pub map: Interval,
 }
 
 impl Intervals {
-    /// Intervals of two means over queries.
+    /// Computes the intervals of top-1 accuracy and mean average precision.
     ///
-    /// # Shapes        identities (numbers from 0, none skipped), top1, precisions: \[queries\]
-    /// # Conventions   with a single identity every resample is the same and the intervals have no width
+    /// # Shapes        identities (indices from 0, without gaps), top1, precisions: \[queries\]
+    /// # Conventions   with a single identity every resample is the same and the intervals have zero width
     pub(super) fn over_identities(
         identities: &[usize],
         top1: &[f64],
@@ -76,7 +76,7 @@ fn interval(mut values: Vec<f64>) -> Interval {
     Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) }
 }
 
-/// The quantile of sorted values, between neighbours in proportion.
+/// The quantile of sorted values, interpolated linearly between neighbours.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);

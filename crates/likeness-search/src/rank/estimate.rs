@@ -1,7 +1,7 @@
-//! Distances in f32, many at a time, with a bound on their error.
+//! Estimates many distances at a time in f32, with a bound on their error.
 //!
-//! A *key* orders one query's gallery as the distance does. With u = 2⁻²⁴, a sum in which every term passes t
-//! roundings is off by at most γ = t·u / (1 − t·u) relative to Σ|terms|, whatever its order (Higham, Accuracy and
+//! A *key* sorts one query's gallery in the same order as the distance. With u = 2⁻²⁴, a sum in which every term takes part
+//! in t roundings has an error of at most γ = t·u / (1 − t·u) relative to Σ|terms|, in any order (Higham, Accuracy and
 //! Stability of Numerical Algorithms, 2002, ch. 4):
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //! jaccard    key = distance         = 1 − s / (Σa + Σb − s)  error ≤ 2γ + 8u,  s = Σ min(aᵢ, bᵢ)
 //! ```
 //!
-//! The part of the error that comes from the query and the part that comes from the gallery row are kept apart.
+//! The error bound is split into a part that depends on the query and a part that depends on the gallery row.
 
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ use super::exact::row_sums;
 use super::product::{self, COMMON_SLICE, LANES, SLICE};
 use crate::{Distance, EmbeddingTable};
 
-/// Half the distance from 1 to the next f32.
+/// Unit roundoff of f32: half the distance from 1 to the next value.
 const UNIT: f64 = 1.0 / (1u32 << 24) as f64;
-/// Rounding outside the sums (8 units), distances that differ but are shown alike in f32 (8), and room to spare.
+/// Rounding outside the sums (8 units), different distances that are equal in f32 (8 units), and a safety margin.
 const EXTRA_UNITS: f64 = 32.0;
-/// Above what products too small for f32 can add up to.
+/// An upper bound on the sum of products that underflow in f32.
 const UNDERFLOW: f64 = 1e-36;
 
 /// Estimates the distances of two tables block by block.
@@ -34,7 +34,7 @@ pub(super) struct Estimate<'a> {
     gallery_side: GallerySide,
 }
 
-/// What a key takes from the query alone.
+/// The part of a key that depends on the query alone.
 struct QuerySide {
     /// Cosine: 1 / |a|; Euclidean: −2; Jaccard: Σa.
     factor: Vec<f32>,
@@ -42,7 +42,7 @@ struct QuerySide {
     slack: Vec<f32>,
 }
 
-/// What a key takes from the gallery row alone.
+/// The part of a key that depends on the gallery row alone.
 struct GallerySide {
     /// Cosine: −1 / |b|; Euclidean: |b|²; Jaccard: Σb.
     factor: Vec<f32>,
@@ -50,7 +50,7 @@ struct GallerySide {
 }
 
 impl<'a> Estimate<'a> {
-    /// `None` where values are so large or so small that f32 would not do.
+    /// Prepares the estimates; returns `None` if values are too large or too small for f32 arithmetic.
     pub(super) fn new(
         queries: &'a EmbeddingTable,
         gallery: &'a EmbeddingTable,
@@ -75,22 +75,22 @@ impl<'a> Estimate<'a> {
         self.gallery.len()
     }
 
-    /// What to add to a query's key for the distance, squared if Euclidean.
+    /// The value that converts a query's key to the distance (squared if Euclidean) by addition.
     pub(super) fn query_offset(&self, query: usize) -> f64 {
         self.query_side.offset[query]
     }
 
-    /// The query's part of the error of each of its keys.
+    /// The part of the error bound that depends on the query.
     pub(super) fn query_slack(&self, query: usize) -> f32 {
         self.query_side.slack[query]
     }
 
-    /// The gallery rows' part of the error of their keys.
+    /// The parts of the error bounds that depend on the gallery rows.
     pub(super) fn gallery_slack(&self, rows: Range<usize>) -> &[f32] {
         &self.gallery_side.slack[rows]
     }
 
-    /// Writes the keys of a block of queries with a span of the gallery.
+    /// Writes the keys of a block of queries against a range of gallery rows.
     ///
     /// # Shapes        output: \[queries, rows\], row-major
     pub(super) fn keys(&self, queries: Range<usize>, rows: Range<usize>, output: &mut [f32]) {
@@ -157,16 +157,16 @@ fn inverse_root(sum: f64) -> f64 {
     if sum == 0.0 { 0.0 } else { 1.0 / sum.sqrt() }
 }
 
-/// Whether squares and products of rows of this squared length, or mass, stay well inside f32.
+/// Whether squares and products of rows with this squared length, or sum, are well inside the range of f32.
 fn in_range(sum: f64, distance: Distance) -> bool {
     let smallest = match distance {
-        Distance::Euclidean | Distance::SquaredEuclidean => 0.0, // absolute errors: UNDERFLOW covers them
+        Distance::Euclidean | Distance::SquaredEuclidean => 0.0, // UNDERFLOW bounds the absolute error
         Distance::Cosine | Distance::Jaccard => 1e-20,
     };
     sum == 0.0 || (smallest..1e30).contains(&sum)
 }
 
-/// The error of a key relative to the quantities in the file's table.
+/// The error of a key, relative to the quantities in the table at the top of this file.
 fn relative_error(dim: usize, distance: Distance) -> f64 {
     let (terms, factor) = match distance {
         Distance::Jaccard => {

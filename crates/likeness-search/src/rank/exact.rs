@@ -1,11 +1,11 @@
-//! Distances in f64 between two tables, with what depends on one row alone computed once.
+//! Distances between two tables in f64; values that depend on one row alone are computed once.
 
 use rayon::prelude::*;
 
 use crate::distance::{cosine, jaccard, squared_euclidean};
 use crate::{Distance, EmbeddingTable};
 
-/// Gives the same bits as [`Distance::between`], faster.
+/// Computes exact distances: the same bits as [`Distance::between`], faster.
 pub(super) struct Exact<'a> {
     distance: Distance,
     queries: &'a EmbeddingTable,
@@ -26,7 +26,7 @@ impl<'a> Exact<'a> {
         self.gallery.len() as u32
     }
 
-    /// The distance, squared if Euclidean: what `Estimate` estimates.
+    /// The exact key: the distance, squared if Euclidean, which `Estimate` approximates.
     pub(super) fn key(&self, query: usize, row: usize) -> f64 {
         let (a, b) = (self.queries.embedding(query), self.gallery.embedding(row));
         match self.distance {
@@ -40,12 +40,12 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// The distance as a user sees it; those that look equal tie.
+    /// The distance in f32 as reported to the user; equal reported distances are ties.
     pub(super) fn shown(&self, query: usize, row: usize) -> f32 {
         self.shown_of(self.key(query, row))
     }
 
-    /// The distance as a user sees it, from its key.
+    /// Converts a key to the reported distance.
     pub(super) fn shown_of(&self, key: f64) -> f32 {
         match self.distance {
             Distance::Euclidean => key.sqrt() as f32,
@@ -54,7 +54,7 @@ impl<'a> Exact<'a> {
     }
 }
 
-/// What the distance needs of each row alone: its squared length or its mass.
+/// The squared length of each row, or its sum for the Jaccard distance.
 pub(super) fn row_sums(table: &EmbeddingTable, distance: Distance) -> Vec<f64> {
     let sum = match distance {
         Distance::Cosine | Distance::Euclidean | Distance::SquaredEuclidean => cosine::squared_norm,

@@ -1,4 +1,4 @@
-//! Which gallery rows a query must not find: those of its own photo.
+//! The gallery rows that a query must not find: those of its own photo.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use crate::EmbeddingTable;
 use crate::photo::Photos;
 
-/// For each query the gallery rows that are left out, ascending.
+/// For each query, the excluded gallery rows in ascending order.
 pub(crate) struct Exclusions {
-    /// Queries of one photo share their list: a photo may be there many times.
+    /// Queries of one photo share one list, because a photo may occur many times.
     by_query: Vec<Arc<[u32]>>,
     allow_self: bool,
 }
 
 impl Exclusions {
-    /// Leaves out gallery rows of the query's content hash. An empty hash equals no other.
+    /// Excludes gallery rows with the query's content hash. An empty hash equals no other hash.
     ///
-    /// Nothing else tells that photos of two tables are the same: names, paths and positions do not matter.
+    /// The content hash is the only evidence that two tables contain the same photo: names, paths and positions are ignored.
     pub(crate) fn by_content(queries: &EmbeddingTable, gallery: &EmbeddingTable, allow_self: bool) -> Self {
         let mut rows_of: HashMap<&str, Vec<u32>> = HashMap::new();
         if !allow_self {
@@ -31,9 +31,9 @@ impl Exclusions {
         Self { by_query: queries.rows().iter().map(|row| own(&row.sha256)).collect(), allow_self }
     }
 
-    /// Leaves out, further, the gallery rows of the photo that the query was taken from: its own row and its other faces.
+    /// Excludes, in addition, the gallery rows of the query's photo: the query's own row and the photo's other faces.
     ///
-    /// # Shapes        query_origin: \[queries\], gallery_origin: \[gallery\]; rows of `table`, the one both were taken from
+    /// # Shapes        query_origin: \[queries\], gallery_origin: \[gallery\]; the row of `table` that each row was taken from
     pub(crate) fn and_by_photo(
         mut self,
         table: &EmbeddingTable,
@@ -65,13 +65,13 @@ impl Exclusions {
         &self.by_query[query]
     }
 
-    /// Puts the rows left out infinitely far away, in the keys of the gallery rows from `start` on.
+    /// Sets the keys of the rows excluded for `query` to infinity; `keys` belong to the gallery rows from `start` on.
     pub(super) fn mask(&self, query: usize, start: usize, keys: &mut [f32]) {
         mask(self.of(query), start, keys);
     }
 }
 
-/// Puts `rows`, ascending, infinitely far away, in the keys of the gallery rows from `start` on.
+/// Sets the keys of `rows` (ascending) to infinity; `keys` belong to the gallery rows from `start` on.
 pub(super) fn mask(rows: &[u32], start: usize, keys: &mut [f32]) {
     let first = rows.partition_point(|&row| (row as usize) < start);
     for &row in &rows[first..] {

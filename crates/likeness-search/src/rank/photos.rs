@@ -1,7 +1,7 @@
-//! Rankings of photos, where a photo may have several faces and so several rows.
+//! Rankings of photos that may have several faces and therefore several rows.
 //!
-//! The distance of two photos is that of their nearest faces. Every query photo gets one ranking, in which every gallery
-//! photo stands at most once.
+//! The distance between two photos is the smallest distance between their faces. Every query photo has one ranking, which
+//! contains every gallery photo at most once.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,22 +10,22 @@ use super::{Exclusions, GalleryId, Hit, RankConfig, Ranking, Rankings, rank_with
 use crate::photo::Photos;
 use crate::{Distance, EmbeddingTable, Protocol, Result};
 
-/// A search of photos among photos.
+/// The result of a search for photos.
 #[derive(Debug, Clone)]
 pub struct PhotoSearch<'a> {
-    /// One row for each query photo: that of its first face.
+    /// One row for each query photo: the row of its first face.
     pub queries: Cow<'a, EmbeddingTable>,
     /// The gallery, one row for each face.
     pub gallery: Cow<'a, EmbeddingTable>,
-    /// One ranking for each query photo. A hit is a gallery photo, in the row of its face nearest to the query's faces.
+    /// One ranking for each query photo. A hit names the row of the gallery photo's face that is nearest to the query's faces.
     pub rankings: Rankings,
 }
 
-/// Ranks the photos of one table: who searches for whom is decided by `protocol`, as in [`evaluate`](crate::evaluate).
+/// Ranks the photos of one table; `protocol` selects queries and gallery, as in [`evaluate`](crate::evaluate).
 ///
-/// # Conventions   a photo never finds itself, another of its faces or a file of the same content, unless `allow_self`; all
-///   else as [`rank_photos_between`]
-/// # Errors        as [`rank`](super::rank); no query or no gallery image under the protocol → `BadArgument`
+/// # Conventions   a photo never finds itself, another of its faces or a file with the same content, unless `allow_self`;
+///   otherwise as [`rank_photos_between`]
+/// # Errors        the errors of [`rank`](super::rank); the protocol selects no query or no gallery image → `BadArgument`
 pub fn rank_photos<'a>(
     table: &'a EmbeddingTable,
     protocol: Protocol,
@@ -44,14 +44,14 @@ pub fn rank_photos<'a>(
 
 /// The nearest photos of `gallery` for each photo of `queries`, nearest first.
 ///
-/// Rows of one [`name`](crate::Row::name) and different [`face`](crate::Row::face) are the faces of one photo.
+/// Rows with the same [`name`](crate::Row::name) and different [`face`](crate::Row::face) are the faces of one photo.
 ///
-/// # Shapes        rankings: \[query photos\], each of min(k, gallery photos without the query's own) hits
-/// # Conventions   equal distances rank by the gallery row of the nearest face; a query never finds a gallery image of the same
-///   content hash unless `allow_self`
-/// # Errors        as [`rank`](super::rank)
+/// # Shapes        rankings: \[query photos\], each with min(k, gallery photos without the query's own) hits
+/// # Conventions   equal distances rank by the gallery row of the nearest face; a query never finds a gallery image with the
+///   same content hash unless `allow_self`
+/// # Errors        the errors of [`rank`](super::rank)
 /// # Examples
-/// The second face of the query is the one that is found, and the crowd stands in the ranking once.
+/// The crowd is found by the query's second face and appears once in the ranking.
 /// ```
 /// use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_photos_between};
 ///
@@ -103,16 +103,16 @@ fn search<'a>(
     Ok(PhotoSearch { queries: Cow::Owned(queries.take(&first_faces)), gallery, rankings })
 }
 
-/// How many rows hold at least `photos` photos, whichever rows they are.
+/// The smallest number of rows that contains at least `photos` photos for every choice of rows.
 ///
-/// All rows of the `photos` − 1 photos with most faces hold that many, and any further row holds another.
+/// All rows of the `photos` − 1 photos with the most faces contain one photo too few; any further row adds another photo.
 fn rows_that_hold(photos: usize, mut counts: Vec<usize>) -> usize {
     let Some(others) = photos.checked_sub(1) else { return 0 };
     counts.sort_unstable_by_key(|&count| std::cmp::Reverse(count));
     counts.iter().take(others).sum::<usize>() + 1
 }
 
-/// One ranking of at most `most` photos from the hits of all faces of a query.
+/// Merges the hits of all faces of a query into one ranking of at most `most` photos.
 fn merge<'h>(hits: impl Iterator<Item = &'h Hit>, photos: &Photos, most: usize) -> Result<Ranking> {
     let mut hits: Vec<(f32, GalleryId)> = hits.map(|hit| (hit.distance, hit.gallery_id)).collect();
     hits.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

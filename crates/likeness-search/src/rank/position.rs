@@ -1,8 +1,8 @@
-//! At which ranks do a query's relevant images stand? Counted, not sorted.
+//! Counts the ranks of a query's relevant images without sorting the gallery.
 //!
-//! A relevant image has rank 1 + the number of images before it. The relevant ones are few and their distances
-//! are computed exactly; each other image is put between them by its estimate, and computed exactly only where
-//! the estimate's error leaves the place open.
+//! The rank of a relevant image is 1 + the number of images before it. There are few relevant images, and their distances
+//! are computed exactly. Every other image is placed between them by its estimated key; it is computed exactly only if
+//! the error bound of the estimate leaves its place open.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ use super::exclusion::{self, Exclusions};
 use super::scan;
 use crate::{Distance, EmbeddingTable};
 
-/// The ranks, ascending and counted from 1, of each query's `relevant` images in its ranking of the whole gallery.
+/// The ranks (ascending, from 1) of each query's `relevant` images in its ranking of the whole gallery.
 ///
 /// The ranks are those of [`rank`](super::rank) with the same exclusions and k = `None`.
 ///
-/// # Shapes        relevant: \[queries\] lists of gallery rows, ascending, none of them excluded
+/// # Shapes        relevant: \[queries\] lists of gallery rows, ascending, without excluded rows
 pub(crate) fn relevant_ranks(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,
@@ -34,7 +34,7 @@ pub(crate) fn relevant_ranks(
     counts.into_iter().map(|before| ranks(&before)).collect()
 }
 
-/// `before[p]` counts the images that stand before the relevant images from the p-th on.
+/// Converts counts to ranks; `before[p]` counts the images before relevant image p but after relevant image p − 1.
 fn ranks(before: &[u32]) -> Vec<u32> {
     let running = before.iter().scan(0, |sum, count| {
         *sum += count;
@@ -45,9 +45,9 @@ fn ranks(before: &[u32]) -> Vec<u32> {
 
 /// One query's relevant images, nearest first.
 struct Marks {
-    /// Distance as shown, and gallery row: what images are ordered by.
+    /// Reported distance and gallery row, by which images are sorted.
     places: Vec<(f32, u32)>,
-    /// Where the key of an image shown at the same distance may lie, each ascending.
+    /// Bounds of the keys of images with the same reported distance, each ascending.
     lowest: Vec<f32>,
     highest: Vec<f32>,
 }
@@ -62,11 +62,11 @@ impl Marks {
             })
             .collect();
         marks.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        // 2⁻²⁰ exceeds the rounding of two distances, or their squares, and of the mark itself to f32.
+        // 2⁻²⁰ exceeds the rounding of two distances, or their squares, and of this distance to f32.
         let margin = |key: f64| (key.abs() + query_offset.abs()) / f64::from(1 << 20) + 1e-37;
         let mut lowest: Vec<f32> = marks.iter().map(|m| (m.2 - query_offset - margin(m.2)) as f32).collect();
         let mut highest: Vec<f32> = marks.iter().map(|m| (m.2 - query_offset + margin(m.2)) as f32).collect();
-        // Images shown alike are ordered by row, so their keys may fall by less than the margin: never mind.
+        // Images with equal reported distances are sorted by row, so their keys may decrease by less than the margin.
         lowest.sort_unstable_by(f32::total_cmp);
         highest.sort_unstable_by(f32::total_cmp);
         Self { places: marks.into_iter().map(|m| (m.0, m.1)).collect(), lowest, highest }

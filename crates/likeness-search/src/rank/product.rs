@@ -1,16 +1,16 @@
-//! The two f32 kernels: all products, or all sums of minima, of a block of queries and a span of the gallery.
+//! The two f32 kernels: dot products, or sums of minima, of a block of queries with a range of gallery rows.
 
-/// Terms that one call of the matrix product may sum in an order of its own; fewer make the error bound tighter.
+/// Number of terms that one call of the matrix product may sum in its own order; fewer terms give a tighter error bound.
 pub(super) const SLICE: usize = 256;
-/// Terms of the minima summed at a time: a slice of a block of queries fits the second cache.
+/// Number of terms of the sums of minima per pass, so that a slice of a block of queries fits the L2 cache.
 pub(super) const COMMON_SLICE: usize = 1024;
-/// Running sums of the minima.
+/// Number of running sums of minima.
 pub(super) const LANES: usize = 32;
 
 /// Writes Σ aᵢbᵢ of every query with every gallery row.
 ///
 /// # Shapes        queries: \[n, dim\]   ·   gallery: \[m, dim\]   ·   output: \[n, m\]; all row-major
-/// # Panics        lengths that do not fit
+/// # Panics        the lengths do not match the shapes
 pub(super) fn dots(queries: &[f32], gallery: &[f32], dim: usize, output: &mut [f32]) {
     let (n, m) = (queries.len() / dim, gallery.len() / dim);
     assert_eq!(queries.len(), n * dim, "queries are whole rows");
@@ -21,8 +21,8 @@ pub(super) fn dots(queries: &[f32], gallery: &[f32], dim: usize, output: &mut [f
         let (a, b) = (&queries[start..], &gallery[start..]);
         let terms = SLICE.min(dim - start);
         let add = start > 0;
-        // Sound: a, b and output hold, as asserted, the whole rows that the shapes and strides below reach
-        // (the last row of a slice ends inside its own row), output is borrowed mutably and aliases neither.
+        // Sound: the assertions above ensure that a, b and output hold the whole rows that the shapes and strides below address
+        // (the last row of a slice ends inside its own row). `output` is borrowed mutably and does not overlap a or b.
         #[allow(unsafe_code)]
         unsafe {
             gemm::gemm(
@@ -50,7 +50,7 @@ pub(super) fn dots(queries: &[f32], gallery: &[f32], dim: usize, output: &mut [f
     }
 }
 
-/// Writes Σ min(aᵢ, bᵢ) of every query with every gallery row, slice by slice, so that what is read stays near.
+/// Writes Σ min(aᵢ, bᵢ) of every query with every gallery row, slice by slice to stay in the cache.
 ///
 /// # Shapes        as [`dots`]
 pub(super) fn commons(queries: &[f32], gallery: &[f32], dim: usize, output: &mut [f32]) {

@@ -1,4 +1,4 @@
-//! The answer to a search: hits in order, checked once so that nothing later has to.
+//! The result of a search: sorted hits, checked once on creation so that later code can rely on them.
 
 use std::collections::HashSet;
 use std::ops::Index;
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::{Result, SearchError};
 
-/// An image of a gallery: its row in the gallery's table.
+/// Identifies an image of a gallery by its row in the gallery's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct GalleryId(u32);
 
 impl GalleryId {
-    /// The image in row `row` of the gallery's table, counted from 0.
+    /// The image at `row` of the gallery's table, counted from 0.
     pub fn new(row: u32) -> Self {
         Self(row)
     }
@@ -24,14 +24,14 @@ impl GalleryId {
     }
 }
 
-/// One image found.
+/// An image found by a search.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Hit {
-    /// Which image.
+    /// The image found.
     pub gallery_id: GalleryId,
-    /// How far from the query; smaller is closer.
+    /// The distance from the query; smaller is closer.
     pub distance: f32,
-    /// Its place in the ranking, counted from 1.
+    /// The position in the ranking, counted from 1.
     pub rank: u32,
 }
 
@@ -43,20 +43,20 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// A ranking from its hits.
+    /// Creates a ranking from its hits.
     ///
-    /// # Errors        ranks that are not 1, 2, 3, …; distances that are no number or fall; equal distances out
-    ///   of gallery order; an image twice → `BadArgument`
+    /// # Errors        ranks that are not 1, 2, 3, …; a distance that is NaN or smaller than the one before; equal distances that
+    ///   are not in gallery order; an image that occurs twice → `BadArgument`
     pub fn new(hits: Vec<Hit>) -> Result<Self> {
         let bad = |rank: u32, what: &str| {
             Err(SearchError::BadArgument { reason: format!("ranking: at rank {rank}, {what}") })
         };
         for (expected, hit) in (1..).zip(&hits) {
             if hit.rank != expected {
-                return bad(expected, &format!("found a hit that says it has rank {}", hit.rank));
+                return bad(expected, &format!("found a hit with rank {}", hit.rank));
             }
             if hit.distance.is_nan() {
-                return bad(expected, "expected a distance, found no number");
+                return bad(expected, "expected a number as distance, found NaN");
             }
         }
         for pair in hits.windows(2) {
@@ -67,7 +67,7 @@ impl Ranking {
         }
         let mut seen = HashSet::with_capacity(hits.len());
         match hits.iter().find(|hit| !seen.insert(hit.gallery_id)) {
-            Some(hit) => bad(hit.rank, "found an image that stands there twice"),
+            Some(hit) => bad(hit.rank, "found an image that the ranking already contains"),
             None => Ok(Self { hits }),
         }
     }
@@ -86,7 +86,7 @@ pub struct Rankings {
 }
 
 impl Rankings {
-    /// The rankings of a gallery of `gallery_len` images.
+    /// Creates the rankings of a gallery with `gallery_len` images.
     ///
     /// # Errors        a hit outside the gallery → `BadArgument`
     pub fn new(rankings: Vec<Ranking>, gallery_len: usize) -> Result<Self> {
@@ -102,12 +102,12 @@ impl Rankings {
         Ok(Self { rankings })
     }
 
-    /// How many queries were ranked.
+    /// The number of queries.
     pub fn len(&self) -> usize {
         self.rankings.len()
     }
 
-    /// Whether there was no query.
+    /// Whether there are no queries.
     pub fn is_empty(&self) -> bool {
         self.rankings.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Walks all pairs of queries and gallery rows in blocks, on all cores, in bounded memory.
+//! Visits all pairs of queries and gallery rows in blocks, on all cores, with bounded memory.
 
 use std::ops::Range;
 
@@ -6,15 +6,15 @@ use rayon::prelude::*;
 
 use super::estimate::Estimate;
 
-/// Queries of a block; enough for the matrix product to reuse what it loads.
+/// Number of queries in a block; enough for the matrix product to reuse the data it loads.
 const BLOCK: usize = 128;
-/// Gallery rows of a tile; BLOCK × TILE keys are 512 KiB for each core.
+/// Number of gallery rows in a tile; BLOCK × TILE keys take 512 KiB per core.
 const TILE: usize = 1024;
 
-/// Shows every query all its keys, tile by tile, and returns what the queries made of them.
+/// Computes the keys of all pairs tile by tile, and folds them into one state per query.
 ///
-/// `start` makes a query's state, `visit` takes a tile's keys (which it may overwrite) with the gallery rows they
-/// stand for, `merge` joins the states of two parts of the gallery.
+/// `start` creates the state of a query. `visit` receives the keys of one tile (which it may overwrite) and the gallery rows
+/// that they belong to. `merge` combines the states of two parts of the gallery.
 pub(super) fn scan<S: Send>(
     estimate: &Estimate,
     start: impl Fn(usize) -> S + Sync,
@@ -52,7 +52,7 @@ pub(super) fn scan<S: Send>(
     all
 }
 
-/// Blocks of queries and parts of the gallery: enough pairs of them to keep every thread busy.
+/// Divides the queries into blocks and the gallery into parts, with enough pairs of both to keep every thread busy.
 fn grid(queries: usize, gallery: usize, threads: usize) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     let block = queries.div_ceil(threads).clamp(1, BLOCK);
     let blocks = split(0..queries, block);

@@ -1,7 +1,7 @@
-//! Keeps the gallery rows that may be among the first k of a query, given keys that may be off by a known slack.
+//! Keeps the gallery rows that may be among the first k of a query, given keys with a known error bound (slack).
 //!
-//! A row's true key lies within slack of its key. The k-th smallest of the upper ends is an upper bound of the
-//! true k-th key, so a row whose lower end lies above it is out.
+//! A row's exact key lies within the slack of its estimated key. The k-th smallest upper end is an upper bound of the exact
+//! k-th key, so a row is discarded if its lower end lies above that bound.
 
 /// The candidates of one query.
 pub(super) struct Shortlist {
@@ -27,7 +27,7 @@ impl Shortlist {
         Self { k, query_slack, bound: f32::INFINITY, entries: Vec::new(), minima: Vec::new() }
     }
 
-    /// Takes the keys of the gallery rows from `start` on; infinite keys are not candidates.
+    /// Adds the keys of the gallery rows from `start` on; rows with infinite keys are ignored.
     pub(super) fn offer(&mut self, start: usize, keys: &[f32], slack: &[f32]) {
         self.tighten(keys, slack);
         let limit = self.limit();
@@ -57,21 +57,20 @@ impl Shortlist {
         }
     }
 
-    /// Joins what two parts of the gallery left over.
+    /// Combines the candidates of two parts of the gallery.
     pub(super) fn merge(mut self, other: Self) -> Self {
         self.bound = self.bound.min(other.bound);
         self.entries.extend(other.entries);
         self
     }
 
-    /// The gallery rows that may be among the first k, in no order.
+    /// The gallery rows that may be among the first k, in no particular order.
     pub(super) fn into_rows(mut self) -> Vec<u32> {
         self.compact();
         self.entries.into_iter().map(|entry| entry.row).collect()
     }
 
-    /// Lowers the bound to the k-th smallest among the minima of disjoint groups of keys, which at least k keys
-    /// do not exceed.
+    /// Lowers the bound to the k-th smallest of the minima of disjoint groups of keys; at least k keys are not above it.
     fn tighten(&mut self, keys: &[f32], slack: &[f32]) {
         let groups = (8 * self.k).next_multiple_of(64);
         if self.k > keys.len() {
@@ -109,7 +108,7 @@ impl Shortlist {
         self.entries.retain(|entry| entry.lower <= limit);
     }
 
-    /// No row whose lower end, without the query's slack, lies above this can be among the first k.
+    /// A row whose lower end, without the query's slack, is above this limit cannot be among the first k.
     fn limit(&self) -> f32 {
         self.bound + 2.0 * self.query_slack
     }

@@ -1,4 +1,4 @@
-//! The fast ways against the plain double loop, where rounding is friendly and where it is not.
+//! Compares the fast rankings with the plain double loop, on data with small and with large rounding errors.
 
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -17,7 +17,7 @@ fn random(rows: usize, dimension: usize, seed: u64) -> Vec<f32> {
     (0..rows * dimension).map(|_| random.random::<f32>()).collect()
 }
 
-/// The slow twin: every distance, sorted.
+/// The reference implementation: computes and sorts every distance.
 fn plain(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,
@@ -45,7 +45,7 @@ fn assert_exact(queries: &EmbeddingTable, gallery: &EmbeddingTable, k: Option<us
     }
 }
 
-/// Every third gallery row relevant: its counted ranks must be those of the sorted list.
+/// Takes every third gallery row as relevant, and checks that its counted ranks are those in the sorted list.
 fn assert_positions(queries: &EmbeddingTable, gallery: &EmbeddingTable) {
     let relevant =
         vec![(0..gallery.len() as u32).filter(|row| row % 3 == 1).collect::<Vec<_>>(); queries.len()];
@@ -75,7 +75,7 @@ fn random_embeddings_rank_as_in_the_plain_loop() {
 
 #[test]
 fn differences_that_f32_products_cannot_see_still_rank() {
-    // A common offset of 100 leaves |b|² − 2 a·b a handful of bits for differences of a thousandth.
+    // With a common offset of 100, |b|² − 2 a·b has only a handful of bits for differences of a thousandth.
     let near = |seed| random(400, 24, seed).into_iter().map(|v| 100.0 + v * 1e-3).collect::<Vec<_>>();
     let (queries, gallery) = (table(24, near(3)), table(24, near(4)));
     let queries = queries.take(&[0, 1, 2, 3, 4]);
@@ -135,7 +135,7 @@ fn a_query_does_not_find_its_own_file_unless_asked() {
     assert_eq!(first_rows(&within(false)), [2, 2, 0, 2]);
     assert_eq!(within(false).iter().map(|r| r.hits().len()).collect::<Vec<_>>(), [2, 2, 3, 3]);
     assert_eq!(first_rows(&within(true)), [0, 0, 2, 3]);
-    // Against another table only the content hash says that two rows are one file.
+    // In another table only the content hash shows that two rows are the same file.
     let apart = |allow| rank(&table, &table, Distance::Euclidean, &config(allow)).unwrap();
     assert_eq!(first_rows(&apart(false)), [2, 2, 0, 3]);
     assert_eq!(first_rows(&apart(true)), [0, 0, 2, 3]);

@@ -1,4 +1,4 @@
-//! The two published shapes, in and out, keeping the order of the queries.
+//! Reads and writes the two published shapes of a results file, and keeps the order of the queries.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,14 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{ResultEntry, Results};
 use crate::{Result, SearchError};
 
-/// How a results file is laid out.
+/// The layout of a results file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultsShape {
     /// One object with the group's name and a map from query to images.
     #[default]
     Map,
-    /// A list of objects, one a query, without the group's name.
+    /// A list of objects, one per query, without the group's name.
     List,
 }
 
@@ -38,7 +38,7 @@ impl FromStr for ResultsShape {
             "map" => Ok(Self::Map),
             "list" => Ok(Self::List),
             _ => Err(SearchError::BadArgument {
-                reason: format!("{name}: no such shape of results; known are map and list"),
+                reason: format!("{name}: unknown shape of results; expected map or list"),
             }),
         }
     }
@@ -56,7 +56,7 @@ struct ListItem {
     gallery_images: Vec<String>,
 }
 
-/// A JSON object kept in order, with whatever it repeats.
+/// A JSON object with its keys in order, including repeated ones.
 struct Images(Vec<ResultEntry>);
 
 impl Serialize for Images {
@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for ImagesVisitor {
     }
 }
 
-/// Either shape, ready to be written.
+/// Results in either shape, ready to be serialised.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Shaped {
@@ -117,7 +117,7 @@ impl Results {
     }
 
     pub(super) fn from_slice(text: &[u8]) -> Result<Self, String> {
-        let wrong = |error: serde_json::Error| format!("cannot be read as results: {error}");
+        let wrong = |error: serde_json::Error| format!("not a results file: {error}");
         let is_list = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let (group, entries) = if is_list {
             let items: Vec<ListItem> = serde_json::from_slice(text).map_err(wrong)?;

@@ -1,24 +1,24 @@
-//! The embeddings file: one safetensors file that any tool for that format can open.
+//! The embeddings file: a safetensors file that any tool for that format can open.
 //!
 //! ```text
 //! 8 bytes        length of the header, little-endian u64
 //! header         JSON: "__metadata__" {format, format_version, model, fingerprint, dimension, distance,
 //!                crate_version, sha256}, then name, type, shape and place of each tensor; padded with spaces to 8 bytes
 //! "embeddings"   F32 [n, dimension], little-endian, row-major
-//! "rows"         U8 [bytes], one JSON object a line: n lines about the embeddings, then one for each photo without an
+//! "rows"         U8 [bytes], one JSON object per line: n lines for the embeddings, then one for each photo without an
 //!                embedding, with the reason: {"skipped": "no face found", "row": {…}}
 //! ```
 //!
-//! The same table gives the same bytes. Every byte is covered by the checksum:
+//! Equal tables give equal bytes. The checksum covers every byte:
 //!
 //! ```text
-//! sha256 = SHA-256( SHA-256(embeddings) ‖ SHA-256(rows) ‖ length ‖ header with 64 zeros in place of sha256's digits )
+//! sha256 = SHA-256( SHA-256(embeddings) ‖ SHA-256(rows) ‖ length ‖ header with 64 zeros in place of the sha256 digits )
 //! ```
 //!
 //! Rows store a photo's path relative to the file's folder if the photo lies below it, and absolute otherwise.
 //!
-//! Version 1, which is still read, has no checksum, stores paths relative to the folder the program ran in, and numbers the
-//! faces of a photo in the rows' names (`a.jpg`, `a.jpg#2`).
+//! Version 1 can still be read. It has no checksum, stores paths relative to the folder that the program ran in, and numbers
+//! the faces of a photo in the rows' names (`a.jpg`, `a.jpg#2`).
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ use super::{EmbeddingTable, EmbeddingWriter, Row, SkippedRow, kind, version_one}
 use crate::{Result, SearchError};
 
 impl EmbeddingTable {
-    /// Writes the table to `path`: whole or not at all, or through a device, a pipe or (`-`) stdout.
+    /// Writes the table to `path`: atomically if it is a file, directly if it is a device, a pipe or stdout (`-`).
     ///
     /// # Errors        the file cannot be written → `Io`, naming it
     pub fn save(&self, path: &Path) -> Result<()> {
@@ -44,17 +44,17 @@ impl EmbeddingTable {
 
     /// Reads the table that [`save`](Self::save) wrote to `path`.
     ///
-    /// The rows' paths can be opened from the current folder: a path that is relative to the file's folder is joined to it.
+    /// The paths of the rows are resolved, so that they can be opened from the current folder.
     ///
     /// # Errors        the file cannot be read → `Io`; it was written by this program and changed afterwards →
-    ///   `DamagedFile`; it is another file, or of an unknown version → `BadFile`
+    ///   `DamagedFile`; it is not an embeddings file, or has an unknown version → `BadFile`
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
         read(&bytes, &Places::of_file(path)).map_err(|reason| {
             let path = path.to_owned();
             match reason {
                 Refused::Damaged(reason) => SearchError::DamagedFile { path, reason },
-                // A header that cannot be read does not say whose it is.
+                // An unreadable header does not show whether we wrote the file; the marks do.
                 Refused::Unreadable(reason) if kind::has_marks(&path, &bytes) => {
                     SearchError::DamagedFile { path, reason }
                 }
@@ -64,13 +64,13 @@ impl EmbeddingTable {
     }
 }
 
-/// Why a file is refused.
+/// The reason why a file is rejected.
 enum Refused {
-    /// It is ours, and not as it was written.
+    /// We wrote the file, and it was changed afterwards.
     Damaged(String),
-    /// It cannot be parsed.
+    /// The file cannot be parsed.
     Unreadable(String),
-    /// It is of another format or version.
+    /// The file has another format or an unknown version.
     Other(String),
 }
 
@@ -107,7 +107,7 @@ fn read(bytes: &[u8], places: &Places) -> Result<EmbeddingTable, Refused> {
         .map_err(|error| Refused::Damaged(error.to_string()))
 }
 
-/// The lines of "rows": of the embeddings, and of photos without one.
+/// The parsed lines of "rows": rows with an embedding, and skipped photos.
 type Lines = (Vec<Row>, Vec<SkippedRow>);
 
 fn verify(start: &[u8], embeddings: &[u8], rows: &[u8]) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! The header of an embeddings file, and the checksum in it.
+//! The header of an embeddings file, with its checksum.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,22 @@ use sha2::{Digest, Sha256};
 use super::ModelTag;
 use crate::SearchError;
 
-/// The `format` in the header.
+/// The value of `format` in the header.
 pub(super) const FORMAT: &str = "likeness-embeddings";
-/// The version that is written.
+/// The version that this program writes.
 pub(super) const FORMAT_VERSION: &str = "2";
-/// The version without a checksum, which is still read.
+/// The version without a checksum, which can still be read.
 const UNCHECKED_VERSION: &str = "1";
-/// Our headers take a few hundred bytes; a longer one belongs to another file or to an attack.
+/// The maximum length of a header. Ours have a few hundred bytes; a longer one belongs to another file or to an attack.
 pub(super) const MAX_HEADER_BYTES: u64 = 1 << 20;
-/// Stands before the digits of the checksum. No JSON string contains it, since a quote in a string is escaped.
+/// The text before the digits of the checksum. No JSON string contains it, because a quote in a string is escaped.
 const CHECKSUM_KEY: &[u8] = br#""sha256":""#;
 const CHECKSUM_DIGITS: usize = 64;
 
-/// The checksum of an embeddings file as its parts come.
+/// Computes the checksum of an embeddings file incrementally.
 ///
 /// ```text
-/// SHA-256( SHA-256(embeddings) ‖ SHA-256(rows) ‖ length of the header ‖ header with 64 zeros for the checksum's digits )
+/// SHA-256( SHA-256(embeddings) ‖ SHA-256(rows) ‖ length of the header ‖ header with 64 zeros in place of the digits )
 /// ```
 #[derive(Default, Clone)]
 pub(super) struct Checksum {
@@ -33,7 +33,7 @@ pub(super) struct Checksum {
 }
 
 impl Checksum {
-    /// The digits for the file that starts with `start`: the header's length and the header.
+    /// The checksum in hexadecimal of a file that starts with `start` (the header's length and the header).
     fn digits(self, start: &[u8], place: usize) -> String {
         let digest = Sha256::new()
             .chain_update(self.embeddings.finalize())
@@ -45,9 +45,9 @@ impl Checksum {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether these are the parts of the file that starts with `start`, by the checksum in its header.
+    /// Compares the checksum with the one in the header; `start` is the header's length and the header.
     ///
-    /// # Errors        there is no checksum, or another → the reason
+    /// # Errors        the header has no checksum, or a different one → the reason
     pub(super) fn verify(self, start: &[u8]) -> Result<(), String> {
         let place = checksum_place(start).ok_or("its header has no checksum")?;
         let found = self.digits(start, place);
@@ -60,15 +60,15 @@ impl Checksum {
     }
 }
 
-/// Where the digits of the checksum stand in `start`, the beginning of a file.
+/// The position of the checksum's digits in `start`, the beginning of a file.
 fn checksum_place(start: &[u8]) -> Option<usize> {
     let key = start.windows(CHECKSUM_KEY.len()).position(|window| window == CHECKSUM_KEY)?;
     let place = key + CHECKSUM_KEY.len();
     (start.len() >= place + CHECKSUM_DIGITS).then_some(place)
 }
 
-/// The beginning of the file of a table of `count` embeddings by `model` whose rows take `row_bytes`: the header's length,
-/// and the header padded to 8 bytes.
+/// The beginning of a file with `count` embeddings by `model` and `row_bytes` bytes of rows: the header's length, and the
+/// header padded to 8 bytes.
 pub(super) fn write(model: &ModelTag, count: u64, row_bytes: u64, checksum: Checksum) -> Vec<u8> {
     let vector_bytes = count * (model.dimension * size_of::<f32>()) as u64;
     let header = json!({
@@ -103,16 +103,16 @@ pub(super) fn write(model: &ModelTag, count: u64, row_bytes: u64, checksum: Chec
     start
 }
 
-/// What a header says about its file.
+/// The facts that a header contains about its file.
 pub(super) struct Facts {
     pub(super) model: ModelTag,
-    /// Rows of the table.
+    /// Number of rows in the table.
     pub(super) count: usize,
 }
 
-/// The format version of a header of ours.
+/// The format version in a header.
 ///
-/// # Errors        the header of another file → the reason
+/// # Errors        the header belongs to another format → the reason
 pub(super) fn version(header: &Metadata) -> Result<&str, String> {
     let format = field(header, "format")?;
     if format != FORMAT {
@@ -135,7 +135,7 @@ pub(super) fn has_checksum(header: &Metadata, version: &str) -> Result<bool, Str
     }
 }
 
-/// The model, and the number of rows.
+/// Parses the model and the number of rows.
 ///
 /// # Errors        a field is missing or cannot be parsed → the reason
 pub(super) fn facts(header: &Metadata) -> Result<Facts, String> {

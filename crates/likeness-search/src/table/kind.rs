@@ -1,31 +1,31 @@
-//! Is a file an embeddings file? Judged by its beginning, so that photos and tables can be told from each other quickly.
+//! Recognises embeddings files by their beginning, so that photos and tables can be told apart quickly.
 
 use std::io::Read;
 use std::path::Path;
 
 use super::header::{FORMAT, MAX_HEADER_BYTES};
 
-/// Bytes of a file that are searched for marks: our headers take a few hundred.
+/// Number of bytes at the beginning of a file that are searched for marks; our headers take a few hundred.
 const SEARCHED_BYTES: usize = 1 << 12;
-/// What the header of each of our files contains. One damaged bit leaves at least two of them.
+/// Strings that the header of each of our files contains. One damaged bit leaves at least two of them intact.
 const MARKS: [&str; 3] = [FORMAT, "\"__metadata__\":{", "\"fingerprint\":\""];
 const MARKS_LEFT: usize = 2;
-/// The usual ending of an embeddings file's name.
+/// The usual file name extension of an embeddings file.
 const EXTENSION: &str = "embeddings";
 
 /// Whether a file is an embeddings file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
-    /// Its header is that of an embeddings file, of any version. The rest may still be damaged.
+    /// The header is that of an embeddings file of any version. The rest may be damaged.
     Embeddings,
-    /// Its header cannot be read, and it has the remains of ours or the name ends in `.embeddings`.
+    /// The header cannot be read, and it contains parts of our header or the file name ends in `.embeddings`.
     DamagedEmbeddings,
-    /// Another file, a folder, or nothing that can be opened.
+    /// Another kind of file, a folder, or a path that cannot be opened.
     Other,
 }
 
 impl TableKind {
-    /// What the file at `path` is.
+    /// Detects the kind of the file at `path`.
     pub fn of(path: &Path) -> Self {
         let Some(start) = beginning(path) else { return Self::Other };
         if has_our_header(&start) {
@@ -38,15 +38,15 @@ impl TableKind {
     }
 }
 
-/// Whether `path` is an embeddings file, of any version, judged by its header alone.
+/// Whether the header of `path` is that of an embeddings file of any version.
 pub fn is_embeddings_file(path: &Path) -> bool {
     TableKind::of(path) == TableKind::Embeddings
 }
 
 impl super::EmbeddingTable {
-    /// Whether the file at `path` is empty or an embeddings file that this program wrote, even if it has been damaged since.
+    /// Whether the file at `path` is empty or an embeddings file written by this program, even if it was damaged afterwards.
     ///
-    /// Such a file may be replaced without asking. The name does not matter.
+    /// Such a file may be replaced without asking. The file name is ignored.
     ///
     /// # Errors        the file cannot be read
     pub fn is_ours(path: &Path) -> std::io::Result<bool> {
@@ -55,7 +55,7 @@ impl super::EmbeddingTable {
     }
 }
 
-/// Whether the file at `path`, which starts with `start` and has no readable header, was an embeddings file.
+/// Whether a file with an unreadable header was an embeddings file; `start` is the beginning of the file at `path`.
 pub(super) fn has_marks(path: &Path, start: &[u8]) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION))
         || count_marks(start) >= MARKS_LEFT
@@ -74,7 +74,7 @@ fn has_our_header(start: &[u8]) -> bool {
     parsed.is_some_and(|header| header["__metadata__"]["format"] == FORMAT)
 }
 
-/// The beginning of a regular file; `None` if `path` is something else or cannot be read.
+/// The beginning of a regular file; `None` if `path` is not a regular file or cannot be read.
 fn beginning(path: &Path) -> Option<Vec<u8>> {
     if !fs_err::metadata(path).ok()?.is_file() {
         return None;
@@ -82,7 +82,7 @@ fn beginning(path: &Path) -> Option<Vec<u8>> {
     read_beginning(path).ok()
 }
 
-/// The length of the header, and the header if it is not too long.
+/// Reads the length of the header, and the header if it is not too long.
 fn read_beginning(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut file = fs_err::File::open(path)?;
     let mut start = Vec::new();

@@ -1,6 +1,6 @@
-//! Where photos lie: paths as text, and how they are stored so that an embeddings file can be used from any folder.
+//! Paths of photos: as text, and as stored in an embeddings file so that the file can be used from any folder.
 //!
-//! A path is written as text. Bytes that are not UTF-8 stand as `%XX`, as in the names of photos.
+//! Bytes that are not UTF-8 are written as `%XX`, as in the names of photos.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -12,9 +12,9 @@ use super::Row;
 use crate::Result;
 
 impl Row {
-    /// The photo's path, to be opened from the current folder; `None` where the row has none.
+    /// The photo's path, relative to the current folder; `None` if the row has no path.
     ///
-    /// A `%XX` in [`path`](Self::path) stands for a byte that is not UTF-8, unless there is a file of that very name.
+    /// A `%XX` in [`path`](Self::path) is decoded to a byte that is not UTF-8, unless a file with exactly that name exists.
     pub fn photo_path(&self) -> Option<PathBuf> {
         if self.path.is_empty() {
             return None;
@@ -27,21 +27,21 @@ impl Row {
     }
 }
 
-/// The folder of an embeddings file, from which the paths in it are resolved.
+/// The folder of an embeddings file; the paths in the file are relative to it.
 pub(super) struct Places {
-    /// As the user named it; empty for the current folder.
+    /// The folder as the user named it; empty for the current folder.
     folder: PathBuf,
-    /// Absolute, as named and with symbolic links resolved. Empty where the file has no folder, such as stdout.
+    /// The absolute folder, both as named and with symbolic links resolved. Empty if the file has no folder, such as stdout.
     absolute: Vec<PathBuf>,
 }
 
 impl Places {
-    /// The folder of the file that is read from `path`.
+    /// The folder of an embeddings file that is read from `path`.
     pub(super) fn of_file(path: &Path) -> Self {
         Self { folder: path.parent().unwrap_or(Path::new("")).to_owned(), absolute: Vec::new() }
     }
 
-    /// The folder of the file that will be written to `path`.
+    /// The folder of an embeddings file that will be written to `path`.
     ///
     /// # Errors        `path` is a folder, or a loop of links → `Io`
     pub(super) fn of_output(path: &Path) -> Result<Self> {
@@ -54,7 +54,7 @@ impl Places {
         Ok(Self { folder, absolute: named.ok().into_iter().chain(resolved).collect() })
     }
 
-    /// `row` with its path as the file stores it: relative to the file's folder if the photo lies below it, else absolute.
+    /// Returns `row` with its path as stored: relative to the file's folder if the photo lies below it, otherwise absolute.
     pub(super) fn stored<'a>(&self, row: &'a Row) -> Cow<'a, Row> {
         match self.stored_path(&row.path) {
             Some(path) if path != row.path => Cow::Owned(Row { path, ..row.clone() }),
@@ -66,27 +66,27 @@ impl Places {
         if path.is_empty() {
             return None;
         }
-        // The current folder may have a name that is not UTF-8.
+        // The name of the current folder may not be UTF-8.
         let absolute = std::path::absolute(path).ok()?;
         let below = self.absolute.iter().find_map(|folder| absolute.strip_prefix(folder).ok());
         let is_below = |rest: &&Path| rest.components().all(|part| matches!(part, Component::Normal(_)));
         Some(to_text(below.filter(is_below).unwrap_or(&absolute)))
     }
 
-    /// Makes the path of a stored row one that can be opened from the current folder.
+    /// Converts the stored path of a row to a path that can be opened from the current folder.
     pub(super) fn resolve(&self, row: &mut Row) {
         if !row.path.is_empty() && Path::new(&row.path).is_relative() {
             row.path = self.below(&row.path);
         }
     }
 
-    /// `path` below the folder of the file.
+    /// Joins `path` to the folder of the file.
     pub(super) fn below(&self, path: &str) -> String {
         if self.folder.as_os_str().is_empty() { path.to_owned() } else { to_text(&self.folder.join(path)) }
     }
 }
 
-/// `path` as text. Bytes that are not UTF-8 become `%XX`.
+/// Converts `path` to text. Bytes that are not UTF-8 become `%XX`.
 fn to_text(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -96,7 +96,7 @@ fn to_text(path: &Path) -> String {
     text
 }
 
-/// The path that [`to_text`] wrote with `%XX` in it; `None` if there is no `%XX`, or it stands for no such byte.
+/// Decodes the `%XX` that [`to_text`] wrote; `None` if the text contains no such encoded byte.
 #[cfg(unix)]
 fn from_text(text: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(stored(&file, &root.join("sets/deep/1.jpg")), "deep/1.jpg");
         let outside = root.join("photos/1.jpg");
         assert_eq!(stored(&file, &outside), to_text(&outside));
-        // It starts as if it lay below the folder.
+        // A path that begins inside the folder and leaves it.
         let back = root.join("sets/../photos/1.jpg");
         assert_eq!(stored(&file, &back), to_text(&back));
         assert_eq!(stored(Path::new("-"), &outside), to_text(&outside));
@@ -179,7 +179,7 @@ mod tests {
             .map(|name| folder.path().join(std::ffi::OsStr::from_bytes(name)));
         fs_err::File::create(&plain).unwrap();
         if fs_err::File::create(&odd).is_err() {
-            return; // A file system for UTF-8 only.
+            return; // The file system allows only UTF-8 names.
         }
         for path in [&odd, &plain] {
             let row = Row { path: to_text(path), ..Row::new("a") };

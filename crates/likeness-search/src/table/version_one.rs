@@ -1,4 +1,4 @@
-//! Rows of embeddings files of version 1, brought to the meaning of version 2.
+//! Converts rows of embeddings files of version 1 to version 2.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use super::Row;
 use super::place::Places;
 
-/// Rows whose photos are looked for to learn which folder the paths start from.
+/// Number of rows whose photos are looked up to find the folder that relative paths start from.
 const PROBED: usize = 32;
 
-/// Numbers the faces of a photo, and makes paths that can be opened from the current folder.
+/// Numbers the faces of a photo, and resolves paths so that they can be opened from the current folder.
 pub(super) fn upgrade(rows: &mut [Row], places: &Places) {
     number_faces(rows);
     resolve_paths(rows, places);
 }
 
-/// Takes the rows `a.jpg`, `a.jpg#2`, `a.jpg#3` for three faces of the photo `a.jpg`.
+/// Recognises the rows `a.jpg`, `a.jpg#2`, `a.jpg#3` as three faces of the photo `a.jpg`.
 ///
-/// A name such as `a.jpg#3` counts as a face only where the photo's faces before it are there too.
+/// A name such as `a.jpg#3` counts as a face only if rows for the photo's earlier faces exist too.
 fn number_faces(rows: &mut [Row]) {
     let mut seen: HashSet<(String, u32)> = HashSet::new();
     for row in rows {
@@ -32,7 +32,7 @@ fn number_faces(rows: &mut [Row]) {
     }
 }
 
-/// Relative paths start from the folder the program was run in: the current one if it is the same, else the file's.
+/// Resolves relative paths from the current folder if the photos exist there, otherwise from the file's folder.
 fn resolve_paths(rows: &mut [Row], places: &Places) {
     let is_relative = |row: &&Row| !row.path.is_empty() && Path::new(&row.path).is_relative();
     let probes = || rows.iter().filter(is_relative).take(PROBED);

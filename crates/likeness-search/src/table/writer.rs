@@ -11,13 +11,13 @@ use super::place::Places;
 use super::{ModelTag, Row, SkippedRow};
 use crate::{Result, SearchError};
 
-/// Bytes that are collected before they are written to a file.
+/// Number of bytes that are buffered before they are written to a file.
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// Writes an embeddings file row by row. There is no file until [`finish`](Self::finish).
+/// Writes an embeddings file row by row. The file appears only when [`finish`](Self::finish) is called.
 ///
-/// Until then embeddings and rows are kept in two files without a name: in the folder of the output, or in the folder for
-/// temporary files if the output is a device, a pipe or (`-`) stdout. They are gone when the process ends, however it ends.
+/// Until then, embeddings and rows are kept in two unnamed temporary files. They are in the folder of the output, or in the
+/// folder for temporary files if the output is a device, a pipe or stdout (`-`). They disappear when the process ends.
 ///
 /// # Examples
 ///
@@ -39,16 +39,16 @@ pub struct EmbeddingWriter {
     checksum: Checksum,
     embeddings: BufWriter<File>,
     rows: BufWriter<File>,
-    /// Photos without an embedding, whose lines come after those of the others.
+    /// Photos without an embedding; their lines follow those of the embeddings.
     skipped: Vec<SkippedRow>,
-    /// The bytes of one embedding or row.
+    /// Buffer for the bytes of one embedding or row.
     bytes: Vec<u8>,
     path: PathBuf,
     places: Places,
 }
 
 impl EmbeddingWriter {
-    /// Starts the file that will be at `path`, of embeddings by `model`.
+    /// Prepares to write embeddings by `model` to `path`.
     ///
     /// # Errors        a dimension of 0 → `BadEmbeddings`; the folder cannot be written → `Io`, naming the file
     pub fn create(path: &Path, model: ModelTag) -> Result<Self> {
@@ -69,12 +69,12 @@ impl EmbeddingWriter {
         })
     }
 
-    /// How many rows there are so far.
+    /// The number of rows written so far.
     pub fn len(&self) -> u64 {
         self.count
     }
 
-    /// Whether there is no row yet.
+    /// Whether no row has been written yet.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -82,7 +82,7 @@ impl EmbeddingWriter {
     /// Adds a row.
     ///
     /// # Shapes        embedding: \[`model.dimension`\]
-    /// # Errors        another length, a value that is not finite → `BadEmbeddings`; no space → `Io`, naming the file
+    /// # Errors        a wrong number of values, a value that is not finite → `BadEmbeddings`; no space → `Io`, naming the file
     pub fn push(&mut self, row: &Row, embedding: &[f32]) -> Result<()> {
         if embedding.len() != self.model.dimension {
             return Err(SearchError::BadEmbeddings {
@@ -101,7 +101,7 @@ impl EmbeddingWriter {
         })
     }
 
-    /// Adds a photo that should have an embedding and has none.
+    /// Records a photo for which no embedding could be computed.
     pub fn skip(&mut self, skipped: &SkippedRow) {
         let row = self.places.stored(&skipped.row).into_owned();
         self.skipped.push(SkippedRow { row, ..skipped.clone() });
@@ -119,7 +119,7 @@ impl EmbeddingWriter {
         Ok(())
     }
 
-    /// Ends the line in `bytes` and writes it among the rows.
+    /// Ends the line in `bytes` and appends it to the rows.
     fn write_line(&mut self) -> std::io::Result<()> {
         self.bytes.push(b'\n');
         self.checksum.rows.update(&self.bytes);
@@ -128,7 +128,7 @@ impl EmbeddingWriter {
         Ok(())
     }
 
-    /// Writes the file.
+    /// Writes the output file.
     ///
     /// # Errors        no space, the rename is refused → `Io`, naming the file
     pub fn finish(mut self) -> Result<()> {
