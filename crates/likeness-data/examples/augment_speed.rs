@@ -1,4 +1,4 @@
-//! How long augmentation takes: `cargo run --release -p likeness-data --example augment_speed`.
+//! Times augmentation: `cargo run --release -p likeness-data --example augment_speed`.
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
-//! Prints the boxes that a Haar cascade finds as JSON, with the time it took:
+//! Prints the boxes that a Haar cascade finds, and the time taken, as JSON:
 //! `haar_detect CASCADE SCALE_FACTOR MIN_NEIGHBORS ROUNDS serial|parallel PHOTO…`
 //!
-//! The pictures are decoded first; each round goes through all of them, and times are seconds a round without decoding.
+//! The pictures are decoded first. Each round searches all of them; times are seconds per round, without decoding.
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;
@@ -49,7 +49,7 @@ fn found(detector: &HaarDetector, image: &RgbImage) -> Vec<[f32; 5]> {
     faces.map(|d| [d.face_box.left, d.face_box.top, d.face_box.width, d.face_box.height, d.score]).collect()
 }
 
-/// Processor seconds of this thread, where Linux tells them.
+/// CPU time of this thread in seconds; `None` unless Linux reports it.
 fn cpu_seconds() -> Option<f64> {
     let text = fs_err::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(text.split_ascii_whitespace().next()?.parse::<f64>().ok()? / 1e9)

@@ -1,7 +1,7 @@
-//! Copies of photos in another style, for measuring what a shift of domain costs.
+//! Copies photos in another style, to measure the effect of a domain shift.
 //!
-//! Run: `cargo run --release -p likeness-data --example restyle -- FOLDER OUT posterise|sketch|outline|jpeg`; names stay, and
-//! files that are no photos are passed over.
+//! Run: `cargo run --release -p likeness-data --example restyle -- FOLDER OUT posterise|sketch|outline|jpeg`. File names do
+//! not change, and files that are not photos are skipped.
 
 #![allow(clippy::print_stdout)]
 
@@ -15,7 +15,7 @@ use likeness_data::decode::PhotoReader;
 use likeness_data::limits::Limits;
 use likeness_data::photos;
 
-/// `image` as a JPEG of quality 5 shows it.
+/// Compresses `image` as a JPEG of quality 5 and decodes it again.
 fn compressed(image: &RgbImage) -> anyhow::Result<RgbImage> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 5).encode_image(image)?;

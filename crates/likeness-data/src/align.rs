@@ -1,12 +1,12 @@
-//! Face alignment: a picture and its five landmarks enter, an upright face of a fixed size leaves.
+//! Face alignment: transforms a face with five landmarks to an upright face of a fixed size.
 //!
-//! The similarity transform that best carries the landmarks onto a template ([`similarity`]) says where every pixel
-//! of the face comes from, and [`warp`] fetches it: bilinear where the face grows, area-averaged where it shrinks.
-//! Faces without landmarks are cut out as squares by [`crop_with_margin`].
+//! [`similarity`] estimates the transform that maps the landmarks best onto a template. [`warp`] samples the face: by
+//! bilinear interpolation when it is enlarged, by area averaging when it is reduced. [`crop_with_margin`] crops faces
+//! without landmarks to squares.
 //!
-//! The template is the one ArcFace is trained with (Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face
-//! Recognition", 2019, arXiv 1801.07698). Its coordinates, and the landmarks given to it, count whole pixels at
-//! pixel centres, as OpenCV does and as every published ArcFace pipeline takes its detector's landmarks.
+//! The template is the one that ArcFace is trained with (Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face
+//! Recognition", 2019, arXiv 1801.07698). Integer coordinates are pixel centres, in the template and in the landmarks, as in
+//! OpenCV and in all published ArcFace pipelines.
 
 mod crop;
 mod resize;
@@ -23,7 +23,7 @@ pub use resize::{resize, resize_part};
 pub use similarity::Similarity;
 pub use warp::{Border, Sampling, WarpConfig, warp};
 
-/// Where the five landmarks lie in a 112×112 face: left eye, right eye, nose tip, left and right mouth corner.
+/// The five landmarks in a 112×112 face: left eye, right eye, nose tip, left and right mouth corner.
 ///
 /// Source: the reference points of SphereFace and ArcFace, published with InsightFace.
 pub const ARCFACE_112: Landmarks = [
@@ -34,13 +34,13 @@ pub const ARCFACE_112: Landmarks = [
     Point { x: 70.7299, y: 92.2041 },
 ];
 
-/// How landmarks become a face.
+/// Options of the alignment of a face by its landmarks.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlignConfig {
     /// Width and height of the face, in pixels.
     pub size: u32,
-    /// What stands for pixels outside the picture.
+    /// How pixels outside the picture are filled.
     pub border: Border,
     /// How pixels are sampled.
     pub sampling: Sampling,
@@ -64,16 +64,16 @@ pub fn template(size: u32) -> Landmarks {
     ARCFACE_112.map(|p| Point { x: p.x * ratio, y: p.y * ratio })
 }
 
-/// The transform that carries `landmarks` of a picture onto the template of a face of `size` pixels.
+/// The transform that maps `landmarks` of a picture onto the template of a face of `size` pixels.
 ///
-/// # Errors        landmarks that are not finite or fix no transform → [`DataError::BadArgument`]
+/// # Errors        landmarks that are not finite or determine no transform → [`DataError::BadArgument`]
 pub fn to_template(landmarks: &Landmarks, size: u32) -> Result<Similarity> {
     Similarity::estimate(landmarks, &template(size))
 }
 
-/// The face at `landmarks`, turned upright, scaled and shifted onto the template.
+/// Rotates, scales and shifts the face at `landmarks` onto the template.
 ///
-/// # Errors        landmarks that fix no transform, a size outside the limits of [`warp`] → [`DataError::BadArgument`]
+/// # Errors        landmarks that determine no transform, a size outside the limits of [`warp`] → [`DataError::BadArgument`]
 /// # References    Deng et al. (2019), section 3.1
 pub fn align(image: &RgbImage, landmarks: &Landmarks, config: &AlignConfig) -> Result<RgbImage> {
     let transform = to_template(landmarks, config.size)?;
@@ -81,10 +81,10 @@ pub fn align(image: &RgbImage, landmarks: &Landmarks, config: &AlignConfig) -> R
     warp(image, &transform, &WarpConfig { width: config.size, height: config.size, border, sampling })
 }
 
-/// The largest face side that is written, in pixels.
+/// The maximum side of an output face, in pixels.
 const LARGEST_SIDE_PX: u32 = 8192;
 
-/// Refuses face sizes of zero and beyond reason.
+/// Rejects face sizes of zero or above the maximum.
 fn check_size(width: u32, height: u32) -> Result<()> {
     let ok = |side: u32| (1..=LARGEST_SIDE_PX).contains(&side);
     if ok(width) && ok(height) {
@@ -95,7 +95,7 @@ fn check_size(width: u32, height: u32) -> Result<()> {
     )))
 }
 
-/// Refuses pictures without pixels.
+/// Rejects pictures without pixels.
 fn check_picture(image: &RgbImage) -> Result<()> {
     if image.width() == 0 || image.height() == 0 {
         return Err(DataError::argument(format!(

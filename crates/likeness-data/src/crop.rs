@@ -1,4 +1,4 @@
-//! Part of a picture enters, a face of a fixed size leaves.
+//! Crops a part of a picture and scales it to a fixed size.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -7,20 +7,20 @@ use image::RgbImage;
 use crate::geometry::Rect;
 use crate::{DataError, Result};
 
-/// Cuts out faces and scales them; keeps the resizer's buffers, so one per thread.
+/// Crops and scales faces. It keeps the resizer's buffers, so use one per thread.
 #[derive(Debug, Default)]
 pub struct Cropper {
     resizer: Resizer,
 }
 
 impl Cropper {
-    /// The part `area` of `image`, scaled to `width` × `height`.
+    /// Scales the part `area` of `image` to `width` × `height`.
     ///
-    /// Bicubic convolution (Catmull–Rom, a = −0.5) whose support grows with the factor when shrinking, so that nothing
-    /// aliases: the filter of Pillow's `resize(…, BICUBIC, box)`.
+    /// Uses bicubic convolution (Catmull–Rom, a = −0.5). When shrinking, its support grows with the scale factor to prevent
+    /// aliasing. This is the filter of Pillow's `resize(…, BICUBIC, box)`.
     ///
-    /// # Units         `area` in pixels of `image`; fractions are honoured
-    /// # Errors        an area that reaches outside the picture or is empty → [`DataError::BadArgument`]
+    /// # Units         `area` in pixels of `image`, with fractions
+    /// # Errors        an area that is empty or extends outside the picture → [`DataError::BadArgument`]
     pub fn crop(&mut self, image: &RgbImage, area: Rect, width: u32, height: u32) -> Result<RgbImage> {
         let refused = |e: &dyn std::fmt::Display| {
             DataError::argument(format!(
@@ -48,7 +48,7 @@ impl Cropper {
             .expect("the resizer fills width × height × 3 bytes"))
     }
 
-    /// The centred square of `image`, scaled to `width` × `height`; the picture itself where it has that size already.
+    /// Scales the centred square of `image` to `width` × `height`; returns the picture unchanged if it already has that size.
     ///
     /// # Errors        none for pictures of at least one pixel
     pub fn centre_crop(&mut self, image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
@@ -60,7 +60,7 @@ impl Cropper {
     }
 }
 
-/// Start and length of an area on one axis, without what rounding let stand out over the picture's edge.
+/// Start and length of an area on one axis, clipped where rounding moved it slightly over the picture's edge.
 fn inside(start: f32, length: f32, picture: u32) -> (f64, f64) {
     const ROUNDING_PX: f64 = 0.01;
     let (start, length, picture) = (f64::from(start), f64::from(length), f64::from(picture));
@@ -68,10 +68,10 @@ fn inside(start: f32, length: f32, picture: u32) -> (f64, f64) {
     if (0.0..ROUNDING_PX).contains(&over) { (start, length - over) } else { (start, length) }
 }
 
-/// The square around a face box: centred on it, as long as its longer side, moved and if need be shrunk to lie inside
-/// the picture.
+/// The square around a face box: centred on it, with the box's longer side as its side, and moved or shrunk as needed to lie
+/// inside the picture.
 ///
-/// # Errors        no overlap with the picture, or numbers that make no box → [`DataError::BadArgument`]
+/// # Errors        a box that does not overlap the picture, or is invalid → [`DataError::BadArgument`]
 pub fn square_around(face_box: Rect, width: u32, height: u32) -> Result<Rect> {
     let (picture_width, picture_height) = (width as f32, height as f32);
     let picture = Rect::new(0.0, 0.0, picture_width, picture_height);

@@ -1,4 +1,4 @@
-//! From a photo to its faces: detect, choose, align or crop. `prepare` and `embed` cut faces the same way.
+//! Extracts the faces of a photo: detects, selects, and aligns or crops them. `prepare` and `embed` share this code.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -9,63 +9,63 @@ use crate::detect::{Detection, FaceChoice, FaceDetector};
 use crate::geometry::{Landmarks, Rect};
 use crate::{DataError, Result};
 
-/// Faces cut from one photo at most, the surest: as many as a network detector gives, so that a picture cannot fill the
-/// memory with them.
+/// Maximum number of faces extracted from one photo, those with the highest scores. Network detectors have the same limit;
+/// it bounds the memory that one picture can use.
 const MOST_FACES: usize = 750;
 
-/// Which of a photo's faces are kept.
+/// Which of a photo's faces to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeepFaces {
-    /// The one the photo is of: large and near the centre.
+    /// The main face: large and near the centre.
     #[default]
     Main,
-    /// The largest.
+    /// The largest face.
     Largest,
-    /// The one nearest to the centre.
+    /// The face nearest to the centre.
     Center,
-    /// Every one, but no more than the 750 surest.
+    /// All faces, at most the 750 with the highest scores.
     All,
 }
 
-/// What happens to a photo without a face.
+/// What to do with a photo without a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoFace {
-    /// It is skipped, counted and listed.
+    /// Skip the photo, count it and list it.
     #[default]
     Skip,
-    /// Its box from the collection, or its centre square, stands for the face.
+    /// Use the face box that the collection gives, or the photo's centre square.
     Keep,
 }
 
-/// Which faces are kept, and how they are cut.
+/// Which faces to keep, and how to crop them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CutConfig {
-    /// Which of several faces.
+    /// Which face to keep if there are several.
     pub faces: KeepFaces,
-    /// What to do without a face.
+    /// What to do with a photo without a face.
     pub no_face: NoFace,
-    /// Faces whose box's longer side is shorter are none; pixels of the photo.
+    /// Minimum length of the longer side of a face's box, in pixels of the photo; smaller faces are ignored.
     pub min_face_px: u32,
-    /// Faces the detector is less sure of are none; on the detector's own scale.
+    /// Minimum score of a face, on the detector's own scale; faces with lower scores are ignored.
     pub min_score: f32,
-    /// Room around a face without landmarks, on each side, as a share of the box's longer side.
+    /// Margin around a face without landmarks, on each side, as a share of the box's longer side.
     pub margin: f32,
 }
 
 impl Default for CutConfig {
-    /// The main face; photos without one are skipped; a margin of a quarter, which holds the whole head for most detectors.
+    /// The main face, skipping photos without one, with a margin of a quarter, which includes the whole head for most detectors.
     fn default() -> Self {
         Self { faces: KeepFaces::Main, no_face: NoFace::Skip, min_face_px: 0, min_score: 0.0, margin: 0.25 }
     }
 }
 
 impl CutConfig {
-    /// Refuses settings that make no sense.
+    /// Checks the settings.
     ///
-    /// # Errors        a margin outside (−0.5, 5], a score that is no number → [`DataError::BadArgument`]
+    /// # Errors        a margin outside (−0.5, 5], a minimum score that is not finite → [`DataError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         if !(self.margin > -0.5 && self.margin <= 5.0) {
             return Err(DataError::BadArgument {
@@ -83,22 +83,22 @@ impl CutConfig {
     }
 }
 
-/// A face cut out of a photo.
+/// A face extracted from a photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CutFace {
-    /// The face.
+    /// The pixels of the face.
     pub image: RgbImage,
-    /// Where it is in the photo, where that is known.
+    /// The face's box in the photo; `None` if unknown.
     pub face_box: Option<Rect>,
-    /// Its landmarks in the photo, where they are known.
+    /// The face's landmarks in the photo; `None` if unknown.
     pub landmarks: Option<Landmarks>,
-    /// The detector's score, where a detector found it.
+    /// The detector's score; `None` without a detector.
     pub score: Option<f32>,
-    /// Faces found in the photo, where a detector looked.
+    /// Number of faces that the detector found in the photo; `None` without a detector.
     pub found: Option<usize>,
 }
 
-/// Cuts faces out of photos; one per thread.
+/// Extracts faces from photos; use one per thread.
 pub struct FaceCutter<'a> {
     detector: Option<&'a dyn FaceDetector>,
     config: &'a CutConfig,
@@ -106,18 +106,18 @@ pub struct FaceCutter<'a> {
 }
 
 impl<'a> FaceCutter<'a> {
-    /// A cutter that looks for faces with `detector`, or takes given boxes and centre squares without one.
+    /// Creates a cutter that finds faces with `detector`; without one it uses given boxes or centre squares.
     pub fn new(detector: Option<&'a dyn FaceDetector>, config: &'a CutConfig) -> Self {
         Self { detector, config, cropper: Cropper::default() }
     }
 
-    /// The faces of `photo`, each `width` × `height`; `given_box` is where the collection says the face is.
+    /// Extracts the faces of `photo`, each `width` × `height`; `given_box` is the face box that the collection gives.
     ///
-    /// With five landmarks and a square face: aligned to the ArcFace template. Without: the box with its margin. A
-    /// picture of exactly the face's size is a face already and stays as it is where nothing is to be detected.
+    /// A face with five landmarks is aligned to the ArcFace template if the output is square. Otherwise its box is cropped with
+    /// the margin. Without a detector, a picture that already has the output size is returned unchanged.
     ///
-    /// # Conventions   with several faces, the surest first
-    /// # Errors        no face → [`DataError::NothingFound`]; a given box outside the photo; the detector's own fault
+    /// # Conventions   several faces are sorted by score, highest first
+    /// # Errors        no face → [`DataError::NoFace`]; a given box outside the photo; an error of the detector
     pub fn cut(
         &mut self,
         photo: &RgbImage,
@@ -225,12 +225,12 @@ fn no_face(found: usize) -> DataError {
 mod tests {
     use super::*;
 
-    /// Finds what it was told to.
-    struct Told(Vec<Detection>);
+    /// A detector that returns fixed detections.
+    struct FixedDetector(Vec<Detection>);
 
-    impl FaceDetector for Told {
+    impl FaceDetector for FixedDetector {
         fn name(&self) -> &str {
-            "told"
+            "fixed"
         }
 
         fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>> {
@@ -244,7 +244,7 @@ mod tests {
 
     fn cut(found: Vec<Detection>, config: &CutConfig) -> Result<Vec<CutFace>> {
         let photo = RgbImage::from_fn(100, 100, |x, _| image::Rgb([x as u8; 3]));
-        FaceCutter::new(Some(&Told(found)), config).cut(&photo, None, (32, 32))
+        FaceCutter::new(Some(&FixedDetector(found)), config).cut(&photo, None, (32, 32))
     }
 
     #[test]
@@ -287,7 +287,7 @@ mod tests {
         let found =
             Detection { face_box: Rect::new(10.0, 10.0, 80.0, 80.0), score: 1.0, landmarks: Some(landmarks) };
         let face = &cut(vec![found], &CutConfig::default()).unwrap()[0];
-        // The photo's grey rises by one a pixel to the right, so the aligned face's by 100/32.
+        // The photo's grey value increases by 1 per pixel to the right, so that of the aligned face increases by 100/32.
         let rise =
             i32::from(face.image.get_pixel(20, 16).0[0]) - i32::from(face.image.get_pixel(10, 16).0[0]);
         assert!((rise - 31).abs() <= 1, "{rise}");

@@ -1,16 +1,17 @@
-//! A dataset's folder: what is in it, and how it is opened again.
+//! The folder of a dataset: its files, and how to open it.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
-//! | `dataset.toml` | settings, counts, what was passed over; written last, so its presence says the dataset is complete |
-//! | `manifest.csv` | a row for each face, see [`manifest`] |
-//! | `labels.txt` | `file identity` a line, the file below `faces/`, see [`labels`](crate::labels) |
+//! | `dataset.toml` | the card: settings, counts and skipped photos; written last, so it exists only in a complete dataset |
+//! | `manifest.csv` | one row for each face, see [`manifest`] |
+//! | `labels.txt` | one line `file identity` for each face, the file relative to `faces/`, see [`labels`](crate::labels) |
 //! | `faces/` | the faces |
-//! | `.prepare.journal` | what runs of `prepare` have finished |
+//! | `.prepare.journal` | the photos that runs of `prepare` have finished |
 //! | `.likeness.lock` | empty; locked while a process works in the folder |
 //!
-//! The card holds the checksums of itself, the manifest and the labels; opening a dataset checks them. The manifest holds
-//! the checksum of each face, see [`Dataset::check_face`]. Datasets of earlier versions have none and open all the same.
+//! The card contains the checksums of itself, the manifest and the labels, which are verified when a dataset is opened. The
+//! manifest contains the checksum of each face, see [`Dataset::check_face`]. Datasets of earlier versions have no checksums
+//! and can still be opened.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,44 +27,44 @@ use crate::prepare::{PrepareConfig, Prepared};
 use crate::{DataError, Result};
 
 pub(crate) const LABELS: &str = "labels.txt";
-/// Version of the folder's layout.
+/// Version of the folder's layout that this program writes.
 const FORMAT: u32 = 1;
 
-/// `dataset.toml`: where a dataset comes from and what is in it.
+/// The contents of `dataset.toml`: the source and a summary of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetCard {
     /// Version of the folder's layout.
     pub format: u32,
-    /// Version of the program that made it.
+    /// Version of the program that made the dataset.
     pub likeness: String,
-    /// SHA-256 of the card's text with this value empty; empty, like the next two, in cards of earlier versions.
+    /// SHA-256 of the card's text with this value empty. Empty, as are the next two, in cards of earlier versions.
     #[serde(default)]
     pub card_sha256: String,
-    /// SHA-256 of the manifest.
+    /// SHA-256 of the manifest; empty in cards of earlier versions.
     #[serde(default)]
     pub manifest_sha256: String,
-    /// SHA-256 of the labels.
+    /// SHA-256 of the labels; empty in cards of earlier versions.
     #[serde(default)]
     pub labels_sha256: String,
-    /// The collection's folder.
+    /// The folder of the source collection.
     pub input: String,
-    /// SHA-256 over the photos' hashes in order: what the dataset was made from.
+    /// SHA-256 over the hashes of all source photos, in order.
     pub input_sha256: String,
     /// The resolved settings.
     pub settings: PrepareConfig,
-    /// Faces, identities, splits.
+    /// Numbers of faces, identities and faces per split.
     pub counts: BTreeMap<String, usize>,
-    /// What was passed over, and why.
+    /// The photos that were skipped, with the reasons.
     #[serde(default)]
     pub skipped: Vec<SkippedRow>,
 }
 
-/// A photo that is not in the dataset.
+/// A photo of the collection that is not in the dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SkippedRow {
-    /// Its name in the collection.
+    /// The photo's name in the collection.
     pub name: String,
-    /// Why.
+    /// The reason why it was skipped.
     pub reason: String,
 }
 
@@ -96,13 +97,13 @@ impl DatasetCard {
         }
     }
 
-    /// The same with the checksums of `manifest` and `labels`.
+    /// Sets the checksums of `manifest` and `labels`.
     pub(crate) fn with_checksums(self, manifest: &[u8], labels: &str) -> Self {
         let (manifest_sha256, labels_sha256) = (sha256_hex(manifest), sha256_hex(labels.as_bytes()));
         Self { manifest_sha256, labels_sha256, ..self }
     }
 
-    /// The card's text with its own checksum.
+    /// The card's text, with its own checksum.
     pub(crate) fn text(self) -> Result<String> {
         let text =
             toml::to_string(&Self { card_sha256: String::new(), ..self }).map_err(std::io::Error::other)?;
@@ -110,7 +111,7 @@ impl DatasetCard {
         Ok(text.replacen(&empty, &format!("{CARD_SUM}{}\"", sha256_hex(text.as_bytes())), 1))
     }
 
-    /// The card in `text`, the content of the file at `path`.
+    /// Parses `text`, the contents of the card at `path`.
     fn parse(path: &Path, text: &str) -> Result<Self> {
         let card: Self = toml::from_str(text).map_err(|e| DataError::BadTable {
             path: path.to_owned(),
@@ -130,15 +131,15 @@ impl DatasetCard {
     }
 }
 
-/// The beginning of the card's line with its own checksum.
+/// The beginning of the line that contains the card's own checksum.
 const CARD_SUM: &str = "card_sha256 = \"";
 
-/// A dataset read from its folder.
+/// A dataset that was read from its folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// The folder.
+    /// The folder of the dataset.
     pub folder: PathBuf,
-    /// Its faces, in the manifest's order.
+    /// The faces, in the manifest's order.
     pub faces: Vec<Face>,
 }
 
@@ -148,11 +149,11 @@ impl Dataset {
         kind::is_dataset(folder)
     }
 
-    /// The dataset in `folder`.
+    /// Opens the dataset in `folder`.
     ///
     /// # Errors
-    /// no or an incomplete dataset → [`DataError::NothingFound`]; a manifest that does not read, another format version →
-    /// [`DataError::BadTable`]; a file that changed after it was written → [`DataError::ChecksumMismatch`]
+    /// the dataset is missing or incomplete → [`DataError::NothingFound`]; the manifest cannot be parsed, or the format version
+    /// is unknown → [`DataError::BadTable`]; a file changed after it was written → [`DataError::ChecksumMismatch`]
     pub fn open(folder: &Path) -> Result<Self> {
         if !Self::is_at(folder) {
             return Err(DataError::NothingFound {
@@ -177,11 +178,11 @@ impl Dataset {
         Ok(Self { folder: folder.to_owned(), faces: manifest::parse(&path, &manifest)? })
     }
 
-    /// Checks that the file of `face`, whose SHA-256 is `sha256`, is the one that was written.
+    /// Checks that the file of `face` is unchanged; `sha256` is the file's current SHA-256.
     ///
-    /// A PNG has checksums of its own, which its decoder checks; a JPEG has none.
+    /// This matters for JPEG files, which have no checksums. A PNG file has its own, which its decoder verifies.
     ///
-    /// # Errors        another file than was written → [`DataError::ChecksumMismatch`]
+    /// # Errors        the file changed after it was written → [`DataError::ChecksumMismatch`]
     pub fn check_face(&self, face: &Face, sha256: &str) -> Result<()> {
         match &face.face_sha256 {
             Some(expected) if expected != sha256 => {
@@ -191,13 +192,13 @@ impl Dataset {
         }
     }
 
-    /// Where the picture of `face` is.
+    /// The path of the picture of `face`.
     pub fn path_of(&self, face: &Face) -> PathBuf {
         self.folder.join(&face.path)
     }
 }
 
-/// The bytes of the file at `path`, which must have this SHA-256 unless it is empty.
+/// Reads the file at `path` and checks that it has this SHA-256; an empty `sha256` is not checked.
 fn checked_file(path: &Path, sha256: &str) -> Result<Vec<u8>> {
     let bytes = fs_err::read(path).map_err(|e| DataError::unreadable(path, e))?;
     if !sha256.is_empty() && sha256_hex(&bytes) != sha256 {
@@ -206,17 +207,16 @@ fn checked_file(path: &Path, sha256: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The card of a dataset.
+/// Reads the card of a dataset.
 ///
-/// # Errors        unreadable, or not a card → [`DataError::BadTable`]; changed → [`DataError::ChecksumMismatch`]
+/// # Errors        the card cannot be parsed → [`DataError::BadTable`]; it changed → [`DataError::ChecksumMismatch`]
 pub fn read_card(path: &Path) -> Result<DatasetCard> {
     DatasetCard::parse(path, &fs_err::read_to_string(path)?)
 }
 
-/// Takes the card away before faces change: until it is written again the dataset is not complete, also after a power
-/// loss.
+/// Removes the card before faces change. Without a card the dataset is incomplete, also after a power loss.
 ///
-/// # Errors        the disk's, naming the file
+/// # Errors        the card cannot be removed → [`DataError::Io`], naming the file
 pub(crate) fn reopen(folder: &Path) -> Result<()> {
     match fs_err::remove_file(folder.join(CARD)) {
         Ok(()) => Ok(likeness_artifact::sync_folder(folder)?),
@@ -225,9 +225,9 @@ pub(crate) fn reopen(folder: &Path) -> Result<()> {
     }
 }
 
-/// Makes `folder` ours: created, or empty, or a dataset already.
+/// Checks that `folder` is empty or already a dataset; creates it if it does not exist.
 ///
-/// # Errors        it holds something else → [`DataError::Occupied`]; it cannot be written to → [`DataError::Io`]
+/// # Errors        it contains other files → [`DataError::Occupied`]; it cannot be written to → [`DataError::Io`]
 pub(crate) fn claim(folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     let ours = |name: &str| {

@@ -1,8 +1,9 @@
-//! A photo file enters, an upright RGB picture and the hash of the file leave.
+//! Reads photo files: decodes a file to an upright RGB picture and computes the file's hash.
 //!
-//! The format is recognised from the content, never from the name. Width, height and memory are checked from the header,
-//! before pixels are allocated. Colour profiles and texts are not read. EXIF orientation is applied; transparent pixels are laid over white; 16-bit, grey and
-//! CMYK pictures become 8-bit RGB. Of an animation the first frame counts.
+//! The format is recognised from the content, not from the file name. Width, height and memory are checked from the header,
+//! before pixels are allocated. Colour profiles and text chunks are ignored. EXIF orientation is applied. Transparent pixels
+//! are blended with white. 16-bit, grey and CMYK pictures are converted to 8-bit RGB. Only the first frame of an animation
+//! is read.
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,26 +18,26 @@ use crate::jpeg::JpegStructure;
 use crate::limits::{Limits, MemoryBudget, MemoryCharge};
 use crate::{DataError, Result, kind, png_chunks};
 
-/// A photo read from disk.
+/// A decoded photo.
 #[derive(Debug)]
 pub struct Photo<'a> {
-    /// The pixels, upright, RGB, 8 bits a channel.
+    /// The pixels: upright, RGB, 8 bits per channel.
     pub image: RgbImage,
-    /// SHA-256 of the file's bytes, in hexadecimal.
+    /// SHA-256 of the file in hexadecimal.
     pub sha256: String,
     _charge: MemoryCharge<'a>,
 }
 
-/// A photo's file read from disk, not decoded yet.
+/// The contents of a photo file, not decoded yet.
 #[derive(Debug)]
 pub struct PhotoFile<'a> {
-    /// SHA-256 of the file's bytes, in hexadecimal.
+    /// SHA-256 of the file in hexadecimal.
     pub sha256: String,
     bytes: Vec<u8>,
     charge: MemoryCharge<'a>,
 }
 
-/// Reads photos under [`Limits`]; one reader serves all threads and shares its memory among them.
+/// Reads photos within [`Limits`]. One reader serves all threads, which share its memory budget.
 #[derive(Debug)]
 pub struct PhotoReader {
     limits: Limits,
@@ -50,23 +51,23 @@ impl Default for PhotoReader {
 }
 
 impl PhotoReader {
-    /// A reader with its own memory budget.
+    /// Creates a reader with its own memory budget.
     pub fn new(limits: Limits) -> Self {
         Self { limits, budget: MemoryBudget::new(limits.max_memory_bytes) }
     }
 
-    /// The photo at `path`.
+    /// Reads and decodes the photo at `path`.
     ///
-    /// Waits while other threads hold the memory that it needs.
+    /// Blocks until the shared memory budget has enough memory left.
     ///
     /// # Errors
-    /// no picture, or a broken or truncated one → [`DataError::BadImage`]; too wide, too tall, too large →
-    /// [`DataError::LimitExceeded`]; absent → [`DataError::NothingFound`]; unreadable → [`DataError::Io`]
+    /// the file is not a picture, is damaged or truncated → [`DataError::BadImage`]; the picture is too wide, too tall or needs
+    /// too much memory → [`DataError::LimitExceeded`]; no such file → [`DataError::NothingFound`]; unreadable → [`DataError::Io`]
     pub fn read(&self, path: &Path) -> Result<Photo<'_>> {
         self.decoded(path, self.open(path)?)
     }
 
-    /// The file at `path` and its hash, for a caller that may not need the pixels; [`Self::decoded`] gives these.
+    /// Reads and hashes the file at `path` without decoding it; [`Self::decoded`] decodes it if the pixels are needed.
     ///
     /// # Errors
     /// larger than the memory limit → [`DataError::LimitExceeded`]; unreadable → [`DataError::Io`]
@@ -75,13 +76,13 @@ impl PhotoReader {
         Ok(PhotoFile { sha256: sha256_hex(&bytes), bytes, charge })
     }
 
-    /// The photo in `file`, which was opened at `path`.
+    /// Decodes `file`, which was opened at `path`.
     ///
     /// # Errors
-    /// as [`Self::read`]
+    /// the errors of [`Self::read`]
     pub fn decoded<'a>(&'a self, path: &Path, file: PhotoFile<'a>) -> Result<Photo<'a>> {
         let PhotoFile { sha256, bytes, charge } = file;
-        // Codecs are other people's code and meet hostile bytes here: a panic is that picture's fault alone.
+        // Codecs are third-party code and process hostile input: a panic must only affect this picture.
         let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(path, bytes, charge)));
         let failed = || Err(bad(path, "damaged: the decoder stopped at an inconsistency in the file"));
         let (image, charge) = decoded.unwrap_or_else(|_| failed())?;
@@ -131,7 +132,7 @@ impl PhotoReader {
         let mut decoder = reader.into_decoder().map_err(codec)?;
         let (width, height) = decoder.dimensions();
         self.check_size(path, width, height)?;
-        // A broken orientation tag is no reason to lose the photo.
+        // A photo with an invalid orientation tag is still usable.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let need = Need {
             format,
@@ -150,7 +151,7 @@ impl PhotoReader {
         Ok((to_rgb(image), charge))
     }
 
-    /// Limits for the codecs' own memory; sides are checked with names in the message before.
+    /// Limits for the codecs' own memory. Width and height were checked before, with a message that names the flag.
     fn codec_limits(&self) -> image::Limits {
         let mut limits = image::Limits::no_limits();
         limits.max_alloc = Some(self.limits.max_memory_bytes);
@@ -199,26 +200,26 @@ impl PhotoReader {
     }
 }
 
-/// What decides how much memory a photo takes from its file to RGB.
+/// The properties that determine how much memory decoding to RGB needs.
 #[derive(Debug, Clone, Copy)]
 struct Need {
     format: ImageFormat,
     file_bytes: u64,
     pixels: u64,
-    /// Bytes of the codec's output.
+    /// Bytes of the decoder's output.
     output_bytes: u64,
     color: ColorType,
-    /// A JPEG whose coefficients are all held until the last scan.
+    /// A progressive JPEG, which keeps all coefficients in memory until the last scan.
     progressive: bool,
-    /// Width and height change places.
+    /// The orientation exchanges width and height.
     turned: bool,
 }
 
 impl Need {
-    /// The most bytes that are taken at one time: while decoding, while turning or while converting to RGB.
+    /// Peak memory in bytes over all phases: decoding, rotating and converting to RGB.
     fn bytes(self) -> u64 {
         let codec = match self.format {
-            // Its own copy of the file, and three 16-bit coefficients a pixel.
+            // The codec's copy of the file, and three 16-bit coefficients per pixel.
             ImageFormat::Jpeg => self.file_bytes + if self.progressive { self.pixels * 6 } else { 0 },
             ImageFormat::Png => 0,
             ImageFormat::WebP | ImageFormat::Gif => self.pixels * 4,
@@ -236,7 +237,7 @@ impl Need {
     }
 }
 
-/// Whether width and height change places.
+/// Whether the orientation exchanges width and height.
 fn is_turned(orientation: Orientation) -> bool {
     matches!(
         orientation,
@@ -247,7 +248,7 @@ fn is_turned(orientation: Orientation) -> bool {
     )
 }
 
-/// 8-bit RGB, transparent pixels laid over white.
+/// Converts to 8-bit RGB; transparent pixels are blended with white.
 fn to_rgb(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();

@@ -1,5 +1,5 @@
-//! What can go wrong between a photo on disk and a face in a dataset, split by whose move it is next:
-//! a bad picture, a bad table, a bad argument, a limit, an artifact of another make, or the disk.
+//! The errors of this crate, grouped by cause: a bad picture, a bad table, a bad argument, an exceeded limit, an
+//! incompatible artifact, or input and output.
 
 use std::path::{Path, PathBuf};
 
@@ -15,119 +15,119 @@ pub(crate) const MAX_MEMORY: &str = "--max-memory";
 
 /// An error of this crate.
 ///
-/// Messages are lower case, subject first, without a final stop; [`DataError::hint`] is the way out, where there is one.
+/// Messages are lower case, start with the subject and have no final stop. [`DataError::hint`] is the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The bytes are not a picture that can be read.
+    /// The file is not a picture that can be decoded.
     #[error("{}: {reason}", path.display())]
     BadImage {
-        /// The picture.
+        /// The picture file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// Reading the picture would take more than the [`Limits`](crate::limits::Limits) allow.
+    /// The picture exceeds the [`Limits`](crate::limits::Limits).
     #[error("{}: {reason}", path.display())]
     LimitExceeded {
-        /// The picture.
+        /// The picture file.
         path: PathBuf,
         /// The limit and the size found.
         reason: String,
         /// The flag that raises the limit.
         flag: &'static str,
     },
-    /// A label file, manifest or other table does not read as what it should be.
+    /// A label file, manifest or other table cannot be parsed.
     #[error("{}{}: {reason}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
     BadTable {
-        /// The table.
+        /// The table file.
         path: PathBuf,
-        /// The line, counted from 1, where one is to blame.
+        /// The line with the error, counted from 1; `None` if the error concerns the whole file.
         line: Option<u64>,
         /// What is wrong with it.
         reason: String,
     },
-    /// A file of a dataset is not as it was written.
+    /// A file of a dataset changed after it was written.
     #[error("{}: its content does not match its checksum: it was damaged or edited", path.display())]
     ChecksumMismatch {
-        /// The file.
+        /// The changed file.
         path: PathBuf,
     },
-    /// A table lacks a column that is needed.
+    /// A table has no column for something that is needed.
     #[error("{}: no column for {what}; expected one of {expected}; found {found}", path.display())]
     MissingColumn {
-        /// The table.
+        /// The table file.
         path: PathBuf,
-        /// What the column would hold.
+        /// What the missing column contains.
         what: String,
-        /// Names that are known.
+        /// The column names that are recognised.
         expected: String,
-        /// The table's columns.
+        /// The names of the table's columns.
         found: String,
     },
-    /// A model or cascade file does not read as what it should be.
+    /// A model or cascade file cannot be parsed.
     #[error("{}: {reason}", path.display())]
     BadModel {
-        /// The file.
+        /// The model file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A setting makes no sense, alone or with the others.
+    /// A setting is invalid, alone or in combination with others.
     #[error("{reason}")]
     BadArgument {
-        /// What is wrong and what would be right.
+        /// What is wrong, and which values are valid.
         reason: String,
-        /// The way out.
+        /// The remedy, if there is one.
         hint: Option<String>,
     },
-    /// There is nothing to work on.
+    /// There is nothing to process.
     #[error("{}: {reason}", path.display())]
     NothingFound {
-        /// Where was looked.
+        /// The file or folder that was searched.
         path: PathBuf,
-        /// What was looked for.
+        /// What was not found.
         reason: String,
-        /// The way out.
+        /// The remedy.
         hint: String,
     },
-    /// A photo has no face to use: a counted result, not a fault.
+    /// A photo has no usable face. Callers count it; it is not a fault.
     #[error("{reason}")]
     NoFace {
-        /// Whether none was found or none was good enough.
+        /// Whether no face was found, or none was large and certain enough.
         reason: String,
     },
-    /// The output folder holds something that this run must not overwrite.
+    /// The output folder contains something that must not be overwritten.
     #[error("{}: {reason}", path.display())]
     Occupied {
-        /// The folder.
+        /// The output folder.
         path: PathBuf,
-        /// What it holds.
+        /// What the folder contains.
         reason: String,
-        /// The way out.
+        /// The remedy.
         hint: String,
     },
-    /// The user asked to stop; what was done so far is kept.
+    /// The user stopped the run; finished work is kept.
     #[error("interrupted after {done} of {total}")]
     Interrupted {
-        /// Items finished.
+        /// Number of finished items.
         done: usize,
-        /// Items planned.
+        /// Number of planned items.
         total: usize,
     },
-    /// The file system refused; the source names the file.
+    /// An input or output operation failed; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
 impl DataError {
-    /// The way out, as one sentence, where there is one.
+    /// The remedy in one sentence; `None` if there is no known one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::NothingFound { hint, .. } | Self::Occupied { hint, .. } => Some(hint),
             Self::BadImage { .. } => {
-                Some("copy the file again, or save it anew as JPEG or PNG with an image program")
+                Some("copy the file again, or save it again as JPEG or PNG with an image program")
             }
             Self::LimitExceeded { flag, .. } => match *flag {
                 MAX_MEMORY => Some("raise the limit with --max-memory"),
@@ -135,46 +135,46 @@ impl DataError {
                 _ => Some("raise the limit with --max-width"),
             },
             Self::ChecksumMismatch { .. } => {
-                Some("delete the file and run the same `likeness prepare` again, which makes it anew")
+                Some("delete the file and run the same `likeness prepare` again, which recreates it")
             }
             Self::MissingColumn { .. } => Some(
                 "rename the column in the table's first line; a table without identities may have an empty column",
             ),
-            Self::Interrupted { .. } => Some("run the same command again: it goes on where it stopped"),
+            Self::Interrupted { .. } => Some("run the same command again: it continues where it stopped"),
             Self::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => {
-                Some("free some space and run the same command again: it goes on where it stopped")
+                Some("free some space and run the same command again: it continues where it stopped")
             }
             _ => None,
         }
     }
 
-    /// What is wrong, without the photo's path: for lists that name the photo already.
+    /// What is wrong, without the photo's path, for lists that already contain the path.
     pub fn reason(&self) -> String {
         match self {
             Self::BadImage { reason, .. } | Self::NothingFound { reason, .. } => reason.clone(),
             Self::LimitExceeded { reason, flag, .. } => format!("{reason} ({flag} raises it)"),
-            // The file system's errors read: failed to do this with `PATH`: REASON.
+            // Messages of `fs_err` have the form: failed to do this with `PATH`: REASON.
             Self::Io(e) => {
-                let said = e.to_string();
-                said.split_once("`: ").map_or_else(|| said.clone(), |(_, reason)| reason.to_owned())
+                let message = e.to_string();
+                message.split_once("`: ").map_or_else(|| message.clone(), |(_, reason)| reason.to_owned())
             }
             other => other.to_string(),
         }
     }
 
-    /// The error for an input at `path` that the file system refused with `error`.
+    /// Converts a file system `error` for the input at `path`.
     pub(crate) fn unreadable(path: &Path, error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::NotFound {
             return Self::NothingFound {
                 path: path.to_owned(),
                 reason: "no such file or folder".to_owned(),
-                hint: "check the path, and quote it if it holds blanks".to_owned(),
+                hint: "check the path, and quote it if it contains spaces".to_owned(),
             };
         }
         Self::Io(error)
     }
 
-    /// A [`DataError::BadArgument`] without a hint.
+    /// Creates a [`DataError::BadArgument`] without a hint.
     pub fn argument(reason: impl Into<String>) -> Self {
         Self::BadArgument { reason: reason.into(), hint: None }
     }

@@ -25,7 +25,7 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// The box with these edges.
+    /// Creates the box with these edges.
     pub fn new(left: f32, top: f32, width: f32, height: f32) -> Self {
         Self { left, top, width, height }
     }
@@ -56,7 +56,7 @@ impl Rect {
         self.width * self.height
     }
 
-    /// The part shared with `other`; zero-sized where they do not meet.
+    /// The intersection with `other`; zero-sized if the boxes do not overlap.
     pub fn intersection(&self, other: &Self) -> Self {
         let (left, top) = (self.left.max(other.left), self.top.max(other.top));
         let width = (self.right().min(other.right()) - left).max(0.0);
@@ -71,7 +71,7 @@ impl Rect {
         if union > 0.0 { shared / union } else { 0.0 }
     }
 
-    /// Whether the four numbers are finite and the extents positive.
+    /// Whether all four values are finite, and width and height are positive.
     pub fn is_valid(&self) -> bool {
         [self.left, self.top, self.width, self.height].iter().all(|v| v.is_finite())
             && self.width > 0.0

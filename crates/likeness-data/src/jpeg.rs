@@ -1,14 +1,14 @@
-//! The marker structure of a JPEG file, read before its pixels are: is the file whole, and is it progressive?
+//! Parses the marker structure of a JPEG file before decoding, to detect truncated and progressive files.
 //!
-//! Decoders fill what is missing of a cut file with grey and say nothing; a photo cut short must be reported instead.
+//! Decoders fill the missing part of a truncated file with grey without an error, but such a photo must be reported.
 //! Reference: ITU-T T.81 (1992), annex B.
 
-/// What the markers of a JPEG file say.
+/// Properties of a JPEG file found in its markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct JpegStructure {
-    /// The end-of-image marker was reached.
+    /// The file has an end-of-image marker.
     pub(crate) complete: bool,
-    /// The frame is progressive: its coefficients are held in memory until the last scan.
+    /// The file is progressive: decoding keeps all coefficients in memory until the last scan.
     pub(crate) progressive: bool,
 }
 
@@ -16,7 +16,7 @@ const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
 
 impl JpegStructure {
-    /// Walks the markers of `bytes`, which start with a start-of-image marker.
+    /// Parses the markers of `bytes`, which start with a start-of-image marker.
     pub(crate) fn read(bytes: &[u8]) -> Self {
         let mut structure = Self { complete: false, progressive: false };
         let mut at = 2;
@@ -28,7 +28,7 @@ impl JpegStructure {
                     structure.complete = true;
                     return structure;
                 }
-                // Restart markers and TEM stand alone.
+                // Restart markers and TEM have no length field.
                 0xD0..=0xD8 | 0x01 => continue,
                 0xC2 | 0xC6 | 0xCA | 0xCE => structure.progressive = true,
                 _ => {}
@@ -50,7 +50,7 @@ fn next_marker(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes[code] == 0 { next_marker_after_stuffing(bytes, code) } else { Some(code) }
 }
 
-/// As [`next_marker`] from a stuffed zero on, without recursion.
+/// As [`next_marker`], starting from a stuffed zero, without recursion.
 fn next_marker_after_stuffing(bytes: &[u8], at: usize) -> Option<usize> {
     let pairs = bytes.get(at..)?.windows(2);
     pairs.into_iter().position(|p| p[0] == 0xFF && p[1] != 0 && p[1] != 0xFF).map(|i| at + i + 1)

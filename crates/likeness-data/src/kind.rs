@@ -1,14 +1,14 @@
-//! What a file holds, told from its first bytes or its name: a picture that can be read, one that cannot, one that this program
-//! drew, or neither; and whether a folder is a dataset.
+//! Detects what a file contains from its first bytes or its name: a readable picture, an unreadable picture, a picture drawn
+//! by this program, or something else. Also detects whether a folder is a dataset.
 
 use std::io::Read;
 use std::path::Path;
 
 use likeness_artifact::signature::is_marked_png;
 
-/// The file that says what a dataset's folder holds; written last.
+/// The file with a dataset's settings and counts; written last.
 pub(crate) const CARD: &str = "dataset.toml";
-/// The table of a dataset's faces.
+/// The file name of the table of a dataset's faces.
 pub(crate) const MANIFEST: &str = "manifest.csv";
 
 /// Whether `folder` is a dataset of this program, complete or not.
@@ -23,29 +23,29 @@ pub(crate) fn is_drawn(path: &Path) -> bool {
     read.is_ok() && is_marked_png(&start)
 }
 
-/// Bytes that the mark of a picture of this program lies within.
+/// Number of bytes at the beginning of a picture that contain the mark of this program.
 const DRAWN_BYTES: u64 = 64;
 
-/// Bytes of a file that are looked at.
+/// Number of bytes that are read to detect the kind of a file.
 const LOOKED_AT: u64 = 64;
 
-/// What a file holds.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A picture that can be read.
     Picture,
-    /// A TIFF: a picture that can be read, or a camera's raw file.
+    /// A TIFF file: either a readable picture or a camera's raw file.
     Tiff,
-    /// A picture or video of a format that cannot be read.
+    /// A picture or video in an unsupported format.
     Unreadable(Format),
-    /// Something else.
+    /// Any other file.
     Other,
 }
 
-/// A format that cannot be read.
+/// A picture or video format that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// Apple's photos.
+    /// HEIC, the photo format of Apple devices.
     Heic,
     /// AV1 pictures.
     Avif,
@@ -57,12 +57,12 @@ pub(crate) enum Format {
     Raw,
     /// A video.
     Video,
-    /// A drawing, a document or a picture of an image program.
+    /// A drawing, a document or a file of an image editor.
     Drawing,
 }
 
 impl Format {
-    /// Why a file of this format is skipped, and the remedy.
+    /// The reason for skipping a file of this format, with the remedy.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Heic => "HEIC cannot be read; convert it to JPEG",
@@ -78,7 +78,7 @@ impl Format {
     }
 }
 
-/// The format that a file name's extension, in lower case, stands for, where it cannot be read.
+/// The unsupported format of a file name extension (in lower case); `None` for other extensions.
 pub(crate) fn unreadable_extension(extension: &str) -> Option<Format> {
     Some(match extension {
         "heic" | "heif" | "hif" | "heics" => Format::Heic,
@@ -95,8 +95,8 @@ pub(crate) fn unreadable_extension(extension: &str) -> Option<Format> {
     })
 }
 
-/// Whether an extension, in lower case, says nothing about the content, so that the content has to: none, numbers, or a
-/// variant of a picture's (`jfif`, `jpg_large`, `png~`).
+/// Whether the content must decide, because the extension (in lower case) does not: there is none, it is a number, or it is a
+/// variant of a picture's extension (`jfif`, `jpg_large`, `png~`).
 pub(crate) fn says_nothing(extension: Option<&str>) -> bool {
     const STARTS: [&str; 8] = ["jpg", "jpeg", "jpe", "jfi", "pjp", "png", "webp", "tif"];
     let Some(extension) = extension else { return true };
@@ -105,19 +105,19 @@ pub(crate) fn says_nothing(extension: Option<&str>) -> bool {
         || STARTS.iter().any(|start| extension.starts_with(start))
 }
 
-/// What the regular file at `path` holds.
+/// Detects the kind of the regular file at `path`.
 pub(crate) fn of_file(path: &Path) -> std::io::Result<Kind> {
     let mut start = Vec::new();
     fs_err::File::open(path)?.take(LOOKED_AT).read_to_end(&mut start)?;
     Ok(of_bytes(&start))
 }
 
-/// What a file that begins with `start` holds.
+/// Detects the kind of a file that begins with `start`.
 pub(crate) fn of_bytes(start: &[u8]) -> Kind {
     let is = |magic: &[u8]| start.starts_with(magic);
     let at = |from: usize, magic: &[u8]| start.get(from..from + magic.len()) == Some(magic);
     if is(b"II*\0") || is(b"MM\0*") {
-        // Canon's raw files are TIFF with a mark of their own.
+        // Canon's raw files are TIFF files with an additional mark.
         return if at(8, b"CR") { Kind::Unreadable(Format::Raw) } else { Kind::Tiff };
     }
     if at(4, b"ftyp") {
@@ -141,7 +141,7 @@ pub(crate) fn of_bytes(start: &[u8]) -> Kind {
     Kind::Unreadable(format)
 }
 
-/// Whether the decoders of this program know the format.
+/// Whether this program can decode the format.
 fn is_readable(format: image::ImageFormat) -> bool {
     use image::ImageFormat::{Bmp, Gif, Jpeg, Png, Pnm, Tiff, WebP};
     matches!(format, Jpeg | Png | WebP | Pnm | Bmp | Gif | Tiff)
@@ -152,7 +152,7 @@ fn iso_media(start: &[u8]) -> Format {
     match start.get(8..12).unwrap_or_default() {
         b"avif" | b"avis" => Format::Avif,
         b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1" | b"msf1" => {
-            // Files of the general brand say more in the list of brands behind it.
+            // In files with a general main brand, the list of compatible brands is more specific.
             if start.windows(4).any(|w| w == b"avif") { Format::Avif } else { Format::Heic }
         }
         b"crx " => Format::Raw,
@@ -160,7 +160,7 @@ fn iso_media(start: &[u8]) -> Format {
     }
 }
 
-/// Why a file that begins with `start` is no picture, and the remedy.
+/// The reason why a file that begins with `start` is not a picture, with the remedy.
 pub(crate) fn not_a_picture(start: &[u8]) -> String {
     let looked_at = &start[..start.len().min(LOOKED_AT as usize)];
     match of_bytes(looked_at) {

@@ -1,15 +1,15 @@
-//! `labels.txt`: `file identity` a line, as CelebA's `identity_CelebA.txt` has it.
+//! `labels.txt`: one line `file identity` for each face, the format of CelebA's `identity_CelebA.txt`.
 //!
-//! A line has exactly two fields, so blanks, line breaks and control characters in an identity are written as `%` and two
-//! hexadecimal digits for each of their UTF-8 bytes, and so is `%` itself: `Ann Lee` is `Ann%20Lee`. All other characters
-//! stand for themselves. Names of face files hold no blanks and are written as they are.
-//! [`read_identities`](crate::source::read_identities) reads the lines back; `manifest.csv` holds the exact identities.
+//! A line has exactly two fields. In an identity, each UTF-8 byte of blanks, line breaks, control characters and `%` is
+//! therefore encoded as `%` and two hexadecimal digits: `Ann Lee` becomes `Ann%20Lee`. Other characters are unchanged. Names
+//! of face files contain no blanks and are not encoded. [`read_identities`](crate::source::read_identities) decodes the
+//! lines; `manifest.csv` contains the identities unencoded.
 
 use std::fmt::Write;
 
 use crate::manifest::Face;
 
-/// The file's text for `faces`; those without identity have no line.
+/// The file's text for `faces`; faces without an identity have no line.
 ///
 /// # Examples
 /// An `identity` of `Ann Lee` in `faces/1.png` gives the line `1.png Ann%20Lee`.
@@ -28,11 +28,11 @@ pub(crate) fn text(faces: &[Face]) -> String {
     text
 }
 
-/// `identity` as one field without blanks.
+/// Encodes `identity` as one field without blanks.
 pub fn escape(identity: &str) -> String {
     let mut escaped = String::with_capacity(identity.len());
     for c in identity.chars() {
-        // The byte order mark is dropped at the start of a file.
+        // A byte order mark at the start of a file would be dropped.
         if c == '%' || c == '\u{feff}' || c.is_whitespace() || c.is_control() {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                 let _ = write!(escaped, "%{byte:02X}");
@@ -44,9 +44,9 @@ pub fn escape(identity: &str) -> String {
     escaped
 }
 
-/// The identity behind a field that [`escape`] wrote.
+/// Decodes a field that [`escape`] wrote.
 ///
-/// # Conventions   a `%` without two hexadecimal digits stands for itself; bytes that are not UTF-8 become U+FFFD
+/// # Conventions   a `%` without two hexadecimal digits is unchanged; bytes that are not UTF-8 become U+FFFD
 pub fn unescape(field: &str) -> String {
     let bytes = field.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());

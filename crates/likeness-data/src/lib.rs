@@ -1,14 +1,14 @@
-//! Photos in, faces out.
+//! Turns photos into faces and datasets.
 //!
-//! One photo's way through this crate:
+//! The stages that a photo passes:
 //!
-//! 1. a layout in [`source`] finds it and says whose picture it is;
-//! 2. [`sample`] keeps it or drops it, [`split`] puts it into training, validation or test;
-//! 3. [`decode`] reads it under [`limits`] and turns it upright;
-//! 4. a detector in [`detect`] finds the face, [`align`] or [`crop`] bring it to its size, by the rules of [`cut`];
-//! 5. [`prepare`] writes the crop and its row of the [`manifest`], and [`dataset`] opens the folder again.
+//! 1. A layout in [`source`] finds the photo and its identity.
+//! 2. [`sample`] selects photos, and [`split`] assigns them to training, validation or test.
+//! 3. [`decode`] reads the photo within [`limits`] and rotates it upright.
+//! 4. A detector in [`detect`] finds the face. [`align`] or [`crop`] scales it to the output size, as [`cut`] decides.
+//! 5. [`prepare`] writes the face and its row of the [`manifest`], and [`dataset`] opens the folder again.
 //!
-//! [`augment`] varies faces while a network trains on them; [`seed`] is the source of all random numbers.
+//! [`augment`] varies faces during training; [`seed`] generates all random numbers.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 

@@ -1,27 +1,27 @@
-//! What a picture may cost: width, height, and memory, charged before it is taken.
+//! Limits for a picture's width, height and memory, checked before memory is allocated.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// The largest picture that is read, and the memory that all pictures read at one time may take together.
+/// The maximum size of a picture, and the maximum memory for all pictures that are read at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Widest picture, in pixels.
+    /// Maximum width of a picture, in pixels.
     pub max_width: u32,
-    /// Tallest picture, in pixels.
+    /// Maximum height of a picture, in pixels.
     pub max_height: u32,
-    /// Bytes for files and pixels in flight, over all threads.
+    /// Maximum bytes for the files and pixels that all threads hold at the same time.
     pub max_memory_bytes: u64,
 }
 
 impl Default for Limits {
-    /// 65,535 pixels a side, the most that a JPEG can have, and 2 GiB: a JPEG of 200 megapixels fits, progressive and
-    /// turned too. Photos of usual sizes take far less, and all threads share the memory.
+    /// 65,535 pixels per side, the maximum of the JPEG format, and 2 GiB, enough for a progressive, rotated JPEG of 200
+    /// megapixels. Usual photos need far less, and all threads share the memory.
     fn default() -> Self {
         Self { max_width: 65_535, max_height: 65_535, max_memory_bytes: 2 << 30 }
     }
 }
 
-/// The memory of [`Limits::max_memory_bytes`], shared by all threads: a thread that needs more than is left waits.
+/// A memory budget shared by all threads; a thread that needs more than is left waits.
 #[derive(Debug)]
 pub struct MemoryBudget {
     total: u64,
@@ -29,7 +29,7 @@ pub struct MemoryBudget {
     freed: Condvar,
 }
 
-/// A part of a [`MemoryBudget`]; dropping it gives it back.
+/// A reserved part of a [`MemoryBudget`]; dropping it releases the part.
 #[derive(Debug)]
 pub struct MemoryCharge<'a> {
     budget: &'a MemoryBudget,
@@ -37,7 +37,7 @@ pub struct MemoryCharge<'a> {
 }
 
 impl MemoryBudget {
-    /// A budget of `total` bytes.
+    /// Creates a budget of `total` bytes.
     pub fn new(total: u64) -> Self {
         Self { total, used: Mutex::new(0), freed: Condvar::new() }
     }
@@ -47,7 +47,7 @@ impl MemoryBudget {
         self.total
     }
 
-    /// Takes `bytes`, waiting until they are free; `None` when they exceed the whole budget.
+    /// Reserves `bytes`, waiting until they are available; `None` if they exceed the whole budget.
     pub fn charge(&self, bytes: u64) -> Option<MemoryCharge<'_>> {
         if bytes > self.total {
             return None;
@@ -63,10 +63,10 @@ impl MemoryBudget {
 }
 
 impl MemoryCharge<'_> {
-    /// Raises the charge to `bytes` in all, waiting until they are free; `None` when they exceed the whole budget.
+    /// Raises the reservation to a total of `bytes`, waiting until they are available; `None` if they exceed the whole budget.
     ///
-    /// The old charge is given back before the new one is taken: two threads that hold a part and wait for more would
-    /// otherwise wait for each other. What the old charge stood for is uncounted for that moment.
+    /// The old reservation is released before the new one is made, so that two threads that both wait for more memory cannot
+    /// block each other. For that moment the memory of the old reservation is not counted.
     pub fn raise_to(self, bytes: u64) -> Option<Self> {
         let budget = self.budget;
         drop(self);

@@ -1,20 +1,20 @@
-//! `manifest.csv`: a row for each face of a dataset.
+//! `manifest.csv`: one row for each face of a dataset.
 //!
 //! | column | meaning |
 //! |---|---|
-//! | `path` | the face, from the dataset's folder |
+//! | `path` | the face's file, relative to the dataset's folder |
 //! | `source` | the photo's name in its collection |
-//! | `identity` | whose face; empty where nobody says |
-//! | `domain` | where the photo comes from; may be empty |
+//! | `identity` | the person in the picture; empty if unknown |
+//! | `domain` | the kind of image; optional |
 //! | `split` | `train`, `validation`, `test` |
 //! | `role` | `query`, `gallery`, `both` |
-//! | `sha256` | of the photo's file |
-//! | `width`, `height` | of the upright photo, in pixels |
-//! | `box_left` … `box_height` | the face in the photo's pixels; empty where none was looked for |
-//! | `landmarks` | five `x y` pairs, separated by spaces, in the photo's pixels; may be empty |
-//! | `detector`, `score` | what found the face, and how sure it was |
-//! | `faces` | how many faces the detector found in the photo; empty where none looked |
-//! | `face_sha256` | of the face's file; empty in datasets of earlier versions |
+//! | `sha256` | SHA-256 of the photo's file |
+//! | `width`, `height` | size of the upright photo, in pixels |
+//! | `box_left` … `box_height` | the face's box in pixels of the photo; empty without detection |
+//! | `landmarks` | five `x y` pairs, separated by spaces, in pixels of the photo; optional |
+//! | `detector`, `score` | the detector that found the face, and its score |
+//! | `faces` | number of faces found in the photo; empty without detection |
+//! | `face_sha256` | SHA-256 of the face's file; empty in datasets of earlier versions |
 
 use std::path::Path;
 
@@ -28,17 +28,17 @@ use crate::{DataError, Result};
 /// A face of a dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Face {
-    /// The face's picture, from the dataset's folder, with `/` between parts.
+    /// The face's file, relative to the dataset's folder, with `/` as separator.
     pub path: String,
     /// The photo's name in its collection.
     pub source: String,
-    /// Whose face; `None` where nobody says.
+    /// The person in the picture; `None` if unknown.
     pub identity: Option<String>,
-    /// Where the photo comes from.
+    /// The kind of image, such as photographs or renderings.
     pub domain: Option<String>,
-    /// The part of the dataset it belongs to.
+    /// The part of the dataset that the face belongs to.
     pub split: Split,
-    /// What it serves as in a search.
+    /// Whether the face is a query, part of the gallery, or both.
     pub role: Role,
     /// SHA-256 of the photo's file, in hexadecimal.
     pub sha256: String,
@@ -46,21 +46,21 @@ pub struct Face {
     pub width: u32,
     /// Height of the upright photo in pixels.
     pub height: u32,
-    /// Where the face is in the photo.
+    /// The face's box in the photo; `None` without detection.
     pub face_box: Option<Rect>,
-    /// The face's landmarks in the photo.
+    /// The face's landmarks in the photo, if known.
     pub landmarks: Option<Landmarks>,
-    /// What found the face.
+    /// The detector that found the face.
     pub detector: Option<String>,
-    /// How sure the detector was, on its own scale.
+    /// The detector's score, on its own scale.
     pub score: Option<f32>,
-    /// How many faces the detector found in the photo.
+    /// Number of faces that the detector found in the photo.
     pub faces: Option<usize>,
     /// SHA-256 of the face's file, in hexadecimal; `None` in datasets of earlier versions.
     pub face_sha256: Option<String>,
 }
 
-/// One line of the file.
+/// One row of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Row {
     path: String,
@@ -85,7 +85,7 @@ struct Row {
     face_sha256: Option<String>,
 }
 
-/// The manifest's bytes for `faces`.
+/// The contents of a manifest for `faces`.
 ///
 /// # Errors        a row that cannot be written as CSV
 pub fn text(faces: &[Face]) -> Result<Vec<u8>> {
@@ -102,22 +102,22 @@ pub fn text(faces: &[Face]) -> Result<Vec<u8>> {
 
 /// Writes `faces` as a manifest.
 ///
-/// # Errors        the disk's, naming the file
+/// # Errors        the file cannot be written → [`DataError::Io`], naming it
 pub fn write(path: &Path, faces: &[Face]) -> Result<()> {
     let text = text(faces)?;
     Ok(likeness_artifact::write(path, |file| file.write_all(&text))?)
 }
 
-/// The faces of the manifest at `path`.
+/// Reads the manifest at `path`.
 ///
-/// # Errors        a line that does not read → [`DataError::BadTable`] with its number
+/// # Errors        a line that cannot be parsed → [`DataError::BadTable`] with its number
 pub fn read(path: &Path) -> Result<Vec<Face>> {
     parse(path, &fs_err::read(path)?)
 }
 
-/// The faces of the manifest `text`, which is that of the file at `path`.
+/// Parses `text`, the contents of the manifest at `path`.
 ///
-/// # Errors        a line that does not read → [`DataError::BadTable`] with its number
+/// # Errors        a line that cannot be parsed → [`DataError::BadTable`] with its number
 pub fn parse(path: &Path, text: &[u8]) -> Result<Vec<Face>> {
     let bad = |line, reason| DataError::BadTable { path: path.to_owned(), line, reason };
     let mut reader = csv::Reader::from_reader(text);

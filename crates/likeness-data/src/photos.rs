@@ -1,4 +1,4 @@
-//! Finding photos: files and folders enter, photo paths in natural order leave.
+//! Finds photos: expands files and folders to a list of photo paths in natural order.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -9,17 +9,17 @@ use walkdir::WalkDir;
 use crate::kind::{self, Kind};
 use crate::{DataError, Result};
 
-/// Something that was passed over, and why.
+/// A skipped photo or table row, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// The photo, or the row that names it.
     pub name: String,
-    /// Why it was passed over.
+    /// Why it was skipped.
     pub reason: String,
 }
 
 impl Skipped {
-    /// A photo passed over for `reason`.
+    /// Records a photo skipped for `reason`.
     pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { name: name.into(), reason: reason.into() }
     }
@@ -28,25 +28,25 @@ impl Skipped {
 /// A photo on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoPath {
-    /// Where it is.
+    /// The photo's path.
     pub path: PathBuf,
-    /// Its path below the folder that was asked for, with `/` between parts; the file name for a single file.
+    /// The photo's path relative to the searched folder, with `/` as separator; the file name for a single file.
     pub name: String,
 }
 
-/// File name extensions of photos in a folder; a file named by itself is taken whatever its name.
+/// File name extensions that are recognised as photos in a folder. A file given explicitly may have any name.
 ///
-/// Files without an extension, and files whose extension says nothing, are taken by their content.
+/// Files without an extension, or with one that does not determine the content, are recognised by their content.
 pub const EXTENSIONS: [&str; 13] =
     ["jpg", "jpeg", "jpe", "png", "webp", "pgm", "ppm", "pbm", "pnm", "bmp", "gif", "tif", "tiff"];
 
-/// The photos in `inputs`, files and folders mixed; folders are searched with everything below them.
+/// Finds the photos in `inputs`, which may be files and folders; folders are searched recursively.
 ///
-/// Symbolic links are followed. Hidden files and folders, and anything below `except`, are left out. Pictures and videos of
-/// formats that cannot be read (HEIC, AVIF, raw files, …) are [`Skipped`] with the remedy; other files are left out.
+/// Symbolic links are followed. Hidden files and folders, and everything below `except`, are ignored. Pictures and videos in
+/// unsupported formats (HEIC, AVIF, raw files, …) are [`Skipped`] with the remedy; other files are ignored.
 ///
-/// # Conventions   each folder's photos in natural order of their names (`2.jpg` before `10.jpg`)
-/// # Errors        an input that does not exist → [`DataError::NothingFound`]; what cannot be read below a folder is `Skipped`
+/// # Conventions   each folder's photos are in natural order of their names (`2.jpg` before `10.jpg`)
+/// # Errors        an input does not exist → [`DataError::NothingFound`]; unreadable files in a folder are `Skipped` instead
 pub fn find(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<PhotoPath>, Vec<Skipped>)> {
     let except = except.and_then(|p| fs_err::canonicalize(p).ok());
     let (mut photos, mut skipped) = (Vec::new(), Vec::new());
@@ -64,9 +64,9 @@ pub fn find(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<PhotoPath>
     Ok((photos, skipped))
 }
 
-/// As [`find`], but nothing found is an error.
+/// As [`find`], but finding no photo is an error.
 ///
-/// # Errors        those of [`find`]; no photo → [`DataError::NothingFound`]
+/// # Errors        the errors of [`find`]; no photo → [`DataError::NothingFound`]
 pub fn find_some(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<PhotoPath>, Vec<Skipped>)> {
     let (photos, skipped) = find(inputs, except)?;
     if photos.is_empty() {
@@ -87,17 +87,17 @@ pub fn find_some(inputs: &[PathBuf], except: Option<&Path>) -> Result<(Vec<Photo
     Ok((photos, skipped))
 }
 
-/// What was skipped for one reason.
+/// All items that were skipped for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedGroup<'a> {
-    /// The reason.
+    /// The common reason.
     pub reason: &'a str,
-    /// The names of all that were skipped for it, in order.
+    /// The names of the skipped items, in order.
     pub names: Vec<&'a str>,
 }
 
 impl std::fmt::Display for SkippedGroup<'_> {
-    /// The first names, how many there are, and the reason: `a.heic, b.heic and 3 more: HEIC cannot be read`.
+    /// Formats the first names, the number of others, and the reason: `a.heic, b.heic and 3 more: HEIC cannot be read`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const SHOWN: usize = 3;
         let shown = self.names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
@@ -108,7 +108,7 @@ impl std::fmt::Display for SkippedGroup<'_> {
     }
 }
 
-/// `skipped` by reason, the reason with the most first, so that a list of thousands can be read.
+/// Groups `skipped` by reason, largest group first, so that a list of thousands stays readable.
 pub fn grouped(skipped: &[Skipped]) -> Vec<SkippedGroup<'_>> {
     let mut groups: Vec<SkippedGroup<'_>> = Vec::new();
     let mut at: HashMap<&str, usize> = HashMap::new();
@@ -119,7 +119,7 @@ pub fn grouped(skipped: &[Skipped]) -> Vec<SkippedGroup<'_>> {
         });
         groups[index].names.push(&skip.name);
     }
-    // A stable sort: of equals the one that came first stays first.
+    // The sort is stable: groups of equal size keep their order.
     groups.sort_by_key(|group| std::cmp::Reverse(group.names.len()));
     groups
 }
@@ -161,21 +161,21 @@ fn find_below(root: &Path, except: Option<&Path>, skipped: &mut Vec<Skipped>) ->
     }
     for dataset in datasets {
         let name = display_name(dataset.strip_prefix(root).unwrap_or(&dataset));
-        skipped.push(Skipped::new(name, "a dataset of Likeness and no photos; name it by itself to use it"));
+        skipped.push(Skipped::new(name, "a Likeness dataset, not photos; name it explicitly to use it"));
     }
     found
 }
 
-/// What a file of a folder is taken for.
+/// The result of judging a file in a folder.
 enum Verdict {
     Photo,
     /// A picture that cannot be read, with the reason.
     Unreadable(String),
-    /// No picture.
+    /// Not a picture.
     Other,
 }
 
-/// Judges a file by its extension and, where that does not decide, by its first bytes. Only regular files are opened.
+/// Judges a file by its extension and, if that does not decide, by its first bytes. Only regular files are opened.
 fn judge(path: &Path, is_regular: bool) -> Verdict {
     if has_photo_extension(path) {
         let is_drawn = is_regular && is_png(path) && kind::is_drawn(path);
@@ -190,7 +190,7 @@ fn judge(path: &Path, is_regular: bool) -> Verdict {
         return Verdict::Other;
     }
     match (kind::of_file(path), by_name) {
-        // Raw files of many cameras are TIFFs with a small preview in front.
+        // Raw files of many cameras are TIFF files that begin with a small preview.
         (Ok(Kind::Tiff), Some(format)) => Verdict::Unreadable(format.reason().to_owned()),
         (Ok(Kind::Picture | Kind::Tiff), _) => Verdict::Photo,
         (Ok(Kind::Unreadable(format)), None) => Verdict::Unreadable(format.reason().to_owned()),
@@ -204,13 +204,13 @@ fn is_png(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
 }
 
-/// Whether a file's name ends like a photo's.
+/// Whether a file name has the extension of a photo.
 pub(crate) fn has_photo_extension(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
 }
 
-/// `path` as text with `/` between parts; bytes that are not UTF-8 stand as `%XX`, so that different names stay
+/// `path` as text with `/` as separator. Bytes that are not UTF-8 are written as `%XX`, so that different names stay
 /// different.
 pub fn display_name(path: &Path) -> String {
     let mut name = String::new();
@@ -223,7 +223,7 @@ pub fn display_name(path: &Path) -> String {
     if std::path::MAIN_SEPARATOR == '/' { name } else { name.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
-/// Compares names as people count: runs of digits by their value, the rest by character; a total order.
+/// Compares names in natural order: sequences of digits by value, other characters by code point; a total order.
 pub fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut rest_a, mut rest_b) = (a, b);
     loop {

@@ -1,19 +1,19 @@
-//! The chunks of a PNG that decide its pixels; all others are cut out before it is decoded.
+//! Removes the chunks of a PNG file that do not affect its pixels, before it is decoded.
 //!
-//! Colour profiles and texts may be compressed a thousandfold, and a decoder that reads them takes memory that no header
-//! announces. Pixels come from IHDR, PLTE, tRNS and IDAT alone; eXIf, which is not compressed, holds the orientation.
+//! Colour profiles and texts may be compressed by a factor of a thousand, and a decoder that reads them uses memory that no
+//! header announces. Only IHDR, PLTE, tRNS and IDAT affect the pixels; eXIf, which is not compressed, has the orientation.
 //!
 //! Reference: PNG specification, third edition (W3C, 2025), section 11.
 
-/// Signature of every PNG.
+/// Length of the signature at the start of every PNG file.
 const SIGNATURE_BYTES: usize = 8;
-/// Length, type and checksum of a chunk.
+/// Bytes of a chunk besides its data: length, type and checksum.
 const FRAME_BYTES: usize = 12;
 const KEPT: [&[u8; 4]; 6] = [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"];
 
-/// Moves the chunks that are kept together in `png`, which starts with the signature, and cuts off the rest.
+/// Removes all chunks that are not in [`KEPT`] from `png`, which starts with the signature.
 ///
-/// Where the chunks end early, what is left stays as it is, for the decoder to report.
+/// If the chunks end early, the rest of the file is unchanged, and the decoder reports the error.
 pub(crate) fn keep_pixels(png: &mut Vec<u8>) {
     let (mut from, mut to) = (SIGNATURE_BYTES, SIGNATURE_BYTES);
     while let Some(length) = chunk_bytes(png, from) {
@@ -27,7 +27,7 @@ pub(crate) fn keep_pixels(png: &mut Vec<u8>) {
     png.drain(to..from.min(png.len()).max(to));
 }
 
-/// Bytes of the chunk at `at` with its frame, if it is there as a whole.
+/// Size of the chunk at `at` including its frame; `None` if it is incomplete.
 fn chunk_bytes(png: &[u8], at: usize) -> Option<usize> {
     let length = png.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)?;
     let bytes = (length as usize).checked_add(FRAME_BYTES)?;

@@ -1,4 +1,4 @@
-//! Sampling: which identities of a collection, and how many images of each.
+//! Sampling: selects the identities of a collection and the number of images of each.
 
 use std::collections::HashMap;
 
@@ -10,18 +10,20 @@ use crate::source::Sample;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamplingConfig {
-    /// Keep this many identities, those with the most images; ties by identity name. 0 keeps all.
+    /// Keep only this many identities, those with the most images; ties are sorted by name. 0 keeps all.
     pub identities: usize,
-    /// Keep identities with at least this many images.
+    /// Keep only identities with at least this many images.
     pub min_images: usize,
-    /// Keep at most this many images of an identity, the first. 0 keeps all.
+    /// Keep only the first images of each identity, at most this many. 0 keeps all.
     pub max_images: usize,
 }
 
 impl SamplingConfig {
-    /// The samples that stay, in their order. Samples without identity stay unless identities are asked for.
+    /// Selects samples and keeps their order.
     ///
-    /// # Conventions   frequency counts all of an identity's images, before `max_images` cuts
+    /// Samples without an identity are kept unless `identities` is set or `min_images` is above 1.
+    ///
+    /// # Conventions   the number of images of an identity is counted before `max_images` limits it
     pub fn apply(&self, samples: Vec<Sample>) -> Vec<Sample> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for identity in samples.iter().filter_map(|s| s.identity.as_deref()) {

@@ -1,32 +1,32 @@
-//! Seeded chance: a seed and a purpose enter, reproducible numbers leave.
+//! Seeded random numbers: reproducible streams derived from seeds and a purpose.
 //!
-//! Every purpose has a stream of its own, so that asking one more number for the background does not change a nose.
+//! Every purpose has its own stream, so that drawing one more number for the background does not change the face.
 //! PCG: O'Neill (2014), "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for Random Number
-//! Generation". Numbers are made from integers without transcendental functions, so they agree on every machine.
+//! Generation". Numbers are computed from integers without transcendental functions, so they are the same on every machine.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-/// What a stream of numbers is for.
+/// The purpose of a stream of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose {
-    /// What makes a face somebody's.
+    /// Features that distinguish a drawn identity.
     Identity = 1,
-    /// What differs between two pictures of one face.
+    /// Differences between two pictures of one drawn face.
     Shot = 2,
-    /// Strands, freckles and other texture that belongs to the face.
+    /// Hair strands, freckles and other texture of a drawn face.
     FaceTexture = 3,
-    /// Background, clothes and things in front of the face.
+    /// Background, clothes and objects in front of a drawn face.
     Scene = 4,
-    /// Noise, paper grain and other changes to the finished picture.
+    /// Noise, paper grain and other effects on the finished picture.
     Finish = 5,
-    /// Seeds of a dataset's identities.
+    /// Seeds of the identities of a drawn dataset.
     Dataset = 6,
-    /// What is done to a picture while training.
+    /// Augmentation of pictures during training.
     Augmentation = 7,
 }
 
-/// A stream of chance for one purpose.
+/// A stream of random numbers for one purpose.
 #[derive(Debug, Clone)]
 pub struct Dice(Pcg64Mcg);
 
@@ -40,7 +40,7 @@ impl Dice {
         Self(Pcg64Mcg::seed_from_u64(mix(state)))
     }
 
-    /// Any 64 bits.
+    /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
@@ -55,12 +55,12 @@ impl Dice {
         low + (high - low) * self.unit()
     }
 
-    /// Bell-shaped in (−reach, reach), most often near 0.
+    /// Bell-shaped distribution in (−reach, reach) with its mode at 0.
     pub fn bell(&mut self, reach: f32) -> f32 {
         (self.unit() + self.unit() + self.unit() - 1.5) / 1.5 * reach
     }
 
-    /// Bell-shaped in (low, high), most often in the middle.
+    /// Bell-shaped distribution in (low, high) with its mode in the middle.
     pub fn about(&mut self, low: f32, high: f32) -> f32 {
         (low + high) / 2.0 + self.bell((high - low) / 2.0)
     }
@@ -75,13 +75,13 @@ impl Dice {
         if self.chance(0.5) { 1.0 } else { -1.0 }
     }
 
-    /// One of `items`, each as likely; `items` is never empty.
+    /// One of `items` with equal probability; `items` must not be empty.
     pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         let index = (self.unit() * items.len() as f32) as usize;
         items[index.min(items.len() - 1)]
     }
 
-    /// One of `items` by weight.
+    /// One of `items`, with probabilities proportional to the weights.
     pub fn weighted<T: Copy>(&mut self, items: &[(f32, T)]) -> T {
         let mut left = self.unit() * items.iter().map(|(weight, _)| weight).sum::<f32>();
         for (weight, item) in items {
@@ -94,7 +94,7 @@ impl Dice {
     }
 }
 
-/// Spreads every bit of `value` over all the others (the finaliser of SplitMix64).
+/// Mixes the bits of `value` so that every bit affects all others (the finaliser of SplitMix64).
 fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

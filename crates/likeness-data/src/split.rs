@@ -1,4 +1,4 @@
-//! Splits: who is trained on, who is validated and tested with.
+//! Splits: divides a dataset into training, validation and test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use crate::{DataError, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Learned from.
+    /// For training the weights.
     Train,
-    /// Decided by.
+    /// For choosing between settings and epochs.
     Validation,
-    /// Reported on.
+    /// For the reported results.
     Test,
 }
 
 impl Split {
-    /// The name in files.
+    /// The split's name in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -32,7 +32,7 @@ impl Split {
         }
     }
 
-    /// The split that a table or folder calls by any of its usual names.
+    /// The split for any of its usual names in tables and folders.
     pub fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "train" | "training" => Some(Self::Train),
@@ -43,43 +43,43 @@ impl Split {
     }
 }
 
-/// How a dataset is divided.
+/// The method of dividing a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitMethod {
-    /// The collection's own where it has one, else [`SplitMethod::Images`].
+    /// The collection's own split if it has one, otherwise [`SplitMethod::Images`].
     #[default]
     Auto,
-    /// Each identity's images by index: the first for training and gallery, the last as validation queries.
+    /// By index within each identity: the first images are for training and gallery, the last are validation queries.
     Images,
-    /// Whole identities, drawn by the seed: no identity is in two splits.
+    /// By identity, drawn with the seed: no identity is in two splits.
     Identities,
-    /// The collection's own.
+    /// The collection's own split.
     Official,
 }
 
-/// How to divide a dataset.
+/// Options of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitConfig {
-    /// The method.
+    /// The method of division.
     pub method: SplitMethod,
-    /// Share for validation, in (0, 1); not used by [`SplitMethod::Official`].
+    /// Share of validation, in (0, 1); not used by [`SplitMethod::Official`].
     pub validation: f64,
-    /// Seed of the draw of identities.
+    /// Random seed for drawing identities.
     pub seed: u64,
 }
 
 impl Default for SplitConfig {
-    /// The collection's own split, or 80/20 by index.
+    /// The collection's own split, or 80/20 by index if it has none.
     fn default() -> Self {
         Self { method: SplitMethod::Auto, validation: 0.2, seed: 0 }
     }
 }
 
 impl SplitConfig {
-    /// These settings with [`SplitMethod::Auto`] replaced by the method that fits `samples`, and a note on what was chosen
-    /// where the collection has a say in it.
+    /// Replaces [`SplitMethod::Auto`] by the method that fits `samples`. Returns a note about the choice if the collection has
+    /// its own split.
     pub fn resolve(&self, samples: &[Sample]) -> (Self, Option<String>) {
         let with = |method| Self { method, ..*self };
         let Some(found) = own_split(samples) else {
@@ -102,13 +102,13 @@ impl SplitConfig {
         }
     }
 
-    /// Writes split and role into `samples`, which are grouped or not, in any order.
+    /// Sets split and role of `samples`, in any order.
     ///
     /// # Conventions
-    /// `Images`: of an identity with n images the last ⌊n·validation⌋, at least one when n ≥ 2, are validation queries,
-    /// the others training images and gallery. `Identities`: ⌊n·validation⌉ identities, at least one, are validation.
-    /// A sample without identity is for training only. `Official`: a sample without a split of its own is for training,
-    /// but a query is for validation where no sample has a split. `Auto`: see [`Self::resolve`].
+    /// `Images`: of an identity with n images the last ⌊n·validation⌋, at least one if n ≥ 2, are validation queries;
+    /// the others are training images and gallery. `Identities`: ⌊n·validation⌉ of n identities, at least one, are validation.
+    /// A sample without an identity is for training only. `Official`: a sample without its own split is for training,
+    /// but a query is for validation if no sample has a split. `Auto`: see [`Self::resolve`].
     ///
     /// # Errors
     /// a share outside (0, 1); a single identity to divide; no official split → [`DataError::BadArgument`]
@@ -175,7 +175,7 @@ impl SplitConfig {
     }
 }
 
-/// What the collection itself says about splits and roles, as `80 train, 20 test`; `None` where it says nothing.
+/// Summarises the collection's own splits and roles, such as `80 train, 20 test`; `None` if it has neither.
 fn own_split(samples: &[Sample]) -> Option<String> {
     let mut counts = BTreeMap::<&str, usize>::new();
     let mut without = 0;
@@ -203,7 +203,7 @@ fn own_split(samples: &[Sample]) -> Option<String> {
 fn official(samples: &mut [Sample]) -> Result<()> {
     if own_split(samples).is_none() {
         return Err(DataError::BadArgument {
-            reason: "the collection brings no split of its own".to_owned(),
+            reason: "the collection has no split of its own".to_owned(),
             hint: Some("use --split images or --split identities".to_owned()),
         });
     }

@@ -1,4 +1,4 @@
-//! Alignment against scikit-image and OpenCV; see `tests/golden/align/README.md`.
+//! Compares alignment with scikit-image and OpenCV; see `tests/golden/align/README.md`.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 

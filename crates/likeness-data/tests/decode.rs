@@ -1,4 +1,4 @@
-//! Photos as they come: every format, every orientation, and files that only pretend to be pictures.
+//! Tests decoding: every format, every orientation, and files that only pretend to be pictures.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
@@ -15,7 +15,7 @@ use likeness_data::DataError;
 use likeness_data::decode::PhotoReader;
 use likeness_data::limits::Limits;
 
-/// A folder that files are read from.
+/// A temporary folder that files are read from.
 struct Desk(tempfile::TempDir);
 
 impl Desk {
@@ -58,12 +58,12 @@ fn grey() -> (DynamicImage, RgbImage) {
     (grey.into(), rgb)
 }
 
-/// Each lossless format: its name, a file, and the pixels that must come back.
+/// Each lossless format: its name, a file, and the expected pixels.
 fn lossless() -> Vec<(&'static str, Vec<u8>, RgbImage)> {
     let rgb = picture(1, 40, 32);
     let (grey, grey_rgb) = grey();
     let dynamic = DynamicImage::from(rgb.clone());
-    // GIF has 256 colours: a picture of few.
+    // GIF has 256 colours, so the picture has few.
     let few = RgbImage::from_fn(40, 32, |x, y| Rgb([(x / 10 * 60) as u8, (y / 8 * 60) as u8, 90]));
     vec![
         ("png", encode(&dynamic, ImageFormat::Png), rgb.clone()),
@@ -131,7 +131,7 @@ fn deep_grey_and_transparent_pixels_become_rgb() {
     assert_eq!(png(deep.into()), [255, 128, 1]);
     let deep_grey = ImageBuffer::<Luma<u16>, _>::from_pixel(3, 3, Luma([32896]));
     assert_eq!(png(deep_grey.into()), [128; 3]);
-    // Over white: v·a + 255·(1 − a), rounded.
+    // Blended with white: v·a + 255·(1 − a), rounded.
     let grey_alpha = ImageBuffer::<LumaA<u8>, _>::from_pixel(3, 3, LumaA([0, 64]));
     assert_eq!(png(grey_alpha.into()), [191; 3]);
     let pixel = |rgba| ImageBuffer::<Rgba<u8>, _>::from_pixel(3, 3, Rgba(rgba));
@@ -142,7 +142,7 @@ fn deep_grey_and_transparent_pixels_become_rgb() {
     assert_eq!(png(deep_alpha.into()), [127; 3]);
 }
 
-/// `jpeg` with an EXIF segment that holds nothing but the orientation.
+/// Adds an EXIF segment that contains only the orientation to `jpeg`.
 fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
@@ -154,7 +154,7 @@ fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     bytes
 }
 
-/// EXIF 2.32, table of tag 274: which side of the upright picture the stored row 0 and column 0 are.
+/// EXIF 2.32, table of tag 274: the position of row 0 and column 0 of the stored picture in the upright picture.
 #[test]
 fn all_eight_orientations_come_upright() {
     let (width, height) = (48, 32);
@@ -187,7 +187,7 @@ fn all_eight_orientations_come_upright() {
             near(*found.get_pixel(x, y), colour(x, y).0, 14);
         }
     }
-    // Nonsense in the tag costs nothing.
+    // An invalid orientation does not prevent reading.
     for nonsense in [0, 9, 255] {
         assert_eq!(
             desk.read(&with_orientation(&jpeg(&picture(1, 48, 32)), nonsense)).unwrap().dimensions(),
@@ -223,7 +223,7 @@ fn what_is_no_picture_is_said_to_be_none() {
     assert!(reason(&desk.put("empty.jpg", b"")).contains("empty"));
     assert!(reason(desk.0.path()).contains("regular file"));
     for (kind, bytes) in every_format() {
-        // The right first bytes and then noise.
+        // The right first bytes, followed by noise.
         let mut noise = bytes[..12].to_vec();
         noise.extend((0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
         assert!(desk.read(&noise).is_err(), "{kind}: noise was read as a picture");
@@ -269,13 +269,13 @@ fn damage_anywhere_never_panics() {
         for at in (0..bytes.len()).step_by(bytes.len() / 60 + 1) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0xFF;
-            // Either answer is right: damage may hit pixels that still read.
+            // Both results are correct: the damage may only affect pixels.
             let _ = desk.read(&damaged);
         }
     }
 }
 
-/// Each format with a header that promises 60,000 × 60,000 pixels.
+/// For each format, a file with a header that announces 60,000 × 60,000 pixels.
 fn promising() -> Vec<(&'static str, Vec<u8>)> {
     let small = DynamicImage::from(picture(1, 40, 32));
     let replace = |mut bytes: Vec<u8>, at: usize, value: &[u8]| {
@@ -292,7 +292,7 @@ fn promising() -> Vec<(&'static str, Vec<u8>)> {
     for entry in 0..usize::from(u16::from_le_bytes(tiff[directory..directory + 2].try_into().unwrap())) {
         let at = directory + 2 + entry * 12;
         if matches!(u16::from_le_bytes([tiff[at], tiff[at + 1]]), 256 | 257 | 278) {
-            // Width, height and rows a strip, each a short or a long: little-endian and below 65,536 reads the same.
+            // Width, height and rows per strip may be short or long: below 65,536, both read the same in little-endian order.
             tiff = replace(tiff, at + 8, &60_000u32.to_le_bytes());
         }
     }
@@ -310,7 +310,7 @@ fn promising() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// CRC-32 as PNG has it, bit by bit.
+/// CRC-32 of PNG, computed bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { 0xEDB8_8320 ^ (c >> 1) } else { c >> 1 })
@@ -346,7 +346,7 @@ fn limits_hold_to_the_pixel_and_the_byte() {
     assert_eq!(with(40, 32, 1 << 20), Ok((40, 32)));
     assert!(with(39, 32, 1 << 20).unwrap_err().contains("the limit is 39×32"));
     assert!(with(40, 31, 1 << 20).is_err());
-    // 40·32·3 bytes of pixels and the file.
+    // 40·32·3 bytes of pixels, plus the file.
     let need = 40 * 32 * 3 + fs_err::metadata(&path).unwrap().len();
     assert!(with(40, 32, need).is_ok());
     assert!(with(40, 32, need - 1).unwrap_err().contains("MiB"));
@@ -365,7 +365,7 @@ fn zeros(megabytes: usize) -> Vec<u8> {
             count -= 8;
         }
     };
-    // The last block, with fixed codes; the literal 0; length 258 (code 285) at distance 1; the end.
+    // The last block, with fixed codes: the literal 0, length 258 (code 285) at distance 1, and the end.
     put(&mut stream, 0b011, 3);
     put(&mut stream, 0b0000_1100, 8);
     for _ in 0..megabytes * 1_000_000 / 258 {
@@ -380,7 +380,7 @@ fn zeros(megabytes: usize) -> Vec<u8> {
     stream
 }
 
-/// `png` with a chunk behind its header.
+/// Inserts a chunk after the header of `png`.
 fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let typed = [kind.as_slice(), content].concat();
     let (header, rest) = png.split_at(33);
@@ -388,7 +388,7 @@ fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [header, &length, &typed, &crc32(&typed).to_be_bytes(), rest].concat()
 }
 
-/// The most memory that this process had resident, in MB.
+/// Peak resident memory of this process, in MB.
 #[cfg(target_os = "linux")]
 fn peak_megabytes() -> usize {
     let status = fs_err::read_to_string("/proc/self/status").unwrap();
@@ -405,7 +405,7 @@ fn compressed_profiles_and_texts_take_no_memory() {
         assert_eq!(image, picture(1, 40, 32));
         assert!(peak_megabytes() < 150, "{} MB", peak_megabytes());
         if path.ends_with("iCCP.png") {
-            // The profile is what it seems: a decoder without limits takes it whole.
+            // Checks the test itself: a decoder without limits reads the whole profile.
             let mut reader = image::ImageReader::open(&path).unwrap();
             reader.no_limits();
             reader.decode().unwrap();
@@ -422,7 +422,7 @@ fn compressed_profiles_and_texts_take_no_memory() {
     {
         let name = format!("{}.png", String::from_utf8_lossy(kind));
         let path = desk.put(&name, &with_chunk(&png, kind, &[head, &bomb].concat()));
-        // A process of its own, so that its peak is this picture's.
+        // A separate process, so that its peak memory belongs to this picture alone.
         let child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "compressed_profiles_and_texts_take_no_memory"])
             .env(VARIABLE, &path)

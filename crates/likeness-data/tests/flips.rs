@@ -1,4 +1,4 @@
-//! Every bit of every file that a dataset consists of, flipped: each flip is refused by name or does no harm.
+//! Flips every bit of every file in a dataset: each flip is either reported with the file's name or has no effect.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
@@ -13,7 +13,7 @@ use likeness_data::decode::PhotoReader;
 use likeness_data::limits::Limits;
 use likeness_data::prepare::{FaceFormat, PrepareConfig, PrepareRun, Prepared, prepare};
 
-/// A dataset of three faces in `folder`/out.
+/// Creates a dataset of three faces in `folder`/out.
 fn dataset(folder: &Path, format: FaceFormat) -> PathBuf {
     for name in ["ann/1.png", "ann/2.png", "bob/1.png"] {
         photo(&folder.join("photos").join(name), 3);
@@ -30,10 +30,10 @@ fn run(folder: &Path, format: FaceFormat) -> Result<Prepared, DataError> {
     prepare(&folder.join("photos"), &folder.join("out"), &config, &run)
 }
 
-/// Calls `check` with the file at `path` changed in one bit, for every `step`th bit, then puts the file back.
+/// Flips every `step`th bit of the file at `path`, calls `check` after each flip, and restores the file.
 fn each_flip(path: &Path, step: usize, mut check: impl FnMut(usize)) {
     let whole = fs_err::read(path).unwrap();
-    // A new file each time: some file systems sync a file that is cut to nothing and written again.
+    // A new file each time: some file systems sync a file that is truncated and rewritten.
     let put = |bytes: &[u8]| {
         fs_err::remove_file(path).unwrap();
         fs_err::write(path, bytes).unwrap();
@@ -68,7 +68,7 @@ fn the_journal_never_vouches_for_what_is_not_so() {
     let faces = || common::contents(&out, ".prepare.journal");
     let (path, before) = (out.join(".prepare.journal"), faces());
     let settings = fs_err::read_to_string(&path).unwrap().find('\n').unwrap();
-    // Each run takes a while: a sample, with every position within a byte. `journal/lines.rs` sweeps every bit.
+    // Each run takes a while, so only a sample is tested, with every position within a byte. `journal/lines.rs` tests every bit.
     const STEP: usize = 151;
     let (mut refused, mut passed) = (0, 0);
     each_flip(&path, STEP, |bit| match run(folder.path(), FaceFormat::Png) {
@@ -105,7 +105,7 @@ fn faces_decode_to_the_same_pixels_or_are_refused() {
             undetected += usize::from(read.image != whole.image);
             assert!(format != FaceFormat::Png || read.image == whole.image, "bit {bit}");
         });
-        // Without the checksum in the manifest most flips of a JPEG would pass.
+        // Without the checksum in the manifest most flips of a JPEG would go unnoticed.
         assert_eq!(undetected > 0, format == FaceFormat::Jpeg);
     }
 }

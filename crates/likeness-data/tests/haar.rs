@@ -1,4 +1,4 @@
-//! The Haar detector against OpenCV's boxes, hostile files and odd pictures.
+//! Compares the Haar detector with OpenCV's boxes, and tests hostile files and unusual pictures.
 #![allow(clippy::unwrap_used)] // in the functions that tests share, too
 #![allow(clippy::disallowed_methods)]
 
@@ -64,7 +64,7 @@ fn boxes_are_those_of_opencv() {
     }
 }
 
-/// What `Cascade::read` says about a file with this text.
+/// The error message of `Cascade::read` for a file with this text.
 fn refusal(text: impl AsRef<[u8]>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cascade.xml");
@@ -78,7 +78,7 @@ fn refusal(text: impl AsRef<[u8]>) -> String {
     }
 }
 
-/// What is said about the golden cascade with one text in it replaced.
+/// The error message for the golden cascade with one text in it replaced.
 fn refusal_with(from: &str, to: &str) -> String {
     let xml = golden_xml();
     assert!(xml.contains(from), "{from}");
@@ -139,8 +139,8 @@ fn absurd_numbers_are_refused() {
     assert!(refusal_with(first_test, "<internalNodes>7 0 0 ").contains("node 7 does not exist"));
     assert!(refusal_with(first_test, "<internalNodes>1 -9 0 ").contains("leaf 9 does not exist"));
     assert!(refusal_with(first_test, "<internalNodes>1 1 0 ").contains("reached twice"));
-    assert!(refusal_with(first_test, "<internalNodes>1 0 99999 ").contains("asks for feature 99999"));
-    assert!(refusal_with(first_test, "<internalNodes>1 0 ").contains("four a node"));
+    assert!(refusal_with(first_test, "<internalNodes>1 0 99999 ").contains("uses feature 99999"));
+    assert!(refusal_with(first_test, "<internalNodes>1 0 ").contains("four per node"));
     assert!(refusal_with(first_test, "<internalNodes>1 -2147483649 0 ").contains("whole number"));
     assert!(refusal_with("<leafValues>0", "<leafValues>NaN 0").contains("NaN"));
     assert!(
@@ -194,7 +194,7 @@ fn pictures_without_room_for_a_window_have_no_faces() {
 
 #[test]
 fn bright_pictures_do_not_overflow() {
-    // The sum of the pixels passes 2³¹, that of their squares 2³² many times over.
+    // The sum of the pixels exceeds 2³¹, and the sum of their squares exceeds 2³² many times.
     let side = 3001;
     let picture = RgbImage::from_fn(side, side, |x, y| Rgb([255 - ((x * 7 + y * 13) % 3) as u8; 3]));
     let config = HaarConfig { min_neighbors: 0, min_face_px: 200, max_face_px: 240, ..HaarConfig::default() };
@@ -219,7 +219,7 @@ fn a_cascade_that_turns_nothing_away_is_told_and_ends() {
         let config = HaarConfig { min_neighbors, ..HaarConfig::default() };
         let detector = HaarDetector::new(cascade.clone(), config).unwrap();
         let error = detector.detect(&[&picture(400)]).unwrap_err().to_string();
-        assert!(error.contains("windows of the picture for faces, expected at most 100000"), "{error}");
+        assert!(error.contains("windows of the picture as faces, expected at most 100000"), "{error}");
         let found = detector.detect(&[&picture(120)]).unwrap().remove(0);
         assert_eq!(found.len() > 1000, min_neighbors == 0, "{}", found.len());
     }
@@ -248,7 +248,7 @@ fn portraits() -> Vec<RgbImage> {
     paths.iter().map(|path| image::open(path).unwrap().to_rgb8()).collect()
 }
 
-/// OpenCV 4.14 finds a box on each of the 102 portraits, by far the surest of it the face, which fills their middle.
+/// OpenCV 4.14 finds a box in each of the 102 portraits. The box with by far the highest score is the face in the middle.
 #[test]
 #[ignore = "needs LIKENESS_SHARED"]
 fn the_face_is_found_on_real_portraits() {

@@ -1,4 +1,4 @@
-//! Collections as people have them: every layout, its variants, and what is wrong in them said by name and line.
+//! Tests every layout with its variants, and that errors name the file and line.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
@@ -11,7 +11,7 @@ use likeness_data::geometry::Rect;
 use likeness_data::source::{self, Collection, Layout, Role};
 use likeness_data::split::Split;
 
-/// A collection to be built.
+/// A temporary folder for a collection.
 struct Shelf(tempfile::TempDir);
 
 impl Shelf {
@@ -133,7 +133,7 @@ fn folders_are_identities_nested_or_wrapped() {
     shelf.photos(&["ann/2.png", "ann/10.png", "crew/bob/1.png", "lost.png", ".hidden/1.png"]);
     let named = shelf.read(Layout::Folders);
     assert_eq!(labels(&named), ["ann/2.png ann", "ann/10.png ann", "crew/bob/1.png crew/bob"]);
-    assert_eq!(skipped(&named), ["lost.png: lies in no identity's folder"]);
+    assert_eq!(skipped(&named), ["lost.png: is not inside an identity folder"]);
     let guessed = shelf.read(Layout::Auto);
     assert_eq!(guessed.layout, Layout::Folders);
     assert_eq!(labels(&guessed)[..3], labels(&named));
@@ -152,7 +152,7 @@ fn folders_are_identities_nested_or_wrapped() {
     assert_eq!(labels(&wrapped.read(Layout::Auto)), ["lfw/lfw/ann/1.png ann", "lfw/lfw/bob/1.png bob"]);
 }
 
-/// `count` photos below `folder`, named by `name`.
+/// Creates `count` photos below `folder`, named by `name`.
 fn many(shelf: &Shelf, folder: &str, count: usize, name: impl Fn(usize) -> String) {
     let first = shelf.at(&format!("{folder}/{}", name(0)));
     photo(&first, 1);
@@ -336,7 +336,7 @@ fn rows_that_repeat_contradict_or_point_nowhere_are_told() {
     assert_eq!(
         skipped(&collection),
         [
-            "2.png: stands twice in the table with different columns; line 5 is not used",
+            "2.png: occurs twice in the table with different values; line 5 is ignored",
             "3.png: listed in the table, but there is no such photo"
         ]
     );
@@ -371,7 +371,7 @@ fn tables_are_recognised_by_what_their_columns_hold() {
     for name in ["1.png", "notes.txt", "absent.csv", "."] {
         assert!(!source::is_table(&shelf.at(name)), "{name}");
     }
-    // Without a column for the photo it is a table all the same, and its columns are named.
+    // A file without a photo column is still a table, and the error lists its columns.
     assert!(source::is_table(&shelf.at("n.csv")));
     let error = source::read(&shelf.at("n.csv"), Layout::Auto, None).unwrap_err().to_string();
     assert!(error.contains("age, height"), "{error}");

@@ -1,4 +1,4 @@
-//! What `prepare` promises: the same bytes from the same input, nothing done twice, nothing foreign touched.
+//! Tests `prepare`: equal input gives equal files, finished work is not repeated, and other files are not touched.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod common;
@@ -16,11 +16,11 @@ use likeness_data::split::{SplitConfig, SplitMethod};
 
 const JOURNAL: &str = ".prepare.journal";
 
-/// Photos in one folder, datasets beside it.
+/// A temporary folder with photos and datasets.
 struct Bench(tempfile::TempDir);
 
 impl Bench {
-    /// Four identities of five photos.
+    /// Creates four identities with five photos each.
     fn new() -> Self {
         let bench = Self(tempfile::tempdir().unwrap());
         for at in 0..20 {
@@ -55,7 +55,7 @@ impl Bench {
         files
     }
 
-    /// The dataset `output` is what a fresh run would make.
+    /// Checks that the dataset `output` equals the one that a new run makes.
     fn is_as_fresh(&self, output: &str) {
         let fresh = tempfile::tempdir_in(self.0.path()).unwrap();
         let name = fresh.path().file_name().unwrap().to_str().unwrap();
@@ -150,7 +150,7 @@ fn a_half_written_last_line_of_the_journal_costs_one_photo() {
     let bench = Bench::new();
     bench.small("out");
     let journal = fs_err::read(bench.at("out").join(JOURNAL)).unwrap();
-    // The last line is the mark that all faces are on the disk; without it they are looked at, and are as they were.
+    // The last line is the mark that all faces are synced. Without it they are compared with their checksums.
     let mark = journal.len() - journal[..journal.len() - 1].iter().rposition(|&b| b == b'\n').unwrap() - 1;
     for (cut, worked) in [(20, 0), (mark, 0), (mark + 20, 1)] {
         fs_err::write(bench.at("out").join(JOURNAL), &journal[..journal.len() - cut]).unwrap();
@@ -226,7 +226,7 @@ fn datasets_and_contact_sheets_below_a_folder_are_no_photos() {
     let reasons: Vec<(&str, bool)> =
         skipped.iter().map(|skip| (skip.name.as_str(), skip.reason.contains("Likeness"))).collect();
     assert_eq!(reasons, [("p1/sheet.png", true), ("p0/out", true)]);
-    // Named by itself a dataset is one.
+    // A dataset that is given explicitly is searched.
     assert!(!likeness_data::photos::find(&[bench.at("photos/p0/out")], None).unwrap().0.is_empty());
 }
 
@@ -289,7 +289,7 @@ fn two_runs_in_one_folder_do_not_mix() {
     bench.is_as_fresh("out");
 }
 
-/// The journal's lines with those behind the settings that are not marks removed from `from` on.
+/// Removes the last line of the journal, which must be a mark.
 fn cut_last_mark(journal: &str) -> String {
     let mut lines: Vec<&str> = journal.lines().collect();
     assert!(lines.pop().unwrap().contains("synced_but_last"));
@@ -303,7 +303,7 @@ fn a_face_that_a_power_loss_damaged_is_made_again() {
     let journal = fs_err::read_to_string(bench.at("out").join(JOURNAL)).unwrap();
     let face = bench.at("out/faces/p1/1.png");
     let zeros = vec![0; fs_err::read(&face).unwrap().len()];
-    // Without the last mark the entries were not known to be on the disk: zeros of the right length are noticed.
+    // Without the last mark the entries may not be synced: zeros of the right length are detected.
     fs_err::write(bench.at("out").join(JOURNAL), cut_last_mark(&journal)).unwrap();
     fs_err::remove_file(bench.at("out/dataset.toml")).unwrap();
     fs_err::write(&face, &zeros).unwrap();
@@ -316,7 +316,7 @@ fn a_change_that_was_cut_short_leaves_no_complete_dataset() {
     let bench = Bench::new();
     bench.small("out");
     fs_err::remove_file(bench.at("photos/p1/2.png")).unwrap();
-    // The manifest cannot be replaced: the run ends between the removal of a face and the new tables.
+    // The manifest cannot be replaced, so the run ends after a face was removed and before the new tables are written.
     fs_err::remove_file(bench.at("out/manifest.csv")).unwrap();
     fs_err::create_dir(bench.at("out/manifest.csv")).unwrap();
     assert!(bench.run("out", &small(), 2, false).is_err());
@@ -371,6 +371,6 @@ fn labels_hold_every_identity_and_read_back() {
     let manifest: Vec<_> = dataset.faces.iter().map(|f| f.identity.clone().unwrap()).collect();
     let labels: Vec<_> = rows.into_iter().map(|(_, identity)| identity).collect();
     assert_eq!(labels, manifest);
-    // A table's values lose blanks at their ends; everything within stays.
+    // The values of a table lose leading and trailing blanks; blanks inside are kept.
     assert_eq!(labels, identities.map(str::trim));
 }

@@ -1,4 +1,4 @@
-//! The sampling of CelebA at its real size: 202,599 rows of 10,177 identities, the 481 most frequent kept.
+//! Tests the sampling of CelebA at its real size: of 202,599 rows with 10,177 identities, the 481 most frequent are kept.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use likeness_data::source::{Sample, read_identities};
 const IDENTITIES: u32 = 10_177;
 const ROWS: u32 = 202_599;
 
-/// An identity for each row: frequent ones and rare ones, every one at least once, many of equal frequency.
+/// The identity of each row: some frequent, some rare, each at least once, many with equal frequency.
 fn identity_of(row: u32) -> u32 {
     if row < IDENTITIES {
         return row + 1;
@@ -33,7 +33,7 @@ fn samples() -> Vec<Sample> {
     rows.into_iter().map(sample).collect()
 }
 
-/// The slow way: the best of what is left, `keep` times.
+/// The reference implementation: removes the most frequent of the remaining identities `keep` times.
 fn most_frequent(keep: usize) -> Vec<String> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for row in 0..ROWS {
@@ -44,7 +44,7 @@ fn most_frequent(keep: usize) -> Vec<String> {
     while kept.len() < keep {
         let mut best: Option<(&String, u32)> = None;
         for (identity, &count) in &counts {
-            // The map is in order of names, so the first of a tie stays.
+            // The map is sorted by name, so the first of several equal counts is kept.
             if best.is_none_or(|(_, most)| count > most) {
                 best = Some((identity, count));
             }
@@ -89,7 +89,7 @@ fn bounds_on_images_hold() {
                 .map(|s| s.name.clone())
                 .collect()
         };
-        // A hundred identities are enough to look at one by one.
+        // A hundred identities are enough for individual checks.
         if identity.ends_with("07") {
             let (before, after) = (of(&all), of(&frequent));
             let expected = if before.len() < 29 { 0 } else { before.len().min(30) };

@@ -232,7 +232,7 @@ fn files_that_are_no_detectors_are_refused_by_name() {
         ("cut.xml", "not XML"),
         ("page.xml", "<html> where <opencv_storage>"),
         ("bomb.xml", "DTD"),
-        ("lbp.xml", "only HAAR is read"),
+        ("lbp.xml", "only HAAR is supported"),
         ("wide.xml", "the window is"),
         ("text.onnx", "is no ONNX graph"),
         ("endless.onnx", "more than 64 bits"),

@@ -109,7 +109,7 @@ fn tables_that_disagree_with_the_folder_are_told() {
         (&2.into(), &2.into(), &2.into())
     );
     for expected in
-        ["1 rows of identity_CelebA.txt stand twice", "absent.png: listed", "unlisted.png: has no row"]
+        ["1 duplicate rows in identity_CelebA.txt", "absent.png: listed", "unlisted.png: has no row"]
     {
         assert!(told(&output).contains(expected), "{}", told(&output));
     }

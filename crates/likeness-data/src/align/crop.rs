@@ -1,4 +1,4 @@
-//! Square crops around a box, for faces without landmarks: a picture and a box enter, a square face leaves.
+//! Crops a square around a box, for faces without landmarks.
 
 use image::RgbImage;
 
@@ -7,13 +7,13 @@ use super::{Border, Sampling, Similarity, WarpConfig, check_picture, check_size,
 use crate::geometry::Rect;
 use crate::{DataError, Result};
 
-/// The square around `rect`, widened by `margin` on every side and scaled to `size` × `size`.
+/// Crops the square around `rect`, widened by `margin` on every side, and scales it to `size` × `size`.
 ///
-/// The square is centred on the box; its side is the box's longer side times (1 + 2·`margin`). What lies outside the
-/// picture is filled as `border` says.
+/// The square is centred on the box; its side is the box's longer side times (1 + 2·`margin`). Pixels outside the
+/// picture are filled as `border` says.
 ///
 /// # Units         rect in pixels, as [`crate::geometry`]; margin as a share of the box's longer side, may be negative
-/// # Errors        a box that is not valid, a margin that leaves nothing, a size outside 1 to 8192 →
+/// # Errors        an invalid box, a margin that makes the square empty, a size outside 1 to 8192 →
 /// [`DataError::BadArgument`]
 /// # Examples
 /// ```
@@ -38,7 +38,7 @@ pub fn crop_with_margin(
     let square = Rect::new(rect.centre().x - side / 2.0, rect.centre().y - side / 2.0, side, side);
     if !rect.is_valid() || !square.is_valid() {
         return Err(DataError::argument(format!(
-            "crop of {}×{} pixels at ({}, {}) with margin {margin}: expected a box and a margin that leave an area",
+            "crop of {}×{} pixels at ({}, {}) with margin {margin}: expected a box and a margin with a positive area",
             rect.width, rect.height, rect.left, rect.top
         )));
     }
@@ -46,7 +46,7 @@ pub fn crop_with_margin(
     if square.left >= 0.0 && square.top >= 0.0 && square.right() <= width && square.bottom() <= height {
         return resize_part(image, &square, size, size);
     }
-    // Edges lie half a pixel before the first pixel's centre, on both sides of the transform.
+    // An edge is half a pixel before the centre of the first pixel, on both sides of the transform.
     let scale = f64::from(size) / f64::from(side);
     let shift = |edge: f32| -scale * (f64::from(edge) - 0.5) - 0.5;
     let to_face = Similarity::new(scale, 0.0, (shift(square.left), shift(square.top)))?;

@@ -1,7 +1,7 @@
-//! Area-correct resizing: a picture or a part of it enters, a picture of the asked size leaves.
+//! Area-correct resizing of a picture or a part of it.
 //!
-//! The triangle filter of Pillow's `BILINEAR`, stretched over the whole footprint when the picture shrinks, and plain
-//! bilinear interpolation when it grows; by `fast_image_resize`, within one level of Pillow.
+//! When shrinking, the triangle filter of Pillow's `BILINEAR`, widened to the whole footprint of an output pixel. When
+//! enlarging, bilinear interpolation. Computed by `fast_image_resize`; differs from Pillow by at most one level.
 
 use fast_image_resize as fir;
 use image::RgbImage;
@@ -10,7 +10,7 @@ use super::{check_picture, check_size};
 use crate::geometry::Rect;
 use crate::{DataError, Result};
 
-/// `image` scaled to `width` × `height`.
+/// Scales `image` to `width` × `height`.
 ///
 /// # Errors        an empty picture, a size outside 1 to 8192 → [`DataError::BadArgument`]
 pub fn resize(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
@@ -21,9 +21,9 @@ pub fn resize(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
     resize_part(image, &whole, width, height)
 }
 
-/// The part of `image` inside `part`, which need not lie on whole pixels, scaled to `width` × `height`.
+/// Scales the rectangle `part` of `image`, which may have fractional coordinates, to `width` × `height`.
 ///
-/// # Errors        a part that is empty or reaches over the picture, a size outside 1 to 8192 →
+/// # Errors        a part that is empty or extends outside the picture, a size outside 1 to 8192 →
 /// [`DataError::BadArgument`]
 pub fn resize_part(image: &RgbImage, part: &Rect, width: u32, height: u32) -> Result<RgbImage> {
     check_picture(image)?;
@@ -31,7 +31,7 @@ pub fn resize_part(image: &RgbImage, part: &Rect, width: u32, height: u32) -> Re
     shrink(image, part, (width, height), fir::FilterType::Bilinear)
 }
 
-/// [`resize_part`] with a filter of choice and checked arguments.
+/// As [`resize_part`], with a given filter and without checks of the arguments.
 pub(super) fn shrink(
     image: &RgbImage,
     part: &Rect,

@@ -1,8 +1,8 @@
-//! The least-squares similarity transform between two point sets: points enter, rotation, scale and shift leave.
+//! Estimates the least-squares similarity transform (rotation, scale and shift) between two point sets.
 //!
 //! Umeyama, "Least-Squares Estimation of Transformation Parameters Between Two Point Patterns", IEEE TPAMI 13(4), 1991,
-//! equations 40–42, for the plane. There the singular values need not be computed: of all proper rotations the one
-//! that maximises tr(Rᵀ·Σxy) has the angle atan2(Σxu×yv, Σxu·yv), reflections being left out by construction.
+//! equations 40–42, in two dimensions. There no singular values are needed: the proper rotation that maximises tr(Rᵀ·Σxy)
+//! has the angle atan2(Σxu×yv, Σxu·yv). Reflections are excluded by construction.
 
 use crate::geometry::Point;
 use crate::{DataError, Result};
@@ -24,24 +24,24 @@ pub struct Similarity {
 }
 
 impl Similarity {
-    /// The transform that leaves every point where it is.
+    /// The identity transform.
     pub const IDENTITY: Self = Self { a: 1.0, b: 0.0, tx: 0.0, ty: 0.0 };
 
-    /// The transform that scales and rotates about the origin, then shifts by `shift`.
+    /// Creates a transform that scales and rotates about the origin, then shifts by `shift`.
     ///
     /// # Units         angle in degrees, from x towards y (clockwise on a picture)
-    /// # Errors        a scale that is not positive, a number that is not finite → [`DataError::BadArgument`]
+    /// # Errors        a scale that is not positive, a value that is not finite → [`DataError::BadArgument`]
     pub fn new(scale: f64, angle_deg: f64, shift: (f64, f64)) -> Result<Self> {
         let (sin, cos) = angle_deg.to_radians().sin_cos();
         Self { a: scale * cos, b: scale * sin, tx: shift.0, ty: shift.1 }.checked(scale > 0.0)
     }
 
-    /// The similarity with the least sum of squared distances between the images of `from` and `to`, without reflection.
+    /// The similarity transform of `from` with the smallest sum of squared distances to `to`, without reflection.
     ///
-    /// # Conventions   Equal to scikit-image's `SimilarityTransform.estimate`. Collinear points are fine, two are
-    /// enough. Mirrored points give the best proper rotation, which may shrink the face.
-    /// # Errors        fewer than two pairs, lists of unequal length, numbers that are not finite, points that all
-    /// coincide, pairs that no rotation fits better than a single point → [`DataError::BadArgument`]
+    /// # Conventions   Equal to scikit-image's `SimilarityTransform.estimate`. Two points are enough, and points may be
+    /// collinear. For mirrored points the result is the best proper rotation, which may shrink the face.
+    /// # Errors        fewer than two pairs, lists of different lengths, values that are not finite, points that all
+    /// coincide, pairs for which no rotation is better than mapping all points to one → [`DataError::BadArgument`]
     /// # References    Umeyama (1991), equations 40–42
     pub fn estimate(from: &[Point], to: &[Point]) -> Result<Self> {
         if from.len() != to.len() || from.len() < 2 {
@@ -67,35 +67,35 @@ impl Similarity {
         Self { a, b, tx, ty }.checked(!coincide)
     }
 
-    /// Factor by which lengths grow.
+    /// The scale factor.
     pub fn scale(&self) -> f64 {
         self.a.hypot(self.b)
     }
 
-    /// Angle from x towards y, in degrees, in (−180, 180].
+    /// Rotation angle from x towards y, in degrees, in (−180, 180].
     pub fn angle_deg(&self) -> f64 {
         self.b.atan2(self.a).to_degrees()
     }
 
-    /// The 2×3 matrix, row by row, as OpenCV's `warpAffine` takes it.
+    /// The 2×3 matrix in row-major order, as OpenCV's `warpAffine` expects it.
     pub fn matrix(&self) -> [f64; 6] {
         [self.a, -self.b, self.tx, self.b, self.a, self.ty]
     }
 
-    /// Where `point` goes.
+    /// Transforms `point`.
     pub fn apply(&self, point: Point) -> Point {
         let (x, y) = (f64::from(point.x), f64::from(point.y));
         Point { x: (self.a * x - self.b * y + self.tx) as f32, y: (self.b * x + self.a * y + self.ty) as f32 }
     }
 
-    /// The transform back.
+    /// The inverse transform.
     pub fn inverse(&self) -> Self {
         let square = self.a * self.a + self.b * self.b;
         let (a, b) = (self.a / square, -self.b / square);
         Self { a, b, tx: -(a * self.tx - b * self.ty), ty: -(b * self.tx + a * self.ty) }
     }
 
-    /// This transform followed by `next`.
+    /// The composition: this transform, followed by `next`.
     pub fn then(&self, next: &Self) -> Self {
         Self {
             a: next.a * self.a - next.b * self.b,
@@ -105,7 +105,7 @@ impl Similarity {
         }
     }
 
-    /// Itself where it is finite, invertible and `sound`.
+    /// Returns the transform if it is finite, invertible and `sound`, otherwise an error.
     fn checked(self, sound: bool) -> Result<Self> {
         let finite = [self.a, self.b, self.tx, self.ty].iter().all(|v| v.is_finite());
         let scale = self.scale();
@@ -113,7 +113,7 @@ impl Similarity {
             return Ok(self);
         }
         Err(DataError::argument(
-            "no similarity transform fits: the points coincide, mirror each other, are not finite or of another order of size",
+            "no similarity transform fits: the points coincide, are mirrored, are not finite or differ too much in scale",
         ))
     }
 }

@@ -1,9 +1,9 @@
-//! Sampling a face out of a picture: a picture and a transform enter, the face's pixels leave.
+//! Samples a face from a picture by a transform.
 //!
-//! Where the face is larger than its picture, bilinear interpolation. Where it is smaller, bilinear interpolation
-//! alone skips pixels and aliases; [`Sampling::Area`] averages the whole footprint of every face pixel instead: the
-//! part of the picture under the face is first shrunk to twice the face's resolution through a Hamming filter, then
-//! each face pixel takes the mean of 2×2 bilinear samples.
+//! An enlarged face is sampled by bilinear interpolation. For a reduced face, bilinear interpolation alone would skip pixels
+//! and alias. [`Sampling::Area`] therefore averages the whole footprint of every face pixel: the part of the picture under
+//! the face is first reduced to twice the face's resolution with a Hamming filter, and each face pixel is the mean of
+//! 2×2 bilinear samples.
 
 use fast_image_resize::FilterType;
 use image::RgbImage;
@@ -14,14 +14,14 @@ use super::{Similarity, check_picture, check_size};
 use crate::Result;
 use crate::geometry::Rect;
 
-/// What stands for pixels outside the picture.
+/// How pixels outside the picture are filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Border {
     /// Black, as in ArcFace's own pipelines.
     #[default]
     Black,
-    /// The nearest pixel of the picture.
+    /// The value of the nearest pixel of the picture.
     Replicate,
 }
 
@@ -29,21 +29,21 @@ pub enum Border {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
-    /// Bilinear interpolation, whatever the scale, as OpenCV's `warpAffine` with `INTER_LINEAR`.
+    /// Bilinear interpolation at every scale, as OpenCV's `warpAffine` with `INTER_LINEAR`.
     Bilinear,
-    /// Bilinear where the face grows, the mean over each pixel's footprint where it shrinks.
+    /// Bilinear interpolation when enlarging, the mean over each pixel's footprint when reducing.
     #[default]
     Area,
 }
 
-/// The face to sample.
+/// Size and sampling of the output face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WarpConfig {
     /// Width of the face, in pixels.
     pub width: u32,
     /// Height of the face, in pixels.
     pub height: u32,
-    /// What stands for pixels outside the picture.
+    /// How pixels outside the picture are filled.
     pub border: Border,
     /// How pixels are sampled.
     pub sampling: Sampling,
@@ -55,10 +55,10 @@ impl Default for WarpConfig {
     }
 }
 
-/// The face whose pixel (u, v) is the picture's at `to_face`⁻¹(u, v).
+/// Computes the face; its pixel (u, v) is the picture's value at `to_face`⁻¹(u, v).
 ///
 /// # Units         coordinates count pixels at their centres: (0, 0) is the middle of the top-left pixel
-/// # Conventions   with [`Sampling::Bilinear`], OpenCV's `warpAffine(INTER_LINEAR)` within one level; versions of
+/// # Conventions   [`Sampling::Bilinear`] equals OpenCV's `warpAffine(INTER_LINEAR)` within one level; versions of
 /// OpenCV that round positions to 1/32 pixel differ by up to 1/64 of the steepest local contrast
 /// # Errors        an empty picture, a face side outside 1 to 8192 → [`DataError::BadArgument`](crate::DataError)
 pub fn warp(image: &RgbImage, to_face: &Similarity, config: &WarpConfig) -> Result<RgbImage> {
@@ -76,7 +76,7 @@ pub fn warp(image: &RgbImage, to_face: &Similarity, config: &WarpConfig) -> Resu
     }
 }
 
-/// A 2×3 matrix, row by row.
+/// A 2×3 matrix in row-major order.
 struct Affine([f64; 6]);
 
 impl Affine {
@@ -86,9 +86,9 @@ impl Affine {
     }
 }
 
-/// The part of the picture under the face, about `factor` times smaller, and the transform from the face into it.
+/// The part of the picture under the face, reduced by about `factor`, and the transform from the face into it.
 ///
-/// `None` where there is nothing to gain.
+/// `None` if reducing it gains nothing.
 fn shrunk(
     image: &RgbImage,
     to_picture: &Affine,
@@ -105,7 +105,7 @@ fn shrunk(
     let (by_x, by_y) = (f64::from(width) / f64::from(part.width), f64::from(height) / f64::from(part.height));
     let m = &to_picture.0;
     let (left, top) = (f64::from(part.left), f64::from(part.top));
-    // Pixel centres: the middle of the first pixel is half a pixel from the part's edge, at either size.
+    // With pixel centres, the middle of the first pixel is half a pixel from the part's edge, at both sizes.
     let to_small = Affine([
         m[0] * by_x,
         m[1] * by_x,
@@ -117,7 +117,7 @@ fn shrunk(
     Ok(Some((small, to_small)))
 }
 
-/// The whole pixels of the picture that the face covers, and `margin` more; `None` where it covers none.
+/// The whole pixels of the picture that the face covers, plus `margin`; `None` if it covers none.
 fn part_under(image: &RgbImage, to_picture: &Affine, config: &WarpConfig, margin: f64) -> Option<Rect> {
     let (width, height) = (f64::from(config.width), f64::from(config.height));
     let corners =
@@ -135,17 +135,17 @@ fn part_under(image: &RgbImage, to_picture: &Affine, config: &WarpConfig, margin
     Some(Rect::new(left, top, across, down))
 }
 
-/// Bits after the point of a position: 2³³ pixels fit before it, for [`Similarity`]'s scales on any face.
+/// Fractional bits of a fixed-point position. The integer part holds 2³³ pixels, enough for all scales of [`Similarity`].
 const POSITION_BITS: u32 = 28;
-/// Bits of a bilinear weight: four samples of 8 bits weighted twice fill 32 bits.
+/// Bits of a bilinear weight: four samples of 8 bits, weighted twice, fill 32 bits.
 const WEIGHT_BITS: u32 = 11;
 
-/// Every face pixel as the mean of bilinear samples at its centre plus each of `offsets`, one or four.
+/// Computes every face pixel as the mean of bilinear samples at its centre plus each of `offsets` (one or four).
 fn sample(image: &RgbImage, to_picture: &Affine, config: &WarpConfig, offsets: &[(f64, f64)]) -> RgbImage {
     let source = Source::new(image, config.border);
     let m = &to_picture.0;
     let (step_x, step_y) = (fixed(m[0]), fixed(m[3]));
-    // Half a weight more, so that cutting a position down to its weight rounds it.
+    // Half a weight is added, so that truncating a position to its weight rounds it.
     let half = 1i64 << (POSITION_BITS - WEIGHT_BITS - 1);
     let steps: Vec<_> = offsets
         .iter()
@@ -170,13 +170,13 @@ fn sample(image: &RgbImage, to_picture: &Affine, config: &WarpConfig, offsets: &
     face
 }
 
-/// `position` with [`POSITION_BITS`] after the point; far ones stop where sums of a few still fit.
+/// `position` in fixed point with [`POSITION_BITS`] fractional bits; far positions are clamped so that sums do not overflow.
 fn fixed(position: f64) -> i64 {
     const FAR: f64 = (1u64 << 60) as f64;
     (position * f64::from(1u32 << POSITION_BITS)).round().clamp(-FAR, FAR) as i64
 }
 
-/// A picture as a function of any position.
+/// A picture that can be sampled at any position.
 struct Source<'a> {
     pixels: &'a [u8],
     width: i64,
@@ -218,7 +218,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The pixel at (x, y), by the border's rule outside the picture.
+    /// The pixel at (x, y); outside the picture the border decides its value.
     fn pixel(&self, x: i64, y: i64) -> [u8; 3] {
         let (inside_x, inside_y) = (x.clamp(0, self.width - 1), y.clamp(0, self.height - 1));
         if self.border == Border::Black && (inside_x, inside_y) != (x, y) {

@@ -1,4 +1,4 @@
-//! The warp against its slow twin, and what must hold for any transform.
+//! Compares the warp with a reference implementation, and tests properties that hold for any transform.
 
 use image::Rgb;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 use crate::align::{ARCFACE_112, AlignConfig, align, template, to_template};
 use crate::geometry::Point;
 
-/// Band-limited colour: waves of 12 to 25 pixels, `stretch` times longer.
+/// Band-limited colours: waves of 12 to 25 pixels, stretched by `stretch`.
 fn waves(side: u32, stretch: f64) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let stretch = stretch as f32;
@@ -21,7 +21,7 @@ fn noise(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([0, 1, 2].map(|c| hash(3 * (y * width + x) + c + 1) as u8)))
 }
 
-/// Root of the mean squared difference over the inner part, in levels.
+/// Root mean square difference over the inner part, in levels.
 fn difference(a: &RgbImage, b: &RgbImage, rim: u32) -> f64 {
     let inner = |x: u32, y: u32| x >= rim && y >= rim && x + rim < a.width() && y + rim < a.height();
     let (mut sum, mut n) = (0.0, 0);
@@ -33,7 +33,7 @@ fn difference(a: &RgbImage, b: &RgbImage, rim: u32) -> f64 {
     (sum / f64::from(n.max(1))).sqrt()
 }
 
-/// Slow twin of the area sampling: the mean of `side`² nearest pixels spread over each face pixel's footprint.
+/// Reference implementation of area sampling: the mean of `side`² nearest pixels in each face pixel's footprint.
 fn dense(image: &RgbImage, to_face: &Similarity, config: &WarpConfig, side: u32) -> RgbImage {
     let back = Affine(to_face.inverse().matrix());
     let source = Source::new(image, config.border);
@@ -65,10 +65,10 @@ fn area_sampling_follows_the_dense_mean() {
         let extent = (f64::from(side) / scale * 1.5) as u32;
         for (photo, limit) in [(waves(extent, 0.5 / scale), 4.0), (noise(extent, extent), 14.0)] {
             let to_face = about(&photo, scale, angle, side);
-            let twin = dense(&photo, &to_face, &config, 32);
-            let area = difference(&warp(&photo, &to_face, &config).unwrap(), &twin, 0);
+            let reference = dense(&photo, &to_face, &config, 32);
+            let area = difference(&warp(&photo, &to_face, &config).unwrap(), &reference, 0);
             let plain = WarpConfig { sampling: Sampling::Bilinear, ..config };
-            let bilinear = difference(&warp(&photo, &to_face, &plain).unwrap(), &twin, 0);
+            let bilinear = difference(&warp(&photo, &to_face, &plain).unwrap(), &reference, 0);
             assert!(area < limit, "scale {scale}, {angle}°: {area} levels from the dense mean");
             assert!(area < bilinear, "scale {scale}, {angle}°: area {area}, bilinear {bilinear}");
         }

@@ -1,11 +1,11 @@
-//! Gaussian blur: along rows, then along columns; the border is mirrored about its outermost pixels.
+//! Gaussian blur, first along rows, then along columns; the border is mirrored about the outermost pixels.
 
 use image::RgbImage;
 
 use super::BlurConfig;
 use crate::seed::Dice;
 
-/// Blurs `face` by chance.
+/// Blurs `face` with the configured probability.
 pub(super) fn maybe_blur(face: &mut RgbImage, config: &BlurConfig, dice: &mut Dice) {
     if !dice.chance(config.probability) {
         return;
@@ -14,7 +14,7 @@ pub(super) fn maybe_blur(face: &mut RgbImage, config: &BlurConfig, dice: &mut Di
     blur(face, dice.range(least, greatest) * face.width() as f32);
 }
 
-/// Blurs by a Gaussian of standard deviation `sigma_px`, cut off at three times that.
+/// Applies a Gaussian blur of standard deviation `sigma_px`, truncated at three standard deviations.
 pub(super) fn blur(face: &mut RgbImage, sigma_px: f32) {
     let weights = weights(sigma_px);
     if weights.len() == 1 {
@@ -24,7 +24,7 @@ pub(super) fn blur(face: &mut RgbImage, sigma_px: f32) {
     let stride = 3 * width;
     let radius = weights.len() / 2;
     let pixels: &mut [u8] = face;
-    // Down first: whole rows are added, and the compiler makes them vectors.
+    // Columns first: whole rows are added, and the compiler vectorises the additions.
     let mut rows = vec![0f32; pixels.len()];
     for (y, sums) in rows.chunks_exact_mut(stride).enumerate() {
         for (k, weight) in weights.iter().enumerate() {
@@ -53,7 +53,7 @@ pub(super) fn blur(face: &mut RgbImage, sigma_px: f32) {
     }
 }
 
-/// Weights of the Gaussian at whole pixels, summing to 1; one alone where it would change nothing.
+/// Weights of the Gaussian at whole pixels, with sum 1; a single weight if the blur would change nothing.
 fn weights(sigma_px: f32) -> Vec<f32> {
     let radius = (3.0 * sigma_px).ceil() as i32;
     if radius == 0 || sigma_px < 0.1 {
@@ -64,7 +64,7 @@ fn weights(sigma_px: f32) -> Vec<f32> {
     (-radius..=radius).map(|x| at(x) / sum).collect()
 }
 
-/// The place inside `0..length` that `at` is mirrored to, about the outermost pixels.
+/// The position inside `0..length` that `at` is mirrored to, about the outermost pixels.
 fn mirrored(at: isize, length: usize) -> usize {
     let last = length as isize - 1;
     if last == 0 {
@@ -81,8 +81,8 @@ mod tests {
     use super::*;
     use crate::seed::Purpose;
 
-    /// Slow twin: the sum over the square neighbourhood.
-    fn twin(face: &RgbImage, sigma: f64) -> Vec<[f64; 3]> {
+    /// Reference implementation: the sum over the square neighbourhood.
+    fn reference(face: &RgbImage, sigma: f64) -> Vec<[f64; 3]> {
         let radius = (3.0 * sigma).ceil() as isize;
         let mirror = |mut v: isize, n: u32| {
             let last = n as isize - 1;
@@ -117,7 +117,7 @@ mod tests {
             for sigma in [0.4f32, 1.0, 2.3] {
                 let mut blurred = face.clone();
                 blur(&mut blurred, sigma);
-                for (found, expected) in blurred.pixels().zip(twin(&face, f64::from(sigma))) {
+                for (found, expected) in blurred.pixels().zip(reference(&face, f64::from(sigma))) {
                     for (f, e) in found.0.iter().zip(expected) {
                         assert!((f64::from(*f) - e).abs() < 0.51, "{width}×{height} σ {sigma}: {f} {e}");
                     }

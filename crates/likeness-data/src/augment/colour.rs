@@ -1,19 +1,19 @@
-//! Brightness, contrast, saturation, hue and their loss, as one affine change of a pixel's three values.
+//! Changes brightness, contrast, saturation and hue, or removes colour, by one affine map of a pixel's three values.
 //!
-//! Each is linear in the pixel: brightness scales it, contrast scales its difference from the picture's mean lightness,
-//! saturation that from its own lightness, hue turns it about the grey axis in the YIQ colour space, grey is a
-//! saturation of 0. They are composed, and values are rounded and clamped once, where torchvision's `ColorJitter`
-//! does so after each; its hue turns HSV instead, which is not linear.
+//! Each change is linear in the pixel: brightness scales it, contrast scales its difference from the picture's mean
+//! lightness, saturation scales its difference from its own lightness, hue rotates it about the grey axis in the YIQ colour
+//! space, and grey is a saturation of 0. The changes are composed, and values are rounded and clamped once. torchvision's
+//! `ColorJitter` rounds and clamps after each change, and its hue rotates HSV, which is not linear.
 
 use image::RgbImage;
 
 use super::ColourConfig;
 use crate::seed::Dice;
 
-/// Lightness of red, green and blue (ITU-R BT.601).
+/// Weights of red, green and blue in the lightness (ITU-R BT.601).
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// Maybe changes the colours of `face`, and maybe takes them away.
+/// Changes the colours of `face`, or removes them, with the configured probabilities.
 pub(super) fn colour(
     face: &mut RgbImage,
     config: &ColourConfig,
@@ -40,7 +40,7 @@ pub(super) fn colour(
     }
 }
 
-/// Mean lightness of a picture's pixels, 0 for an empty one.
+/// Mean lightness of a picture's pixels; 0 for an empty picture.
 fn mean_lightness(face: &RgbImage) -> f32 {
     let mut sums = [0u64; 3];
     for pixel in face.as_raw().chunks_exact(3) {
@@ -52,7 +52,7 @@ fn mean_lightness(face: &RgbImage) -> f32 {
     sums.iter().zip(LUMA).map(|(sum, share)| (*sum as f64 / count) as f32 * share).sum()
 }
 
-/// A pixel's new values: `matrix` · values + `offset`.
+/// An affine map of a pixel's values: `matrix` · values + `offset`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Affine {
     matrix: [[f32; 3]; 3],
@@ -81,7 +81,7 @@ impl Affine {
         Self { matrix, offset: [0.0; 3] }
     }
 
-    /// Turns the chrominance plane of YIQ by `turn` of a circle.
+    /// Rotates the chrominance plane of YIQ by `turn` of a full circle.
     fn hue(turn: f32) -> Self {
         const TO_YIQ: [[f32; 3]; 3] = [LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]];
         let (sin, cos) = (turn * std::f32::consts::TAU).sin_cos();
@@ -90,7 +90,7 @@ impl Affine {
         Self { matrix, offset: [0.0; 3] }
     }
 
-    /// This change followed by `next`.
+    /// The composition: this map, followed by `next`.
     fn then(&self, next: &Self) -> Self {
         let moved = next.matrix.map(|row| dot(&row, &self.offset));
         let offset = [0, 1, 2].map(|c| moved[c] + next.offset[c]);
@@ -98,12 +98,12 @@ impl Affine {
     }
 
     fn apply(&self, face: &mut RgbImage) {
-        // Half a level more rounds.
+        // Half a level is added to round.
         let [r, g, b] = self.matrix;
         let offset = self.offset.map(|o| o + 0.5);
         for pixel in face.chunks_exact_mut(3) {
             let values = [pixel[0], pixel[1], pixel[2]].map(f32::from);
-            // `as` clamps at both ends.
+            // `as` clamps to the range of u8.
             pixel[0] = (dot(&r, &values) + offset[0]) as u8;
             pixel[1] = (dot(&g, &values) + offset[1]) as u8;
             pixel[2] = (dot(&b, &values) + offset[2]) as u8;
@@ -119,7 +119,7 @@ fn product(a: &[[f32; 3]; 3], b: &[[f32; 3]; 3]) -> [[f32; 3]; 3] {
     a.map(|row| [0, 1, 2].map(|c| dot(&row, &[b[0][c], b[1][c], b[2][c]])))
 }
 
-/// By cofactors; the matrix is invertible.
+/// The inverse by cofactors; the matrix must be invertible.
 fn inverse(m: &[[f32; 3]; 3]) -> [[f32; 3]; 3] {
     let minor = |r: usize, c: usize| {
         let (r1, r2, c1, c2) = ((r + 1) % 3, (r + 2) % 3, (c + 1) % 3, (c + 2) % 3);

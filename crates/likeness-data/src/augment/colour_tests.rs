@@ -12,8 +12,8 @@ fn luma(p: [f32; 3]) -> f32 {
     0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]
 }
 
-/// Slow twin: one step after the other, each by its definition.
-fn twin(face: &RgbImage, brightness: f32, contrast: f32, saturation: f32) -> Vec<[f32; 3]> {
+/// Reference implementation: applies one change after the other, each by its definition.
+fn reference(face: &RgbImage, brightness: f32, contrast: f32, saturation: f32) -> Vec<[f32; 3]> {
     let mut pixels: Vec<[f32; 3]> = face.pixels().map(|p| p.0.map(|v| f32::from(v) * brightness)).collect();
     let mean = pixels.iter().map(|p| luma(*p)).sum::<f32>() / pixels.len() as f32;
     for pixel in &mut pixels {
@@ -35,7 +35,7 @@ fn the_composed_change_equals_its_steps() {
             .then(&Affine::contrast(contrast, brightness * mean_lightness(&face)))
             .then(&Affine::saturation(saturation))
             .apply(&mut changed);
-        for (found, expected) in changed.pixels().zip(twin(&face, brightness, contrast, saturation)) {
+        for (found, expected) in changed.pixels().zip(reference(&face, brightness, contrast, saturation)) {
             for (f, e) in found.0.iter().zip(expected) {
                 assert!((f32::from(*f) - e.clamp(0.0, 255.0)).abs() < 0.51, "{f} {e}");
             }
@@ -57,7 +57,7 @@ fn a_turn_of_hue_keeps_the_lightness_and_a_whole_turn_everything() {
     let mut whole = face.clone();
     Affine::hue(1.0).apply(&mut whole);
     assert!(face.as_raw().iter().zip(whole.as_raw()).all(|(a, b)| a.abs_diff(*b) <= 1));
-    // A third of a turn carries red towards green or blue, away from red.
+    // A third of a full circle turns red towards green or blue.
     let mut red = RgbImage::from_pixel(1, 1, Rgb([200, 60, 60]));
     Affine::hue(1.0 / 3.0).apply(&mut red);
     let [r, g, b] = red.get_pixel(0, 0).0;

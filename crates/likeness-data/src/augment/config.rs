@@ -1,10 +1,10 @@
-//! How much faces are varied while training.
+//! Options of augmentation.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// How much faces are varied while training.
+/// Which augmentations are applied to faces during training, and how strong they are.
 ///
 /// Probabilities are in [0, 1]; a step with probability 0 is off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,58 +16,58 @@ pub struct AugmentConfig {
     pub place: PlaceConfig,
     /// Brightness, contrast, saturation and hue.
     pub colour: ColourConfig,
-    /// Probability of losing all colour.
+    /// Probability of converting to grey.
     pub grey: f32,
-    /// Another hand's drawing.
+    /// Conversion to another drawing style.
     #[serde(skip_serializing_if = "StyleConfig::is_off")]
     pub style: StyleConfig,
-    /// Fewer pixels.
+    /// Reduced resolution.
     pub low_resolution: LowResolutionConfig,
     /// Gaussian blur.
     pub blur: BlurConfig,
     /// JPEG compression.
     pub jpeg: JpegConfig,
-    /// A hidden part.
+    /// Erasing of a rectangle.
     pub erasing: ErasingConfig,
 }
 
-/// Rotation, scale and shift, each uniform within its range; the border is the nearest pixel's.
+/// Rotation, scale and shift, each uniform in its range; pixels outside the picture repeat the nearest pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaceConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// Largest rotation to either side, in degrees.
+    /// Maximum rotation in either direction, in degrees.
     pub rotation_deg: f32,
-    /// Largest change of scale: 0.1 is from 0.9 to 1.1.
+    /// Maximum change of scale: 0.1 means 0.9 to 1.1.
     pub scale: f32,
-    /// Largest shift along each axis, as a share of the face's side.
+    /// Maximum shift along each axis, as a share of the face's side.
     pub shift: f32,
 }
 
-/// Factors of colour, each uniform within its range: 0.2 is from 0.8 to 1.2.
+/// Colour factors, each uniform in its range: 0.2 means 0.8 to 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ColourConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// Largest change of all values' factor.
+    /// Maximum change of brightness, a factor of all values.
     pub brightness: f32,
-    /// Largest change of the factor of differences from the mean lightness.
+    /// Maximum change of contrast, a factor of the difference from the mean lightness.
     pub contrast: f32,
-    /// Largest change of the factor of differences from a pixel's own lightness.
+    /// Maximum change of saturation, a factor of the difference from a pixel's own lightness.
     pub saturation: f32,
-    /// Largest turn of hue to either side, as a share of the colour circle, up to 0.5.
+    /// Maximum rotation of the hue in either direction, as a share of the colour circle, up to 0.5.
     pub hue: f32,
 }
 
-/// Another style: posterised, sketched or outlined.
+/// Conversion to another style: posterised, sketched or outlined.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StyleConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// The style; without one, one of the three by chance.
+    /// The style to use; `None` chooses one of the three at random.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<StyleKind>,
 }
@@ -76,28 +76,28 @@ pub struct StyleConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StyleKind {
-    /// A few levels of each colour.
+    /// Few levels of each colour.
     Posterise,
     /// A pencil drawing.
     Sketch,
-    /// Colours under dark outlines.
+    /// Colours with dark outlines.
     Outline,
 }
 
 impl StyleConfig {
-    /// Whether no face is drawn anew.
+    /// Whether the probability of the step is 0.
     pub fn is_off(&self) -> bool {
         self.probability == 0.0
     }
 }
 
-/// Fewer pixels: down to a share of the side, and up again.
+/// Reduced resolution: scales down to a share of the side, and up again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LowResolutionConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// The least share of the side that is left, above 0; uniform from here to 1.
+    /// Minimum share of the side, above 0; the share is uniform from here to 1.
     pub least_share: f32,
 }
 
@@ -105,9 +105,9 @@ pub struct LowResolutionConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlurConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// Least and greatest standard deviation, as shares of the face's side, up to 0.1.
+    /// Minimum and maximum standard deviation, as shares of the face's side, up to 0.1.
     pub sigma_share: [f32; 2],
 }
 
@@ -115,32 +115,32 @@ pub struct BlurConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JpegConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// Least and greatest quality, from 1 to 100.
+    /// Minimum and maximum quality, from 1 to 100.
     pub quality: [u8; 2],
 }
 
-/// A rectangle of noise.
+/// Erasing: fills a rectangle with noise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ErasingConfig {
-    /// Probability of the step.
+    /// Probability of applying the step.
     pub probability: f32,
-    /// Least and greatest area, as shares of the face's area.
+    /// Minimum and maximum area, as shares of the face's area.
     pub area_share: [f32; 2],
-    /// Greatest ratio of the longer side to the shorter.
+    /// Maximum ratio of the longer side to the shorter.
     pub aspect: f32,
 }
 
 impl Default for AugmentConfig {
     /// A moderate recipe for faces.
     ///
-    /// Mirroring half of the time and mild colour jitter are what face recognition and image retrieval are usually
-    /// trained with (ArcFace: arXiv 1801.07698, section 3.1, flips alone; SimCLR: arXiv 2002.05709, appendix A, jitter,
-    /// grey and blur, there far stronger). AdaFace (arXiv 2204.00964, section 4.1) trains with cropping, rescaling and
-    /// photometric jitter at probability 0.2, for photos of low quality. Erasing: arXiv 1708.04896, there with
-    /// probability 0.5 and up to 0.4 of the area. Rotation, scale and shift cover what a landmark detector errs by.
+    /// Mirroring half of the faces and mild colour jitter are common in face recognition and image retrieval (ArcFace: arXiv
+    /// 1801.07698, section 3.1, mirroring only; SimCLR: arXiv 2002.05709, appendix A, colour jitter, grey and blur, much
+    /// stronger). AdaFace (arXiv 2204.00964, section 4.1) uses cropping, rescaling and photometric jitter with probability 0.2,
+    /// for photos of low quality. Erasing follows arXiv 1708.04896, which uses probability 0.5 and up to 0.4 of the area.
+    /// Rotation, scale and shift imitate the errors of a landmark detector.
     fn default() -> Self {
         Self {
             flip: 0.5,
@@ -157,49 +157,49 @@ impl Default for AugmentConfig {
 }
 
 impl Default for PlaceConfig {
-    /// Always; ±10°, 0.9 to 1.1, ±5 % of the side.
+    /// Applied always: ±10°, scale 0.9 to 1.1, shift ±5 % of the side.
     fn default() -> Self {
         Self { probability: 1.0, rotation_deg: 10.0, scale: 0.1, shift: 0.05 }
     }
 }
 
 impl Default for ColourConfig {
-    /// Always; ±0.2, hue ±0.02: skin of another hue is another person's.
+    /// Applied always: ±0.2, and hue ±0.02 only, because another skin hue would suggest another person.
     fn default() -> Self {
         Self { probability: 1.0, brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 }
     }
 }
 
 impl Default for LowResolutionConfig {
-    /// One in ten, down to 0.4 of the side.
+    /// Applied to one face in ten, down to 0.4 of the side.
     fn default() -> Self {
         Self { probability: 0.1, least_share: 0.4 }
     }
 }
 
 impl Default for BlurConfig {
-    /// One in ten, from 0.3 to 1.3 pixels of a 112-pixel face.
+    /// Applied to one face in ten, from 0.3 to 1.3 pixels for a 112-pixel face.
     fn default() -> Self {
         Self { probability: 0.1, sigma_share: [0.003, 0.012] }
     }
 }
 
 impl Default for JpegConfig {
-    /// One in ten, qualities from 40 to 90.
+    /// Applied to one face in ten, with qualities from 40 to 90.
     fn default() -> Self {
         Self { probability: 0.1, quality: [40, 90] }
     }
 }
 
 impl Default for ErasingConfig {
-    /// One in ten, from 0.02 to 0.2 of the area, sides of up to 3.3 to 1 (arXiv 1708.04896 has up to 0.4).
+    /// Applied to one face in ten: 0.02 to 0.2 of the area, side ratio up to 3.3 (arXiv 1708.04896 has up to 0.4 of the area).
     fn default() -> Self {
         Self { probability: 0.1, area_share: [0.02, 0.2], aspect: 3.3 }
     }
 }
 
 impl AugmentConfig {
-    /// Every step off: the face is only brought to its size.
+    /// No augmentation: faces are only scaled to the output size.
     pub fn none() -> Self {
         let mut config = Self { flip: 0.0, grey: 0.0, ..Self::default() };
         config.place.probability = 0.0;
@@ -211,7 +211,7 @@ impl AugmentConfig {
         config
     }
 
-    /// For large collections, long runs, and queries of poor quality: twice the default's ranges, three times as often.
+    /// For large collections, long runs and queries of poor quality: twice the ranges of the default, three times as often.
     pub fn strong() -> Self {
         Self {
             flip: 0.5,
@@ -232,31 +232,31 @@ impl AugmentConfig {
         }
     }
 
-    /// For faces of another domain: the strong recipe's colours and grey, and every third face in another style.
+    /// For faces of another domain: the colour and grey settings of the strong recipe, and every third face in another style.
     pub fn style() -> Self {
         let strong = Self::strong();
         Self { colour: strong.colour, grey: strong.grey, jpeg: strong.jpeg, ..Self::drawn(None) }
     }
 
-    /// The default, and every third face in the style `only`, or one of the three by chance.
+    /// The default, and every third face in the style `only`, or in a random style if it is `None`.
     pub fn drawn(only: Option<StyleKind>) -> Self {
         Self { style: StyleConfig { probability: 0.3, only }, ..Self::default() }
     }
 
-    /// The default with the strong recipe's colours and grey.
+    /// The default with the colour and grey settings of the strong recipe.
     pub fn colour() -> Self {
         let strong = Self::strong();
         Self { colour: strong.colour, grey: strong.grey, ..Self::default() }
     }
 
-    /// The default with the strong recipe's compression.
+    /// The default with the JPEG compression of the strong recipe.
     pub fn compression() -> Self {
         Self { jpeg: Self::strong().jpeg, ..Self::default() }
     }
 
-    /// Refuses settings outside their range.
+    /// Checks that every setting is inside its range.
     ///
-    /// # Errors        the setting and its range → [`DataError::BadArgument`]
+    /// # Errors        a setting outside its range → [`DataError::BadArgument`], naming both
     pub fn validate(&self) -> Result<()> {
         let Self { place, colour, style, low_resolution, blur, jpeg, erasing, .. } = self;
         for (name, value, least, most) in [

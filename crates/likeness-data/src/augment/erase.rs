@@ -1,21 +1,21 @@
-//! Random erasing: a rectangle of noise stands for what hides a part of a face.
+//! Random erasing: fills a rectangle with noise, to imitate an object that hides a part of a face.
 //!
-//! Zhong, Zheng, Kang, Li and Yang (2017), "Random Erasing Data Augmentation", arXiv 1708.04896, algorithm 1; here a
-//! rectangle that reaches over the border is moved inside rather than drawn again.
+//! Zhong, Zheng, Kang, Li and Yang (2017), "Random Erasing Data Augmentation", arXiv 1708.04896, algorithm 1. Here a
+//! rectangle that extends over the border is moved inside, not drawn again.
 
 use image::RgbImage;
 
 use super::ErasingConfig;
 use crate::seed::Dice;
 
-/// Maybe erases a rectangle of `face`.
+/// Erases a rectangle of `face` with the configured probability.
 pub(super) fn erase(face: &mut RgbImage, config: &ErasingConfig, dice: &mut Dice) {
     if !dice.chance(config.probability) {
         return;
     }
     let (width, height) = (face.width() as f32, face.height() as f32);
     let area = dice.range(config.area_share[0], config.area_share[1]) * width * height;
-    // Uniform on a logarithmic scale, so that lying and standing rectangles are as likely.
+    // Uniform on a logarithmic scale, so that wide and tall rectangles are equally likely.
     let reach = config.aspect.ln();
     let aspect = dice.range(-reach, reach).exp();
     let side = |length: f32, limit: f32| length.round().clamp(0.0, limit);

@@ -1,15 +1,15 @@
-//! Augmentation: a face and chance enter, the same face as another photo might have shown it leaves.
+//! Augmentation: random variations of a face, as other photos of it might show.
 //!
-//! One face's way:
+//! The steps that a face passes:
 //!
-//! 1. `place` turns, scales, shifts and mirrors it while it is brought to its size, so that pixels are sampled once;
-//! 2. `colour` changes brightness, contrast, saturation and hue, or takes all colour away, in one step a pixel;
-//! 3. `style` draws it as a poster, a pencil or a comic would;
-//! 4. `quality` takes resolution, blurs, and compresses as JPEG;
+//! 1. `place` rotates, scales, shifts and mirrors the face while it is scaled to its size, so that pixels are sampled once.
+//! 2. `colour` changes brightness, contrast, saturation and hue, or removes colour, in one step per pixel.
+//! 3. `style` converts it to the style of a poster, a pencil drawing or a comic.
+//! 4. `quality` reduces the resolution, blurs, and compresses as JPEG.
 //! 5. `erase` hides a part of it.
 //!
-//! Every step has numbers of its own: switching one off changes no other. The result depends on the picture, the
-//! settings and the numbers alone, never on threads or time. Nothing here is written to disk.
+//! Every step has its own random numbers: turning one off does not change the others. The result depends only on the
+//! picture, the settings and the random numbers, not on threads or time. Nothing is written to disk.
 
 mod blur;
 mod colour;
@@ -33,7 +33,7 @@ pub use config::{
     StyleConfig, StyleKind,
 };
 
-/// The steps of augmentation, in their order.
+/// The augmentation steps, in order.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Flip = 1,
@@ -47,16 +47,16 @@ enum Step {
     Style = 9,
 }
 
-/// The numbers for the picture at `place` of an epoch, in the run that began with `seed`.
+/// The random numbers for the picture at position `place` of an epoch, in the run with this `seed`.
 pub fn numbers(seed: u64, epoch: u64, place: u64) -> Pcg64Mcg {
     Pcg64Mcg::seed_from_u64(Dice::new(Purpose::Augmentation, &[seed, epoch, place]).bits())
 }
 
-/// `image` at `size` × `size` pixels, varied by chance.
+/// Scales `image` to `size` × `size` pixels with random variations.
 ///
-/// # Conventions   of a picture that is not square, the largest centred square; with [`AugmentConfig::none`] this is
-/// [`resize_part`](crate::align::resize_part) of it; one number is taken from `numbers`
-/// # Errors        an empty picture, a size outside 1 to 8192, settings that [`AugmentConfig::validate`] refuses →
+/// # Conventions   of a picture that is not square, the largest centred square is used; with [`AugmentConfig::none`] the
+/// result is [`resize_part`](crate::align::resize_part) of that square; one value is drawn from `numbers`
+/// # Errors        an empty picture, a size outside 1 to 8192, settings that [`AugmentConfig::validate`] rejects →
 /// [`DataError::BadArgument`](crate::DataError)
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! Rotation, scale, shift and mirroring of a face, sampled once.
+//! Rotates, scales, shifts and mirrors a face in one sampling pass.
 
 use image::RgbImage;
 
@@ -8,10 +8,10 @@ use crate::align::{Border, Sampling, Similarity, WarpConfig, warp};
 use crate::crop::Cropper;
 use crate::seed::Dice;
 
-/// The largest centred square of `image` at `size` × `size` pixels, perhaps turned, scaled and shifted.
+/// Scales the largest centred square of `image` to `size` × `size` pixels; rotates, scales and shifts it if configured.
 pub(super) fn place(image: &RgbImage, size: u32, config: &PlaceConfig, dice: &mut Dice) -> Result<RgbImage> {
     if !dice.chance(config.probability) {
-        // As faces are cut for embedding, so that validation measures what an evaluation does.
+        // The same crop as for embedding, so that validation during training measures what an evaluation measures.
         return Cropper::default().centre_crop(image, size, size);
     }
     let rotation_deg = dice.range(-config.rotation_deg, config.rotation_deg);
@@ -22,8 +22,8 @@ pub(super) fn place(image: &RgbImage, size: u32, config: &PlaceConfig, dice: &mu
     warp(image, &to_face, &WarpConfig { width: size, height: size, border, sampling })
 }
 
-/// The transform that carries the middle of `image` to the middle of the face and `shift` (in sides) beyond, its
-/// shorter side to `scale` sides.
+/// The transform that maps the middle of `image` to the middle of the face plus `shift` (in sides), and the shorter side of
+/// `image` to `scale` sides.
 fn about_centre(
     image: &RgbImage,
     size: u32,
@@ -31,7 +31,7 @@ fn about_centre(
     shift: [f64; 2],
 ) -> Result<Similarity> {
     let side = f64::from(size);
-    // An empty picture is refused by the warp; here it must only not divide by zero.
+    // The warp rejects an empty picture; here only a division by zero must be avoided.
     let shorter = f64::from(image.width().min(image.height()).max(1));
     let middle = |length: u32| (f64::from(length) - 1.0) / 2.0;
     let to_origin = Similarity::new(1.0, 0.0, (-middle(image.width()), -middle(image.height())))?;
@@ -39,7 +39,7 @@ fn about_centre(
     Ok(to_origin.then(&Similarity::new(scale * side / shorter, rotation_deg, at)?))
 }
 
-/// Mirrors left and right.
+/// Mirrors `face` horizontally.
 pub(super) fn flip(face: &mut RgbImage) {
     image::imageops::flip_horizontal_in_place(face);
 }
@@ -57,7 +57,7 @@ mod tests {
         assert!((at.x - 14.5).abs() < 1e-4 && (at.y - 14.5).abs() < 1e-4);
         assert!((to_face.scale() - 0.5).abs() < 1e-9);
         let moved = about_centre(&image, 30, (90.0, 2.0), [0.1, -0.2]).unwrap();
-        // One pixel right of the middle, turned by 90° and doubled, lies one pixel below the shifted middle.
+        // One pixel right of the middle, rotated by 90° and doubled, is one pixel below the shifted middle.
         let at = moved.apply(Point { x: 40.5, y: 29.5 });
         assert!((at.x - 17.5).abs() < 1e-4 && (at.y - (14.5 - 6.0 + 1.0)).abs() < 1e-4, "{at:?}");
     }

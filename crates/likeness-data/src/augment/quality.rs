@@ -1,4 +1,4 @@
-//! What distance and storage take from a photo: resolution, and JPEG's losses.
+//! Quality loss of photos: reduced resolution and JPEG compression.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use crate::align::resize;
 use crate::seed::Dice;
 use crate::{DataError, Result};
 
-/// Maybe scales `face` down and up again.
+/// Scales `face` down and up again, with the configured probability.
 pub(super) fn low_resolution(
     face: &mut RgbImage,
     config: &LowResolutionConfig,
@@ -26,7 +26,7 @@ pub(super) fn low_resolution(
     Ok(())
 }
 
-/// Maybe compresses `face` as JPEG and reads it again.
+/// Compresses `face` as JPEG and decodes it, with the configured probability.
 pub(super) fn jpeg(face: &mut RgbImage, config: &JpegConfig, dice: &mut Dice) -> Result<()> {
     if !dice.chance(config.probability) {
         return Ok(());

@@ -1,28 +1,28 @@
-//! Styles: what another hand, another printer or another decade makes of the same face.
+//! Styles: converts a face to the look of a poster, a pencil drawing or a comic.
 //!
-//! A network that has seen its faces in several styles leans less on texture, which differs most between photographs,
-//! renderings and drawings: Geirhos et al. (2018), "ImageNet-trained CNNs are biased towards texture", arXiv 1811.12231,
-//! where styles of paintings are transferred. These here cost a millisecond.
+//! A network that is trained on several styles relies less on texture, which differs most between photographs, renderings
+//! and drawings: Geirhos et al. (2018), "ImageNet-trained CNNs are biased towards texture", arXiv 1811.12231. That work
+//! transfers styles of paintings; the styles here take about a millisecond.
 
 use image::RgbImage;
 
 use super::{StyleConfig, StyleKind, blur};
 use crate::seed::Dice;
 
-/// Lightness of red, green and blue (ITU-R BT.601), in 256ths.
+/// Weights of red, green and blue in the lightness (ITU-R BT.601), in 256ths.
 const LUMA_256: [u32; 3] = [77, 150, 29];
 
-/// One style.
+/// A style to convert a face to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// A few levels of each colour, as of a poster or an old display.
+    /// Few levels of each colour, as on a poster or an old display.
     Posterise {
-        /// Levels, from 2 on.
+        /// Number of levels, at least 2.
         levels: u8,
     },
-    /// A pencil drawing: white where the picture is even, dark where it is darker than around.
+    /// A pencil drawing: white where the picture is even, dark where it is darker than its surroundings.
     Sketch,
-    /// Colours under dark outlines, as of a comic.
+    /// Colours with dark outlines, as in a comic.
     Outline,
 }
 
@@ -37,7 +37,7 @@ impl Style {
         }
     }
 
-    /// Draws `face` in this style.
+    /// Converts `face` to this style.
     pub fn apply(self, face: &mut RgbImage) {
         match self {
             Self::Posterise { levels } => posterise(face, levels),
@@ -47,7 +47,7 @@ impl Style {
     }
 }
 
-/// Maybe draws `face` in a style drawn by chance.
+/// Converts `face` to a style, with the configured probability.
 pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut Dice) {
     if !dice.chance(config.probability) {
         return;
@@ -65,7 +65,7 @@ pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut 
     style.apply(face);
 }
 
-/// Rounds every value to one of `levels`, from 0 to 255, evenly apart.
+/// Rounds every value to one of `levels` evenly spaced values from 0 to 255.
 fn posterise(face: &mut RgbImage, levels: u8) {
     let steps = u32::from(levels.max(2) - 1);
     let table: [u8; 256] = std::array::from_fn(|value| {
@@ -75,7 +75,7 @@ fn posterise(face: &mut RgbImage, levels: u8) {
     face.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
 }
 
-/// Lightness divided by the blurred lightness: colour dodge of the blurred negative.
+/// Divides the lightness by the blurred lightness (colour dodge with the blurred negative).
 fn sketch(face: &mut RgbImage) {
     let light = lightness(face);
     let mut around = face.clone();
@@ -83,12 +83,12 @@ fn sketch(face: &mut RgbImage) {
     blur::blur(&mut around, 0.03 * face.width() as f32);
     for ((pixel, light), around) in face.pixels_mut().zip(&light).zip(around.pixels()) {
         let value = (u32::from(*light) * 255 / u32::from(around.0[0]).max(1)).min(255);
-        // Twice the distance from white, as a soft pencil.
+        // Doubling the distance from white imitates a soft pencil.
         pixel.0 = [255u32.saturating_sub(2 * (255 - value)) as u8; 3];
     }
 }
 
-/// Darkens each pixel by the slope of lightness at it (Sobel's operator), over five levels of colour.
+/// Darkens each pixel by the slope of the lightness (Sobel operator), over five levels of colour.
 fn outline(face: &mut RgbImage) {
     let light = lightness(face);
     let (width, height) = (face.width() as i64, face.height() as i64);

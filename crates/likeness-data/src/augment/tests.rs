@@ -79,7 +79,7 @@ fn probabilities_are_kept() {
     let flipped = (0..2000)
         .filter(|place| augment(&image, 24, &config, &mut numbers(7, 0, *place)).unwrap() != plain)
         .count();
-    // Three standard deviations about 600.
+    // Three standard deviations around 600.
     assert!((538..662).contains(&flipped), "{flipped} of 2000");
 }
 

@@ -1,28 +1,28 @@
-//! Which of a photo's faces the photo is of: detections enter, one leaves.
+//! Selects the main face of a photo among its detections.
 
 use serde::{Deserialize, Serialize};
 
 use super::Detection;
 
-/// How the main face is told from bystanders.
+/// The rule that selects the main face among bystanders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaceChoice {
-    /// The largest, each face less by twice the square of its distance from the photo's centre, as InsightFace does.
+    /// The largest area minus twice the squared distance from the photo's centre, as InsightFace does.
     #[default]
     LargeAndCentral,
-    /// The one of the largest area.
+    /// The face with the largest area.
     Largest,
-    /// The one nearest to the photo's centre.
+    /// The face nearest to the photo's centre.
     MostCentral,
-    /// The one of the highest score.
+    /// The face with the highest score.
     Surest,
 }
 
 impl FaceChoice {
-    /// The main face among `detections` of a photo of `width` × `height` pixels, `None` where there is none.
+    /// The main face among `detections` in a photo of `width` × `height` pixels; `None` if there are no detections.
     ///
-    /// # Conventions   of equals, the first
+    /// # Conventions   of equally good faces, the first
     /// # Examples
     /// ```
     /// use likeness_data::{detect::{Detection, FaceChoice}, geometry::Rect};
@@ -42,7 +42,7 @@ impl FaceChoice {
             Self::MostCentral => -square_distance(d),
             Self::Surest => d.score,
         };
-        // `max_by` keeps the last of equals, hence from the back.
+        // `max_by` returns the last of several maxima; reversing the order makes it the first.
         detections.iter().rev().max_by(|a, b| merit(a).total_cmp(&merit(b)))
     }
 }
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(picked(FaceChoice::LargeAndCentral), Some(0.75));
         assert_eq!(picked(FaceChoice::Surest), Some(0.99));
         assert_eq!(FaceChoice::Largest.pick(&[], 100, 100), None);
-        let twins = [face(10.0, 5.0, 0.5), face(10.0, 5.0, 0.5)];
-        assert!(std::ptr::eq(FaceChoice::Surest.pick(&twins, 9, 9).unwrap(), &twins[0]));
+        let equal = [face(10.0, 5.0, 0.5), face(10.0, 5.0, 0.5)];
+        assert!(std::ptr::eq(FaceChoice::Surest.pick(&equal, 9, 9).unwrap(), &equal[0]));
     }
 }

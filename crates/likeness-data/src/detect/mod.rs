@@ -1,6 +1,6 @@
-//! Face detection: a picture enters, boxes with a score and, from most networks, five landmarks leave.
+//! Face detection: finds boxes with a score and, with most networks, five landmarks in a picture.
 //!
-//! Detectors that need no inference engine live here; the ones that run a network are in `likeness-model`.
+//! This module contains the detectors that need no inference engine; those that run a network are in `likeness-embed`.
 
 pub mod haar;
 mod main_face;
@@ -14,25 +14,25 @@ use crate::geometry::{Landmarks, Rect};
 pub use main_face::FaceChoice;
 pub use suppress::suppress;
 
-/// One face found in a picture.
+/// A face found in a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {
-    /// Where, in the picture's own pixels; may reach over its edges.
+    /// The face's box in pixels of the picture; it may extend over the picture's edges.
     pub face_box: Rect,
-    /// How sure, larger is surer; the scale is the detector's own.
+    /// Confidence, on the detector's own scale; larger is more certain.
     pub score: f32,
-    /// Eyes, nose and mouth corners, where the detector gives them.
+    /// Eyes, nose and mouth corners; `None` if the detector does not find landmarks.
     pub landmarks: Option<Landmarks>,
 }
 
 /// Finds faces in pictures.
 pub trait FaceDetector: Send + Sync {
-    /// The detector's short name, as it stands in a manifest.
+    /// The detector's short name, as written in a manifest.
     fn name(&self) -> &str;
 
-    /// The faces of each picture, surest first; outer length as `images`.
+    /// Finds the faces in each picture, highest score first; one list for each of `images`.
     ///
     /// # Errors
-    /// Only for a fault of the detector itself; a picture without a face is an empty list.
+    /// Only for an error of the detector itself; a picture without a face gives an empty list.
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>>;
 }

@@ -1,14 +1,14 @@
-//! Non-maximum suppression: overlapping candidates enter, one detection per face leaves.
+//! Non-maximum suppression: reduces overlapping candidates to one detection per face.
 //!
-//! Greedy by score, as in Viola & Jones' successors and every network here (e.g. Felzenszwalb et al., "Object Detection
-//! with Discriminatively Trained Part-Based Models", 2010, section 7.2).
+//! Greedy by score, as in the successors of Viola and Jones and in all detection networks of this project (e.g. Felzenszwalb
+//! et al., "Object Detection with Discriminatively Trained Part-Based Models", 2010, section 7.2).
 
 use super::Detection;
 
-/// The candidates that overlap no surer one by more than `iou_threshold`, surest first, at most `max_faces`.
+/// Keeps candidates that overlap no higher-scored one by more than `iou_threshold`; highest score first, at most `max_faces`.
 ///
-/// # Conventions   equal scores keep the candidates' order; candidates whose score or box is not finite, or whose box
-/// is empty, are dropped; applying it twice changes nothing
+/// # Conventions   equal scores keep the candidates' order; candidates with a score or box that is not finite, or with an
+/// empty box, are dropped; applying the function twice changes nothing
 /// # Examples
 /// ```
 /// use likeness_data::{detect::{Detection, suppress}, geometry::Rect};

@@ -1,4 +1,4 @@
-//! The faces' files: encoding and writing.
+//! Encodes and writes the files of faces.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::decode::sha256_hex;
 
-/// JPEG quality of faces, where artefacts are below what networks react to.
+/// JPEG quality of faces; the artefacts are too small to affect networks.
 const JPEG_QUALITY: u8 = 95;
 
 /// The format of a face's file.
@@ -19,7 +19,7 @@ pub enum FaceFormat {
     /// Lossless; compressed for speed.
     #[default]
     Png,
-    /// Quality 95; about a fifth of the size.
+    /// JPEG of quality 95, about a fifth of the size of a PNG.
     Jpeg,
 }
 
@@ -32,7 +32,7 @@ impl FaceFormat {
         }
     }
 
-    /// The file's bytes.
+    /// Encodes `face` in this format.
     pub fn encode(self, face: &RgbImage) -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(face.as_raw().len() / 2);
         match self {
@@ -49,8 +49,8 @@ impl FaceFormat {
         Ok(bytes)
     }
 
-    /// Writes `face` to `path`, whole or not at all for a killed process; the journal syncs it later. Returns the file's
-    /// length in bytes and its SHA-256.
+    /// Writes `face` to `path` atomically; the journal syncs the file later. Returns the file's length in bytes and its
+    /// SHA-256.
     pub(super) fn write(self, face: &RgbImage, path: &Path) -> Result<(u64, String)> {
         let bytes = self.encode(face)?;
         likeness_artifact::write_unsynced(path, &bytes)?;

@@ -1,12 +1,12 @@
-//! `.prepare.journal`: what a dataset's runs have finished, a JSON line for each photo, the settings first.
+//! `.prepare.journal`: the photos that runs have finished, one JSON line each, after a first line with the settings.
 //!
-//! Lines are only appended while a run works. Each ends with a tab and the first 16 hexadecimal digits of its SHA-256, so
-//! a line that was half written or damaged is recognised and dropped; the photo is worked on again. Journals of earlier
-//! versions have no checksums and are read as they are.
+//! A run only appends lines. Each line ends with a tab and the first 16 hexadecimal digits of its SHA-256, so a truncated or
+//! damaged line is detected and dropped, and its photo is processed again. Journals of earlier versions have no checksums and
+//! are read without them.
 //!
-//! Faces are not synced one by one. Every [`SYNC_EVERY`] photos a thread syncs all faces while the work goes on, and a mark
-//! is appended that says which entries it covers; the last one follows at the end. After a power loss the faces of entries
-//! that a mark covers are whole. Those of the others are compared with their SHA-256 before they count.
+//! Faces are not synced one by one. After every [`SYNC_EVERY`] photos a thread syncs all faces in the background, and then
+//! appends a mark that says which entries it covers; the last mark is written at the end of the run. After a power loss the
+//! faces of all entries covered by a mark are intact. The faces of other entries are compared with their SHA-256.
 
 mod lines;
 
@@ -26,57 +26,57 @@ use crate::photos::display_name;
 use crate::{DataError, Result};
 
 const FILE: &str = ".prepare.journal";
-/// Photos between two syncs.
+/// Number of photos between two syncs.
 const SYNC_EVERY: usize = 512;
 
 /// A face that was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct WrittenFace {
-    /// The file, from the dataset's folder.
+    /// The file, relative to the dataset's folder.
     pub(super) file: String,
-    /// The file's length.
+    /// The file's length in bytes.
     pub(super) bytes: u64,
     /// SHA-256 of the face's file; empty in journals of earlier versions.
     #[serde(default)]
     pub(super) face_sha256: String,
     /// SHA-256 of the photo.
     pub(super) sha256: String,
-    /// Width of the upright photo.
+    /// Width of the upright photo in pixels.
     pub(super) width: u32,
-    /// Height of the upright photo.
+    /// Height of the upright photo in pixels.
     pub(super) height: u32,
-    /// Where the face is in the photo.
+    /// The face's box in the photo.
     pub(super) face_box: Option<Rect>,
     /// The face's landmarks in the photo.
     pub(super) landmarks: Option<Landmarks>,
-    /// What found it.
+    /// The detector that found the face.
     pub(super) detector: Option<String>,
-    /// How sure it was.
+    /// The detector's score.
     pub(super) score: Option<f32>,
-    /// How many faces were found in the photo.
+    /// Number of faces found in the photo.
     pub(super) faces: Option<usize>,
 }
 
-/// A photo that was finished.
+/// The record of a finished photo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entry {
     photo: String,
     stem: String,
     photo_bytes: u64,
     photo_modified_ns: u64,
-    /// The box the collection gave, which decides the crop.
+    /// The box that the collection gave; it affects the crop.
     given_box: Option<Rect>,
-    /// The faces written.
+    /// The faces that were written.
     pub(super) faces: Vec<WrittenFace>,
 }
 
 impl Entry {
-    /// Makes the photo count as changed, so that it is worked on again; its faces stay known.
+    /// Makes the photo appear changed, so that it is processed again; its faces stay recorded.
     fn invalidate(&mut self) {
         self.photo_bytes = u64::MAX;
     }
 
-    /// Whether all faces are on the disk as they were written.
+    /// Whether the files of all faces are unchanged.
     fn is_intact(&self, folder: &Path) -> bool {
         self.faces.iter().all(|face| {
             fs_err::read(folder.join(&face.file)).is_ok_and(|bytes| sha256_hex(&bytes) == face.face_sha256)
@@ -84,7 +84,7 @@ impl Entry {
     }
 }
 
-/// The journal of a dataset, open for more.
+/// The journal of a dataset, open for appending.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: fs_err::File,
@@ -92,27 +92,27 @@ pub(super) struct Journal {
     entries: HashMap<String, Entry>,
     /// Face files of photos that can no longer be used.
     forgotten: Vec<String>,
-    /// Entries appended since the journal was opened, and how many of them no sync covers that was begun.
+    /// Entries appended since the journal was opened, and how many of them no started sync covers.
     appended: usize,
     unsynced_entries: usize,
-    /// The face files of these entries.
+    /// The face files of the entries that no started sync covers.
     unsynced: Vec<PathBuf>,
     syncing: Option<Syncing>,
     folder: PathBuf,
 }
 
-/// A sync under way.
+/// A sync in progress.
 #[derive(Debug)]
 struct Syncing {
     thread: JoinHandle<std::io::Result<()>>,
-    /// Entries that had been appended when it began.
+    /// Number of entries that had been appended when it started.
     covered: usize,
 }
 
 impl Journal {
-    /// The journal of the dataset `folder`, begun if there is none.
+    /// Opens the journal of the dataset in `folder`, or creates it.
     ///
-    /// # Errors        other settings, or settings that do not read, and not `replace` → [`DataError::Occupied`]
+    /// # Errors        other or unreadable settings, unless `replace` → [`DataError::Occupied`]
     pub(super) fn open(folder: &Path, settings: &str, replace: bool) -> Result<Self> {
         let path = folder.join(FILE);
         let bytes = if path.exists() { fs_err::read(&path)? } else { Vec::new() };
@@ -142,12 +142,12 @@ impl Journal {
         Ok(journal)
     }
 
-    /// What was finished of `photo`, whether or not it still holds.
+    /// The entry of `photo`, which may be outdated.
     pub(super) fn entry(&self, photo: &PlannedPhoto) -> Option<&Entry> {
         self.entries.get(&key(photo))
     }
 
-    /// Whether `photo` was finished and neither it nor its faces changed since.
+    /// Whether `photo` is finished, and neither it nor its faces changed since.
     pub(super) fn holds(&self, photo: &PlannedPhoto) -> bool {
         let Some(entry) = self.entry(photo) else { return false };
         let Some((bytes, modified_ns)) = stamp(&photo.sample.path) else { return false };
@@ -160,14 +160,14 @@ impl Journal {
             })
     }
 
-    /// Forgets `photo`, which could not be used.
+    /// Removes `photo`, which could not be used.
     pub(super) fn forget(&mut self, photo: &PlannedPhoto) {
         let forgotten = self.entries.remove(&key(photo));
         self.forgotten.extend(forgotten.into_iter().flat_map(|e| e.faces).map(|f| f.file));
     }
 
-    /// Makes what is known of `photos` invalid on the disk before their faces are written anew: an old entry must not
-    /// vouch for a new file.
+    /// Invalidates the entries of `photos` on disk before their faces are rewritten, because an old entry must not confirm a
+    /// new file.
     pub(super) fn invalidate<'a>(&mut self, photos: impl Iterator<Item = &'a PlannedPhoto>) -> Result<()> {
         let mut changed = false;
         for photo in photos {
@@ -179,7 +179,7 @@ impl Journal {
         if changed { self.rewrite() } else { Ok(()) }
     }
 
-    /// Notes that `photo` is finished.
+    /// Records that `photo` is finished.
     pub(super) fn add(&mut self, photo: &PlannedPhoto, faces: Vec<WrittenFace>) -> Result<()> {
         let (photo_bytes, photo_modified_ns) = stamp(&photo.sample.path).unwrap_or_default();
         let entry = Entry {
@@ -205,7 +205,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes all faces noted so far survive a power loss, and marks that they do.
+    /// Syncs all faces recorded so far, and appends a mark.
     pub(super) fn sync(&mut self) -> Result<()> {
         if self.appended == 0 {
             return Ok(());
@@ -218,7 +218,7 @@ impl Journal {
         Ok(self.file.sync_data()?)
     }
 
-    /// Begins to sync all faces noted so far, beside the work.
+    /// Starts to sync all faces recorded so far in the background.
     fn begin_sync(&mut self) {
         let (folder, files) = (self.folder.clone(), std::mem::take(&mut self.unsynced));
         let thread = std::thread::spawn(move || likeness_artifact::sync_files(&folder, &files));
@@ -226,7 +226,7 @@ impl Journal {
         self.unsynced_entries = 0;
     }
 
-    /// Waits for the sync under way, if there is one, and marks what it covers.
+    /// Waits for the sync in progress, if there is one, and marks the entries that it covers.
     fn end_sync(&mut self) -> Result<()> {
         let Some(Syncing { thread, covered }) = self.syncing.take() else { return Ok(()) };
         thread
@@ -236,14 +236,14 @@ impl Journal {
         Ok(self.file.write_all(lines::checked(&mark).as_bytes())?)
     }
 
-    /// Face files that earlier runs wrote, that are there, and that the dataset no longer has.
+    /// Existing face files of earlier runs that do not belong to the dataset any more.
     pub(super) fn unwanted_faces(&self, wanted: &BTreeSet<&str>) -> Vec<PathBuf> {
         let written = self.entries.values().flat_map(|e| &e.faces).map(|f| &f.file).chain(&self.forgotten);
         let unwanted: BTreeSet<&String> = written.filter(|file| !wanted.contains(file.as_str())).collect();
         unwanted.into_iter().map(|file| self.folder.join(file)).filter(|path| path.exists()).collect()
     }
 
-    /// Drops the entries of the photos `unmarked` whose faces are not as they were written, and syncs the others.
+    /// Drops the entries of the photos `unmarked` if their faces changed, and syncs the others.
     fn check_unmarked(&mut self, unmarked: &[String]) -> Result<()> {
         let mut kept = Vec::new();
         for photo in unmarked {
@@ -257,7 +257,7 @@ impl Journal {
         if kept.is_empty() { Ok(()) } else { Ok(likeness_artifact::sync_files(&self.folder, &kept)?) }
     }
 
-    /// Writes the journal anew, with a mark at its end: the faces of all entries are on the disk.
+    /// Rewrites the journal, with a mark at its end that covers all entries.
     fn rewrite(&mut self) -> Result<()> {
         let path = self.folder.join(FILE);
         let mut entries: Vec<&Entry> = self.entries.values().collect();
@@ -292,14 +292,14 @@ fn key(photo: &PlannedPhoto) -> String {
     display_name(&photo.sample.path)
 }
 
-/// Length and time of change of a file.
+/// Length and modification time of a file.
 fn stamp(path: &Path) -> Option<(u64, u64)> {
     let metadata = fs_err::metadata(path).ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Some((metadata.len(), modified.as_nanos() as u64))
 }
 
-/// The settings that decide a face's pixels.
+/// The settings that affect a face's pixels.
 fn pixel_settings(settings: &str) -> Option<serde_json::Value> {
     let mut settings: serde_json::Value = serde_json::from_str(settings).ok()?;
     let config = settings.get_mut("config")?.as_object_mut()?;
@@ -307,7 +307,7 @@ fn pixel_settings(settings: &str) -> Option<serde_json::Value> {
     Some(settings)
 }
 
-/// The first setting that differs, as `size was 224, now 112`.
+/// The first setting that differs, such as `size was 224, now 112`.
 fn difference(old: &str, new: &str) -> String {
     let flat = |text: &str| -> Vec<(String, String)> {
         let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
@@ -317,7 +317,7 @@ fn difference(old: &str, new: &str) -> String {
     };
     let (old, new) = (flat(old), flat(new));
     let changed = new.iter().find(|entry| !old.contains(entry));
-    let Some((name, value)) = changed else { return "a setting is gone".to_owned() };
+    let Some((name, value)) = changed else { return "a setting was removed".to_owned() };
     let before = old.iter().find(|(n, _)| n == name).map_or("none", |(_, v)| v);
     format!("{name} was {before}, now {value}")
 }
@@ -342,7 +342,7 @@ fn flatten(prefix: &str, value: &serde_json::Value, flat: &mut Vec<(String, Stri
 fn remove_leftovers(folder: &Path) {
     for entry in walkdir::WalkDir::new(folder).into_iter().flatten() {
         if likeness_artifact::is_temporary(&entry.file_name().to_string_lossy()) {
-            // A leftover that cannot be removed does no harm.
+            // A temporary file that cannot be removed does no harm.
             let _ = fs_err::remove_file(entry.path());
         }
     }

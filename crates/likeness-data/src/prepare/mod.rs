@@ -1,9 +1,8 @@
-//! A collection of photos enters, a dataset leaves: `faces/`, `manifest.csv`, `labels.txt`, `dataset.toml`.
+//! Prepares a dataset from a collection of photos: `faces/`, `manifest.csv`, `labels.txt` and `dataset.toml`.
 //!
-//! Every photo that is finished is written to a journal in the dataset's folder, so that a run that was stopped, by
-//! whatever means, goes on where it stopped, and a run on an unchanged collection finds nothing to do. The same
-//! collection, settings and seed give the same bytes, whatever the number of threads. One process at a time works in a
-//! dataset's folder.
+//! Every finished photo is recorded in a journal in the dataset's folder. A run that was interrupted for any reason
+//! continues where it stopped, and a run on an unchanged collection has nothing to do. Equal collections, settings and seeds
+//! give equal files for any number of threads. Only one process at a time can work in a dataset's folder.
 
 mod face_file;
 mod journal;
@@ -32,29 +31,29 @@ use crate::source::{self, Layout, Sample};
 use crate::split::SplitConfig;
 use crate::{DataError, Result};
 
-/// How to make a dataset from a collection.
+/// Options that determine a dataset's contents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrepareConfig {
-    /// How the collection says whose picture a photo is.
+    /// The layout, which defines how to find each photo's identity.
     pub layout: Layout,
-    /// Which identities, and how many images of each.
+    /// Which identities to keep, and how many images of each.
     pub sampling: SamplingConfig,
-    /// Training, validation, test.
+    /// How to divide the dataset into training, validation and test.
     pub split: SplitConfig,
     /// Width and height of a face, in pixels.
     pub size: u32,
-    /// The faces' file format.
+    /// The file format of the faces.
     pub format: FaceFormat,
-    /// What looks for faces, if anything does.
+    /// Settings of face detection; `None` without detection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detection: Option<DetectionSettings>,
-    /// The domain written into the manifest where the collection names none.
+    /// The domain written to the manifest if the collection names none.
     pub domain: Option<String>,
 }
 
 impl Default for PrepareConfig {
-    /// 224 × 224 PNG, everything kept, the collection's own split or 80/20 by index.
+    /// 224 × 224 PNG, all photos, the collection's own split or 80/20 by index.
     fn default() -> Self {
         Self {
             layout: Layout::Auto,
@@ -68,7 +67,7 @@ impl Default for PrepareConfig {
     }
 }
 
-/// What looks for faces in photos, and what is done with those it finds.
+/// The detector, and what to do with the faces that it finds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DetectionSettings {
@@ -76,62 +75,62 @@ pub struct DetectionSettings {
     pub detector: String,
     /// SHA-256 over the detector's file and settings, in hexadecimal.
     pub fingerprint: String,
-    /// Which faces are kept, and how they are cut.
+    /// Which faces to keep, and how to crop them.
     pub cut: CutConfig,
 }
 
-/// How a run is carried out; nothing here changes what is written.
+/// Options of a run; none of them changes the dataset's contents.
 pub struct PrepareRun<'a> {
-    /// The detector of [`PrepareConfig::detection`]; both or neither are there.
+    /// The detector described by [`PrepareConfig::detection`]; set if and only if that is set.
     pub detector: Option<&'a dyn FaceDetector>,
-    /// Raised from outside to stop after the photos in hand.
+    /// Set by the caller to stop the run after the photos in progress.
     pub stop: &'a AtomicBool,
     /// Called after each photo with (finished, planned).
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// What a photo may cost.
+    /// Limits for the size and memory of photos.
     pub limits: Limits,
-    /// Worker threads; 0 is one for each core.
+    /// Number of worker threads; 0 means one per core.
     pub threads: usize,
-    /// Change a dataset made with other settings instead of refusing.
+    /// Whether to change a dataset that was made with other settings instead of returning an error.
     pub replace: bool,
 }
 
-/// Photos in [`Prepared::examples`], at most.
+/// Maximum number of photos in [`Prepared::examples`].
 pub const EXAMPLES: usize = 64;
 
-/// A photo and the faces that were cut out of it.
+/// A photo with its extracted faces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// The photo.
+    /// The path of the photo.
     pub photo: PathBuf,
-    /// Its name in the collection.
+    /// The photo's name in the collection.
     pub name: String,
-    /// Its faces.
+    /// The faces of the photo.
     pub faces: Vec<Face>,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// Faces in the dataset.
+    /// Number of faces in the dataset.
     pub images: usize,
-    /// Identities in the dataset.
+    /// Number of identities in the dataset.
     pub identities: usize,
-    /// Photos worked on in this run.
+    /// Number of photos processed in this run.
     pub worked: usize,
-    /// What was passed over.
+    /// The skipped photos.
     pub skipped: Vec<Skipped>,
-    /// What the user should know about how the collection was read.
+    /// Notes for the user about how the collection was read.
     pub notes: Vec<String>,
-    /// Photos spread evenly over the plan, for a look at what was found.
+    /// Photos at regular intervals of the collection, for a contact sheet.
     pub examples: Vec<Example>,
 }
 
-/// Makes the dataset `output` from the collection at `input`.
+/// Creates or updates the dataset in `output` from the collection at `input`.
 ///
 /// # Errors
-/// nothing to prepare; a folder that holds something else, a dataset with other settings, or the work of another process; a
-/// full or read-only disk; a stop → [`DataError::Interrupted`]. A photo that cannot be used is `skipped` and is no error.
+/// no photos; a folder that contains other files, has a dataset with other settings, or is used by another process; a
+/// full or read-only disk; a stop → [`DataError::Interrupted`]. A photo that cannot be used is in `skipped`, not an error.
 pub fn prepare(
     input: &Path,
     output: &Path,
@@ -186,7 +185,7 @@ pub fn prepare(
     Ok(prepared)
 }
 
-/// Says how many of `read` photos sampling left out.
+/// A note on how many of `read` photos sampling excluded.
 fn left_out(read: usize, kept: &[Sample], config: &PrepareConfig) -> Option<String> {
     let left_out = read - kept.len();
     (left_out > 0).then(|| {
@@ -201,7 +200,7 @@ fn left_out(read: usize, kept: &[Sample], config: &PrepareConfig) -> Option<Stri
     })
 }
 
-/// The error for a dataset's folder that could not be locked.
+/// Converts the error of locking a dataset's folder.
 fn busy(output: &Path, error: LockError) -> DataError {
     match error {
         LockError::Held { .. } => DataError::Occupied {
@@ -223,7 +222,7 @@ fn check(config: &PrepareConfig) -> Result<()> {
     config.detection.as_ref().map_or(Ok(()), |detection| detection.cut.validate())
 }
 
-/// Everything that decides the dataset's bytes, as the journal's first line.
+/// All settings that affect the dataset's contents, as the journal's first line.
 fn settings_text(input: &Path, config: &PrepareConfig) -> String {
     let input = absolute(input);
     serde_json::json!({ "input": crate::photos::display_name(&input), "config": config }).to_string()
@@ -233,7 +232,7 @@ fn absolute(path: &Path) -> PathBuf {
     fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Splits again without the photos that could not be used: an unreadable photo must not stand for an identity's query.
+/// Splits again without the photos that could not be used, because an unreadable photo must not be an identity's only query.
 fn split_what_was_used(photos: &mut [PlannedPhoto], config: &PrepareConfig, journal: &Journal) -> Result<()> {
     let used: Vec<usize> = (0..photos.len()).filter(|&i| journal.entry(&photos[i]).is_some()).collect();
     if used.len() == photos.len() || used.is_empty() {
@@ -247,7 +246,7 @@ fn split_what_was_used(photos: &mut [PlannedPhoto], config: &PrepareConfig, jour
     Ok(())
 }
 
-/// The manifest's rows in the plan's order.
+/// The rows of the manifest, in the plan's order.
 fn faces(photos: &[PlannedPhoto], journal: &Journal) -> Vec<Face> {
     let rows = |photo: &PlannedPhoto| -> Vec<Face> {
         let entry = journal.entry(photo);
@@ -266,7 +265,7 @@ fn examples(photos: &[PlannedPhoto], journal: &Journal) -> Vec<Example> {
     (0..count).map(one).collect()
 }
 
-/// Writes the tables, the card last: a dataset with a card is complete. What is the same already is not touched.
+/// Writes the tables, and the card last, because a card marks a complete dataset. Files that are up to date are not touched.
 fn finish(
     output: &Path,
     input: &Path,

@@ -1,4 +1,4 @@
-//! What a run will do: the photos in order, each with the name of its face's file.
+//! The plan of a run: the photos in order, each with the name of its face's file.
 
 use std::collections::HashSet;
 
@@ -8,15 +8,15 @@ use crate::manifest::Face;
 use crate::source::Sample;
 use crate::split::Split;
 
-/// Folder of the faces in a dataset.
+/// Name of the folder of faces in a dataset.
 pub(crate) const FACES: &str = "faces";
 
-/// A photo to be worked on.
+/// A photo to be processed.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedPhoto {
-    /// The photo.
+    /// The photo and its facts.
     pub(super) sample: Sample,
-    /// The face's file from the dataset's folder, without extension.
+    /// The face's file without extension, relative to the dataset's folder.
     pub(super) stem: String,
 }
 
@@ -44,13 +44,13 @@ impl PlannedPhoto {
     }
 }
 
-/// The samples in order, with file names that no two share.
+/// Assigns unique file names to the samples, in order.
 pub(super) fn plan(samples: Vec<Sample>, config: &PrepareConfig) -> Vec<PlannedPhoto> {
     let mut taken = HashSet::new();
     let one = |mut sample: Sample| {
         sample.domain = sample.domain.or_else(|| config.domain.clone());
         let base = format!("{FACES}/{}", file_stem(&sample.name));
-        // Case is ignored so that a dataset survives a move to a file system that ignores it.
+        // Case is ignored, so that a dataset can be copied to a file system that ignores case.
         let stem = std::iter::once(base.clone())
             .chain((2..).map(|n| format!("{base}~{n}")))
             .find(|stem| taken.insert(stem.to_lowercase()))
@@ -60,7 +60,7 @@ pub(super) fn plan(samples: Vec<Sample>, config: &PrepareConfig) -> Vec<PlannedP
     samples.into_iter().map(one).collect()
 }
 
-/// A photo's name as a path below `faces/`: no extension, no blanks (label files separate by them), no way out.
+/// Converts a photo's name to a path below `faces/`: no extension, no blanks (label files use them as separators), no `..`.
 fn file_stem(name: &str) -> String {
     let parts: Vec<&str> = name.split('/').filter(|p| !matches!(*p, "" | "." | "..")).collect();
     let joined = parts.join("/");

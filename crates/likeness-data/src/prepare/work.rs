@@ -1,5 +1,5 @@
-//! The workers: photos are taken in the plan's order, by as many threads as there are cores; the thread that was
-//! called keeps the journal.
+//! The worker threads, one per core, take photos in the plan's order; the calling thread
+//! writes the journal.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::decode::PhotoReader;
 use crate::photos::Skipped;
 use crate::{DataError, Result};
 
-/// Works on all photos that the journal does not hold; returns how many and what could not be used, in plan order.
+/// Processes all photos that the journal does not contain. Returns their number and the unusable photos, in plan order.
 pub(super) fn carry_out(
     photos: &[PlannedPhoto],
     output: &Path,
@@ -56,7 +56,7 @@ pub(super) fn carry_out(
             });
         }
         drop(sender);
-        // Taken whole: an early end drops the receiver, and no worker waits for room in its channel.
+        // The receiver is moved: an early return drops it, so no worker blocks on a full channel.
         for (at, made) in receiver {
             let noted = match made {
                 Ok(faces) => journal.add(&photos[at], faces),
@@ -86,18 +86,18 @@ pub(super) fn carry_out(
     Ok((todo.len(), skipped))
 }
 
-/// What the workers share.
+/// The state that the workers share.
 struct Workshop<'a> {
     output: &'a Path,
     config: &'a PrepareConfig,
     reader: PhotoReader,
 }
 
-/// Whose fault a failure is.
+/// A failure, by its cause.
 enum Failure {
-    /// The photo's: it is passed over.
+    /// The photo: it is skipped.
     Photo(DataError),
-    /// The dataset's folder's: the run ends.
+    /// The dataset's folder: the run ends.
     Output(DataError),
 }
 
@@ -108,7 +108,7 @@ impl From<DataError> for Failure {
 }
 
 impl Workshop<'_> {
-    /// Reads, cuts and writes one photo.
+    /// Reads one photo, and extracts and writes its faces.
     fn make(&self, photo: &PlannedPhoto, cutter: &mut FaceCutter<'_>) -> Result<Vec<WrittenFace>, Failure> {
         let read = self.reader.read(&photo.sample.path)?;
         let (width, height) = read.image.dimensions();
@@ -140,7 +140,7 @@ impl Workshop<'_> {
     }
 }
 
-/// Makes the folders that the faces go into.
+/// Creates the folders for the face files.
 fn make_folders(photos: &[PlannedPhoto], todo: &[usize], output: &Path) -> Result<()> {
     let folders: BTreeSet<&Path> = todo.iter().filter_map(|&i| Path::new(&photos[i].stem).parent()).collect();
     for folder in folders {

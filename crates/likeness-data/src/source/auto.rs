@@ -1,8 +1,8 @@
-//! `--layout auto`: which layout a collection has, with a note on the evidence and on what was assumed.
+//! `--layout auto`: recognises the layout of a collection, and returns notes on the evidence and the assumptions.
 //!
-//! In this order: CelebA's identity file; a table with a path and an identity column; identities in front of the names;
-//! folders as identities; otherwise no identities. A file that says less than the photos themselves is passed over with a
-//! note, and photos that a guessed layout has no identity for are kept without one.
+//! The order is: CelebA's identity file; a table with a path column and an identity column; names that start with an
+//! identity; folders as identities; otherwise no identities. A file that covers too few of the photos is ignored with a note.
+//! Photos without an identity under a guessed layout are kept without one.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
     Ok(collection)
 }
 
-/// The collection as CelebA, where its identity file lists most of the photos.
+/// Reads the collection as CelebA if it has an identity file that lists most of the photos.
 fn by_celeba(root: &Path, except: Option<&Path>, remarks: &mut Vec<String>) -> Result<Option<Collection>> {
     let Some(file) = celeba::identity_file(root) else { return Ok(None) };
     let (mut collection, foreign) = celeba::read(root, except)?;
@@ -46,7 +46,7 @@ fn by_celeba(root: &Path, except: Option<&Path>, remarks: &mut Vec<String>) -> R
     Ok(Some(collection))
 }
 
-/// The collection as a table, where there is one and it lists most of the photos.
+/// Reads the collection as a table if there is one that lists most of the photos.
 fn by_table(root: &Path, except: Option<&Path>, remarks: &mut Vec<String>) -> Result<Option<Collection>> {
     let Some(table) = csv::table_of(root, remarks)? else { return Ok(None) };
     let mut collection = csv::read(&table)?;

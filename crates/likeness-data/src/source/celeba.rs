@@ -1,10 +1,10 @@
-//! CelebA: `identity_CelebA.txt` (`file identity` a line), optionally `list_eval_partition.txt` (`file 0|1|2`), and an
-//! image folder beside or below them.
+//! CelebA: `identity_CelebA.txt` with lines `file identity`, an optional `list_eval_partition.txt` with lines `file 0|1|2`,
+//! and an image folder beside or below them.
 //!
-//! Identities are decoded as [`labels`](crate::labels) describes, so that a dataset's `labels.txt` reads back exactly.
+//! Identities are decoded as in [`labels`](crate::labels), so that a dataset's `labels.txt` can be read exactly.
 //!
 //! Reference: Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild (ICCV 2015), arXiv 1411.7766; the files
-//! as the dataset's release has them (`Anno/`, `Eval/`, `Img/`).
+//! as in the dataset's release (`Anno/`, `Eval/`, `Img/`).
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use crate::{DataError, Result};
 
 const IDENTITIES: &str = "identity_CelebA.txt";
 const PARTITION: &str = "list_eval_partition.txt";
-/// Folders below the root that are searched for CelebA's files.
+/// Number of folder levels below the root that are searched for CelebA's files.
 const DEPTH: usize = 3;
 
-/// The identity file of the collection at `root` (the file itself, or a folder at most three levels above it).
+/// Finds the identity file: `root` itself, or a file in a folder at most three levels below it.
 pub(super) fn identity_file(root: &Path) -> Option<PathBuf> {
     if root.is_file() {
         return (root.file_name()? == IDENTITIES).then(|| root.to_owned());
@@ -30,13 +30,13 @@ pub(super) fn identity_file(root: &Path) -> Option<PathBuf> {
     find_file(root, IDENTITIES)
 }
 
-/// Reads the collection at `root` without images below `except`; also returns how many photos lie outside the image
-/// folder under names that the identity file does not list.
+/// Reads the collection at `root` without images below `except`. Also returns the number of photos outside the image
+/// folder with names that the identity file does not list.
 pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<(Collection, usize)> {
     let identity_file = identity_file(root).ok_or_else(|| DataError::NothingFound {
         path: root.to_owned(),
         reason: format!("no {IDENTITIES} in it"),
-        hint: format!("put {IDENTITIES} beside the image folder, or name another --layout"),
+        hint: format!("put {IDENTITIES} beside the image folder, or choose another --layout"),
     })?;
     let base = identity_file.parent().unwrap_or(Path::new(".")).to_owned();
     let root = if root.is_dir() { root.to_owned() } else { base };
@@ -73,7 +73,7 @@ pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<(Collection, us
     Ok((Collection { layout: Layout::Celeba, samples, skipped, notes }, foreign))
 }
 
-/// Photos below `root` that do not lie in `folder`: all, and those whose names are not `listed`.
+/// Counts the photos below `root` that are not in `folder`: all of them, and those with names that are not `listed`.
 fn outside(
     root: &Path,
     folder: &Path,
@@ -87,10 +87,10 @@ fn outside(
     Ok((outside.len(), foreign))
 }
 
-/// Rows of an identity file as (image file, identity), what was passed over, and notes.
+/// Reads the rows of an identity file as (image file, identity), with skipped rows and notes.
 ///
-/// A row that stands twice counts once. A file under two identities counts for neither. A `%` with two hexadecimal digits
-/// in an identity stands for that byte.
+/// A repeated row counts once. A file with two identities is skipped. A `%` with two hexadecimal digits in an identity
+/// encodes a byte.
 ///
 /// # Errors        a line without two fields → [`DataError::BadTable`] with its line number
 #[allow(clippy::type_complexity)]
@@ -113,7 +113,7 @@ pub fn read_identities(path: &Path) -> Result<(Vec<(String, String)>, Vec<Skippe
         }
         Ok(())
     })?;
-    let notes = (repeated > 0).then(|| format!("{repeated} rows of {IDENTITIES} stand twice and count once"));
+    let notes = (repeated > 0).then(|| format!("{repeated} duplicate rows in {IDENTITIES} are counted once"));
     let (mut kept, mut skipped) = (Vec::new(), Vec::new());
     for (at, (file, identity)) in rows.into_iter().enumerate() {
         match conflicts.get(&at) {
@@ -170,7 +170,7 @@ fn find_file(root: &Path, name: &str) -> Option<PathBuf> {
     walk.filter(|e| e.file_type().is_file() && e.file_name() == name).map(|e| e.into_path()).next()
 }
 
-/// The folder below `root`, or beside it, that holds the most of the listed files, with the names of all files in it.
+/// The folder below or beside `root` that contains the most listed files, with the names of all files in it.
 fn image_folder(
     root: &Path,
     rows: &[(String, String)],
@@ -209,7 +209,7 @@ fn image_folder(
     if best.0 == 0 {
         return Err(DataError::NothingFound {
             path: root.to_owned(),
-            reason: format!("none of the {} images listed in {IDENTITIES} is there", rows.len()),
+            reason: format!("none of the {} images listed in {IDENTITIES} exists", rows.len()),
             hint: format!("put the image folder beside or below {IDENTITIES}"),
         });
     }

@@ -1,7 +1,7 @@
-//! The columns of a table: which one names the photo, which one the identity, and what else is known.
+//! The columns of a table: photo, identity, and optional facts.
 //!
-//! Names of columns are compared without case, blanks, hyphens and underscores: `Person ID`, `person-id` and `person_id`
-//! are one name.
+//! Column names are compared without case, blanks, hyphens and underscores: `Person ID`, `person-id` and `person_id` are
+//! the same.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use ::csv::StringRecord;
 
 use crate::split::Split;
 
-/// Names of the photo's column.
+/// Names of the photo column.
 const PATH: [&str; 21] = [
     "path",
     "file",
@@ -33,7 +33,7 @@ const PATH: [&str; 21] = [
     "relativepath",
     "fname",
 ];
-/// Names of the identity's column.
+/// Names of the identity column.
 const IDENTITY: [&str; 22] = [
     "identity",
     "label",
@@ -58,20 +58,20 @@ const IDENTITY: [&str; 22] = [
     "labelname",
     "labels",
 ];
-/// Names that stand for the photo when the column's values are files.
+/// Names that are taken for the photo column only if the values are files.
 const MAYBE_PATH: [&str; 6] = ["imageid", "imgid", "photoid", "fileid", "name", "id"];
-/// Names that stand for the identity when no sure one is there.
+/// Names that are taken for the identity column only if no name of [`IDENTITY`] occurs.
 const MAYBE_IDENTITY: [&str; 4] = ["name", "fullname", "target", "id"];
-/// Records that are looked at to see what a column holds.
+/// Number of records that are inspected to find out what a column contains.
 const LOOKED_AT: usize = 200;
 
-/// Where each known column stands.
+/// The index of each known column.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Columns {
     pub(super) path: Option<usize>,
     pub(super) identity: Option<usize>,
     pub(super) split: Option<usize>,
-    /// The split's values are CelebA's numbers: 0, 1 and 2.
+    /// Whether the split's values are CelebA's 0, 1 and 2.
     pub(super) split_is_numbered: bool,
     pub(super) role: Option<usize>,
     pub(super) is_query: Option<usize>,
@@ -79,12 +79,12 @@ pub(super) struct Columns {
     pub(super) domain: Option<usize>,
     pub(super) extent_box: [Option<usize>; 4],
     pub(super) corner_box: [Option<usize>; 4],
-    /// The names of all columns, as they stand in the table.
+    /// The names of all columns, as written in the table.
     pub(super) names: Vec<String>,
 }
 
 impl Columns {
-    /// The columns of `header`; `records` are the first of the table, whose paths start at `folder`.
+    /// Finds the columns in `header`; `records` are the table's first records, with paths relative to `folder`.
     pub(super) fn of(header: &StringRecord, records: &[StringRecord], folder: &Path) -> Self {
         let names: Vec<String> = header.iter().map(|h| h.trim().to_owned()).collect();
         let plain: Vec<String> = names.iter().map(|n| as_plain(n)).collect();
@@ -133,7 +133,7 @@ impl Columns {
         }
     }
 
-    /// Columns that are none of the known ones, by name.
+    /// The names of the columns that are not recognised.
     pub(super) fn unknown(&self) -> Vec<&str> {
         let known =
             [self.path, self.identity, self.split, self.role, self.is_query, self.is_gallery, self.domain];
@@ -142,7 +142,7 @@ impl Columns {
         (0..self.names.len()).filter(|at| !known.contains(at)).map(|at| self.names[at].as_str()).collect()
     }
 
-    /// Which columns name the photo and the identity, for the user to check.
+    /// A note on which columns contain the photo and the identity, for the user to check.
     pub(super) fn as_note(&self) -> String {
         let name = |at: Option<usize>| at.and_then(|at| self.names.get(at)).map_or("", String::as_str);
         match self.identity {
@@ -154,17 +154,17 @@ impl Columns {
     }
 }
 
-/// What the messages say is expected.
+/// The names of photo columns that messages list.
 pub(super) fn expected_paths() -> &'static str {
     "path, file, filename, image, image_path or photo"
 }
 
-/// As [`expected_paths`], for identities.
+/// The names of identity columns that messages list.
 pub(super) fn expected_identities() -> &'static str {
     "identity, label, person_id, person, subject or name"
 }
 
-/// A column's name without case, blanks, hyphens and underscores.
+/// A column name without case, blanks, hyphens and underscores.
 fn as_plain(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
@@ -172,14 +172,14 @@ fn as_plain(name: &str) -> String {
         .collect()
 }
 
-/// Whether a value is a photo's file: it ends like one, or there is such a file.
+/// Whether a value is a photo's file: it has the extension of a photo, or such a file exists.
 fn is_file_name(value: &str, folder: &Path) -> bool {
     let value = value.trim();
     crate::photos::has_photo_extension(Path::new(value))
         || (!value.is_empty() && super::csv::photo_path(folder, value).is_file())
 }
 
-/// Whether a value of the column stands in more than one record.
+/// Whether a value of the column occurs in more than one record.
 fn repeats(column: usize, records: &[StringRecord]) -> bool {
     let mut seen = std::collections::HashSet::new();
     records.iter().filter_map(|r| r.get(column)).any(|value| !seen.insert(value.trim()))

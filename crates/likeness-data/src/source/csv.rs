@@ -1,15 +1,15 @@
-//! A table of photos: `path,label` and, where there, the columns of open-metric-learning and of our own manifest.
+//! A table of photos: `path,label` and, if present, the columns of open-metric-learning and of our own manifest.
 //!
-//! | column (first name ours) | meaning |
+//! | column (our name first) | meaning |
 //! |---|---|
-//! | `path`, `file`, `filename`, `image`, `image_path`, … | the photo, absolute or from the table's folder |
-//! | `identity`, `label`, `person_id`, `person`, `subject`, … | whose picture it is; may be empty |
+//! | `path`, `file`, `filename`, `image`, `image_path`, … | the photo, absolute or relative to the table's folder |
+//! | `identity`, `label`, `person_id`, `person`, `subject`, … | the person in the picture; may be empty |
 //! | `split`, or `partition`, `subset`, `set` | `train`, `validation`, `test`; CelebA's 0, 1, 2 in `partition` |
 //! | `role`, or `is_query` and `is_gallery` | `query`, `gallery`, `both` |
-//! | `domain`, `category` | where it comes from |
-//! | `box_left box_top box_width box_height`, or `x_1 y_1 x_2 y_2` | the face in pixels |
+//! | `domain`, `category` | the kind of image |
+//! | `box_left box_top box_width box_height`, or `x_1 y_1 x_2 y_2` | the face's box in pixels |
 //!
-//! [`Columns`] has all names. Comma, semicolon or tab is recognised from the first line.
+//! [`Columns`] lists all names. The separator (comma, semicolon or tab) is recognised from the first line.
 //!
 //! Reference: open-metric-learning, dataset format ("retrieval dataset").
 
@@ -26,23 +26,23 @@ use crate::photos::{self, Skipped};
 use crate::split::Split;
 use crate::{DataError, Result};
 
-/// Bytes of a file that are read to see whether it is a table.
+/// Number of bytes that are read to find out whether a file is a table.
 const LOOKED_AT_BYTES: u64 = 1 << 16;
 /// File name extensions of tables.
 const EXTENSIONS: [&str; 3] = ["csv", "tsv", "txt"];
 
-/// Whether the file at `path` is a table of photos: by its extension, csv or tsv; a txt file by a column for the photo in
+/// Whether the file at `path` is a table of photos: a csv or tsv file by its extension, a txt file by a photo column in
 /// its header.
 pub fn is_table(path: &Path) -> bool {
     let has = |endings: &[&str]| {
         path.extension().is_some_and(|e| endings.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
     };
-    // A table that cannot be read is one too: its reader says what is wrong with it.
+    // An unreadable table counts too, so that its reader reports the problem.
     (has(&["csv", "tsv"]) && fs_err::metadata(path).is_ok_and(|m| m.is_file()))
         || columns_of(path).is_some_and(|columns| columns.path.is_some())
 }
 
-/// The columns of the file at `path`, if it can be a table.
+/// The columns of the file at `path`; `None` if it cannot be a table.
 fn columns_of(path: &Path) -> Option<Columns> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     if !EXTENSIONS.contains(&extension.as_str()) || !fs_err::metadata(path).is_ok_and(|m| m.is_file()) {
@@ -51,16 +51,16 @@ fn columns_of(path: &Path) -> Option<Columns> {
     let mut start = Vec::new();
     fs_err::File::open(path).ok()?.take(LOOKED_AT_BYTES).read_to_end(&mut start).ok()?;
     if start.len() as u64 == LOOKED_AT_BYTES {
-        // The last line may be cut.
+        // The last line may be incomplete.
         start.truncate(start.iter().rposition(|&b| b == b'\n')? + 1);
     }
     let (columns, ..) = Table::parse(path, start).ok()?;
     Some(columns)
 }
 
-/// The table of the collection at `root`: the file itself, or the one table in the folder that names photos and identities.
+/// The table of the collection at `root`: the file itself, or the only table in the folder with photos and identities.
 ///
-/// Tables in the folder that are not used are remarked on.
+/// Tables in the folder that are not used are added to `remarks`.
 pub(super) fn table_of(root: &Path, remarks: &mut Vec<String>) -> Result<Option<PathBuf>> {
     if !root.is_dir() {
         return Ok(Some(root.to_owned()).filter(|p| is_table(p)));
@@ -99,8 +99,8 @@ pub(super) fn table_of(root: &Path, remarks: &mut Vec<String>) -> Result<Option<
 /// Reads the table at `table`.
 ///
 /// # Errors
-/// no table, no column for the photo, no column for the identity where other columns might hold it, a line that does not
-/// read → [`DataError::BadTable`]; no photo that is there → [`DataError::NothingFound`]
+/// no table, no photo column, no identity column although other columns might contain it, a line that cannot be
+/// parsed → [`DataError::BadTable`]; none of the photos exists → [`DataError::NothingFound`]
 pub(super) fn read(table: &Path) -> Result<Collection> {
     let bad = |line, reason: String| DataError::BadTable { path: table.to_owned(), line, reason };
     let (columns, records) = Table::open(table)?;
@@ -122,7 +122,7 @@ pub(super) fn read(table: &Path) -> Result<Collection> {
             Some(earlier) if *earlier == sample => repeated += 1,
             Some(_) => {
                 let reason = format!(
-                    "stands twice in the table with different columns; line {} is not used",
+                    "occurs twice in the table with different values; line {} is ignored",
                     line.unwrap_or(0)
                 );
                 collection.skipped.push(Skipped::new(path, reason));
@@ -134,13 +134,13 @@ pub(super) fn read(table: &Path) -> Result<Collection> {
         }
     }
     if repeated > 0 {
-        collection.notes.push(format!("{repeated} rows of {} stand twice and count once", table.display()));
+        collection.notes.push(format!("{repeated} duplicate rows in {} are counted once", table.display()));
     }
     missing_files_are_skipped(&mut collection, table)?;
     Ok(collection)
 }
 
-/// The photos below `root` that `collection` does not name, without anything below `except`.
+/// The photos below `root`, except those below `except`, that `collection` does not list.
 pub(super) fn unlisted(collection: &Collection, root: &Path, except: Option<&Path>) -> Result<Vec<Skipped>> {
     let canonical = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let listed: HashSet<PathBuf> = collection.samples.iter().map(|s| canonical(&s.path)).collect();
@@ -149,7 +149,7 @@ pub(super) fn unlisted(collection: &Collection, root: &Path, except: Option<&Pat
     Ok(unlisted.map(|p| Skipped::new(p.name, "has no row in the table")).collect())
 }
 
-/// The photo's column, where the table has all that is needed.
+/// Checks that the table has the required columns; returns the index of the photo column.
 fn check_columns(table: &Path, columns: &Columns) -> Result<usize> {
     let lacks = |what: &str, expected: &str| DataError::MissingColumn {
         path: table.to_owned(),
@@ -164,7 +164,7 @@ fn check_columns(table: &Path, columns: &Columns) -> Result<usize> {
     Ok(path)
 }
 
-/// Where the photo `value` of a table in `folder` is; a table from Windows has `\` between the parts.
+/// The path of the photo `value` of a table in `folder`; a table from Windows has `\` as separator.
 pub(super) fn photo_path(folder: &Path, value: &str) -> PathBuf {
     let path = folder.join(value);
     if value.contains('\\') && !path.exists() { folder.join(value.replace('\\', "/")) } else { path }
@@ -188,8 +188,8 @@ fn missing_files_are_skipped(collection: &mut Collection, table: &Path) -> Resul
     let first = skipped.first().map(|s| format!(" (first: {})", s.name)).unwrap_or_default();
     Err(DataError::NothingFound {
         path: table.to_owned(),
-        reason: format!("none of the {listed} photos that it lists is there{first}"),
-        hint: format!("paths in a table start at its folder, {}", folder.display()),
+        reason: format!("none of the {listed} photos that it lists exists{first}"),
+        hint: format!("paths in a table are relative to its folder, {}", folder.display()),
     })
 }
 
@@ -197,12 +197,12 @@ fn missing_files_are_skipped(collection: &mut Collection, table: &Path) -> Resul
 struct Table;
 
 impl Table {
-    /// Columns and records of the table at `path`.
+    /// Reads the columns and records of the table at `path`.
     fn open(path: &Path) -> Result<(Columns, Vec<StringRecord>)> {
         Self::parse(path, fs_err::read(path)?)
     }
 
-    /// Columns and records of `bytes`, which are the table at `path`.
+    /// Parses the columns and records in `bytes`, the contents of the table at `path`.
     fn parse(path: &Path, bytes: Vec<u8>) -> Result<(Columns, Vec<StringRecord>)> {
         let bad = |line, reason: String| DataError::BadTable { path: path.to_owned(), line, reason };
         if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
@@ -221,8 +221,8 @@ impl Table {
     }
 }
 
-/// What separates the fields of the table `text`: of comma, semicolon and tab the one that gives the header a column for
-/// the photo, and among those the one with the most columns.
+/// The separator of the table `text`: of comma, semicolon and tab the one with which the header has a photo column; if
+/// several do, the one with the most columns.
 fn delimiter(text: &[u8]) -> u8 {
     let header = |delimiter: u8| {
         let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
@@ -230,12 +230,12 @@ fn delimiter(text: &[u8]) -> u8 {
         let named = Columns::of(&header, &[], Path::new("")).path.is_some();
         (named, header.len())
     };
-    // Of equals the last counts, so the comma stands at the end.
+    // `max_by_key` returns the last of several maxima, so the comma comes last.
     *[b'\t', b';', b','].iter().max_by_key(|&&d| header(d)).unwrap_or(&b',')
 }
 
 impl Columns {
-    /// The sample of a record, whose photo is `path` from `folder`.
+    /// Converts a record to a sample; `path` is the photo's path relative to `folder`.
     fn sample(&self, record: &StringRecord, folder: &Path, path: &str) -> Result<Sample, String> {
         let text =
             |at: Option<usize>| at.and_then(|at| record.get(at)).map(str::trim).filter(|t| !t.is_empty());
@@ -278,7 +278,7 @@ impl Columns {
     }
 }
 
-/// A role from open-metric-learning's two columns; photos that are neither are training photos without a role.
+/// Converts open-metric-learning's two columns to a role; photos with neither are training photos without a role.
 fn role(is_query: Option<bool>, is_gallery: Option<bool>) -> Option<Role> {
     match (is_query.unwrap_or(false), is_gallery.unwrap_or(false)) {
         (true, true) => Some(Role::Both),

@@ -1,8 +1,8 @@
-//! Which layout the names of photos and folders speak for: identities in front of the names, folders as identities, or
+//! Guesses a layout from the names of photos and folders: names that start with an identity, folders as identities, or
 //! no identities.
 //!
-//! A wrong guess of identities gives wrong results, a missing one only asks for a flag. So identities are taken from
-//! names when all evidence agrees, and the sentence that goes with the answer names the flag that changes it.
+//! A wrongly guessed identity gives wrong results, but a missing one only requires a flag. Identities are therefore taken
+//! from names only if all evidence agrees, and the note on the guess names the flag that changes it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -12,14 +12,14 @@ use super::names::{is_album_name, is_camera_name};
 use super::prefix;
 use crate::photos::PhotoPath;
 
-/// A few folders with at least this many photos each are albums, conditions or sources rather than people.
+/// If there are few folders with at least this many photos each, they are albums, conditions or sources, not people.
 const LARGE_FOLDER: usize = 50;
-/// Up to how many folders are few.
+/// Maximum number of folders that counts as few.
 const FEW_FOLDERS: usize = 3;
-/// Folders this deep below the base are an archive of albums.
+/// Folders at this depth below the base form an archive of albums.
 const DEEP: usize = 4;
 
-/// The layout of `photos`, and a sentence saying why and which flag changes it.
+/// The layout of `photos`, and a sentence with the reason and the flag that changes it.
 pub(super) fn weigh(photos: &[PhotoPath]) -> (Layout, String) {
     if let Some(evidence) = identities_in_front(photos) {
         return (Layout::Prefix, evidence);
@@ -34,8 +34,8 @@ pub(super) fn weigh(photos: &[PhotoPath]) -> (Layout, String) {
 
 /// Evidence that the photos are named `IDENTITY_N`.
 ///
-/// Nine in ten are named so and not by a camera, there are clearly more identities than folders, and a quarter of the
-/// photos at least are further photos of an identity.
+/// At least nine in ten names have this form and are not camera names; there are clearly more identities than folders; and
+/// at least a quarter of the photos are further photos of an identity.
 fn identities_in_front(photos: &[PhotoPath]) -> Option<String> {
     let named: Vec<&str> = photos
         .iter()
@@ -63,12 +63,12 @@ fn identities_in_front(photos: &[PhotoPath]) -> Option<String> {
     })
 }
 
-/// What the folders of a collection look like.
+/// A summary of a collection's folders.
 struct Survey<'a> {
     total: usize,
-    /// Photos of each folder below base and split.
+    /// Number of photos in each folder below base and split.
     folders: BTreeMap<&'a str, usize>,
-    /// Photos that lie in none of these.
+    /// Number of photos that are in none of these folders.
     loose: usize,
     camera_named: usize,
 }
@@ -87,7 +87,7 @@ impl<'a> Survey<'a> {
         Self { total: photos.len(), folders, loose, camera_named }
     }
 
-    /// Why the folders are not taken for identities, if they are not.
+    /// The reason why the folders are not identities; `None` if they are.
     fn against_identities(&self) -> Option<String> {
         let placed = self.total - self.loose;
         match self.folders.len() {
@@ -122,12 +122,12 @@ impl<'a> Survey<'a> {
         None
     }
 
-    /// Folders of which a part is named like an album.
+    /// Folders with a path component that is named like an album.
     fn albums(&self) -> Vec<&'a str> {
         self.folders.keys().copied().filter(|name| name.split('/').any(is_album_name)).collect()
     }
 
-    /// Folders that lie in another folder with photos of its own.
+    /// Folders inside another folder that contains photos.
     fn nested(&self) -> impl Iterator<Item = &'a str> {
         let has_photos: BTreeSet<&str> = self.folders.keys().copied().collect();
         let lies_in_another =
@@ -164,13 +164,13 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// Says which folders are taken for splits.
+/// A note on which folders are splits.
 fn splits(tree: &FolderTree) -> String {
     let names: Vec<&str> = tree.split_folders().collect();
     if names.is_empty() { String::new() } else { format!("; the folders {} are splits", names.join(", ")) }
 }
 
-/// The first few of `names`.
+/// The first few of `names`, as text.
 fn shortened(names: &[&str]) -> String {
     let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     if names.len() > 3 { format!("{shown}, …") } else { shown }

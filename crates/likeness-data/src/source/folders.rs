@@ -1,7 +1,7 @@
-//! A folder for each identity, as Labeled Faces in the Wild and most class-per-folder datasets have it.
+//! One folder for each identity, as in Labeled Faces in the Wild and most class-per-folder datasets.
 //!
-//! The identity is the path of the photo's folder below the root, nested folders included (`crew/anna`). Folders that
-//! hold everything (`lfw/lfw/NAME/…`) and folders named after splits (`train`, `val`, `test`) are no part of it; see
+//! The identity is the path of the photo's folder relative to the root, with nested folders (`crew/anna`). A folder that
+//! contains everything (`lfw/lfw/NAME/…`) and folders named after splits (`train`, `val`, `test`) are not part of it; see
 //! [`FolderTree`].
 //!
 //! Reference: Huang, Ramesh, Berg, Learned-Miller: Labeled Faces in the Wild (2007), UMass Amherst TR 07-49.
@@ -10,7 +10,7 @@ use super::found::{FolderTree, Found, Unnamed};
 use super::{Collection, Layout, Sample};
 use crate::photos::Skipped;
 
-/// Reads what was `found` with each folder as one identity.
+/// Reads the photos `found`, with each folder as one identity.
 pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {
     let tree = FolderTree::of(&found.photos);
     let Found { photos, mut skipped } = found;
@@ -19,7 +19,7 @@ pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {
         let place = tree.place(&photo.name);
         let (split, identity) = (place.split, place.folder.map(str::to_owned));
         if identity.is_none() && unnamed == Unnamed::Skip {
-            skipped.push(Skipped::new(photo.name, "lies in no identity's folder"));
+            skipped.push(Skipped::new(photo.name, "is not inside an identity folder"));
             continue;
         }
         let mut sample = Sample::new(photo.path, photo.name, identity);

@@ -1,4 +1,4 @@
-//! The photos below a folder, and the folders they lie in: what the layouts that read names share.
+//! The photos below a folder and their folder tree, shared by the layouts that read names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,47 +17,47 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The photos below `root` (or `root` itself, a file), without anything below `except`.
+    /// Finds the photos below `root` (which may be a file), except those below `except`.
     ///
-    /// # Errors        unreadable, or no photo at all
+    /// # Errors        an unreadable folder, or no photo at all
     pub(super) fn below(root: &Path, except: Option<&Path>) -> Result<Self> {
         let (photos, skipped) = photos::find_some(&[root.to_owned()], except)?;
         Ok(Self { photos, skipped })
     }
 }
 
-/// What happens to photos that a layout finds no identity for.
+/// What to do with photos for which a layout finds no identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unnamed {
-    /// They are kept without identity: the layout was guessed, and a guess drops nothing.
+    /// Keep them without an identity: the layout was guessed, and a guess must not drop photos.
     Keep,
-    /// They are skipped and listed: the user asked for this layout.
+    /// Skip and list them: the user asked for this layout.
     Skip,
 }
 
-/// How the folders of a collection divide it: a common base, split folders below it, identity folders below those.
+/// The folder structure of a collection: a common base, split folders below it, and identity folders below those.
 #[derive(Debug)]
 pub(super) struct FolderTree {
     base: String,
     split_tops: BTreeSet<String>,
 }
 
-/// Where one photo lies in a [`FolderTree`].
+/// The position of a photo in a [`FolderTree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place<'a> {
-    /// The split whose folder it lies in.
+    /// The split of the photo's split folder; `None` outside of split folders.
     pub(super) split: Option<Split>,
-    /// The path of its folder below base and split; `None` for a photo directly in one of them.
+    /// The path of the photo's folder below base and split; `None` for a photo directly in one of them.
     pub(super) folder: Option<&'a str>,
 }
 
 impl FolderTree {
-    /// The tree of `photos`.
+    /// Builds the tree of `photos`.
     ///
-    /// The base is the deepest folder that holds everything and at least two folders with photos (`lfw/lfw/NAME/…`).
-    /// Folders below it are splits when their names say so (`train`, `val`, `test`, …) and either all of them are, for at
-    /// least two different splits, or one is `train`, another split is there too, and all of them hold folders of their
-    /// own: `val` beside `anna` is a person.
+    /// The base is the deepest folder that contains everything and at least two folders with photos (`lfw/lfw/NAME/…`).
+    /// Folders below the base with the name of a split (`train`, `val`, `test`, …) are splits in two cases: all folders are,
+    /// with at least two different splits; or one is `train`, another split exists too, and all of these contain folders. A
+    /// folder `val` beside `anna` is a person.
     pub(super) fn of(photos: &[PhotoPath]) -> Self {
         let folders: BTreeSet<&str> = photos.iter().map(|p| folder_of(&p.name)).collect();
         let base = base(&folders);
@@ -66,7 +66,7 @@ impl FolderTree {
         Self { split_tops: split_tops(&below, folders.len() > below.len()), base }
     }
 
-    /// Where the photo `name` lies.
+    /// The position of the photo `name`.
     pub(super) fn place<'a>(&self, name: &'a str) -> Place<'a> {
         let folder = folder_of(name);
         let below = folder.get(self.base.len()..).unwrap_or_default();
@@ -76,13 +76,13 @@ impl FolderTree {
         Place { split, folder: Some(folder).filter(|f| !f.is_empty()) }
     }
 
-    /// The names of the folders that are splits, in order.
+    /// The names of the split folders, in order.
     pub(super) fn split_folders(&self) -> impl Iterator<Item = &str> {
         self.split_tops.iter().map(String::as_str)
     }
 }
 
-/// `folder` with a `/` at its end; empty for the root.
+/// Appends `/` to `folder`; empty for the root.
 fn with_slash(folder: &str) -> String {
     if folder.is_empty() { String::new() } else { format!("{folder}/") }
 }
@@ -92,7 +92,7 @@ pub(super) fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// The deepest folder above all of `folders`, with its last `/`; where it holds fewer than two folders with photos, its
+/// The deepest folder above all of `folders`, with a `/` at its end. If it contains fewer than two folders with photos, its
 /// parent, so that a single folder of photos keeps its name.
 fn base(folders: &BTreeSet<&str>) -> String {
     let shared = folders.iter().copied().reduce(shared_folder).unwrap_or_default();
@@ -105,14 +105,14 @@ fn base(folders: &BTreeSet<&str>) -> String {
     if tops.len() < 2 { with_slash(folder_of(shared)) } else { base }
 }
 
-/// The folder that holds both `a` and `b`.
+/// The deepest folder that contains both `a` and `b`.
 fn shared_folder<'a>(a: &'a str, b: &str) -> &'a str {
     let shared = a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b);
     let length = shared.map(|(part, _)| part.len() + 1).sum::<usize>().saturating_sub(1);
     &a[..length]
 }
 
-/// Those first parts of `below` that are splits.
+/// The first path components of `below` that are splits.
 fn split_tops(below: &[&str], has_loose: bool) -> BTreeSet<String> {
     let top = |folder: &str| folder.split('/').next().unwrap_or_default().to_owned();
     let tops: BTreeSet<String> = below.iter().map(|f| top(f)).collect();

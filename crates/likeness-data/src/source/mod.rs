@@ -1,7 +1,7 @@
-//! Dataset layouts: a folder or table enters, photos with identities leave.
+//! Dataset layouts: read photos and their identities from a folder or a table.
 //!
-//! A layout says where the photos are and whose they are; it reads no pixels. What it cannot use is listed, never
-//! dropped in silence.
+//! A layout defines where the photos are and which identity each has; it reads no pixels. Everything that it cannot use is
+//! listed.
 
 mod auto;
 mod celeba;
@@ -26,27 +26,27 @@ use crate::photos::Skipped;
 use crate::split::Split;
 use crate::{DataError, Result};
 
-/// How a collection says whose picture a photo is.
+/// How the identities of a collection's photos are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// Recognise one of the others.
+    /// Recognise one of the other layouts.
     #[default]
     Auto,
     /// CelebA's `identity_CelebA.txt` with its image folder.
     Celeba,
-    /// A folder for each identity.
+    /// One folder for each identity.
     Folders,
-    /// `IDENTITY_N.png`.
+    /// File names `IDENTITY_N.png`.
     Prefix,
-    /// A table with a path and a label column.
+    /// A table with a path column and an identity column.
     Csv,
-    /// Photos of nobody in particular.
+    /// Photos without identities.
     Unlabelled,
 }
 
 impl Layout {
-    /// The name on the command line and in files.
+    /// The layout's name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -59,69 +59,69 @@ impl Layout {
     }
 }
 
-/// What a photo serves as in a search.
+/// Whether a photo is a query, part of the gallery, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// It is asked about.
+    /// The photo is a query.
     Query,
-    /// It is searched through.
+    /// The photo is part of the gallery.
     Gallery,
-    /// Either, as in leave-one-out.
+    /// The photo is both, as in leave-one-out.
     #[default]
     Both,
 }
 
-/// A photo and what its collection says about it.
+/// A photo, with the facts that its collection gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// Where the photo is.
+    /// The path of the photo.
     pub path: PathBuf,
-    /// The photo's path below the collection's image folder, with `/` between parts.
+    /// The photo's path relative to the collection's image folder, with `/` as separator.
     pub name: String,
-    /// Whose picture it is; `None` where nobody says.
+    /// The person in the picture; `None` if unknown.
     pub identity: Option<String>,
-    /// The collection's own split.
+    /// The split that the collection gives.
     pub split: Option<Split>,
-    /// The collection's own role.
+    /// The role that the collection gives.
     pub role: Option<Role>,
-    /// The domain it belongs to (real, drawn, grey …).
+    /// The kind of image (real, drawn, grey …).
     pub domain: Option<String>,
-    /// The face, where the collection says where it is, in the upright photo's pixels.
+    /// The face's box that the collection gives, in pixels of the upright photo.
     pub face_box: Option<Rect>,
-    /// The face's landmarks, likewise.
+    /// The face's landmarks that the collection gives, in pixels of the upright photo.
     pub landmarks: Option<Landmarks>,
 }
 
 impl Sample {
-    /// A photo of which only the identity is known.
+    /// Creates a sample of which only the identity is known.
     pub fn new(path: PathBuf, name: String, identity: Option<String>) -> Self {
         Self { path, name, identity, split: None, role: None, domain: None, face_box: None, landmarks: None }
     }
 }
 
-/// A collection as its layout reads it.
+/// A collection that was read by a layout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Collection {
-    /// The layout it was read as, never [`Layout::Auto`].
+    /// The layout that was used, never [`Layout::Auto`].
     pub layout: Layout,
-    /// Its photos, in the layout's order.
+    /// The photos, in the layout's order.
     pub samples: Vec<Sample>,
-    /// What could not be used.
+    /// The photos and rows that could not be used.
     pub skipped: Vec<Skipped>,
-    /// What the user should know about how it was read.
+    /// Notes for the user about how the collection was read.
     pub notes: Vec<String>,
 }
 
-/// Reads the collection at `root`, leaving out anything below `except` (the output folder).
+/// Reads the collection at `root`, except everything below `except` (the output folder).
 ///
 /// `root` is a folder, or a file: a table (see [`is_table`]), CelebA's identity file, or one photo.
 ///
 /// # Conventions
-/// A layout that was recognised ([`Layout::Auto`]) drops no photo because of a guess: photos without an identity are kept
-/// as unlabelled samples. A layout that was named skips what does not fit it. [`Collection::notes`] say what was assumed.
+/// With [`Layout::Auto`], no photo is dropped because of a guess: photos without an identity are kept as unlabelled
+/// samples. A layout that the user chose skips photos that do not fit it. [`Collection::notes`] explain the assumptions.
 ///
-/// # Errors        nothing found, an unreadable folder, a table that is none
+/// # Errors        nothing found, an unreadable folder, an invalid table
 pub fn read(root: &Path, layout: Layout, except: Option<&Path>) -> Result<Collection> {
     fs_err::metadata(root).map_err(|e| DataError::unreadable(root, e))?;
     let found = || Found::below(root, except);
@@ -143,13 +143,13 @@ pub fn read(root: &Path, layout: Layout, except: Option<&Path>) -> Result<Collec
                 collection.skipped.len(),
                 why.unwrap_or_default()
             ),
-            hint: "name another layout with --layout celeba|folders|prefix|csv|unlabelled".to_owned(),
+            hint: "choose another layout with --layout celeba|folders|prefix|csv|unlabelled".to_owned(),
         });
     }
     Ok(collection)
 }
 
-/// The collection of the table that `root` is or holds.
+/// Reads the table that `root` is or contains.
 fn named_table(root: &Path, except: Option<&Path>) -> Result<Collection> {
     if !root.is_dir() {
         return csv::read(root);

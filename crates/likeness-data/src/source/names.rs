@@ -1,4 +1,4 @@
-//! What names say: a camera numbers its files, people name albums by dates and places, and neither is an identity.
+//! Recognises names that are not identities: file names made up by cameras, and album names with dates and places.
 
 /// Words that cameras, phones and programs put before a number.
 const NUMBERED: [&str; 40] = [
@@ -43,10 +43,10 @@ const NUMBERED: [&str; 40] = [
     "imag",
     "jpeg",
 ];
-/// Short forms that may also be names, so four digits are asked for.
+/// Abbreviations that may also be names of people; four digits must follow.
 const NUMBERED_FOUR: [&str; 4] = ["sam", "p", "pana", "dc"];
 
-/// Folder names, or words of them, that people give to albums or that programs give to folders of photos.
+/// Names, or words in names, of albums and of folders that programs create for photos.
 const ALBUM_WORDS: [&str; 62] = [
     "dcim",
     "camera",
@@ -112,7 +112,7 @@ const ALBUM_WORDS: [&str; 62] = [
     "december",
 ];
 
-/// Whether a file name without extension is one that a camera or a program made up.
+/// Whether a file name (without extension) was made up by a camera or a program.
 pub(super) fn is_camera_name(stem: &str) -> bool {
     let stem = stem.trim_start_matches('_').to_ascii_lowercase();
     if starts_with_date(&stem) {
@@ -127,7 +127,7 @@ pub(super) fn is_camera_name(stem: &str) -> bool {
             || (word.starts_with("screenshot") || word.starts_with("whatsapp")))
 }
 
-/// Whether one part of a folder's path is named like an album or a camera's folder.
+/// Whether a component of a folder's path is named like an album or a camera's folder.
 pub(super) fn is_album_name(folder: &str) -> bool {
     let name = folder.trim().to_lowercase();
     if starts_with_date(&name) || is_year(&name) || is_camera_folder(&name) {
@@ -138,14 +138,14 @@ pub(super) fn is_album_name(folder: &str) -> bool {
     words.iter().any(|w| ALBUM_WORDS.contains(w)) || (words.len() > 1 && (is_year(first) || is_year(last)))
 }
 
-/// A year between 1900 and 2099.
+/// Whether the text is a year between 1900 and 2099.
 fn is_year(text: &str) -> bool {
     text.len() == 4
         && text.bytes().all(|b| b.is_ascii_digit())
         && (text.starts_with("19") || text.starts_with("20"))
 }
 
-/// `2019-07-04`, `2019_07`, `20190704`, with anything behind that is no digit.
+/// Whether the text starts with a date: `2019-07-04`, `2019_07` or `20190704`, not followed by another digit.
 fn starts_with_date(text: &str) -> bool {
     let Some(year) = text.get(..4) else { return false };
     let rest = &text[4..];
@@ -159,7 +159,8 @@ fn starts_with_date(text: &str) -> bool {
     is_year(year) && (dashed || solid)
 }
 
-/// A camera's folder (Design rule for Camera File system, CIPA DC-009): three digits and five letters, as `100APPLE`.
+/// Whether this is a camera's folder (Design rule for Camera File system, CIPA DC-009): three digits and five letters,
+/// such as `100APPLE`.
 fn is_camera_folder(name: &str) -> bool {
     let bytes = name.as_bytes();
     bytes.len() == 8

@@ -1,6 +1,6 @@
-//! Names that start with the identity: `IDENTITY_N.png`, `N` a number, the last underscore deciding.
+//! Names that start with the identity: `IDENTITY_N.png`, with a number `N` after the last underscore.
 //!
-//! DigiFace-1M crops and many challenge sets are named so. Photos of one identity may lie in several folders; folders
+//! DigiFace-1M crops and many challenge sets use such names. Photos of one identity may be in several folders; folders
 //! named after splits are splits.
 //!
 //! Reference: Bae et al.: DigiFace-1M (WACV 2023), arXiv 2210.02579.
@@ -9,7 +9,7 @@ use super::found::{FolderTree, Found, Unnamed};
 use super::{Collection, Layout, Sample};
 use crate::photos::Skipped;
 
-/// Reads what was `found` with the identity in front of each name.
+/// Reads the photos `found`, with the identity at the start of each name.
 pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {
     let tree = FolderTree::of(&found.photos);
     let Found { photos, mut skipped } = found;
@@ -28,7 +28,7 @@ pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {
     Collection { layout: Layout::Prefix, samples, skipped, notes: Vec::new() }
 }
 
-/// The file name of a photo's name, without its extension.
+/// The file name in a photo's name, without its extension.
 pub(super) fn stem_of(name: &str) -> &str {
     let file = name.rsplit('/').next().unwrap_or(name);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)

@@ -1,11 +1,11 @@
-//! Photos of nobody in particular: a folder of anything, for searching through or as an unlabelled target domain.
+//! Photos without identities: any folder, as a gallery or as an unlabelled target domain.
 //!
-//! Folders named after splits (`train`, `val`, `test`) are splits all the same.
+//! Folders named after splits (`train`, `val`, `test`) are still splits.
 
 use super::found::{FolderTree, Found};
 use super::{Collection, Layout, Sample};
 
-/// Reads what was `found` without identities.
+/// Reads the photos `found` without identities.
 pub(super) fn read(found: Found) -> Collection {
     let tree = FolderTree::of(&found.photos);
     let one = |photo: crate::photos::PhotoPath| {

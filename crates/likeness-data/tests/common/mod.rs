@@ -1,11 +1,11 @@
-//! Pictures by formula and collections on disk, for the tests of this crate.
+//! Generated pictures and collections on disk, for the tests of this crate.
 #![allow(dead_code)]
 
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
 
-/// A picture that differs for each `seed` and is nowhere flat.
+/// A picture that differs for each `seed` and has no flat area.
 pub(crate) fn picture(seed: u32, width: u32, height: u32) -> RgbImage {
     let channel = |v: u32| (v % 256) as u8;
     RgbImage::from_fn(width, height, |x, y| {
@@ -13,19 +13,19 @@ pub(crate) fn picture(seed: u32, width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// Writes `picture(seed, 24, 20)` to `path`, in the format of its name, with all folders above it.
+/// Writes `picture(seed, 24, 20)` to `path`, in the format of its extension, and creates missing folders.
 pub(crate) fn photo(path: &Path, seed: u32) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     picture(seed, 24, 20).save(path).unwrap();
 }
 
-/// Writes `text` to `path`, with all folders above it.
+/// Writes `text` to `path`, and creates missing folders.
 pub(crate) fn text(path: &Path, text: &str) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     fs_err::write(path, text).unwrap();
 }
 
-/// Every file below `folder` with its content, by name, in order; `except` is left out.
+/// Every file below `folder` with its content, sorted by name; `except` is left out.
 pub(crate) fn contents(folder: &Path, except: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {

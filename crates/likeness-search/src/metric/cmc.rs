@@ -3,7 +3,7 @@
 //! Top-k accuracy is its value at k; so is recall at k if a query has a single relevant image. Defined in Grother and
 //! Ngan, Face Recognition Vendor Test (2014), as the closed-set identification rate at rank k.
 
-/// Share of queries whose first relevant image has rank `k` or lower.
+/// Share of queries whose first relevant image has a rank of at most `k`.
 ///
 /// # Shapes        first_ranks: \[queries\], `None` if the ranking contains no relevant image
 /// # Units         share in [0, 1]

@@ -1,4 +1,4 @@
-//! Average precision at R, whose mean over queries is MAP@R.
+//! Average precision at R; its mean over queries is MAP@R.
 //!
 //! Musgrave, Belongie, Lim, A Metric Learning Reality Check (2020), arXiv 2003.08505, section 3.2: with R relevant
 //! images in the gallery only the first R ranks count. This rewards embeddings with well separated clusters.

@@ -1,88 +1,88 @@
-//! The cascade as the file states it: stages of small decision trees over Haar-like features.
+//! The cascade as stored in its file: stages of small decision trees over Haar-like features.
 //!
-//! A [`Cascade`] can only be had through [`Cascade::new`], which checks every index and rectangle, so that
-//! the scanner behind it needs no checks. Viola and Jones, "Rapid Object Detection using a Boosted Cascade of
+//! A [`Cascade`] can only be created by [`Cascade::new`], which checks every index and rectangle, so that
+//! the scanner needs no checks. Viola and Jones, "Rapid Object Detection using a Boosted Cascade of
 //! Simple Features" (2001), doi 10.1109/CVPR.2001.990517; tilted features after Lienhart and Maydt, "An Extended
 //! Set of Haar-like Features for Rapid Object Detection" (2002), doi 10.1109/ICIP.2002.1038171.
 
-/// The largest window side in pixels; the scanner's sums and offsets are exact up to here.
+/// The maximum side of the window in pixels; up to this size the scanner's sums and offsets are exact.
 pub const MAX_WINDOW_PX: u32 = 128;
 
-/// The most rectangles in one feature.
+/// The maximum number of rectangles in a feature.
 pub const MAX_RECTS: usize = 3;
 
-/// What the file's stage thresholds are lowered by before comparing, as OpenCV does.
+/// The value subtracted from the file's stage thresholds before comparing, as OpenCV does.
 const THRESHOLD_SLACK: f32 = 1e-5;
 
 /// One rectangle of a feature, in window pixels.
 ///
-/// Upright: the pixels `x..x + width`, `y..y + height`. Tilted by 45°: the corner at the top is (x, y), `width`
-/// counts to the lower right and `height` to the lower left.
+/// An upright rectangle covers the pixels `x..x + width`, `y..y + height`. A rectangle tilted by 45° has its top corner
+/// at (x, y); `width` is its extent to the lower right and `height` its extent to the lower left.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WeightedRect {
-    /// Left edge, or the top corner's column.
+    /// Left edge, or the column of the top corner.
     pub x: u32,
-    /// Top edge, or the top corner's row.
+    /// Top edge, or the row of the top corner.
     pub y: u32,
     /// Extent to the right, or to the lower right.
     pub width: u32,
     /// Extent down, or to the lower left.
     pub height: u32,
-    /// What the sum of its pixels counts.
+    /// The factor of the sum of its pixels.
     pub weight: f32,
 }
 
 /// A weighted sum over one to three rectangles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feature {
-    /// The rectangles, in the order they are added up.
+    /// The rectangles, in the order of summation.
     pub rects: Vec<WeightedRect>,
-    /// Whether they stand at 45°.
+    /// Whether the rectangles are tilted by 45°.
     pub tilted: bool,
 }
 
-/// Where a tree goes on after a test.
+/// The next step after a test in a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Branch {
-    /// To another node of the same tree.
+    /// Another node of the same tree, by index.
     Node(usize),
-    /// To the end, with this leaf.
+    /// A leaf, by index; the tree's evaluation ends.
     Leaf(usize),
 }
 
-/// One test of a tree: is the normalised feature below the threshold?
+/// One test of a tree: whether the normalised feature is below the threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Index into [`Cascade::features`].
     pub feature: usize,
-    /// Compared with the feature's value divided by the window's contrast.
+    /// The threshold of the feature's value divided by the window's contrast.
     pub threshold: f32,
-    /// Where to go when the value is below the threshold.
+    /// The next step if the value is below the threshold.
     pub below: Branch,
-    /// Where to go otherwise.
+    /// The next step otherwise.
     pub above: Branch,
 }
 
-/// A weak classifier: a decision tree, its root the node 0; with one node it is a stump.
+/// A weak classifier: a decision tree with node 0 as its root. A tree with one node is a stump.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     /// The tests.
     pub nodes: Vec<Node>,
-    /// What the tree adds to its stage's sum.
+    /// The values that the tree adds to its stage's sum.
     pub leaves: Vec<f32>,
 }
 
-/// Trees whose leaves are added up; a window below the threshold is no face.
+/// A stage: a sum of tree leaves. A window with a sum below the threshold is rejected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
-    /// As the file has it.
+    /// The threshold as stored in the file.
     pub threshold: f32,
     /// The weak classifiers.
     pub trees: Vec<Tree>,
 }
 
 impl Stage {
-    /// The threshold that sums are compared with.
+    /// The threshold that sums are compared with, after OpenCV's correction.
     pub fn effective_threshold(&self) -> f32 {
         self.threshold - THRESHOLD_SLACK
     }
@@ -98,11 +98,11 @@ pub struct Cascade {
 }
 
 impl Cascade {
-    /// The cascade of these parts.
+    /// Checks the parts of a cascade and creates it.
     ///
     /// # Errors
-    /// A sentence saying what is wrong: a window outside of 3 to [`MAX_WINDOW_PX`] pixels, a rectangle that leaves
-    /// it, an index out of range, a tree that reaches a node twice, a number that is not finite, nothing to test.
+    /// A sentence that describes the problem: a window outside 3 to [`MAX_WINDOW_PX`] pixels, a rectangle outside the
+    /// window, an index out of range, a tree that reaches a node twice, a value that is not finite, no stages or trees.
     pub fn new(
         window: (u32, u32),
         stages: Vec<Stage>,
@@ -126,22 +126,22 @@ impl Cascade {
         Ok(Self { window_width, window_height, stages, features })
     }
 
-    /// The width and height in pixels of the faces at scale 1.
+    /// Width and height in pixels of the window, the size of the faces that are found at scale 1.
     pub fn window(&self) -> (u32, u32) {
         (self.window_width, self.window_height)
     }
 
-    /// The stages, in the order a window passes them.
+    /// The stages, in the order in which a window is tested.
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }
 
-    /// The features that the trees' nodes name.
+    /// The features that the trees' nodes refer to.
     pub fn features(&self) -> &[Feature] {
         &self.features
     }
 
-    /// Whether any feature stands at 45°.
+    /// Whether any feature is tilted by 45°.
     pub fn has_tilted(&self) -> bool {
         self.features.iter().any(|feature| feature.tilted)
     }
@@ -158,7 +158,7 @@ fn check_feature(feature: &Feature, (width, height): (u32, u32)) -> std::result:
             if feature.tilted { (x >= h, x + w, y + w + h) } else { (true, x + w, y + h) };
         if w == 0 || h == 0 || !left || right > u64::from(width) || bottom > u64::from(height) {
             let kind = if feature.tilted { "tilted rectangle" } else { "rectangle" };
-            return Err(format!("{kind} {x} {y} {w} {h} leaves the {width}×{height} window"));
+            return Err(format!("{kind} {x} {y} {w} {h} is outside the {width}×{height} window"));
         }
         if !weight.is_finite() {
             return Err(format!("the weight {weight} is not a finite number"));
@@ -192,7 +192,7 @@ fn check_tree(tree: &Tree, features: usize) -> std::result::Result<(), String> {
             return Err(format!("node {index} is reached twice"));
         }
         if node.feature >= features {
-            return Err(format!("node {index} asks for feature {} of {features}", node.feature));
+            return Err(format!("node {index} uses feature {} of {features}", node.feature));
         }
         if !node.threshold.is_finite() {
             return Err(format!("the threshold {} is not a finite number", node.threshold));
@@ -233,7 +233,7 @@ mod tests {
     fn rectangles_must_stay_in_the_window() {
         assert!(build(stump(), upright(rect(0, 0, 20, 20))).is_ok());
         for r in [rect(1, 0, 20, 20), rect(0, 1, 20, 20), rect(0, 0, 0, 5), rect(u32::MAX, 0, u32::MAX, 5)] {
-            assert!(build(stump(), upright(r)).unwrap_err().contains("leaves the 20×20 window"), "{r:?}");
+            assert!(build(stump(), upright(r)).unwrap_err().contains("is outside the 20×20 window"), "{r:?}");
         }
         let tilted = |r| Feature { rects: vec![r], tilted: true };
         assert!(build(stump(), tilted(rect(10, 0, 10, 10))).is_ok());

@@ -1,11 +1,11 @@
-//! Colour to grey, as OpenCV's `RGB2GRAY` on bytes: Rec. 601 weights in 15-bit fixed point.
+//! Converts colour to grey as OpenCV's `RGB2GRAY` on 8-bit values: Rec. 601 weights in 15-bit fixed point.
 
 use image::RgbImage;
 
-/// 0.299, 0.587 and 0.114, times 2^15; together exactly 2^15.
+/// 0.299, 0.587 and 0.114, times 2^15; their sum is exactly 2^15.
 const WEIGHTS: [u32; 3] = [9798, 19235, 3735];
 
-/// A grey picture, row by row without gaps.
+/// A grey picture in row-major order without padding.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grey {
     pub(crate) width: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Grey {
 }
 
 impl Grey {
-    /// Takes the size and the grey values of `image`, reusing the memory.
+    /// Sets the size and the grey values from `image`, reusing the buffer.
     pub(crate) fn fill(&mut self, image: &RgbImage) {
         self.width = image.width() as usize;
         self.height = image.height() as usize;
@@ -45,7 +45,7 @@ mod tests {
         }
     }
 
-    /// Values of `cv2.cvtColor` 4.14; the last two are among those where 14 bits would differ.
+    /// Values of `cv2.cvtColor` 4.14; the last two would differ with 14-bit weights.
     #[test]
     fn colours_as_opencv() {
         assert_eq!(

@@ -1,21 +1,21 @@
-//! Joins the many windows that answer around one face into one box, as OpenCV's `groupRectangles`.
+//! Merges the accepted windows around each face into one box, as OpenCV's `groupRectangles`.
 
 use super::pyramid::PixelRect;
 
-/// How far edges of the same face may lie apart, in parts of the smaller box.
+/// The tolerance between edges of boxes of the same face, as a share of the smaller box.
 const TOLERANCE: f64 = 0.2;
 
-/// A box and how many windows it stands for.
+/// A merged box and the number of its windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) rect: PixelRect,
     pub(crate) neighbours: u32,
 }
 
-/// The groups of more than `min_neighbours` similar windows; every window by itself when that is 0.
+/// Groups similar windows and keeps groups of more than `min_neighbours` windows; with 0 every window is returned.
 ///
-/// Two windows are similar when each edge of one is within [`TOLERANCE`] of the other's; a group is all that are
-/// linked by similarity, its box their mean. A group inside a much stronger one is dropped. Groups come in the order
+/// Two windows are similar if each edge of one is within [`TOLERANCE`] of the other's. A group is a connected component
+/// of this relation; its box is the mean. A group inside a much stronger group is dropped. Groups are in the order
 /// of their first windows.
 pub(crate) fn group(windows: &[PixelRect], min_neighbours: u32) -> Vec<Group> {
     if min_neighbours == 0 {
@@ -36,7 +36,7 @@ fn similar(a: &PixelRect, b: &PixelRect) -> bool {
         && near(a.y + a.height, b.y + b.height)
 }
 
-/// For each window the number of its group, counted from 0 in the order of first windows.
+/// For each window, the index of its group; groups are numbered from 0 in the order of their first windows.
 fn labels(windows: &[PixelRect]) -> Vec<usize> {
     let mut parent: Vec<usize> = (0..windows.len()).collect();
     let mut by_left: Vec<usize> = (0..windows.len()).collect();
@@ -75,7 +75,7 @@ fn root(parent: &mut [usize], mut i: usize) -> usize {
     i
 }
 
-/// The mean box of each group, rounded to even from single precision.
+/// The mean box of each group, computed in single precision and rounded half to even.
 fn means(windows: &[PixelRect], labels: &[usize]) -> Vec<Group> {
     let mut sums = vec![([0i64; 4], 0u32); labels.iter().max().map_or(0, |&last| last + 1)];
     for (window, &label) in windows.iter().zip(labels) {
@@ -93,7 +93,7 @@ fn means(windows: &[PixelRect], labels: &[usize]) -> Vec<Group> {
     sums.into_iter().map(mean).collect()
 }
 
-/// Whether `inner` lies in `outer`, give or take the tolerance, and has far fewer windows.
+/// Whether `inner` lies inside `outer`, within the tolerance, and has far fewer windows.
 fn outdoes(outer: &Group, inner: &Group) -> bool {
     let (o, i) = (outer.rect, inner.rect);
     let slack = |side: i32| (f64::from(side) * TOLERANCE).round_ties_even() as i32;
@@ -131,7 +131,7 @@ mod tests {
         let mut windows = vec![square(40, 40, 20); 4];
         windows.extend([square(10, 10, 80); 5]);
         assert_eq!(group(&windows, 3), [Group { rect: square(10, 10, 80), neighbours: 5 }]);
-        // As strong as the outer one, it stays.
+        // A group as strong as the outer one is kept.
         windows.push(square(40, 40, 20));
         assert_eq!(group(&windows, 3).len(), 2);
     }
@@ -141,7 +141,7 @@ mod tests {
         proptest::collection::vec(window, 0..60)
     }
 
-    /// Spreads labels until nothing changes, then numbers them by first appearance.
+    /// The reference implementation: propagates labels until nothing changes, then numbers them by first appearance.
     fn slow_labels(windows: &[PixelRect]) -> Vec<usize> {
         let mut labels: Vec<usize> = (0..windows.len()).collect();
         loop {
@@ -165,7 +165,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn labels_agree_with_the_slow_twin(windows in windows()) {
+        fn labels_agree_with_the_reference(windows in windows()) {
             prop_assert_eq!(labels(&windows), slow_labels(&windows));
         }
 
@@ -178,7 +178,7 @@ mod tests {
             prop_assert_eq!(sorted(group(&windows, 2)), sorted(group(&turned, 2)));
         }
 
-        /// Boxes that are not similar to each other come out as they went in, as often as each was given.
+        /// Boxes that are not similar to each other are unchanged, with the number of times each was given.
         #[test]
         fn grouping_repeats_of_separate_boxes_gives_them_back(windows in windows(), times in 4u32..7) {
             let mut separate: Vec<PixelRect> = Vec::new();

@@ -1,59 +1,59 @@
-//! Integral images of one tile of a picture: sums, sums of squares and 45° sums, laid out for the scanner.
+//! Integral images of one tile of a picture: sums, sums of squares and tilted sums, in a layout for the scanner.
 //!
-//! `sum(x, y)` is the sum of the pixels above and to the left of (x, y); the tilted sum that of the pixels in the
-//! upward cone with its apex there: `Σ I(x', y')` over `y' < y`, `|x' − x + 1| ≤ y − y' − 1` (Lienhart and Maydt,
-//! 2002). All three wrap around; a rectangle's own sum is below 2³² for every window that is allowed, so the
+//! `sum(x, y)` is the sum of the pixels above and to the left of (x, y). The tilted sum is that of the pixels in the
+//! upward cone with its apex at (x, y): `Σ I(x', y')` over `y' < y`, `|x' − x + 1| ≤ y − y' − 1` (Lienhart and Maydt,
+//! 2002). All three wrap around. The sum of a single rectangle is below 2³² for every allowed window, so the
 //! difference of four corners is exact.
 //!
-//! Windows that stand `step` pixels apart read columns `step` apart, so columns with the same remainder stand
+//! Windows that are `step` pixels apart read columns that are `step` apart, so columns with the same remainder are stored
 //! together: a row is `step` planes of `half` values, and neighbouring windows read neighbouring memory.
 
-/// Windows evaluated together.
+/// Number of windows evaluated at the same time.
 pub(crate) const LANES: usize = 16;
 
-/// How far past the start of a window an offset may reach, plus one.
+/// One more than the maximum offset of a value from the start of its window.
 pub(crate) const MAX_OFFSET: usize = 1 << 16;
 
-/// The slice that a block of windows reads: every 16-bit offset and a block's lanes after it.
+/// Length of the slice that a block of windows reads: every 16-bit offset, plus the lanes of a block.
 pub(crate) const SPAN: usize = MAX_OFFSET + LANES;
 
-/// How the rows of an integral image lie in memory.
+/// The memory layout of the rows of an integral image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// Pixels between neighbouring windows, 1 or 2.
     pub(crate) step: usize,
-    /// Columns of one remainder.
+    /// Number of columns with the same remainder.
     pub(crate) half: usize,
 }
 
 impl Layout {
-    /// A layout with room for `columns` values a row, an odd number of cache lines a row so that rows do not fall
-    /// on each other in the cache.
+    /// A layout for `columns` values per row. A row takes an odd number of cache lines, so that rows do not share
+    /// cache sets.
     pub(crate) fn new(step: usize, columns: usize) -> Self {
         let granule = 16 / step;
         let lines = columns.div_ceil(step).div_ceil(granule) | 1;
         Self { step, half: lines * granule }
     }
 
-    /// The most columns whose layout keeps every corner of a `width` × `height` window below [`MAX_OFFSET`].
+    /// The maximum number of columns for which every corner of a `width` × `height` window is below [`MAX_OFFSET`].
     pub(crate) fn max_columns(step: usize, (width, height): (usize, usize)) -> usize {
         let half = (MAX_OFFSET - 1 - width / step) / (height * step + step - 1);
         let lines = half / (16 / step);
         (lines - (1 - lines % 2)) * 16
     }
 
-    /// Values from one row to the next.
+    /// Number of values from one row to the next.
     pub(crate) fn stride(&self) -> usize {
         self.half * self.step
     }
 
-    /// Where the value of column `x`, row `y` stands.
+    /// Index of the value in column `x`, row `y`.
     pub(crate) fn offset(&self, x: usize, y: usize) -> usize {
         y * self.stride() + x % self.step * self.half + x / self.step
     }
 }
 
-/// The integral images of a tile, filled from the top row by row.
+/// The integral images of a tile, filled row by row from the top.
 #[derive(Debug)]
 pub(crate) struct Integral {
     layout: Layout,
@@ -65,13 +65,13 @@ pub(crate) struct Integral {
 }
 
 impl Integral {
-    /// An empty tile; `tilted` says whether the 45° sums are wanted.
+    /// Creates an empty tile; `tilted` decides whether 45° sums are computed.
     pub(crate) fn new(tilted: bool) -> Self {
         let tilted = tilted.then(Tilted::default);
         Self { layout: Layout::new(1, 1), width: 0, filled: 0, sum: Vec::new(), square: Vec::new(), tilted }
     }
 
-    /// Starts over with a tile of `width` × `height` pixels.
+    /// Resets to a tile of `width` × `height` pixels.
     pub(crate) fn start(&mut self, layout: Layout, width: usize, height: usize) {
         (self.layout, self.width, self.filled) = (layout, width, 0);
         let cells = (height + 1) * layout.stride() + SPAN;
@@ -119,7 +119,7 @@ impl Integral {
         span(&self.square, start)
     }
 
-    /// The 45° sums from value `start` on; the upright ones where no feature is tilted.
+    /// The 45° sums from value `start` on; the upright sums if no feature is tilted.
     #[inline(always)]
     pub(crate) fn tilted_at(&self, start: usize) -> &[i32; SPAN] {
         span(self.tilted.as_ref().map_or(&self.sum, |tilted| &tilted.laid_out), start)
@@ -131,7 +131,7 @@ fn span(plane: &[i32], start: usize) -> &[i32; SPAN] {
     plane[start..].first_chunk().expect("a tile is padded by a whole span")
 }
 
-/// Writes the row after the one at the start of `rows`: what stands above plus the running sum of `values`.
+/// Writes the row after the one at the start of `rows`: each value is the one above plus the running sum of `values`.
 #[inline(always)]
 fn add_row(rows: &mut [i32], step: usize, half: usize, mut values: impl ExactSizeIterator<Item = i32>) {
     let (above, below) = rows[..2 * step * half].split_at_mut(step * half);
@@ -148,7 +148,7 @@ fn add_row(rows: &mut [i32], step: usize, half: usize, mut values: impl ExactSiz
     let (below_even, below_odd) = below.split_at_mut(half);
     let even = below_even[1..].iter_mut().zip(&above_even[1..]);
     let odd = below_odd.iter_mut().zip(above_odd);
-    // The value of pixel 0 stands in column 1, so odd columns come first.
+    // The running sum with pixel 0 is in column 1, so odd columns come first.
     for ((below_odd, above_odd), (below_even, above_even)) in odd.zip(even) {
         let Some(value) = values.next() else { return };
         running = running.wrapping_add(value);
@@ -161,7 +161,7 @@ fn add_row(rows: &mut [i32], step: usize, half: usize, mut values: impl ExactSiz
     }
 }
 
-/// The 45° sums and the two rows above that the next one is made from.
+/// The 45° sums, and the two previous rows that the next row is computed from.
 #[derive(Debug, Default)]
 struct Tilted {
     laid_out: Vec<i32>,
@@ -180,8 +180,8 @@ impl Tilted {
         self.pixels_above.resize(width, 0);
     }
 
-    /// `T(x, y) = T(x−1, y−1) + T(x+1, y−1) − T(x, y−2) + I(x−1, y−1) + I(x−1, y−2)`; at the sides the cones
-    /// reach over the edge, where `T(−1, y−1) = T(0, y−2)` and likewise on the right.
+    /// `T(x, y) = T(x−1, y−1) + T(x+1, y−1) − T(x, y−2) + I(x−1, y−1) + I(x−1, y−2)`. At the sides the cones
+    /// extend over the edge, where `T(−1, y−1) = T(0, y−2)`, and likewise on the right.
     fn push_row(&mut self, layout: Layout, y: usize, pixels: &[u8]) {
         let width = pixels.len();
         let (above, row) = (&self.above, &mut self.two_above);
@@ -206,7 +206,7 @@ mod tests {
 
     fn filled(step: usize, width: usize, pixels: &[u8]) -> Integral {
         let mut integral = Integral::new(true);
-        // Leftovers of an earlier tile must not show.
+        // Values of an earlier tile must not affect the result.
         for (w, rows) in
             [(37, vec![vec![255; 37]; 9]), (width, pixels.chunks(width).map(<[u8]>::to_vec).collect())]
         {

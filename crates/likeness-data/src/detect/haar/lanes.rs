@@ -1,26 +1,26 @@
-//! Sixteen numbers at a time: the few operations that the scanner needs, for each kind of processor.
+//! SIMD operations on sixteen values that the scanner needs, for each instruction set.
 //!
-//! All implementations round as single IEEE operations do (nothing is fused), so they agree to the bit.
+//! All implementations round like single IEEE operations (no fused multiply-add), so their results are identical.
 
 use super::integral::LANES;
 
 /// Sixteen values of `T`.
 pub(crate) type Lanes<T> = [T; LANES];
 
-/// The instructions of one kind of processor.
+/// The operations of one instruction set.
 pub(crate) trait Vectors: Copy {
-    /// Sixteen numbers in single precision.
+    /// Sixteen values in single precision.
     type Real: Copy;
-    /// Sixteen numbers in double precision.
+    /// Sixteen values in double precision.
     type Sum: Copy;
-    /// Sixteen answers.
+    /// Sixteen booleans.
     type Mask: Copy;
 
-    /// `a − b − c + d`, modulo 2³², as real numbers.
+    /// `a − b − c + d`, modulo 2³², converted to single precision.
     fn rect(self, corners: [&Lanes<i32>; 4]) -> Self::Real;
-    /// The numbers in memory.
+    /// Loads values from memory.
     fn real(self, values: &Lanes<f32>) -> Self::Real;
-    /// The same number everywhere.
+    /// Copies one value to all lanes.
     fn splat(self, value: f32) -> Self::Real;
     /// `a + b`.
     fn add(self, a: Self::Real, b: Self::Real) -> Self::Real;
@@ -30,17 +30,17 @@ pub(crate) trait Vectors: Copy {
     fn less(self, a: Self::Real, b: Self::Real) -> Self::Mask;
     /// `a = b`.
     fn equal(self, a: Self::Real, b: Self::Real) -> Self::Mask;
-    /// `a` where the answer is yes, `b` elsewhere.
+    /// `a` where the mask is set, `b` elsewhere.
     fn select(self, mask: Self::Mask, a: Self::Real, b: Self::Real) -> Self::Real;
     /// Zeros.
     fn zero(self) -> Self::Sum;
     /// `sum + value`.
     fn accumulate(self, sum: Self::Sum, value: Self::Real) -> Self::Sum;
-    /// The numbers, to memory.
+    /// Stores the values to memory.
     fn sums(self, sum: Self::Sum) -> Lanes<f64>;
 }
 
-/// Arrays and loops, for processors without an implementation of their own.
+/// Arrays and loops, for processors without a specialised implementation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable;
 
@@ -234,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    /// Everything the trait can do, on one set of numbers.
+    /// Applies every operation of the trait to one set of values.
     fn everything<V: Vectors>(v: V, corners: &[Lanes<i32>; 4], norms: &Lanes<f32>) -> [Lanes<f64>; 3] {
         let [a, b, c, d] = corners;
         let (value, norm) = (v.rect([a, b, c, d]), v.real(norms));

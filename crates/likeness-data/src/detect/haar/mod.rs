@@ -1,14 +1,14 @@
-//! Faces by the Haar cascade: no network, no graphics card, OpenCV's XML files.
+//! Face detection with a Haar cascade: no network, no GPU, OpenCV's XML files.
 //!
-//! One picture's way through this folder:
+//! The steps for one picture:
 //!
-//! 1. `grey` drops the colour;
-//! 2. `pyramid` lists the sizes to look at and `resize` makes them, a strip of rows at a time (`tile`);
-//! 3. `integral` sums the strip, so that any rectangle costs four reads;
-//! 4. `scan` runs the `plan` made from the [`cascade`] (read by `xml`) over every window;
-//! 5. `group` joins the windows that answered around one face, and their number is the face's score.
+//! 1. `grey` converts it to grey.
+//! 2. `pyramid` lists the sizes to scan, and `resize` computes them, a strip of rows at a time (`tile`).
+//! 3. `integral` computes integral images of the strip, so that the sum of any rectangle needs four reads.
+//! 4. `scan` evaluates the `plan`, made from the [`cascade`] (read by `xml`), in every window.
+//! 5. `group` merges the accepted windows around each face; their number is the face's score.
 //!
-//! Every step is arithmetically that of OpenCV 4's `CascadeClassifier::detectMultiScale`, so the boxes are the same.
+//! Every step computes exactly what OpenCV 4's `CascadeClassifier::detectMultiScale` computes, so the boxes are the same.
 //! Viola and Jones (2001), doi 10.1109/CVPR.2001.990517.
 
 pub mod cascade;
@@ -18,11 +18,11 @@ mod integral;
 mod lanes;
 mod plan;
 mod pyramid;
+#[cfg(test)]
+mod reference;
 mod resize;
 mod scan;
 mod tile;
-#[cfg(test)]
-mod twin;
 mod xml;
 
 use std::path::Path;
@@ -40,22 +40,22 @@ use super::{Detection, FaceDetector};
 use crate::geometry::Rect;
 use crate::{DataError, Result};
 
-/// The most windows of one picture that are joined: cascades that find faces answer to a few hundred.
+/// The maximum number of accepted windows in a picture; cascades that find faces accept a few hundred.
 const MAX_WINDOWS: usize = 100_000;
 
-/// How a picture is searched.
+/// Options of the search in a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarConfig {
-    /// How much smaller the picture gets from one size to the next; at least 1.01, OpenCV's default is 1.1.
+    /// The scale factor between consecutive sizes of the picture; at least 1.01, OpenCV's default is 1.1.
     pub scale_factor: f64,
-    /// A face needs more than this many windows around it; 0 gives every window by itself. OpenCV's default is 3.
+    /// A face needs more than this many accepted windows; 0 returns every window by itself. OpenCV's default is 3.
     pub min_neighbors: u32,
-    /// The smallest face in pixels; 0 for the cascade's window.
+    /// The minimum face size in pixels; 0 means the cascade's window.
     pub min_face_px: u32,
-    /// The largest face in pixels; 0 for the picture.
+    /// The maximum face size in pixels; 0 means the picture's size.
     pub max_face_px: u32,
-    /// Spreads one picture over all cores; off by default, for callers that spread pictures over them.
+    /// Distributes one picture over all cores; off by default, for callers that distribute pictures over cores.
     pub parallel: bool,
 }
 
@@ -85,7 +85,7 @@ impl HaarConfig {
 
 /// Finds faces with a Haar cascade.
 ///
-/// The score of a [`Detection`] is the number of windows that answered (OpenCV's `numDetections`); there are no
+/// The score of a [`Detection`] is the number of accepted windows (OpenCV's `numDetections`). There are no
 /// landmarks.
 #[derive(Debug)]
 pub struct HaarDetector {
@@ -95,27 +95,27 @@ pub struct HaarDetector {
 }
 
 impl HaarDetector {
-    /// A detector for this cascade.
+    /// Creates a detector from a cascade.
     ///
     /// # Errors
-    /// As [`HaarConfig::validate`].
+    /// The errors of [`HaarConfig::validate`].
     pub fn new(cascade: Cascade, config: HaarConfig) -> Result<Self> {
         config.validate()?;
         Ok(Self { cascade, config, idle: Mutex::new(Vec::new()) })
     }
 
-    /// A detector for the cascade in this file.
+    /// Creates a detector from a cascade file.
     ///
     /// # Errors
-    /// As [`Cascade::read`] and [`HaarConfig::validate`].
+    /// The errors of [`Cascade::read`] and [`HaarConfig::validate`].
     pub fn from_file(path: &Path, config: HaarConfig) -> Result<Self> {
         Self::new(Cascade::read(path)?, config)
     }
 
-    /// The faces of one picture, surest first; among equals in the order of OpenCV.
+    /// Finds the faces in one picture, highest score first; faces with equal scores are in OpenCV's order.
     ///
     /// # Errors
-    /// [`DataError::BadArgument`] for a cascade that turns hardly anything away: it answers to more than 100,000 windows
+    /// [`DataError::BadArgument`] for a cascade that rejects hardly any window: it accepts more than 100,000 windows
     /// of the picture.
     pub fn detect_one(&self, image: &RgbImage) -> Result<Vec<Detection>> {
         let (width, height) = image.dimensions();
@@ -126,7 +126,7 @@ impl HaarDetector {
         self.lock_idle().push(scratch);
         if windows.len() > MAX_WINDOWS {
             return Err(DataError::argument(format!(
-                "the cascade takes {} windows of the picture for faces, expected at most {MAX_WINDOWS}",
+                "the cascade accepts {} windows of the picture as faces, expected at most {MAX_WINDOWS}",
                 windows.len()
             )));
         }
@@ -150,7 +150,7 @@ impl FaceDetector for HaarDetector {
     }
 }
 
-/// The group's box cut to the picture; none when nothing is left of it.
+/// Clips the group's box to the picture; `None` if nothing is left of it.
 fn detection(Group { rect, neighbours }: Group, width: u32, height: u32) -> Option<Detection> {
     let PixelRect { x, y, width: w, height: h } = rect;
     let (left, top) = (x.max(0), y.max(0));

@@ -1,61 +1,61 @@
-//! A cascade made ready for one layout of the integral images: every corner is an offset, every tree a list of
-//! tests in the order they can be met.
+//! A cascade compiled for one layout of the integral images: corners become offsets, and trees become lists of
+//! tests in evaluation order.
 
 use super::cascade::{Branch, Cascade, Feature, Tree, WeightedRect};
 use super::integral::Layout;
 
-/// A feature's comparison inside a tree.
+/// A comparison of a feature in a tree.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Test {
     /// Offsets of the corners of each rectangle, signs `+ − − +`.
     pub(crate) corners: [[u16; 4]; 3],
-    /// What the rectangles' sums count; the third may be zero and is then left out.
+    /// The weights of the rectangles' sums; the third may be zero and is then skipped.
     pub(crate) weights: [f32; 3],
-    /// Which integral image the corners are in.
+    /// Whether the corners are in the tilted integral image.
     pub(crate) tilted: bool,
-    /// Compared with the normalised feature.
+    /// The threshold of the normalised feature.
     pub(crate) threshold: f32,
-    /// Below the threshold.
+    /// The outcome below the threshold.
     pub(crate) below: Outcome,
-    /// At the threshold or above.
+    /// The outcome at the threshold or above.
     pub(crate) above: Outcome,
 }
 
-/// What follows from a test.
+/// The outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Outcome {
-    /// The test of this tree to go on with, 0 at a leaf; a real number because that is what lanes compare.
+    /// The index of the tree's next test, 0 at a leaf; a float because lanes compare floats.
     pub(crate) next: f32,
-    /// The leaf's value; 0 where the tree goes on.
+    /// The leaf's value; 0 if another test follows.
     pub(crate) value: f32,
 }
 
-/// A stage: the tests of its trees one after the other.
+/// A stage: the tests of all its trees in sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlannedStage {
-    /// A window passes with a sum of at least this.
+    /// A window passes if its sum is at least this.
     pub(crate) threshold: f64,
-    /// All tests.
+    /// The tests of all trees.
     pub(crate) tests: Vec<Test>,
-    /// How many of them each tree has; empty when each has one.
+    /// The number of tests of each tree; empty if every tree has one.
     pub(crate) tree_sizes: Vec<usize>,
 }
 
-/// The cascade for one layout.
+/// A cascade compiled for one layout.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
-    /// The layout it is for.
+    /// The layout of the integral images.
     pub(crate) layout: Layout,
-    /// The corners of the rectangle whose contrast normalises the features: the window without its outermost pixels.
+    /// The corners of the window without its outermost pixels; the contrast in it normalises the features.
     pub(crate) inner: [u16; 4],
-    /// That rectangle's area.
+    /// The area of that rectangle.
     pub(crate) inner_area: f64,
     /// The stages; at least one.
     pub(crate) stages: Vec<PlannedStage>,
 }
 
 impl Plan {
-    /// Works out every offset of `cascade`; its window must fit the layout ([`Layout::max_columns`]).
+    /// Computes the offsets of `cascade`; its window must fit the layout ([`Layout::max_columns`]).
     pub(crate) fn new(cascade: &Cascade, layout: Layout) -> Self {
         let (width, height) = cascade.window();
         let inner = WeightedRect { x: 1, y: 1, width: width - 2, height: height - 2, weight: 1.0 };
@@ -76,7 +76,7 @@ impl Plan {
     }
 }
 
-/// The nodes that can be met, each after the one that leads to it.
+/// The reachable nodes, each after the node that leads to it.
 fn order(tree: &Tree) -> Vec<usize> {
     let mut order = Vec::with_capacity(tree.nodes.len());
     let mut open = vec![0];

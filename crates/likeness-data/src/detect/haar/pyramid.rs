@@ -1,6 +1,6 @@
-//! Which sizes a picture is scanned at and where the windows stand, as OpenCV 4's `detectMultiScale` has it.
+//! The sizes at which a picture is scanned and the positions of the windows, as in OpenCV 4's `detectMultiScale`.
 //!
-//! The factors are 1, f, f², …; at each the picture is made smaller and the window stays. Windows stand two pixels
+//! The scale factors are 1, f, f², …. The picture is reduced and the window keeps its size. Windows are two pixels
 //! apart below factor 2 and one pixel apart from there on.
 
 use super::HaarConfig;
@@ -8,17 +8,17 @@ use super::HaarConfig;
 /// One size of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Layer {
-    /// How many times smaller than the picture.
+    /// The factor by which the picture is reduced.
     pub(crate) scale: f32,
-    /// Pixels across.
+    /// Width in pixels.
     pub(crate) width: usize,
-    /// Pixels down.
+    /// Height in pixels.
     pub(crate) height: usize,
-    /// Pixels between neighbouring windows.
+    /// Distance in pixels between neighbouring windows.
     pub(crate) step: usize,
-    /// Windows across.
+    /// Number of windows per row.
     pub(crate) columns: usize,
-    /// Windows down.
+    /// Number of rows of windows.
     pub(crate) rows: usize,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct PixelRect {
 }
 
 impl Layer {
-    /// The window in column `column`, row `row` as a box on the picture.
+    /// The window in column `column`, row `row`, as a box in the original picture.
     pub(crate) fn window(&self, (width, height): (u32, u32), column: usize, row: usize) -> PixelRect {
         let scaled = |v: usize| round(v as f32 * self.scale);
         PixelRect {
@@ -44,7 +44,7 @@ impl Layer {
     }
 }
 
-/// The sizes at which a window of `window` pixels is looked for in a picture of `size` pixels, largest first.
+/// The sizes at which a picture of `size` pixels is scanned with a window of `window` pixels, largest first.
 pub(crate) fn layers(window: (u32, u32), size: (u32, u32), config: &HaarConfig) -> Vec<Layer> {
     let bound = |side| if config.max_face_px == 0 { side } else { config.max_face_px.min(side) };
     let (most, least) = ((bound(size.0), bound(size.1)), config.min_face_px);
@@ -61,8 +61,8 @@ pub(crate) fn layers(window: (u32, u32), size: (u32, u32), config: &HaarConfig) 
         }
         factor *= config.scale_factor;
     }
-    // OpenCV scans in as many strips as the largest layer is wide in 32s and rounds their height down, which can
-    // leave out the last row of windows.
+    // OpenCV divides the scan into strips: the width of the largest layer divided by 32. It rounds their height down, which
+    // can omit the last row of windows.
     let strips = scales.first().map_or(0, |&scale| positions(size.0, scale, window.0).1.div_ceil(32));
     scales.into_iter().map(|scale| layer(window, size, scale, strips)).collect()
 }
@@ -76,7 +76,7 @@ fn layer(window: (u32, u32), size: (u32, u32), scale: f32, strips: usize) -> Lay
     Layer { scale, width, height, step, columns: across.div_ceil(step), rows: down.div_ceil(step) }
 }
 
-/// A side of a layer, and in how many places a window of side `window` stands in it at one pixel's distance.
+/// A side of a layer, and the number of positions of a window with side `window` in it at a distance of one pixel.
 fn positions(side: u32, scale: f32, window: u32) -> (usize, usize) {
     let side = round(side as f32 / scale) as usize;
     (side, (side + 1).saturating_sub(window as usize))

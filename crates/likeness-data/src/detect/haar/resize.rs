@@ -1,21 +1,21 @@
-//! Bilinear resizing of a grey picture in 8-bit fixed point, as OpenCV's `INTER_LINEAR_EXACT`, row by row.
+//! Bilinear resizing of a grey picture in 8-bit fixed point, row by row, as OpenCV's `INTER_LINEAR_EXACT`.
 //!
-//! The position of an output pixel `d` in the input is `(d + 0.5)·input/output − 0.5`; outside of the first and
-//! last pixel's centre the edge is repeated. All weights are multiples of 1/256, so a pixel is an exact integer
-//! sum, rounded once.
+//! The position of an output pixel `d` in the input is `(d + 0.5)·input/output − 0.5`. Outside the centres of the first and
+//! last pixels the edge is repeated. All weights are multiples of 1/256, so a pixel is an exact integer sum that is
+//! rounded once.
 
 use super::grey::Grey;
 
-/// Where one output pixel reads along an axis: `(256 − fraction)·input[index] + fraction·input[index + 1]`.
+/// The input pixels of one output pixel along an axis: `(256 − fraction)·input[index] + fraction·input[index + 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tap {
     /// The first input pixel.
     pub(crate) index: u32,
-    /// The next one's share, of 256; zero where there is no next one.
+    /// The weight of the next pixel in 256ths; zero if there is no next pixel.
     pub(crate) fraction: u16,
 }
 
-/// The taps of an axis of `input` pixels resized to `output`.
+/// The taps for resizing an axis from `input` to `output` pixels.
 pub(crate) fn taps(input: usize, output: usize) -> impl Fn(usize) -> Tap {
     let scale = 1.0 / (output as f64 / input as f64);
     let last = input.saturating_sub(1);
@@ -41,7 +41,7 @@ pub(crate) struct RowResizer {
 }
 
 impl RowResizer {
-    /// Sets the output columns: `columns` of a picture `input` wide resized to `output`.
+    /// Sets the output columns: `columns` of a picture with width `input` resized to width `output`.
     pub(crate) fn set_columns(&mut self, input: usize, output: usize, columns: std::ops::Range<usize>) {
         let tap = taps(input, output);
         self.columns.clear();
@@ -51,10 +51,10 @@ impl RowResizer {
         let read = last.index as usize + 1 + usize::from(last.fraction > 0) - self.first;
         self.columns.iter_mut().for_each(|tap| tap.index -= self.first as u32);
         self.blended.clear();
-        self.blended.resize(read + 1, 0); // the spare one is read with fraction 0
+        self.blended.resize(read + 1, 0); // the additional value is read with fraction 0
     }
 
-    /// The columns of one output row, `rows` being its tap down the picture.
+    /// Computes the columns of one output row; `rows` is the row's tap along the vertical axis.
     #[inline(always)]
     pub(crate) fn row(&mut self, source: &Grey, rows: Tap, out: &mut [u8]) {
         let read = self.blended.len() - 1;
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, pixel by pixel, horizontally first.
+    /// The definition, for one pixel, horizontally first.
     fn slow(source: &Grey, width: usize, height: usize, x: usize, y: usize) -> u8 {
         let (h, v) = (taps(source.width, width)(x), taps(source.height, height)(y));
         let along = |y: usize| {

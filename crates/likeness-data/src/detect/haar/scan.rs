@@ -1,9 +1,9 @@
-//! Runs the cascade over the windows of a tile, sixteen neighbours at a time.
+//! Evaluates the cascade in the windows of a tile, sixteen neighbours at a time.
 //!
-//! The first stage turns away most windows, so it is evaluated for all; those that pass are taken in blocks of
-//! neighbours through the other stages until none is left. The arithmetic is OpenCV's, operation by operation: integer
-//! rectangle sums, features in single, stage sums in double precision. The instructions are chosen when
-//! it runs ([`super::lanes`]).
+//! The first stage rejects most windows, so it is evaluated for all of them. Windows that pass are evaluated in blocks of
+//! neighbours by the other stages until none is left. The arithmetic is the same as OpenCV's, operation by operation:
+//! integer rectangle sums, features in single precision, stage sums in double precision. The instruction set is chosen at
+//! run time ([`super::lanes`]).
 
 use super::integral::{Integral, LANES, SPAN};
 use super::lanes::{Lanes, Portable, Vectors};
@@ -14,17 +14,17 @@ use super::plan::{Plan, PlannedStage, Test};
 pub(crate) struct TileScan<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) integral: &'a Integral,
-    /// Windows across.
+    /// Number of windows per row.
     pub(crate) columns: usize,
-    /// For each row of windows whether the first one is passed over; on return, whether the first one of a tile to
-    /// the right is.
+    /// For each row of windows, whether the first window is skipped. After the scan: whether the first window of the next
+    /// tile to the right is skipped.
     pub(crate) skip_first: &'a mut [bool],
     pub(crate) row: &'a mut RowScan,
-    /// Where the windows that pass are appended: column, row.
+    /// Output: column and row of each window that passes.
     pub(crate) hits: &'a mut Vec<(usize, usize)>,
 }
 
-/// What is known about the windows of one row after the first stage.
+/// The state of one row of windows after the first stage.
 #[derive(Debug, Default)]
 pub(crate) struct RowScan {
     norms: Vec<f32>,
@@ -32,20 +32,20 @@ pub(crate) struct RowScan {
     alive: Vec<usize>,
 }
 
-/// A window after the first stage.
+/// The state of a window after the first stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum State {
-    /// Too little contrast for any stage.
+    /// The contrast is too low for any stage.
     Flat,
-    /// Turned away; its neighbour to the right is then not looked at.
+    /// Rejected; the neighbour to the right is then skipped.
     Failed,
-    /// Goes on.
+    /// Accepted by the first stage.
     Passed,
 }
 
 impl TileScan<'_> {
-    /// Scans with the widest instructions that this processor has.
+    /// Scans with the widest instructions that the processor supports.
     pub(crate) fn run(self) {
         #[cfg(target_arch = "x86_64")]
         {
@@ -59,7 +59,7 @@ impl TileScan<'_> {
         self.run_with(Portable);
     }
 
-    /// Scans with these instructions.
+    /// Scans with a given instruction set.
     #[inline(always)]
     fn run_with<V: Vectors>(self, v: V) {
         let Self { plan, integral, columns, skip_first, row: scratch, hits } = self;
@@ -73,7 +73,7 @@ impl TileScan<'_> {
     }
 }
 
-/// A scan and its instructions, to be called where the compiler may use them.
+/// A scan with its instruction set, as a closure that is compiled for that set.
 #[cfg(target_arch = "x86_64")]
 struct ScanWith<'a, V>(TileScan<'a>, V);
 
@@ -87,7 +87,7 @@ impl<V: Vectors> pulp::NullaryFnOnce for ScanWith<'_, V> {
     }
 }
 
-/// The integral images from a block's first window on.
+/// The integral images, starting at a block's first window.
 #[derive(Clone, Copy)]
 struct Planes<'a> {
     upright: &'a [i32; SPAN],
@@ -104,9 +104,9 @@ fn planes(integral: &Integral, start: usize) -> Planes<'_> {
 struct Windows<'a> {
     plan: &'a Plan,
     integral: &'a Integral,
-    /// Where the first window's values stand in the integral images.
+    /// Index of the first window's values in the integral images.
     start: usize,
-    /// How many there are.
+    /// Number of windows.
     columns: usize,
 }
 
@@ -126,12 +126,12 @@ fn first_stage<V: Vectors>(v: V, windows: Windows, row: &mut RowScan) {
         row.norms.extend_from_slice(&norms);
         row.states.extend_from_slice(&states);
     }
-    // A block of the other stages may begin at the last window.
+    // A block of the other stages may start at the last window.
     row.norms.resize(row.norms.len() + LANES, 0.0);
 }
 
-/// Goes through a row as OpenCV does, passing over the window to the right of one that failed; says whether the first
-/// window past the end would be passed over.
+/// Selects windows as OpenCV does, which skips the window to the right of a rejected one. Returns whether the first window
+/// after the end would be skipped.
 fn walk(states: &[State], first: usize, alive: &mut Vec<usize>) -> bool {
     alive.clear();
     let mut column = first;
@@ -173,8 +173,8 @@ fn other_stages<V: Vectors>(v: V, windows: Windows, row: &RowScan, mut hit: impl
     }
 }
 
-/// One over the spread of each window's pixels times its area, and whether there is enough of it: with `A` the inner
-/// area, `1 / sqrt(A·Σp² − (Σp)²)`, and `A` times that below a tenth.
+/// For each window the reciprocal of its pixels' standard deviation times its area, and whether the contrast suffices. With
+/// `A` the inner area: `1 / sqrt(A·Σp² − (Σp)²)`, and whether `A` times that is below a tenth.
 #[inline(always)]
 fn window_norms(plan: &Plan, integral: &Integral, start: usize) -> (Lanes<f32>, Lanes<bool>) {
     let sums = corner_lanes(integral.sum_at(start), &plan.inner);
@@ -189,7 +189,7 @@ fn window_norms(plan: &Plan, integral: &Integral, start: usize) -> (Lanes<f32>, 
     (norms, usable)
 }
 
-/// The sum of the leaves that each window reaches.
+/// For each window, the sum of the leaves that it reaches.
 #[inline(always)]
 fn stage_sums<V: Vectors>(v: V, stage: &PlannedStage, planes: Planes, norms: &Lanes<f32>) -> Lanes<f64> {
     let (norms, mut sums) = (v.real(norms), v.zero());
@@ -209,7 +209,7 @@ fn stage_sums<V: Vectors>(v: V, stage: &PlannedStage, planes: Planes, norms: &La
     v.sums(sums)
 }
 
-/// The leaf of one tree that each window reaches; a test counts for the windows that the tests before led to it.
+/// For each window, the leaf that it reaches in one tree. A test counts only for windows that earlier tests led to it.
 #[inline(always)]
 fn tree_leaves<V: Vectors>(v: V, tree: &[Test], planes: Planes, norms: V::Real) -> V::Real {
     let (mut at, mut leaves) = (v.splat(0.0), v.splat(0.0));
@@ -224,7 +224,7 @@ fn tree_leaves<V: Vectors>(v: V, tree: &[Test], planes: Planes, norms: V::Real) 
     leaves
 }
 
-/// The feature of each window over its contrast.
+/// The feature's value in each window, divided by the window's contrast.
 #[inline(always)]
 fn feature_values<V: Vectors>(v: V, test: &Test, planes: Planes, norms: V::Real) -> V::Real {
     let plane = if test.tilted { planes.tilted } else { planes.upright };
@@ -236,13 +236,13 @@ fn feature_values<V: Vectors>(v: V, test: &Test, planes: Planes, norms: V::Real)
     v.mul(values, norms)
 }
 
-/// The sum over the rectangle with these corners of the window in lane `l`.
+/// The sum over the rectangle with these corners, for the window in lane `l`.
 #[inline(always)]
 fn rect_sum(corners: [&Lanes<i32>; 4], l: usize) -> i32 {
     corners[0][l].wrapping_sub(corners[1][l]).wrapping_sub(corners[2][l]).wrapping_add(corners[3][l])
 }
 
-/// The integral image's values at the corners of a rectangle. Written out because `array::map` is not inlined here.
+/// The values of the integral image at the corners of a rectangle. Unrolled because `array::map` is not inlined here.
 #[inline(always)]
 fn corner_lanes<'a>(plane: &'a [i32; SPAN], corners: &[u16; 4]) -> [&'a Lanes<i32>; 4] {
     let [a, b, c, d] = *corners;

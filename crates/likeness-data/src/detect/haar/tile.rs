@@ -1,7 +1,7 @@
-//! Takes each size of the picture through the scanner in tiles that fit the cache and the scanner's offsets.
+//! Scans each size of the picture in tiles that fit the cache and the scanner's offsets.
 //!
-//! A tile is made and summed on its own, so memory does not grow with the picture, and tiles of different strips can
-//! be scanned at the same time.
+//! The pixels and sums of a tile are computed independently, so memory does not grow with the picture, and tiles of
+//! different strips can be scanned in parallel.
 
 use std::ops::Range;
 
@@ -16,13 +16,13 @@ use super::pyramid::{Layer, PixelRect};
 use super::resize::{RowResizer, taps};
 use super::scan::{RowScan, TileScan};
 
-/// Values in one integral image of a tile, where the window leaves the choice.
+/// Number of values in one integral image of a tile, unless the window needs another size.
 const TILE_VALUES: usize = 1 << 17;
 
-/// The same where tiles are spread over cores, so that there are enough of them.
+/// The same for parallel scans, small enough to give every core a tile.
 const PARALLEL_TILE_VALUES: usize = 1 << 15;
 
-/// Memory that one picture after another uses.
+/// Buffers that are reused from picture to picture.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     grey: Grey,
@@ -30,7 +30,7 @@ pub(crate) struct Scratch {
     worker: Option<Worker>,
 }
 
-/// Memory that one strip after another uses.
+/// Buffers that are reused from strip to strip.
 #[derive(Debug)]
 struct Worker {
     integral: Integral,
@@ -54,7 +54,7 @@ impl Worker {
     }
 }
 
-/// What to look for and where.
+/// A search of a picture: the cascade and the options.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Search<'a> {
     pub(crate) cascade: &'a Cascade,
@@ -64,7 +64,7 @@ pub(crate) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The windows of all layers that pass the cascade, layer by layer, row by row.
+    /// The windows of all layers that pass the cascade, ordered by layer and row.
     pub(crate) fn scan(&self, image: &RgbImage, scratch: &mut Scratch) -> Vec<PixelRect> {
         let Self { cascade, layers, parallel } = *self;
         if layers.is_empty() {
@@ -91,7 +91,7 @@ impl Search<'_> {
     }
 }
 
-/// Leaves in `plans` one plan for each window distance that occurs, wide enough for its widest layer.
+/// Updates `plans` to one plan for each distance between windows, wide enough for the widest layer of that distance.
 fn update_plans(cascade: &Cascade, layers: &[Layer], plans: &mut Vec<Plan>) {
     let window = cascade.window();
     let wanted = [1, 2].into_iter().filter_map(|step| {
@@ -108,7 +108,7 @@ fn update_plans(cascade: &Cascade, layers: &[Layer], plans: &mut Vec<Plan>) {
     }
 }
 
-/// Some rows of windows of a layer.
+/// A range of rows of windows in a layer.
 #[derive(Debug)]
 struct Strip<'a> {
     window: (u32, u32),
@@ -119,7 +119,7 @@ struct Strip<'a> {
 }
 
 impl<'a> Strip<'a> {
-    /// Strips of about `values` values in each integral image, at least three windows high without the overlap.
+    /// Divides the strip into strips of about `values` values per integral image, at least three windows high.
     fn split(self, values: usize) -> impl Iterator<Item = Strip<'a>> {
         let Strip { window, grey, plan, layer, rows } = self;
         let height = window.1 as usize;
@@ -132,7 +132,7 @@ impl<'a> Strip<'a> {
         })
     }
 
-    /// The windows that pass, row by row.
+    /// The windows that pass, ordered by row.
     fn scan(&self, worker: &mut Worker) -> Vec<PixelRect> {
         worker.hits.clear();
         worker.skip_first.clear();
@@ -145,7 +145,7 @@ impl<'a> Strip<'a> {
             self.scan_tile(columns, worker);
             hits.extend(worker.hits.drain(..).map(|(column, row)| (row, first + column)));
         }
-        hits.sort_unstable(); // tiles one beside the other are joined row by row
+        hits.sort_unstable(); // merges the rows of horizontally adjacent tiles
         let window = |(row, column)| self.layer.window(self.window, column, self.rows.start + row);
         hits.into_iter().map(window).collect()
     }
@@ -165,7 +165,7 @@ impl<'a> Strip<'a> {
     }
 }
 
-/// Makes the pixels under some columns of a strip's windows and sums them.
+/// Computes the pixels for some columns of a strip's windows, and their integral images.
 struct Fill<'a> {
     strip: &'a Strip<'a>,
     columns: Range<usize>,

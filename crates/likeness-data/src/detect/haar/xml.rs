@@ -1,7 +1,7 @@
-//! Reads the XML that OpenCV writes cascades to: `opencv_storage` → `cascade` → `stages` and `features`.
+//! Parses the XML in which OpenCV stores cascades: `opencv_storage` → `cascade` → `stages` and `features`.
 //!
-//! Only what [`Cascade`] needs is read; the counts beside the lists are ignored. The file is untrusted: its
-//! size is bounded before it is read, document type definitions (and with them entity expansion) are refused.
+//! Only what [`Cascade`] needs is read; the counts stored beside the lists are ignored. The file is untrusted: its
+//! size is limited before it is read, and document type definitions (and with them entity expansion) are rejected.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use roxmltree::{Document, Node as Element, ParsingOptions};
 use super::cascade::{Branch, Cascade, Feature, Node, Stage, Tree, WeightedRect};
 use crate::{DataError, Result};
 
-/// The largest file that is read; OpenCV's own are below 4 MiB.
+/// The maximum file size; OpenCV's own files are below 4 MiB.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// The most elements a file may have; OpenCV's own have below 100,000.
+/// The maximum number of XML elements; OpenCV's own files have below 100,000.
 const MAX_ELEMENTS: u32 = 4_000_000;
 
 type Parsed<T> = std::result::Result<T, String>;
@@ -22,7 +22,7 @@ impl Cascade {
     /// Reads a cascade file.
     ///
     /// # Errors
-    /// [`DataError::Io`] when it cannot be read; [`DataError::BadModel`] when it is not a cascade of Haar-like
+    /// [`DataError::Io`] if it cannot be read; [`DataError::BadModel`] if it is not a cascade of Haar-like
     /// features in the format that OpenCV writes since 2.4.
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |reason: String| DataError::BadModel { path: path.to_owned(), reason };
@@ -34,10 +34,10 @@ impl Cascade {
         Self::from_xml(&text).map_err(bad)
     }
 
-    /// Reads a cascade from the text of its file.
+    /// Parses the text of a cascade file.
     ///
     /// # Errors
-    /// A sentence saying what is wrong.
+    /// A sentence that describes the problem.
     pub fn from_xml(text: &str) -> std::result::Result<Self, String> {
         let options = ParsingOptions { nodes_limit: MAX_ELEMENTS, ..ParsingOptions::default() };
         let document = Document::parse_with_options(text, options).map_err(|e| format!("not XML: {e}"))?;
@@ -55,7 +55,7 @@ impl Cascade {
     }
 }
 
-/// Refuses every kind of cascade but boosted trees over Haar-like features, by name.
+/// Rejects every kind of cascade except boosted trees over Haar-like features, naming the kind.
 fn check_kind(cascade: Element) -> Parsed<()> {
     if cascade.attribute("type_id") == Some("opencv-haar-classifier") || child(cascade, "size").is_ok() {
         return Err("a cascade in the format of OpenCV 1 (opencv-haar-classifier), which is not read; \
@@ -64,14 +64,14 @@ fn check_kind(cascade: Element) -> Parsed<()> {
     }
     match string(cascade, "featureType")? {
         "HAAR" => {}
-        other => return Err(format!("a cascade of {other} features, only HAAR is read")),
+        other => return Err(format!("a cascade of {other} features, only HAAR is supported")),
     }
     match string(cascade, "stageType")? {
         "BOOST" => {}
-        other => return Err(format!("stages of type {other}, only BOOST is read")),
+        other => return Err(format!("stages of type {other}, only BOOST is supported")),
     }
     let categories: u32 = number(child(cascade, "featureParams")?, "maxCatCount").unwrap_or(0);
-    if categories > 0 { Err("categorical features, only ordered ones are read".into()) } else { Ok(()) }
+    if categories > 0 { Err("categorical features, only ordered ones are supported".into()) } else { Ok(()) }
 }
 
 fn stage(element: Element) -> Parsed<Stage> {
@@ -79,12 +79,12 @@ fn stage(element: Element) -> Parsed<Stage> {
     Ok(Stage { threshold: real(string(element, "stageThreshold")?)?, trees })
 }
 
-/// One weak classifier; a node is four numbers: where to go below, where to go above, feature, threshold.
+/// Parses one weak classifier; a node is four values: branch below, branch above, feature, threshold.
 fn tree(element: Element) -> Parsed<Tree> {
     let words: Vec<&str> = string(element, "internalNodes")?.split_ascii_whitespace().collect();
     let (nodes, rest) = words.as_chunks::<4>();
     if nodes.is_empty() || !rest.is_empty() {
-        return Err(format!("{} numbers in <internalNodes>, expected four a node", words.len()));
+        return Err(format!("{} values in <internalNodes>, expected four per node", words.len()));
     }
     let nodes = nodes.iter().map(|[below, above, feature, threshold]| {
         let feature = integer(feature)?;
@@ -94,7 +94,7 @@ fn tree(element: Element) -> Parsed<Tree> {
     Ok(Tree { nodes: nodes.collect::<Parsed<_>>()?, leaves: leaves.collect::<Parsed<_>>()? })
 }
 
-/// A positive number is a node, zero or a negative one the leaf of that number.
+/// Parses a branch: a positive value is a node, zero or a negative value is the leaf with that index.
 fn branch(word: &str) -> Parsed<Branch> {
     let code: i32 = integer(word)?;
     let index = code.unsigned_abs() as usize;
@@ -110,13 +110,13 @@ fn feature(element: Element) -> Parsed<Feature> {
 fn weighted_rect(element: Element) -> Parsed<WeightedRect> {
     let words: Vec<&str> = element.text().unwrap_or_default().split_ascii_whitespace().collect();
     let [x, y, width, height, weight] = words[..] else {
-        return Err(format!("{} numbers in a rectangle, expected five", words.len()));
+        return Err(format!("{} values in a rectangle, expected five", words.len()));
     };
     let [x, y, width, height] = [integer(x)?, integer(y)?, integer(width)?, integer(height)?];
     Ok(WeightedRect { x, y, width, height, weight: real(weight)? })
 }
 
-/// Reads each element, naming the first that fails by its place.
+/// Parses each element; an error names the position of the first that fails.
 fn numbered<'a, 'input: 'a, T>(
     what: &str,
     elements: impl Iterator<Item = Element<'a, 'input>>,
@@ -151,7 +151,7 @@ fn integer<T: std::str::FromStr>(word: &str) -> Parsed<T> {
     word.parse().map_err(|_| format!("{word:?} is not a whole number in range"))
 }
 
-/// As OpenCV reads it: to double precision first, then rounded to single.
+/// Parses a value as OpenCV does: in double precision, then rounded to single.
 fn real(word: &str) -> Parsed<f32> {
     word.parse::<f64>().map(|v| v as f32).map_err(|_| format!("{word:?} is not a number"))
 }

@@ -1,35 +1,35 @@
-//! The lines of a journal: checksums are added and checked, entries and marks are recognised.
+//! The lines of a journal: adds and verifies checksums, and parses entries and marks.
 
 use std::collections::HashMap;
 
 use super::Entry;
 use crate::decode::sha256_hex;
 
-/// The line of a mark: the faces of all entries above it but the last `after` are on the disk.
+/// The line of a mark: the faces of all entries above it, except the last `after`, are synced.
 pub(super) fn mark(after: usize) -> String {
     serde_json::json!({ "synced_but_last": after }).to_string()
 }
 
-/// The entries that a mark leaves out; `None` for other lines.
+/// The number of entries that a mark excludes; `None` for other lines.
 fn after_mark(line: &str) -> Option<usize> {
     line.strip_prefix(r#"{"synced_but_last":"#)?.strip_suffix('}')?.parse().ok()
 }
 
-/// Hexadecimal digits of a line's checksum.
+/// Number of hexadecimal digits in a line's checksum.
 const DIGITS: usize = 16;
 
-/// `line` with its checksum and a line break.
+/// Appends the checksum and a line break to `line`.
 pub(super) fn checked(line: &str) -> String {
     format!("{line}\t{}\n", &sha256_hex(line.as_bytes())[..DIGITS])
 }
 
-/// A line read back.
+/// A line that was read.
 enum Line<'a> {
-    /// It matches its checksum.
+    /// The line matches its checksum.
     Whole(&'a str),
-    /// It has no checksum, as in journals of earlier versions. JSON has no tabs, so a damaged line is not taken for one.
+    /// The line has no checksum, as in journals of earlier versions. JSON has no tabs, so a damaged line is not mistaken for it.
     Plain(&'a str),
-    /// It does not match its checksum.
+    /// The line does not match its checksum.
     Damaged,
 }
 
@@ -43,14 +43,14 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What a journal holds.
+/// The parsed contents of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// The first line; `None` for an empty journal.
     pub(super) settings: Option<String>,
-    /// The first line does not match its checksum, or is no JSON.
+    /// The first line does not match its checksum, or is not JSON.
     pub(super) damaged: bool,
-    /// Finished photos by name; of several entries of one photo the last.
+    /// Finished photos by name; if a photo has several entries, the last one.
     pub(super) entries: HashMap<String, Entry>,
     /// Photos with an entry that no mark covers.
     pub(super) unmarked: Vec<String>,

@@ -1,4 +1,4 @@
-//! The slow twin: every window by its definition, pixel by pixel, against the scanner with all its tiles and lanes.
+//! Compares the scanner, with all its tiles and lanes, with a reference implementation that applies the definitions.
 
 use image::RgbImage;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use super::pyramid::{Layer, PixelRect, layers};
 use super::resize::{RowResizer, taps};
 use super::tile::{Scratch, Search};
 
-/// The layer's pixels, all at once.
+/// All pixels of a layer.
 fn resized(grey: &Grey, layer: &Layer) -> Grey {
     let mut out = Grey { width: layer.width, height: layer.height, pixels: Vec::new() };
     let mut resizer = RowResizer::default();
@@ -36,7 +36,7 @@ fn rect_sum(grey: &Grey, left: usize, top: usize, rect: &WeightedRect, of: impl 
         .sum()
 }
 
-/// The sum over a rectangle at 45°: the upward cone of its lowest corner without those of its sides, each pixel asked.
+/// The sum over a tilted rectangle, testing each pixel: the upward cone of its lowest corner minus those at its sides.
 fn tilted_sum(grey: &Grey, left: usize, top: usize, rect: &WeightedRect) -> i64 {
     let [x0, y0, w, h] = [rect.x, rect.y, rect.width, rect.height].map(i64::from);
     let inside = |x: i64, y: i64| {
@@ -62,7 +62,7 @@ fn value(cascade: &Cascade, feature: &Feature, grey: &Grey, left: usize, top: us
     feature.rects.iter().fold(0.0, |value, rect| value + rect.weight * sum(rect) as f32)
 }
 
-/// How many stages the window passes; none where it is flat.
+/// The number of stages that the window passes; `None` if its contrast is too low.
 fn stages_passed(cascade: &Cascade, grey: &Grey, left: usize, top: usize) -> Option<usize> {
     let (width, height) = cascade.window();
     let inner = WeightedRect { x: 1, y: 1, width: width - 2, height: height - 2, weight: 1.0 };
@@ -112,7 +112,7 @@ fn slow(cascade: &Cascade, image: &RgbImage, layers: &[Layer]) -> Vec<PixelRect>
     found
 }
 
-/// Two or three rectangles whose weights cancel over even ground.
+/// Two or three rectangles with weights whose sum over an even area is zero.
 fn random_feature(random: &mut Pcg64Mcg, (width, height): (u32, u32)) -> Feature {
     let tilted = random.random_bool(0.3);
     let count = random.random_range(2..=3);
@@ -135,7 +135,7 @@ fn random_feature(random: &mut Pcg64Mcg, (width, height): (u32, u32)) -> Feature
     Feature { rects, tilted }
 }
 
-/// A tree of `size` nodes in shuffled order.
+/// A tree of `size` nodes in random order.
 fn random_tree(random: &mut Pcg64Mcg, size: usize, features: usize) -> Tree {
     let mut free: Vec<usize> = (1..size).collect();
     let mut links = vec![[None; 2]; size];
@@ -175,7 +175,7 @@ fn random_cascade(random: &mut Pcg64Mcg, window: (u32, u32), nodes: usize) -> Ca
     Cascade::new(window, stages, features).unwrap()
 }
 
-/// Noise with flat patches.
+/// Noise with flat areas.
 fn random_image(random: &mut Pcg64Mcg, width: u32, height: u32) -> RgbImage {
     let flat = random.random_range(0..width.max(2));
     RgbImage::from_fn(width, height, |x, _| {
@@ -215,7 +215,7 @@ proptest! {
     }
 }
 
-/// Checks cascades until some of them have found windows, and all agree.
+/// Compares random cascades until some of them have accepted windows.
 fn assert_agrees_often(window: (u32, u32), size: (u32, u32)) {
     let random = &mut Pcg64Mcg::seed_from_u64(3);
     let mut found = 0;
@@ -227,14 +227,14 @@ fn assert_agrees_often(window: (u32, u32), size: (u32, u32)) {
     assert!(found > 100, "{found}");
 }
 
-/// The largest window leaves room for few columns a tile, so that this picture takes several side by side.
+/// The largest window allows few columns per tile, so this picture needs several tiles side by side.
 #[test]
 fn tiles_side_by_side_agree_with_the_definitions() {
     assert!(Layout::max_columns(2, (128, 126)) < 500);
     assert_agrees_often((128, 126), (1100, 131));
 }
 
-/// Small windows on a tall picture: many strips one below the other.
+/// Small windows in a tall picture need many strips, one below the other.
 #[test]
 fn strips_one_below_the_other_agree_with_the_definitions() {
     assert_agrees_often((9, 8), (90, 4000));
