@@ -1,26 +1,26 @@
-//! What a path that a user named as an output stands for.
+//! Resolves the output path that a user gave: stdout, a device or pipe, or a regular file.
 
 use std::io::{Error, ErrorKind, Result, Write};
 use std::path::{Component, Path, PathBuf};
 
-/// Symbolic links followed before a chain counts as a loop, as Linux does.
+/// Maximum number of symbolic links that are followed before a chain counts as a loop, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// Where an output goes.
+/// The kind of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// The process's standard output: `-` or `/dev/stdout`.
     Stdout,
-    /// A device, a pipe, a socket or an open file of a process: opened and written, never replaced.
+    /// A device, a pipe, a socket or an open file of a process: it is opened and written, never replaced.
     Through(PathBuf),
-    /// A regular file, existing or not, with symbolic links resolved: replaced as a whole.
+    /// A regular file, existing or not, with symbolic links resolved: it is replaced atomically.
     File(PathBuf),
 }
 
 impl Destination {
-    /// What `path` stands for.
+    /// Determines the kind of the output `path`.
     ///
-    /// # Errors        a folder, or a loop of symbolic links; the message names `path`
+    /// # Errors        `path` is a folder, or a loop of symbolic links; the message names `path`
     pub fn of(path: &Path) -> Result<Self> {
         if path == Path::new("-") || path == Path::new("/dev/stdout") {
             return Ok(Self::Stdout);
@@ -51,8 +51,8 @@ impl Destination {
 
     /// Runs `fill` with the process's standard output.
     ///
-    /// # Errors        those of `fill`; a reader that closed the pipe is no error
-    #[allow(clippy::disallowed_methods)] // an output that goes to stdout is no message
+    /// # Errors        the errors of `fill`; a reader that closed the pipe is not an error
+    #[allow(clippy::disallowed_methods)] // data on stdout, not a message
     pub fn fill_stdout(fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
         match fill(&mut stdout).and_then(|()| stdout.flush()) {
@@ -65,7 +65,7 @@ impl Destination {
 
 /// Whether `path` names an open file of a process, such as `/dev/fd/63` or `/proc/self/fd/1`.
 ///
-/// What such a path leads to must not be renamed over: the process holds the file itself.
+/// The target of such a path must not be replaced by a rename, because the process has the old file open.
 fn is_open_file(path: &Path) -> bool {
     let mut parts = path.components();
     let two = (parts.next(), parts.next().map(Component::as_os_str));
@@ -80,7 +80,7 @@ fn is_open_file(path: &Path) -> bool {
     }
 }
 
-/// Whether two paths lead to the same existing file, through links and hard links.
+/// Whether two paths refer to the same existing file, directly or through symbolic or hard links.
 pub fn same_file(a: &Path, b: &Path) -> bool {
     let (Ok(at), Ok(bt)) = (fs_err::metadata(a), fs_err::metadata(b)) else { return false };
     #[cfg(unix)]

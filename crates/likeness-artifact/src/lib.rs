@@ -1,13 +1,12 @@
-//! Files that this project writes: each appears whole or not at all, and never in place of somebody else's file.
+//! Writes files atomically, and never replaces a file that this program did not write.
 //!
 //! - [`write()`] and [`Pending`] write a file under a temporary name, sync it, rename it and sync its folder.
-//! - [`Destination`] tells what a path that a user named stands for: stdout, a device or pipe to write through, or a
-//!   regular file to be replaced as a whole.
-//! - [`may_replace`] refuses to replace a file that this program did not write; [`signature`] marks files as ours.
-//! - [`sealed`] and [`seal_of`] put a checksum into a text file and compare it.
-//! - [`FolderLock`] keeps two processes out of one folder.
+//! - [`Destination`] resolves an output path: stdout, a device or pipe to write to, or a regular file to replace.
+//! - [`may_replace`] checks whether this program wrote a file; [`signature`] marks files as written by this program.
+//! - [`sealed`] appends a checksum line to a text, and [`seal_of`] verifies it.
+//! - [`FolderLock`] prevents two processes from working in the same folder.
 //!
-//! Every crate that writes goes through these functions; `clippy.toml` forbids the others.
+//! Every crate writes files through these functions; `clippy.toml` forbids all others.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 

@@ -1,13 +1,13 @@
-//! Locks that keep two processes from working in one folder.
+//! Locks that prevent two processes from working in the same folder.
 
 use std::fs::TryLockError;
 use std::io::Error;
 use std::path::{Path, PathBuf};
 
-/// The file that is locked; it stays, empty, as removing it would let two processes hold different files.
+/// Name of the lock file. It is never removed, because two processes could then lock different files.
 pub const LOCK_FILE: &str = ".likeness.lock";
 
-/// A folder that only this process works in, until the value is dropped or the process ends.
+/// An exclusive lock on a folder, held until the value is dropped or the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
     _file: fs_err::File,
@@ -22,13 +22,13 @@ pub enum LockError {
         /// The folder.
         path: PathBuf,
     },
-    /// The lock file cannot be opened or locked.
+    /// The lock file cannot be opened or locked; the source names it.
     #[error(transparent)]
     Io(#[from] Error),
 }
 
 impl FolderLock {
-    /// Locks `folder`, which exists.
+    /// Locks `folder`, which must exist.
     ///
     /// # Errors        another process holds it → [`LockError::Held`]; the folder cannot be written → [`LockError::Io`]
     pub fn acquire(folder: &Path) -> Result<Self, LockError> {

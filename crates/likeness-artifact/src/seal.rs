@@ -1,31 +1,31 @@
-//! A checksum that a text file carries about itself: text enters, the same text with a last line that seals it leaves.
+//! Seals: a checksum of a text file in its own last line.
 //!
-//! The last line is `# sha256 = HEX`, over all bytes before it. Parsers of TOML skip it, and files without the line are read as
-//! they are. A flipped bit in a name, a licence or a setting is found by it. Removing the line accepts the file as it is, which
-//! is how an edit on purpose is told from damage.
+//! The last line is `# sha256 = HEX`, over all bytes before it. TOML parsers ignore it, and files without the line are read
+//! without verification. The seal detects a flipped bit in a name, a licence or a setting. A user who edits the file removes
+//! the line, which distinguishes an intended edit from damage.
 
 use sha2::{Digest, Sha256};
 
-/// Start of the line with the checksum.
+/// The text before the checksum in the last line.
 const MARK: &str = "# sha256 = ";
 
-/// What the seal of a text says.
+/// The result of verifying the seal of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seal {
-    /// The text carries none: an older version or a user wrote it.
+    /// The text has no seal: it comes from an older version or from a user.
     Absent,
-    /// The text is the one that was sealed.
+    /// The checksum matches.
     Intact,
-    /// The text was altered or cut short since.
+    /// The text was changed or truncated after it was sealed.
     Broken,
 }
 
-/// `text`, which ends with a line feed, with its checksum as the last line.
+/// Appends the checksum to `text`, which must end with a line feed, as the last line.
 pub fn sealed(text: &str) -> String {
     format!("{text}{MARK}{}\n", digest(text))
 }
 
-/// Compares `text` with the checksum that it carries.
+/// Verifies the checksum in the last line of `text`.
 pub fn seal_of(text: &str) -> Seal {
     let Some(at) = text.rfind(MARK) else { return Seal::Absent };
     let (content, line) = text.split_at(at);

@@ -1,31 +1,31 @@
-//! Which files this program wrote: only those may be replaced without being asked.
+//! Signatures of files that this program wrote. Only such files may be replaced without asking the user.
 //!
-//! Formats with room for it carry a mark: PNG a `tEXt` chunk `Software: Likeness` right after the header, SVG a comment.
-//! Embeddings files and results have a shape of their own, which the crate that writes them recognises.
+//! PNG files have a `tEXt` chunk `Software: Likeness` after the header, and SVG files have a comment. Embeddings and results
+//! files are recognised by their format, in the crate that writes them.
 
 use std::io::{Read, Result, Write};
 use std::path::Path;
 
-/// What this program can write to a file that a user names.
+/// A file format that this program writes to a path given by the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// A picture with our mark.
+    /// A PNG file with our mark.
     Png,
-    /// A drawing with our mark.
+    /// An SVG file with our mark.
     Svg,
 }
 
-/// Keyword, a zero byte and the text of the mark in a PNG.
+/// The mark in a PNG file: keyword, a zero byte and the text.
 const PNG_TEXT: &[u8] = b"Software\0Likeness";
-/// The mark in an SVG; it follows the opening tag.
+/// The mark in an SVG file, after the opening tag.
 pub const SVG_MARK: &str = "<!-- written by Likeness -->";
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// Signature and header chunk of a PNG: 8 + 4 + 4 + 13 + 4 bytes.
+/// Length of signature and header chunk of a PNG file: 8 + 4 + 4 + 13 + 4 bytes.
 const PNG_HEADER_BYTES: usize = 33;
-/// Bytes of a file that are searched for a mark.
+/// Number of bytes at the beginning of a file that are searched for a mark.
 const SEARCHED_BYTES: u64 = 4096;
 
-/// Whether the existing file at `path` may be replaced by one of `kind`: it is empty, or this program wrote it.
+/// Whether the existing file at `path` may be replaced by a file of `kind`: it is empty, or this program wrote it.
 ///
 /// # Errors        the file cannot be read
 pub fn may_replace(path: &Path, kind: FileKind) -> Result<bool> {
@@ -38,7 +38,7 @@ pub fn may_replace(path: &Path, kind: FileKind) -> Result<bool> {
         })
 }
 
-/// Whether `start`, the beginning of a file, is that of a PNG with our mark.
+/// Whether `start` is the beginning of a PNG file with our mark.
 pub fn is_marked_png(start: &[u8]) -> bool {
     let chunk = start.get(PNG_HEADER_BYTES..).unwrap_or_default();
     start.starts_with(PNG_SIGNATURE)
@@ -46,15 +46,15 @@ pub fn is_marked_png(start: &[u8]) -> bool {
         && chunk.get(8..8 + PNG_TEXT.len()) == Some(PNG_TEXT)
 }
 
-/// Whether `start`, the beginning of a file, is that of an SVG with our mark.
+/// Whether `start` is the beginning of an SVG file with our mark.
 pub fn is_marked_svg(start: &[u8]) -> bool {
     start.windows(SVG_MARK.len()).any(|window| window == SVG_MARK.as_bytes())
 }
 
-/// Writes the encoded PNG `png` with our mark.
+/// Writes the encoded PNG file `png` with our mark inserted.
 ///
-/// # Errors        those of `out`
-/// # Panics        `png` is shorter than a PNG's header
+/// # Errors        the errors of `out`
+/// # Panics        `png` is shorter than a PNG header
 pub fn write_marked_png(png: &[u8], out: &mut dyn Write) -> Result<()> {
     let (header, rest) = png.split_at(PNG_HEADER_BYTES);
     let mut chunk = b"tEXt".to_vec();
@@ -66,7 +66,7 @@ pub fn write_marked_png(png: &[u8], out: &mut dyn Write) -> Result<()> {
     out.write_all(rest)
 }
 
-/// `svg` with our mark after its opening tag.
+/// Inserts our mark after the opening tag of `svg`.
 pub fn marked_svg(svg: &str) -> String {
     let after_tag = svg.find("<svg").and_then(|at| svg[at..].find('>').map(|end| at + end + 1)).unwrap_or(0);
     let (before, after) = svg.split_at(after_tag);
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_the_png_specification() {
-        // The CRC of every PNG's last chunk.
+        // The CRC of the last chunk of every PNG file.
         assert_eq!(crc32(b"IEND"), 0xAE42_6082);
     }
 

@@ -1,9 +1,9 @@
 //! Atomic writes: a temporary file in the same folder, synced, then renamed.
 //!
-//! After [`write`] returns, the content survives a power loss: the file is synced before the rename and the folder
-//! after it. A file that is replaced keeps its permissions. Symbolic links are followed, so the link stays and its target
-//! is replaced. Devices, pipes and sockets cannot be replaced: they are opened and written through.
-// The one module that gives files their names.
+//! After [`write`] returns, the content survives a power loss: the file is synced before the rename, and the folder
+//! after it. A replaced file keeps its permissions. Symbolic links are followed, so the link is kept and its target is
+//! replaced. Devices, pipes and sockets cannot be replaced: they are opened and written.
+// This module implements the functions that `clippy.toml` forbids elsewhere.
 #![allow(clippy::disallowed_methods)]
 
 use std::fs::File;
@@ -14,9 +14,9 @@ use tempfile::NamedTempFile;
 
 use crate::Destination;
 
-/// Start of every temporary file's name; what a killed process left behind is found by it.
+/// Prefix of the names of temporary files, by which files left by a killed process are found.
 pub const TEMPORARY_PREFIX: &str = ".likeness-";
-/// End of every temporary file's name.
+/// Suffix of the names of temporary files.
 const TEMPORARY_SUFFIX: &str = ".tmp";
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -25,7 +25,7 @@ pub fn is_temporary(file_name: &str) -> bool {
     file_name.starts_with(TEMPORARY_PREFIX) && file_name.ends_with(TEMPORARY_SUFFIX)
 }
 
-/// Writes `path` through `fill`: a reader sees the old content or the new, never a part.
+/// Writes the content produced by `fill` to `path`: a reader sees either the old or the new content.
 ///
 /// # Errors        the folder cannot be written, `fill` fails, the rename is refused; the message names `path`
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
@@ -36,9 +36,9 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
     }
 }
 
-/// A file whose content is on the disk under a temporary name.
+/// A file that is written and synced under a temporary name.
 ///
-/// Dropping it removes the temporary file. Several of them let related files appear together: write all, then persist all.
+/// Dropping it removes the temporary file. To replace related files together, write them all and then persist them all.
 #[derive(Debug)]
 pub struct Pending {
     file: NamedTempFile,
@@ -46,7 +46,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Writes and syncs the content of what will be the regular file `path`.
+    /// Writes and syncs the content of the future regular file `path`.
     ///
     /// # Errors        the folder cannot be written or `fill` fails; the message names `path`
     pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Self> {
@@ -59,7 +59,7 @@ impl Pending {
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Gives the file its name and syncs the folder.
+    /// Renames the file to its final name and syncs the folder.
     ///
     /// # Errors        the rename is refused; the message names the file
     pub fn persist(self) -> Result<()> {
@@ -69,8 +69,8 @@ impl Pending {
     }
 }
 
-/// Writes `content` to the regular file `path`, whole or not at all for every reader and for a killed process; a power loss
-/// may take it until [`sync_files`] has returned.
+/// Writes `content` to the regular file `path`, atomically for readers and if the process is killed. It survives a power loss
+/// only after [`sync_files`].
 ///
 /// # Errors        the folder cannot be written or the rename is refused; the message names `path`
 pub fn write_unsynced(path: &Path, content: &[u8]) -> Result<()> {
@@ -81,18 +81,18 @@ pub fn write_unsynced(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Makes `files`, all below `folder` and each written by [`write_unsynced`], survive a power loss.
+/// Syncs `files`, all below `folder` and written by [`write_unsynced`], so that they survive a power loss.
 ///
 /// On Linux one call syncs the file system of `folder`, which takes a fraction of the time of one call for each file.
 ///
-/// # Errors        the disk's, naming the folder or the file
+/// # Errors        the sync fails; the message names the folder or the file
 pub fn sync_files(folder: &Path, files: &[PathBuf]) -> Result<()> {
     #[cfg(target_os = "linux")]
     {
         let opened = fs_err::File::open(folder)?;
         match rustix::fs::syncfs(opened.file()) {
             Ok(()) => return Ok(()),
-            // Some sandboxes do not know the call.
+            // Some sandboxes do not support the system call.
             Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM | rustix::io::Errno::OPNOTSUPP) => {}
             Err(error) => return Err(named(folder, error.into())),
         }
@@ -105,8 +105,8 @@ pub fn sync_files(folder: &Path, files: &[PathBuf]) -> Result<()> {
     folders.into_iter().try_for_each(sync_folder)
 }
 
-/// A file without a name in the folder of `path`, gone with the process; for stdout and devices in the folder for temporary
-/// files.
+/// Creates an unnamed file that disappears with the process, in the folder of `path`. For stdout and devices it is in the
+/// folder for temporary files.
 ///
 /// # Errors        the folder cannot be written; the message names `path`
 pub fn scratch(path: &Path) -> Result<File> {
@@ -117,22 +117,22 @@ pub fn scratch(path: &Path) -> Result<File> {
     .map_err(|error| named(path, error))
 }
 
-/// Makes renames and removals in `folder` durable. File systems that cannot sync a folder are left alone.
+/// Makes renames and removals in `folder` durable. File systems that cannot sync a folder are ignored.
 ///
-/// # Errors        the disk's, naming the folder
+/// # Errors        the sync fails; the message names the folder
 pub fn sync_folder(folder: &Path) -> Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
     match fs_err::File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        // A folder that may be written and not read cannot be opened to be synced.
+        // A folder that may be written but not read cannot be opened for a sync.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         outcome => outcome,
     }
 }
 
-/// Writes to what is no regular file.
+/// Writes to an output that is not a regular file.
 fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let named = |error: Error| named(path, error);
     let file = fs_err::OpenOptions::new().append(true).open(path).map_err(named)?;
@@ -140,12 +140,12 @@ fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -
     fill(&mut buffered).and_then(|()| buffered.flush()).map_err(named)
 }
 
-/// The folder that holds `path`.
+/// The parent folder of `path`.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A temporary file beside `path`, with the permissions of the file there, else those of any new file.
+/// Creates a temporary file beside `path`, with the permissions of the existing file, or of any new file.
 fn create_beside(path: &Path) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
@@ -160,7 +160,7 @@ fn create_beside(path: &Path) -> Result<NamedTempFile> {
     Ok(file)
 }
 
-/// `error`, with `path` in its message.
+/// Adds `path` to the message of `error`.
 fn named(path: &Path, error: Error) -> Error {
     Error::new(error.kind(), format!("{}: cannot be written: {error}", path.display()))
 }
@@ -280,8 +280,8 @@ mod tests {
             assert!(fs_err::metadata(&pipe).unwrap().file_type().is_fifo());
         }
 
-        /// Makes a character device in `folder`, as a failing test would replace the machine's; `None` where that is not
-        /// allowed.
+        /// Creates a character device in `folder`, so that a failing test cannot replace a device of the machine; `None`
+        /// if that is not allowed.
         fn device(folder: &Path, name: &str, minor: &str) -> Option<PathBuf> {
             let path = folder.join(name);
             let made =
