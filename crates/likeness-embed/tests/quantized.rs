@@ -197,7 +197,7 @@ fn a_bare_file_becomes_a_folder_and_back() {
     export(Exported::Onnx, &file).unwrap();
     assert_eq!(fs_err::read(&file).unwrap(), fs_err::read(&source).unwrap());
     let told = export(Exported::Safetensors, &file).unwrap_err();
-    assert!(told.to_string().contains("this model has a graph alone") && told.hint().is_some(), "{told}");
+    assert!(told.to_string().contains("this model has only a graph") && told.hint().is_some(), "{told}");
     assert!(
         make(&source, &folder, &overrides, card.clone())
             .unwrap_err()

@@ -1,4 +1,4 @@
-//! `model.toml`: what a network is, what it expects, where it comes from.
+//! `model.toml`: describes a network, its input and its origin.
 
 use std::path::Path;
 
@@ -9,42 +9,42 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::{ChannelOrder, Preprocess};
 use crate::{ModelError, Result};
 
-/// Version of the folder's layout.
+/// Version of the folder's layout that this program writes.
 pub(crate) const FORMAT: u32 = 1;
 
-/// What faces are laid on before a network sees them.
+/// How faces are aligned before they are given to the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Alignment {
-    /// ArcFace's template of five landmarks, [`likeness_data::align::ARCFACE_112`].
+    /// Faces are aligned to ArcFace's template of five landmarks, `likeness_data::align::ARCFACE_112`.
     Arcface,
-    /// Nothing: boxes or whole pictures.
+    /// No alignment: boxes or whole pictures.
     None,
 }
 
-/// `model.toml`, or the settings `NAME.toml` beside a graph, which may be the preprocessing alone.
+/// The contents of `model.toml`, or of `NAME.toml` beside a graph, which may contain the preprocessing alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelDescription {
     /// Version of the folder's layout.
     pub format: Option<u32>,
-    /// Version of the program that wrote it.
+    /// Version of the program that wrote the file.
     pub likeness: Option<String>,
-    /// What it is called.
+    /// Name of the model.
     pub name: Option<String>,
     /// The network's architecture.
     pub architecture: Option<String>,
-    /// Numbers in an embedding.
+    /// The number of values in an embedding.
     pub dimension: Option<usize>,
-    /// What embeddings are compared with.
+    /// The distance that embeddings are compared with.
     pub distance: Option<Distance>,
-    /// What faces are laid on.
+    /// How faces are aligned.
     pub alignment: Option<Alignment>,
-    /// Under which terms it may be used.
+    /// The licence of the weights.
     pub licence: Option<String>,
-    /// Where it comes from.
+    /// The origin of the weights.
     pub source: Option<String>,
-    /// Fingerprint of the model whose numbers were rounded to make this one.
+    /// Fingerprint of the model that was quantised to make this one.
     pub rounded_from: Option<String>,
     /// SHA-256 over graph and preprocessing.
     pub fingerprint: Option<String>,
@@ -82,8 +82,8 @@ impl Default for ModelDescription {
 impl ModelDescription {
     /// Reads `model.toml` or `NAME.toml`.
     ///
-    /// # Errors        an unknown key or value, another format, text that was changed after it was sealed →
-    /// [`ModelError::BadModel`]; the file system
+    /// # Errors        an unknown key or value, an unknown format, a text that was changed after it was sealed →
+    /// [`ModelError::BadModel`]; the file cannot be read → [`ModelError::Io`]
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |reason: String, hint: &str| ModelError::BadModel {
             path: path.to_owned(),
@@ -101,33 +101,33 @@ impl ModelDescription {
             return Err(bad(reason, "use the version of the program that wrote it, or a newer one"));
         }
         if seal_of(&text) == Seal::Broken {
-            let reason = "its text was changed: the checksum in its last line is another".to_owned();
-            return Err(bad(reason, "copy the file again; after a change on purpose, remove the last line"));
+            let reason = "its text was changed: the checksum in its last line does not match".to_owned();
+            return Err(bad(reason, "copy the file again; after an intended change, remove the last line"));
         }
         let values = description.preprocess();
         values.validate().map_err(|reason| bad(reason, "correct the file, or copy it again"))?;
         Ok(description)
     }
 
-    /// The file's text, sealed.
+    /// The file's text with its seal.
     ///
-    /// # Errors        only of the serialiser
+    /// # Errors        the serialiser fails
     pub(crate) fn text(&self) -> Result<String> {
         Ok(sealed(&toml::to_string(self).map_err(std::io::Error::other)?))
     }
 
-    /// The settings of a graph, and the fingerprint of both where it is known.
+    /// A description of the preprocessing alone, with the fingerprint of graph and preprocessing if it is known.
     pub(crate) fn of_settings(preprocess: Preprocess, fingerprint: Option<String>) -> Self {
         Self { fingerprint, ..Self::default() }.with_preprocess(preprocess)
     }
 
-    /// The same description with another preprocessing.
+    /// Replaces the preprocessing.
     pub fn with_preprocess(self, preprocess: Preprocess) -> Self {
         let Preprocess { input_size, channels, mean, std, unit_length } = preprocess;
         Self { input_size, channels, mean, std, unit_length, ..self }
     }
 
-    /// How a face becomes the network's input.
+    /// The preprocessing that converts a face to the network's input.
     pub fn preprocess(&self) -> Preprocess {
         let Self { input_size, channels, mean, std, unit_length, .. } = *self;
         Preprocess { input_size, channels, mean, std, unit_length }

@@ -1,4 +1,4 @@
-//! What can go wrong with a model's files.
+//! The errors of reading, writing and downloading models.
 
 use std::path::PathBuf;
 
@@ -9,41 +9,41 @@ pub type Result<T, E = ModelError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A model file, or the settings beside it, cannot be read as what it should be.
+    /// A model file, or the settings beside it, cannot be parsed.
     #[error("{}: {reason}", path.display())]
     BadModel {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, expected and found.
+        /// What is wrong with it, with the expected and the found value.
         reason: String,
-        /// The way out.
+        /// The remedy, if there is one.
         hint: Option<String>,
     },
-    /// A setting makes no sense, alone or with the others.
+    /// A setting is invalid, alone or in combination with others.
     #[error("{reason}")]
     BadArgument {
-        /// What is wrong and what would be right.
+        /// What is wrong, and which values are valid.
         reason: String,
-        /// The way out.
+        /// The remedy, if there is one.
         hint: Option<String>,
     },
     /// A download failed.
     #[error("{url}: {reason}")]
     Download {
-        /// The address.
+        /// The address of the file.
         url: String,
         /// What went wrong.
         reason: String,
-        /// The way out.
+        /// The remedy.
         hint: String,
     },
-    /// The file system refused; the source names the file.
+    /// An input or output operation failed; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
 impl ModelError {
-    /// The way out, as one sentence, where there is one.
+    /// The remedy in one sentence; `None` if there is no known one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::BadModel { hint, .. } | Self::BadArgument { hint, .. } => hint.as_deref(),

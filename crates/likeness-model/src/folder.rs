@@ -1,4 +1,4 @@
-//! A model folder: `model.toml`, `model.onnx` and, where it can be trained further, `weights.safetensors`.
+//! A model folder: `model.toml`, `model.onnx` and, if the model can be fine-tuned, `weights.safetensors`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +9,20 @@ use crate::description::{FORMAT, ModelDescription};
 use crate::preprocess::{Preprocess, PreprocessOverrides};
 use crate::{ModelError, Result};
 
-/// The graph in a model folder.
+/// File name of the graph in a model folder.
 pub const GRAPH: &str = "model.onnx";
-/// The description in a model folder.
+/// File name of the description in a model folder.
 pub const DESCRIPTION: &str = "model.toml";
-/// The weights for more training, under PyTorch's keys, in a model folder.
+/// File name of the weights for fine-tuning in a model folder; they have PyTorch's keys.
 pub const WEIGHTS: &str = "weights.safetensors";
-/// The model folder in a run's folder.
+/// Name of the model folder in a run's folder.
 pub const IN_RUN: &str = "model";
 
-/// The file that describes the graph at `graph`, if there is one: `NAME.toml` beside `NAME.onnx`, so that `model.toml`
-/// describes `model.onnx` alone.
+/// The description file of the graph at `graph`, if there is one: `NAME.toml` beside `NAME.onnx`, so that `model.toml`
+/// only describes `model.onnx`.
 ///
-/// # Errors        a `model.toml` beside a graph of another name and no `model.onnx`: whoever renamed the graph would get
-/// embeddings without its preprocessing → [`ModelError::BadModel`]
+/// # Errors        a `model.toml` beside a graph of another name, without a `model.onnx`: the graph was probably renamed, and
+/// would be used without its preprocessing → [`ModelError::BadModel`]
 pub fn description_file(graph: &Path) -> Result<Option<PathBuf>> {
     let bad = |path: &Path, reason: String, hint: String| {
         Err(ModelError::BadModel { path: path.to_owned(), reason, hint: Some(hint) })
@@ -47,16 +47,16 @@ pub fn description_file(graph: &Path) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// What is known about the graph from the file beside it, if there is one.
+/// Reads the description file of `graph`, if there is one.
 ///
-/// # Errors        as [`description_file`] and [`ModelDescription::read`]
+/// # Errors        the errors of [`description_file`] and [`ModelDescription::read`]
 pub fn described(graph: &Path) -> Result<Option<ModelDescription>> {
     description_file(graph)?.map(|path| ModelDescription::read(&path)).transpose()
 }
 
-/// The graph that `path` names: itself, the one in a model folder, or the one of a run.
+/// The graph that `path` refers to: a graph file, the graph of a model folder, or the graph of a run.
 ///
-/// # Errors        a folder without one → [`ModelError::BadModel`]
+/// # Errors        a folder without a graph → [`ModelError::BadModel`]
 pub fn graph_at(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
@@ -65,40 +65,41 @@ pub fn graph_at(path: &Path) -> Result<PathBuf> {
     places.into_iter().find(|graph| graph.is_file()).ok_or_else(|| ModelError::BadModel {
         path: path.to_owned(),
         reason: format!("no model in this folder, expected {GRAPH} or {IN_RUN}/{GRAPH}"),
-        hint: Some("name a model folder, a run after its first epoch, or an ONNX file".to_owned()),
+        hint: Some("give a model folder, a run after its first epoch, or an ONNX file".to_owned()),
     })
 }
 
-/// How a picture becomes the input of the graph at `graph`: the settings of the file beside it, else the defaults, changed
-/// by `overrides`.
+/// The preprocessing of the graph at `graph`: the settings of its description file, otherwise the defaults, changed by
+/// `overrides`.
 ///
-/// # Errors        a description that cannot be read; values out of range
+/// # Errors        a description file that cannot be read; values out of range
 pub fn preprocess_of(graph: &Path, overrides: &PreprocessOverrides) -> Result<Preprocess> {
     let settings = described(graph)?.map_or_else(Preprocess::default, |described| described.preprocess());
     settings.changed(overrides)
 }
 
-/// The weights to train on from beside the graph at `graph`.
+/// The weights for fine-tuning beside the graph at `graph`.
 ///
-/// # Errors        there are none → [`ModelError::BadModel`]
+/// # Errors        there are no weights → [`ModelError::BadModel`]
 pub fn weights_beside(graph: &Path) -> Result<PathBuf> {
     let weights = graph.with_file_name(WEIGHTS);
     match weights.is_file() {
         true => Ok(weights),
         false => Err(bad(
             &weights,
-            "not there: this model has a graph alone",
-            "take the folder that training wrote, or import the graph with --backbone",
+            "missing: this model has only a graph",
+            "use the folder that training wrote, or import the graph with --backbone",
         )),
     }
 }
 
-/// Writes a model folder of `graph`, the bytes of an ONNX file, into a folder that is new or empty; preprocessing and
-/// fingerprint of the description come from `preprocess` and the bytes.
+/// Writes a model folder with `graph`, the contents of an ONNX file, to a folder that is new or empty. The preprocessing and
+/// fingerprint of the description are set from `preprocess` and `graph`.
 ///
-/// Both files are on the disk before either gets its name, `model.toml` last.
+/// Both files are synced before they are renamed, `model.toml` last.
 ///
-/// # Errors        a folder that holds files, or that another process works in → [`ModelError::BadArgument`]; the file system
+/// # Errors        a folder that contains files, or is used by another process → [`ModelError::BadArgument`]; the files cannot
+/// be written → [`ModelError::Io`]
 pub fn write(
     folder: &Path,
     graph: &[u8],
@@ -124,13 +125,13 @@ fn bad(path: &Path, reason: &str, hint: &str) -> ModelError {
     ModelError::BadModel { path: path.to_owned(), reason: reason.to_owned(), hint: Some(hint.to_owned()) }
 }
 
-/// Refuses a folder that holds anything: a new model never takes the place of another, nor lies among a user's files.
+/// Checks that a folder is empty or does not exist, so that a new model never replaces or mixes with other files.
 ///
-/// # Errors        a file in the place of the folder, a folder with files → [`ModelError::BadArgument`]; the file system
+/// # Errors        `folder` is a file, or contains files → [`ModelError::BadArgument`]; it cannot be read → [`ModelError::Io`]
 pub fn check_vacant(folder: &Path) -> Result<()> {
     let refused = |reason: &str| {
         let reason = format!("{}: {reason}", folder.display());
-        Err(ModelError::BadArgument { reason, hint: Some("name a new folder, or an empty one".into()) })
+        Err(ModelError::BadArgument { reason, hint: Some("choose a new folder, or an empty one".into()) })
     };
     match fs_err::metadata(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -144,34 +145,34 @@ pub fn check_vacant(folder: &Path) -> Result<()> {
     for entry in fs_err::read_dir(folder)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        // What a killed process left behind is no user's file.
+        // Files left by a killed process do not count.
         if name != LOCK_FILE && !is_temporary(&name) {
-            return refused("holds files already");
+            return refused("is not empty");
         }
     }
     Ok(())
 }
 
-/// Makes `folder` where it is missing, and keeps other processes out of it until the lock is dropped.
+/// Creates `folder` if it does not exist, and locks it until the returned lock is dropped.
 ///
-/// # Errors        as [`check_vacant`]; another process is writing a model there → [`ModelError::BadArgument`]
+/// # Errors        the errors of [`check_vacant`]; another process is writing a model there → [`ModelError::BadArgument`]
 pub fn claim(folder: &Path) -> Result<FolderLock> {
     check_vacant(folder)?;
     fs_err::create_dir_all(folder)?;
     let lock = locked(folder)?;
-    // The process that held the lock before may have finished.
+    // The process that held the lock before may have written a model.
     check_vacant(folder)?;
     Ok(lock)
 }
 
-/// The lock of `folder`.
+/// Locks `folder`.
 ///
-/// # Errors        another process holds it → [`ModelError::BadArgument`]; the file system
+/// # Errors        another process holds the lock → [`ModelError::BadArgument`]; it cannot be locked → [`ModelError::Io`]
 pub fn locked(folder: &Path) -> Result<FolderLock> {
     FolderLock::acquire(folder).map_err(|error| match error {
         LockError::Held { .. } => ModelError::BadArgument {
             reason: error.to_string(),
-            hint: Some("wait until it has finished, or name another folder".into()),
+            hint: Some("wait until it has finished, or choose another folder".into()),
         },
         LockError::Io(error) => error.into(),
     })

@@ -1,9 +1,9 @@
-//! The model format: what training writes and embedding reads.
+//! The model format, which training writes and embedding reads.
 //!
-//! - [`description`]: `model.toml`, which describes a network;
-//! - [`preprocess`]: how a picture becomes the network's input;
-//! - [`folder`]: the files of a model folder, found, claimed and written;
-//! - [`registry`]: public weights, their licences, where they are on this machine, and how they are downloaded.
+//! - [`description`]: `model.toml`, the description of a network.
+//! - [`preprocess`]: how a picture is converted to the network's input.
+//! - [`folder`]: finds, locks and writes the files of a model folder.
+//! - [`registry`]: public weights with their licences, how to find them on this machine, and how to download them.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 

@@ -1,43 +1,43 @@
-//! From a face's pixels to a network's input: size, channel order, normalisation. `model.toml` holds the same.
+//! Preprocessing: converts a face's pixels to a network's input by size, channel order and normalisation.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ModelError, Result};
 
-/// Largest mean and standard deviation; the smallest standard deviation is one through it.
+/// Maximum mean and standard deviation; the minimum standard deviation is its reciprocal.
 const MAX_VALUE: f32 = 1e6;
-/// Longest side of an input.
+/// Maximum side of an input.
 const MAX_SIDE_PX: u32 = 4096;
 
-/// Order of a network's input channels.
+/// The order of a network's input channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelOrder {
     /// Red, green, blue.
     #[default]
     Rgb,
-    /// Blue, green, red, as OpenCV reads pictures.
+    /// Blue, green, red, the order of OpenCV.
     Bgr,
 }
 
-/// How a face becomes a network's input: channel c of a pixel v in 0..=255 enters as (v − mean\[c\]) / std\[c\].
+/// How a face is converted to a network's input: a value v in 0..=255 of channel c becomes (v − mean\[c\]) / std\[c\].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
-    /// Width and height in pixels; `None` takes the graph's own.
+    /// Width and height in pixels; `None` uses the graph's input size.
     pub input_size: Option<[u32; 2]>,
-    /// Order of the channels; mean and std are in this order.
+    /// The order of the channels, also in `mean` and `std`.
     pub channels: ChannelOrder,
-    /// Subtracted, on the scale 0..=255.
+    /// The mean that is subtracted, on the scale 0..=255.
     pub mean: [f32; 3],
-    /// Divided by, on the scale 0..=255.
+    /// The standard deviation that values are divided by, on the scale 0..=255.
     pub std: [f32; 3],
-    /// Scale embeddings to unit length.
+    /// Whether embeddings are scaled to unit length.
     pub unit_length: bool,
 }
 
 impl Default for Preprocess {
-    /// RGB, 0..=255 as it is, unit length: what graphs that normalise within themselves expect.
+    /// RGB, values 0..=255 unchanged, unit length: the input of graphs that contain their normalisation.
     fn default() -> Self {
         Self {
             input_size: None,
@@ -49,19 +49,19 @@ impl Default for Preprocess {
     }
 }
 
-/// The usual normalisations by name.
+/// Common normalisations by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalization {
-    /// 0..=255 as it is.
+    /// Values 0..=255, unchanged.
     None,
-    /// To [−1, 1], as InsightFace's networks: (v − 127.5) / 127.5.
+    /// Values in [−1, 1], as for InsightFace's networks: (v − 127.5) / 127.5.
     Arcface,
     /// torchvision's ImageNet statistics.
     Imagenet,
 }
 
 impl Normalization {
-    /// Mean and std, in RGB order, on the scale 0..=255.
+    /// Mean and standard deviation in RGB order, on the scale 0..=255.
     pub fn mean_and_std(self) -> ([f32; 3], [f32; 3]) {
         match self {
             Self::None => ([0.0; 3], [1.0; 3]),
@@ -73,12 +73,12 @@ impl Normalization {
     }
 }
 
-/// What a user sets by flag; the rest comes from `model.toml` or the defaults.
+/// Settings given by flags; all others come from `model.toml` or the defaults.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PreprocessOverrides {
     /// Width and height in pixels.
     pub input_size: Option<[u32; 2]>,
-    /// Order of the channels.
+    /// The order of the channels.
     pub channels: Option<ChannelOrder>,
     /// Mean, in the order of the channels.
     pub mean: Option<[f32; 3]>,
@@ -87,7 +87,7 @@ pub struct PreprocessOverrides {
 }
 
 impl Preprocess {
-    /// The settings with `overrides` in place of what they name.
+    /// Applies `overrides`.
     ///
     /// # Errors        values out of range
     pub fn changed(mut self, overrides: &PreprocessOverrides) -> Result<Self> {
@@ -102,13 +102,13 @@ impl Preprocess {
         Ok(self)
     }
 
-    /// Refuses values out of range.
+    /// Checks that all values are in range.
     ///
     /// # Errors        a mean that is not finite or beyond ±10⁶, a std outside 10⁻⁶ to 10⁶, a side outside 1 to 4096
-    /// pixels; in words
+    /// pixels; described as text
     pub(crate) fn validate(&self) -> Result<(), String> {
         let (mean, std) = (self.mean, self.std);
-        // NaN lies in no range.
+        // `contains` is false for NaN.
         if !mean.iter().all(|v| (-MAX_VALUE..=MAX_VALUE).contains(v)) {
             return Err(format!("the mean must lie between -{MAX_VALUE} and {MAX_VALUE}, found {mean:?}"));
         }

@@ -1,4 +1,4 @@
-//! The registry's promises: the list, the places, imports; downloads are in `registry/download.rs`.
+//! Tests the registry: the list, the search for files, and imports. Tests of downloads are in `registry/download.rs`.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use likeness_model::registry::{
     DetectorFamily, Import, ModelKind, Places, Terms, Verification, entries, import, sha256_of,
 };
 
-/// Bytes that look like nothing in particular, more than one block of them.
+/// Arbitrary bytes, longer than a block.
 fn content() -> Vec<u8> {
     (0..300_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
@@ -84,7 +84,7 @@ fn a_registry_that_contradicts_itself_is_refused() {
         (format!("{good}{good}"), "twice"),
         (good.replace("permissive", "copyleft"), "warning"),
         (good.replace("a.pth", "../a.pth"), "plain"),
-        (format!("{good}sha256 = \"12\"\n"), "no SHA-256"),
+        (format!("{good}sha256 = \"12\"\n"), "not a SHA-256"),
         (format!("{good}url = \"http://a/b\"\n"), "https://"),
         (format!("{good}url = \"https://a/b\"\n"), "how it was confirmed"),
         (format!("{good}url = \"https://a/b\"\nconfirmed = \"stated\"\n"), "without a whole checksum"),
@@ -152,7 +152,7 @@ fn an_import_keeps_the_name_brings_the_settings_and_is_done_once() {
     fs_err::write(&file, "another").unwrap();
     fs_err::write(folder.path().join("mine.toml"), "input_size = [80, 80]\n").unwrap();
     let error = import(&how).unwrap_err();
-    assert!(error.to_string().contains("another file of this name is there"), "{error}");
+    assert!(error.to_string().contains("another file with this name exists"), "{error}");
     assert_eq!(fs_err::read(models.join("mine.onnx")).unwrap(), content());
     assert!(import(&Import { replace: true, ..how }).unwrap().copied);
     assert_eq!(fs_err::read(models.join("mine.onnx")).unwrap(), b"another");
@@ -162,16 +162,16 @@ fn an_import_keeps_the_name_brings_the_settings_and_is_done_once() {
     assert_eq!(renamed.path, models.join("other.onnx"));
     assert_eq!(names(&models), ["mine.onnx", "mine.toml", "other.onnx", "other.toml"]);
 
-    // Settings of the old file would apply to a new one without any.
+    // The settings of the old file would apply to a new one that has none.
     fs_err::remove_file(folder.path().join("mine.toml")).unwrap();
     fs_err::write(&file, "a third").unwrap();
     let error = import(&Import { replace: true, ..how }).unwrap_err();
-    assert!(error.to_string().contains("mine.toml: settings of another file are there"), "{error}");
+    assert!(error.to_string().contains("mine.toml: contains the settings of another file"), "{error}");
     assert_eq!(fs_err::read(models.join("mine.onnx")).unwrap(), b"another");
     fs_err::remove_file(models.join("mine.toml")).unwrap();
     assert!(import(&Import { replace: true, ..how }).unwrap().copied);
     let error = import(&Import { name: Some("MINE"), ..how }).unwrap_err();
-    assert!(error.to_string().contains("differs only by upper and lower case"), "{error}");
+    assert!(error.to_string().contains("differs only in upper and lower case"), "{error}");
     assert!(names(&models).iter().all(|name| !likeness_artifact::is_temporary(name)));
 }
 
@@ -205,7 +205,7 @@ fn a_file_gets_the_name_of_no_registry_entry_that_it_is_not() {
         assert!(error.to_string().contains("x.onnx: is not yunet"), "{name}: {error}");
         assert!(error.hint().unwrap().contains("another --name"), "{error}");
     }
-    // Nor by the name that it has itself.
+    // The same applies to the file's own name.
     let named = folder.path().join(own);
     fs_err::rename(&file, &named).unwrap();
     let how = Import { file: &named, folder: &models, name: None, replace: false };
@@ -225,7 +225,7 @@ fn what_is_no_model_is_not_imported() {
         import(&Import { file, folder: &models, name, replace: false }).unwrap_err().to_string()
     };
     assert!(fails(&empty, None).contains("the file is empty"));
-    assert!(fails(&text, None).contains("not a model file by its ending"));
+    assert!(fails(&text, None).contains("not a model file: unknown extension"));
     assert!(fails(folder.path(), None).contains("expected a model file"));
     assert!(fails(&folder.path().join("absent.onnx"), None).ends_with("absent.onnx: no such file"));
     fs_err::write(&empty, "x").unwrap();

@@ -101,8 +101,8 @@ fn an_import_says_what_it_took_in() {
         let told = bench.refused(&[&import[..], more].concat());
         assert!(told.contains(expected), "{told}");
     };
-    refused(&["mine.onnx"], "another file of this name is there");
-    refused(&["notes.txt"], "not a model file by its ending");
+    refused(&["mine.onnx"], "another file with this name exists");
+    refused(&["notes.txt"], "not a model file: unknown extension");
     refused(&["absent.onnx"], "error: absent.onnx: no such file");
     refused(&["mine.onnx", "--name", "scrfd-500m"], "mine.onnx: is not scrfd-500m");
     bench.write("det_500m.onnx", "another");

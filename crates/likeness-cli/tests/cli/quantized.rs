@@ -103,13 +103,13 @@ fn a_folder_is_made_shown_and_taken_apart() {
     assert!(bench.refused(&[&export[..], &["model"]].concat()).contains("is a folder"));
     bench.good(&["models", "show", "model"]);
     let told = bench.refused(&["models", "export", "model", "--safetensors", "-o", "out.safetensors"]);
-    assert!(told.contains("this model has a graph alone"), "{told}");
+    assert!(told.contains("this model has only a graph"), "{told}");
     assert!(bench.refused(&import).contains("holds a model already"));
     bench.write("photos/me.jpg", "a photo");
-    for (folder, reason) in [("photos", "holds files already"), ("photos/me.jpg", "is not a folder")] {
+    for (folder, reason) in [("photos", "is not empty"), ("photos/me.jpg", "is not a folder")] {
         for command in [&["models", "import"][..], &["models", "quantize", "--weights", "f16"]] {
             let told = bench.refused(&[command, &[&floats(), "-o", folder]].concat());
-            assert!(told.contains(reason) && told.contains("hint: name a new folder"), "{told}");
+            assert!(told.contains(reason) && told.contains("hint: choose a new folder"), "{told}");
         }
     }
     assert_eq!(fs_err::read_dir(bench.at("photos")).unwrap().count(), 1);

@@ -1,8 +1,8 @@
-//! Where OpenCV leaves its cascade files on this machine.
+//! Finds the cascade files that OpenCV packages install.
 
 use std::path::{Path, PathBuf};
 
-/// The folders that packages of OpenCV install to, the likelier first.
+/// The folders that OpenCV packages install to, the most common first.
 const FOLDERS: [&str; 8] = [
     "/usr/share/opencv4/haarcascades",
     "/usr/share/opencv/haarcascades",
@@ -14,12 +14,12 @@ const FOLDERS: [&str; 8] = [
     "/opt/local/share/opencv4/haarcascades",
 ];
 
-/// The cascade file of this name (`haarcascade_frontalface_default.xml`) where an OpenCV package put it.
+/// Finds a cascade file by name (`haarcascade_frontalface_default.xml`) in the folders of OpenCV packages.
 pub(super) fn find_cascade(name: &str) -> Option<PathBuf> {
     find_cascade_in(FOLDERS.iter().map(Path::new), name)
 }
 
-/// The file `name` in the first of `folders` that has it.
+/// The file `name` in the first of `folders` that contains it.
 fn find_cascade_in<'a>(folders: impl IntoIterator<Item = &'a Path>, name: &str) -> Option<PathBuf> {
     folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())
 }

@@ -1,4 +1,4 @@
-//! The list of public weights that is compiled in: `registry.toml` becomes checked [`Entry`] values.
+//! The compiled-in list of public weights: parses `registry.toml` to checked [`Entry`] values.
 
 use std::sync::LazyLock;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::Preprocess;
 use crate::{ModelError, Result};
 
-/// What a model does.
+/// The purpose of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelKind {
     /// Finds faces in a photo.
     Detector,
-    /// Turns a face into an embedding.
+    /// Computes the embedding of a face.
     Embedder,
-    /// Weights that training begins with.
+    /// Starting weights for training.
     Backbone,
 }
 
 impl ModelKind {
-    /// The name in lists and documents.
+    /// The kind's name in lists and JSON documents.
     pub fn name(self) -> &'static str {
         match self {
             Self::Detector => "detector",
@@ -30,7 +30,7 @@ impl ModelKind {
     }
 }
 
-/// How a detector's answer is read.
+/// The detector's output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DetectorFamily {
@@ -48,7 +48,7 @@ pub enum DetectorFamily {
 }
 
 impl DetectorFamily {
-    /// The name on the command line.
+    /// The family's name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Yunet => "yunet",
@@ -60,34 +60,34 @@ impl DetectorFamily {
     }
 }
 
-/// What a licence asks of the user.
+/// The conditions of a licence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Terms {
-    /// Any use, the notice kept.
+    /// Any use, if the copyright notice is kept.
     Permissive,
     /// Research and private use only.
     NonCommercial,
-    /// GPL or AGPL: what is built with it comes under the same terms.
+    /// GPL or AGPL: works based on it must have the same licence.
     Copyleft,
-    /// Nobody says.
+    /// The terms are unknown.
     Unstated,
 }
 
-/// How far address, size and checksum of an entry are known to belong together.
+/// How it was confirmed that an entry's address, size and checksum belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmed {
-    /// The file of that repository and revision was hashed.
+    /// The file in that repository at that revision was hashed.
     Bytes,
-    /// Independent publishers state them so; nothing was downloaded.
+    /// Independent publishers state the same values; the file was not downloaded.
     Stated,
-    /// Only the address is published, and no whole checksum to compare.
+    /// Only the address is published, without a complete checksum.
     Address,
 }
 
 impl Confirmed {
-    /// What it means, for a reader.
+    /// A description for users.
     pub fn about(self) -> &'static str {
         match self {
             Self::Bytes => "the file in that repository was hashed",
@@ -97,15 +97,15 @@ impl Confirmed {
     }
 }
 
-/// Another name under which an entry's network lies on disks.
+/// Another file name or export of an entry's network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherFile {
     /// The file name.
     pub file: String,
-    /// Size in bytes, where the file is another export.
+    /// Size in bytes, if the file is another export.
     pub bytes: Option<u64>,
-    /// SHA-256, where the file is another export; without one the file is the entry's own under another name.
+    /// SHA-256 if the file is another export; `None` if it is the entry's file under another name.
     pub sha256: Option<String>,
 }
 
@@ -113,56 +113,56 @@ pub struct OtherFile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// The name on the command line.
+    /// The entry's name on the command line.
     pub name: String,
-    /// What it does.
+    /// The purpose of the model.
     pub kind: ModelKind,
-    /// How its answer is read; detectors only.
+    /// The output format; detectors only.
     pub family: Option<DetectorFamily>,
-    /// Place in the order of `--detector auto`, 1 the best.
+    /// Rank in `--detector auto`, 1 is the best.
     pub auto: Option<u8>,
-    /// What it is, in a line.
+    /// A description in one line.
     pub about: String,
-    /// Who publishes it.
+    /// The publisher.
     pub source: String,
-    /// The licence by name.
+    /// The name of the licence.
     pub licence: String,
-    /// What the licence asks.
+    /// The conditions of the licence.
     pub terms: Terms,
-    /// What a user must know before using it; there unless the terms are permissive.
+    /// A warning about the terms; required unless they are permissive.
     pub warning: Option<String>,
-    /// The public address; none where the file has to be brought.
+    /// The public address; `None` if there is none and the file must be imported.
     pub url: Option<String>,
-    /// How far the address can be trusted to lead to these bytes; there where an address is.
+    /// How the address was confirmed; required if there is an address.
     pub confirmed: Option<Confirmed>,
-    /// The file name in the models folder.
+    /// The file's name in the models folder.
     pub file: String,
     /// Size in bytes.
     pub bytes: Option<u64>,
-    /// SHA-256 in lower-case hexadecimal digits, or its first digits where no more is published.
+    /// SHA-256 in lower-case hexadecimal digits, or its first digits if no more are published.
     pub sha256: Option<String>,
-    /// Other names and exports.
+    /// Other file names and exports.
     #[serde(default)]
     pub also: Vec<OtherFile>,
-    /// How a picture becomes the network's input.
+    /// The preprocessing of the network's input.
     pub preprocess: Option<Preprocess>,
 }
 
-/// What a checksum says about a file.
+/// The result of comparing a file with a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verification {
-    /// The whole checksum agrees.
+    /// The complete checksum matches.
     Verified,
-    /// The published first digits agree; there are no more to compare.
+    /// The published first digits of the checksum match.
     Prefix,
     /// No checksum is known.
     Unknown,
-    /// The checksum is another.
+    /// The checksum does not match.
     Wrong,
 }
 
 impl Verification {
-    /// `Some(true)` where something agreed, `Some(false)` where it did not, `None` where nothing can be compared.
+    /// `Some(true)` if the checksum or its first digits match, `Some(false)` if not, `None` without a checksum.
     pub fn as_bool(self) -> Option<bool> {
         match self {
             Self::Verified | Self::Prefix => Some(true),
@@ -187,7 +187,7 @@ impl Entry {
         Verification::of(self.sha256.as_deref(), sha256)
     }
 
-    /// Compares the SHA-256 of a file with every one that the entry knows: its own and those of other exports.
+    /// Compares the SHA-256 of a file with all checksums of the entry: its own and those of other exports.
     pub fn verify(&self, sha256: &str) -> Verification {
         let others = self.also.iter().filter_map(|other| other.sha256.as_deref());
         match others.map(|known| Verification::of(Some(known), sha256)).find(|v| *v == Verification::Verified)
@@ -197,18 +197,18 @@ impl Entry {
         }
     }
 
-    /// The file names under which the entry is recognised, its own first.
+    /// The file names by which the entry is recognised, its own first.
     pub fn file_names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.file.as_str()).chain(self.also.iter().map(|other| other.file.as_str()))
     }
 
-    /// The file name that a file with this checksum has: another export keeps its own.
+    /// The file name for a file with this checksum; another export keeps its own name.
     pub fn file_name_for(&self, sha256: &str) -> &str {
         let export = self.also.iter().find(|other| other.sha256.as_deref() == Some(sha256));
         export.map_or(&self.file, |other| &other.file)
     }
 
-    /// Whether [`Entry::sha256`] is a whole checksum, not its beginning.
+    /// Whether [`Entry::sha256`] is a complete checksum, not only its first digits.
     pub fn has_whole_checksum(&self) -> bool {
         self.sha256.as_ref().is_some_and(|sum| sum.len() == 64)
     }
@@ -219,7 +219,7 @@ impl Entry {
         };
         let mut sums = self.sha256.iter().chain(self.also.iter().filter_map(|other| other.sha256.as_ref()));
         if let Some(sum) = sums.find(|sum| !is_sum(sum)) {
-            return Err(format!("{}: {sum} is no SHA-256", self.name));
+            return Err(format!("{}: {sum} is not a SHA-256", self.name));
         }
         if self
             .file_names()
@@ -231,7 +231,10 @@ impl Entry {
             return Err(format!("{}: the address must begin with https://", self.name));
         }
         if self.url.is_some() != self.confirmed.is_some() {
-            return Err(format!("{}: an address needs a word on how it was confirmed", self.name));
+            return Err(format!(
+                "{}: an address needs the field `confirmed`, which says how it was confirmed",
+                self.name
+            ));
         }
         if (self.confirmed == Some(Confirmed::Address)) != (self.url.is_some() && !self.has_whole_checksum())
         {
@@ -256,9 +259,9 @@ struct Registry {
     model: Vec<Entry>,
 }
 
-/// Reads a registry and checks every entry.
+/// Parses a registry and checks every entry.
 ///
-/// # Errors        no TOML, an unknown key, an entry that contradicts itself, a name twice → [`ModelError::BadArgument`]
+/// # Errors        not TOML, an unknown key, a contradictory entry, a repeated name → [`ModelError::BadArgument`]
 pub fn parse(text: &str) -> Result<Vec<Entry>> {
     let bad = |reason: String| ModelError::BadArgument { reason: format!("registry: {reason}"), hint: None };
     let registry: Registry = toml::from_str(text).map_err(|e| bad(e.to_string()))?;
@@ -267,14 +270,14 @@ pub fn parse(text: &str) -> Result<Vec<Entry>> {
         entry.validate().map_err(bad)?;
         for name in std::iter::once(entry.name.as_str()).chain(entry.file_names()) {
             if !names.insert(name.to_lowercase()) {
-                return Err(bad(format!("{name} is there twice")));
+                return Err(bad(format!("{name} occurs twice")));
             }
         }
     }
     Ok(registry.model)
 }
 
-/// Every entry, in the registry's order.
+/// All entries, in the registry's order.
 pub fn entries() -> &'static [Entry] {
     static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         parse(include_str!("registry.toml")).expect("the registry that is compiled in is tested")
@@ -288,18 +291,18 @@ pub fn by_name(name: &str) -> Option<&'static Entry> {
     named.or_else(|| entries().iter().find(|entry| entry.file_names().any(|file| file == name)))
 }
 
-/// The entry that a file with this SHA-256 belongs to; only whole checksums identify one.
+/// The entry of a file with this SHA-256; only complete checksums are compared.
 pub fn by_checksum(sha256: &str) -> Option<&'static Entry> {
     entries().iter().find(|entry| entry.verify(sha256) == Verification::Verified)
 }
 
-/// The entry that a file is: by its checksum, else by its name; and what the entry's checksum says.
+/// The entry of a file, found by checksum or else by name, with the result of comparing its checksum.
 pub fn identify(sha256: &str, file_name: &str) -> Option<(&'static Entry, Verification)> {
     let entry = by_checksum(sha256).or_else(|| by_name(file_name))?;
     Some((entry, entry.verify(sha256)))
 }
 
-/// The names of all entries, for messages.
+/// The names of all entries, as text for messages.
 pub fn known_names() -> String {
     entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! SHA-256 of files of any size, a block at a time.
+//! Computes SHA-256 of files of any size, block by block.
 
 use std::io::Read;
 use std::path::Path;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Result;
 
-/// Bytes read at once.
+/// Number of bytes read at once.
 pub(super) const BLOCK_BYTES: usize = 1 << 16;
 
 /// The SHA-256 of a file in lower-case hexadecimal digits, and its length in bytes.
@@ -19,7 +19,7 @@ pub fn sha256_of(path: &Path) -> Result<(String, u64)> {
     Ok((hex(hasher), bytes))
 }
 
-/// Feeds all of `reader` to `hasher`; the number of bytes.
+/// Hashes all of `reader`, and returns the number of bytes.
 pub(super) fn feed(hasher: &mut Sha256, reader: &mut impl Read) -> std::io::Result<u64> {
     let (mut block, mut bytes) = (vec![0; BLOCK_BYTES], 0);
     loop {

@@ -1,4 +1,4 @@
-//! A model file that the user brought: copied whole into the models folder, and recognised by its checksum.
+//! Imports a model file: copies it to the models folder and recognises it by its checksum.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -13,47 +13,47 @@ use super::pull::{check_folder, write_settings};
 use crate::folder::locked;
 use crate::{ModelError, Result};
 
-/// Endings of model files.
+/// File name extensions of model files.
 const ENDINGS: [&str; 5] = ["onnx", "xml", "pth", "pt", "safetensors"];
 
-/// What is copied where.
+/// Options of an import.
 #[derive(Debug, Clone, Copy)]
 pub struct Import<'a> {
     /// The model file.
     pub file: &'a Path,
-    /// The models folder; made where it is missing.
+    /// The models folder; created if it does not exist.
     pub folder: &'a Path,
-    /// A registry entry's name, or a file name with or without its ending; none keeps the file's own.
+    /// The name of a registry entry, or a file name with or without its extension; `None` keeps the file's name.
     pub name: Option<&'a str>,
-    /// Whether another file of the same name may go.
+    /// Whether another file of the same name may be replaced.
     pub replace: bool,
 }
 
-/// A model file that is now in the models folder.
+/// The result of an import.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The copy.
+    /// The path of the copy.
     pub path: PathBuf,
-    /// Its size.
+    /// The file's size in bytes.
     pub bytes: u64,
-    /// Its SHA-256 in lower-case hexadecimal digits.
+    /// The file's SHA-256 in lower-case hexadecimal digits.
     pub sha256: String,
-    /// The registry's entry by checksum, else by name, and what its checksum says.
+    /// The registry's entry, found by checksum or else by name, with the result of comparing the checksum.
     pub entry: Option<(&'static Entry, Verification)>,
-    /// Whether anything was copied; not where the same file was there already.
+    /// Whether the file was copied; false if the same file existed already.
     pub copied: bool,
 }
 
-/// Copies a model file into the models folder.
+/// Copies a model file to the models folder.
 ///
 /// # Conventions
-/// A file that the registry knows gets the registry's file name. An embedder's preprocessing comes along: the
-/// registry's, else the `NAME.toml` beside the file. Everything that may be refused is, before anything is written.
+/// A file that the registry knows gets the registry's file name. An embedder's preprocessing is copied too: the registry's,
+/// otherwise the `NAME.toml` beside the file. All checks are made before anything is written.
 ///
 /// # Errors
-/// No model file, an unfit name, the name of a registry entry whose file this is not, another file or other settings of
-/// that name without `replace` → [`ModelError::BadArgument`] or [`ModelError::BadModel`]; the file system refuses →
-/// [`ModelError::Io`].
+/// Not a model file, an invalid name, the name of a registry entry for another file, or (without `replace`) an existing
+/// file or settings of that name → [`ModelError::BadArgument`] or [`ModelError::BadModel`]; a file cannot be read or written
+/// → [`ModelError::Io`].
 pub fn import(how: &Import<'_>) -> Result<Imported> {
     let ending = check(how.file)?;
     check_folder(how.folder)?;
@@ -84,9 +84,9 @@ pub fn import(how: &Import<'_>) -> Result<Imported> {
     Ok(imported)
 }
 
-/// Whether the same file is there already.
+/// Whether the same file exists already.
 ///
-/// # Errors        another is there, and may not be replaced; one whose name differs by case alone
+/// # Errors        another file exists and may not be replaced; a file exists whose name differs only in case
 fn is_there(how: &Import<'_>, imported: &Imported) -> Result<bool> {
     let refused = |path: &Path, reason: &str, hint: &str| {
         let reason = format!("{}: {reason}", path.display());
@@ -97,7 +97,7 @@ fn is_there(how: &Import<'_>, imported: &Imported) -> Result<bool> {
         let other = entry?.path();
         let lower = other.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         if lower == name && other.file_name() != imported.path.file_name() {
-            let reason = "a file whose name differs only by upper and lower case is there";
+            let reason = "a file exists whose name differs only in upper and lower case";
             return refused(&other, reason, "give the new one another --name");
         }
     }
@@ -110,14 +110,14 @@ fn is_there(how: &Import<'_>, imported: &Imported) -> Result<bool> {
     let is_same = sha256_of(&imported.path)?.0 == imported.sha256;
     if !is_same && !how.replace {
         let hint = "give the new one another --name, or --replace the old one";
-        return refused(&imported.path, "another file of this name is there", hint);
+        return refused(&imported.path, "another file with this name exists", hint);
     }
     Ok(is_same)
 }
 
-/// The settings beside the file that are copied too, if there are any and they are not there already.
+/// The settings beside the file, which must be copied too; `None` if there are none or they exist already.
 ///
-/// # Errors        settings beside the copy that are those of another file, and may not be replaced
+/// # Errors        the settings beside the copy belong to another file and may not be replaced
 fn settings_to_bring(how: &Import<'_>, imported: &Imported) -> Result<Option<Vec<u8>>> {
     let is_known = matches!(imported.entry, Some((_, Verification::Verified | Verification::Prefix)));
     let (theirs, ours) = (how.file.with_extension("toml"), imported.path.with_extension("toml"));
@@ -132,7 +132,7 @@ fn settings_to_bring(how: &Import<'_>, imported: &Imported) -> Result<Option<Vec
         (Some(theirs), Some(_)) if how.replace => Ok(Some(theirs)),
         (theirs, Some(_)) => Err(ModelError::BadArgument {
             reason: format!(
-                "{}: settings of another file are there, and would apply to this one",
+                "{}: contains the settings of another file, which would apply to this one",
                 ours.display()
             ),
             hint: Some(match theirs {
@@ -143,7 +143,7 @@ fn settings_to_bring(how: &Import<'_>, imported: &Imported) -> Result<Option<Vec
     }
 }
 
-/// The file's ending, once it is clear that it may be a model.
+/// Checks that the file may be a model, and returns its extension.
 fn check(file: &Path) -> Result<String> {
     let bad = |reason: &str, hint: &str| ModelError::BadModel {
         path: file.to_owned(),
@@ -152,18 +152,18 @@ fn check(file: &Path) -> Result<String> {
     };
     let found = match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(bad("no such file", "name the model file that is to be copied"));
+            return Err(bad("no such file", "give the path of a model file"));
         }
         found => found?,
     };
     if !found.is_file() {
-        return Err(bad("expected a model file", "name the file itself"));
+        return Err(bad("expected a model file", "give the path of the file itself"));
     }
     let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     if !ENDINGS.contains(&ending.as_str()) {
         return Err(bad(
-            "not a model file by its ending",
-            "model files end in .onnx, .xml (cascades), .pth, .pt or .safetensors",
+            "not a model file: unknown extension",
+            "the extensions of model files are .onnx, .xml (cascades), .pth, .pt or .safetensors",
         ));
     }
     if found.len() == 0 {
@@ -172,7 +172,7 @@ fn check(file: &Path) -> Result<String> {
     Ok(ending)
 }
 
-/// Copies the file, whose checksum has to be still the one that decided on its name.
+/// Copies the file, and checks that its checksum is still the one that determined its name.
 fn copy(file: &Path, sha256: &str, to: &mut dyn Write) -> std::io::Result<()> {
     let (mut source, mut hasher) = (fs::File::open(file)?, Sha256::new());
     let mut block = vec![0; BLOCK_BYTES];
@@ -192,9 +192,9 @@ fn copy(file: &Path, sha256: &str, to: &mut dyn Write) -> std::io::Result<()> {
     }
 }
 
-/// Refuses a name by which a registry entry is known for a file that is another.
+/// Rejects the name of a registry entry for a different file.
 ///
-/// # Errors        the entry's checksum is known and another, or the file is known to be another entry's →
+/// # Errors        the checksum differs from the entry's, or the file belongs to another entry →
 /// [`ModelError::BadArgument`]
 fn check_name(how: &Import<'_>, name: &str, sha256: &str) -> Result<()> {
     let of_name = |entry: &&Entry| {
@@ -210,12 +210,12 @@ fn check_name(how: &Import<'_>, name: &str, sha256: &str) -> Result<()> {
     let expected = entry.sha256.as_deref().unwrap_or("another");
     Err(ModelError::BadArgument {
         reason: format!(
-            "{}: is not {}, whose name it would get: expected SHA-256 {expected}, found {sha256}",
+            "{}: is not {}, but would get its name: expected SHA-256 {expected}, found {sha256}",
             how.file.display(),
             entry.name
         ),
         hint: Some(match is {
-            Some(is) => format!("it is {} by its checksum: leave --name out", is.name),
+            Some(is) => format!("by its checksum it is {}: omit --name", is.name),
             None => "give it another --name, or download it again if it should be that model".to_owned(),
         }),
     })
@@ -235,7 +235,7 @@ fn final_name(how: &Import<'_>, ending: &str, sha256: &str) -> Result<String> {
     if !plain {
         return Err(ModelError::BadArgument {
             reason: format!("{name:?}: expected a plain name for the model"),
-            hint: Some("the folder is named with --models".to_owned()),
+            hint: Some("set the folder with --models".to_owned()),
         });
     }
     let has_ending =

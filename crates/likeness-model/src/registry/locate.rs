@@ -1,7 +1,7 @@
-//! Where models lie on this machine.
+//! Finds model files on this machine.
 //!
-//! Looked at in this order: the folder the user names, `LIKENESS_MODELS`, the user's data folder, and for cascades the
-//! folders that OpenCV installs to. In each of the first three also one folder down.
+//! The search order is: the folder that the user names, `LIKENESS_MODELS`, the user's data folder, and, for cascades, the
+//! folders that OpenCV installs to. In the first three, direct subfolders are searched too.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::entry::{DetectorFamily, Entry, by_name, entries};
 /// The environment variable that names the models folder.
 pub const MODELS_VARIABLE: &str = "LIKENESS_MODELS";
 
-/// Endings of files that may be asked for without them.
+/// Extensions that may be omitted when a model is given by name.
 const ENDINGS: [&str; 5] = ["onnx", "xml", "pth", "pt", "safetensors"];
 
-/// The folders that models are looked for in.
+/// The folders that are searched for models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
     folders: Vec<PathBuf>,
@@ -23,12 +23,12 @@ pub struct Places {
 }
 
 impl Places {
-    /// The folders of this user: `models_dir`, then `LIKENESS_MODELS`, then the data folder, then OpenCV's.
+    /// The folders of the user: `models_dir`, `LIKENESS_MODELS`, the data folder, and OpenCV's folders.
     pub fn of_user(models_dir: Option<&Path>) -> Self {
         Self::from_environment(models_dir, |name| std::env::var_os(name))
     }
 
-    /// These folders and nothing else.
+    /// Only these folders.
     pub fn only(folders: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { folders: folders.into_iter().collect(), opencv: false }
     }
@@ -45,17 +45,17 @@ impl Places {
         Self { folders, opencv: true }
     }
 
-    /// The folders in the order they are looked at, without OpenCV's.
+    /// The folders in search order, without OpenCV's.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
     }
 
-    /// The folder that new models go to: the first.
+    /// The first folder, where new models are stored.
     pub fn target(&self) -> Option<&Path> {
         self.folders.first().map(PathBuf::as_path)
     }
 
-    /// The file of `entry`, under any name that the entry is known by.
+    /// The file of `entry`, under any of the entry's names.
     pub fn find(&self, entry: &Entry) -> Option<PathBuf> {
         let found = self.folders.iter().find_map(|folder| find_in(folder, || entry.file_names()));
         found.or_else(|| {
@@ -64,7 +64,7 @@ impl Places {
         })
     }
 
-    /// The file of the model called `name`: an entry's name, a file name, or a file name without its ending.
+    /// The file of the model `name`: an entry's name, a file name, or a file name without its extension.
     pub fn find_by_name(&self, name: &str) -> Option<PathBuf> {
         if let Some(entry) = by_name(name) {
             return self.find(entry);
@@ -78,12 +78,12 @@ impl Places {
         self.folders.iter().find_map(|folder| find_in(folder, || names.iter().map(String::as_str)))
     }
 
-    /// The best detector whose file is present: YuNet, SCRFD, YOLOv8-face, Ultra-Light, then a frontal Haar cascade.
+    /// The best available detector, in the order YuNet, SCRFD, YOLOv8-face, Ultra-Light, frontal Haar cascade.
     pub fn best_detector(&self) -> Option<(&'static Entry, PathBuf)> {
         self.best_of(|entry| entry.auto.is_some())
     }
 
-    /// The first wanted entry whose file is present; those that `auto` ranks first, in its order.
+    /// The best available entry among those for which `wanted` is true, by its rank in `auto`.
     fn best_of(&self, wanted: impl Fn(&Entry) -> bool) -> Option<(&'static Entry, PathBuf)> {
         let mut ranked: Vec<_> = entries().iter().filter(|entry| wanted(entry)).collect();
         ranked.sort_by_key(|entry| (entry.auto.is_none(), entry.auto));
@@ -91,32 +91,32 @@ impl Places {
     }
 }
 
-/// The detector called `name` in this user's folders: a model as [`find_model`] knows it, or the best of a family
-/// (`scrfd`, `haar`) whose file is present.
+/// The detector `name` in the user's folders: a model as in [`find_model`], or the best available one of a family
+/// (`scrfd`, `haar`).
 pub fn find_detector(name: &str, models_dir: Option<&Path>) -> Option<PathBuf> {
     let places = Places::of_user(models_dir);
     let family = |entry: &Entry| entry.family.is_some_and(|family| family.name() == name);
     places.find_by_name(name).or_else(|| places.best_of(family).map(|(_, path)| path))
 }
 
-/// [`Places::find_by_name`] in this user's folders.
+/// Calls [`Places::find_by_name`] with the user's folders.
 pub fn find_model(name: &str, models_dir: Option<&Path>) -> Option<PathBuf> {
     Places::of_user(models_dir).find_by_name(name)
 }
 
-/// [`Places::best_detector`] in this user's folders.
+/// Calls [`Places::best_detector`] with the user's folders.
 pub fn best_detector(models_dir: Option<&Path>) -> Option<(&'static Entry, PathBuf)> {
     Places::of_user(models_dir).best_detector()
 }
 
-/// Where programs of this system keep a user's data: XDG Base Directory Specification, macOS's Application Support,
-/// Windows's local application data.
+/// The folder for users' data on this system: XDG Base Directory Specification, Application Support on macOS, the local
+/// application data on Windows.
 fn data_folder(set: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let home = || set("HOME").filter(|home| home.is_absolute());
     let data = if cfg!(windows) {
         set("LOCALAPPDATA")
     } else {
-        // The specification has relative paths ignored.
+        // The specification requires relative paths to be ignored.
         set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(|| {
             let below =
                 if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
@@ -126,11 +126,11 @@ fn data_folder(set: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     data.map(|data| data.join("likeness").join("models"))
 }
 
-/// The first of `names` in `folder`, else in the folders right below it, those in alphabetical order.
+/// The first of `names` in `folder`, or else in its direct subfolders, in alphabetical order.
 fn find_in<'a, I: Iterator<Item = &'a str>>(folder: &Path, names: impl Fn() -> I) -> Option<PathBuf> {
     let first = |folder: &Path| names().map(|name| folder.join(name)).find(|path| path.is_file());
     first(folder).or_else(|| {
-        // A folder that cannot be listed holds nothing that could be read.
+        // A folder that cannot be listed is ignored.
         let listed = fs_err::read_dir(folder).ok()?;
         let mut below: Vec<_> = listed.flatten().map(|e| e.path()).filter(|path| path.is_dir()).collect();
         below.sort();

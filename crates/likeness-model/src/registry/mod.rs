@@ -1,9 +1,9 @@
-//! Public weights: which there are, where they lie on this machine, and how they get there.
+//! Public weights: lists them, finds them on this machine, and downloads them.
 //!
-//! 1. [`entry`] reads the list that is compiled in (`registry.toml`): name, terms, address, checksum;
-//! 2. [`locate`] finds a model's file in the models folders, and the best detector that is present;
-//! 3. [`pull()`] downloads a file, resuming and checking it;
-//! 4. [`import()`] copies a file the user brought.
+//! 1. [`entry`] parses the compiled-in list (`registry.toml`): name, terms, address, checksum.
+//! 2. [`locate`] finds a model's file in the models folders, and the best available detector.
+//! 3. [`pull()`] downloads a file, with resuming and verification.
+//! 4. [`import()`] copies a file that the user provides.
 
 mod cascade;
 pub mod entry;

@@ -1,8 +1,8 @@
-//! Downloads: an address enters, a checked file in the models folder leaves.
+//! Downloads model files to the models folder, and verifies them.
 //!
-//! Bytes go to `FILE.part`, which survives a cut connection and is continued by a Range request (RFC 9110, section 14);
-//! only a whole file with the right checksum is renamed to `FILE`. The HTTP client lives here and not in the program,
-//! so that the rules for resuming and checking are tested against a real socket together with the registry.
+//! The data is written to `FILE.part`, which survives an interrupted connection and is continued by a Range request (RFC
+//! 9110, section 14). Only a complete file with the right checksum is renamed to `FILE`. The HTTP client is in this crate, not
+//! in the program, so that resuming and verification can be tested with a real socket together with the registry.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,54 +20,54 @@ use crate::description::ModelDescription;
 use crate::preprocess::Preprocess;
 use crate::{ModelError, Result};
 
-/// Longest download where no size is known, in bytes.
+/// Maximum size of a download in bytes if its size is unknown.
 const MAX_BYTES: u64 = 8 << 30;
-/// What to do after a download that stopped half-way.
-const RESUME: &str = "run the same command again: it goes on where it stopped";
-/// What to do where this machine cannot reach the address.
-const BRING: &str = "name another address with --url, or download the file elsewhere and bring it with \
+/// Hint after an interrupted download.
+const RESUME: &str = "run the same command again: it continues where it stopped";
+/// Hint if this machine cannot reach the address.
+const BRING: &str = "give another address with --url, or download the file elsewhere and import it with \
                      `likeness models import`";
 
-/// How a model is downloaded.
+/// Options of a download.
 pub struct Pull<'a> {
-    /// The models folder; made where it is missing.
+    /// The models folder; created if it does not exist.
     pub folder: &'a Path,
-    /// An address to use instead of the entry's; it must serve the same file.
+    /// An address to use instead of the entry's; it must provide the same file.
     pub url: Option<&'a str>,
-    /// Raised to stop between two blocks; what has arrived is kept.
+    /// Set by the caller to stop between two blocks; the data received so far is kept.
     pub stop: &'a AtomicBool,
-    /// Told the bytes that are there, and those of the whole file where known.
+    /// Called with the number of bytes received, and the size of the file if it is known.
     pub progress: &'a dyn Fn(u64, Option<u64>),
-    /// Longest wait for a connection, an answer or the next bytes.
+    /// Timeout for a connection, a response or the next bytes.
     pub patience: Duration,
 }
 
-/// A model file in the models folder.
+/// The result of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its size.
+    /// The file's size in bytes.
     pub bytes: u64,
-    /// Its SHA-256 in lower-case hexadecimal digits.
+    /// The file's SHA-256 in lower-case hexadecimal digits.
     pub sha256: String,
-    /// What the registry's checksum says; never [`Verification::Wrong`].
+    /// The result of comparing the checksum; never [`Verification::Wrong`].
     pub verification: Verification,
-    /// Whether anything was downloaded; not where the file was there already.
+    /// Whether anything was downloaded; false if the file existed already.
     pub fetched: bool,
-    /// Bytes that an earlier, broken download had left.
+    /// Number of bytes kept from an earlier, interrupted download.
     pub resumed_from: u64,
 }
 
-/// Downloads the file of `entry`, unless it is there already and its checksum is not wrong.
+/// Downloads the file of `entry`, unless it exists and its checksum is not wrong.
 ///
 /// # Conventions
-/// A part is continued only where a checksum can tell afterwards that both halves belong together. A present file with
-/// the wrong checksum is replaced once the new one is whole.
+/// A partial file is continued only if a checksum can verify afterwards that both parts belong together. An existing file
+/// with a wrong checksum is replaced after the new file is complete.
 ///
 /// # Errors
-/// No address, no connection, a status that is no success, another length or checksum than the registry's, a connection
-/// that breaks off, a full disk → [`ModelError::Download`]; other refusals of the file system → [`ModelError::Io`].
+/// No address, no connection, an unsuccessful status, a size or checksum other than the registry's, an interrupted
+/// connection, a full disk → [`ModelError::Download`]; other input and output errors → [`ModelError::Io`].
 pub fn pull(entry: &Entry, how: &Pull<'_>) -> Result<Pulled> {
     check_folder(how.folder)?;
     let path = how.folder.join(&entry.file);
@@ -77,7 +77,7 @@ pub fn pull(entry: &Entry, how: &Pull<'_>) -> Result<Pulled> {
     let url = address(entry, how.url)?;
     fs::create_dir_all(how.folder)?;
     let mut part = Part::open(entry, url, how.folder)?;
-    // Another process may have finished while this one waited for the lock.
+    // Another process may have finished the download while this one waited for the lock.
     if let Some(present) = present(entry, &path)? {
         return Ok(present);
     }
@@ -93,7 +93,7 @@ pub fn pull(entry: &Entry, how: &Pull<'_>) -> Result<Pulled> {
     Ok(Pulled { path, bytes: part.bytes, sha256, verification, fetched: true, resumed_from })
 }
 
-/// Leaves an embedder's preprocessing beside its file, where every command reads it; a file of the user's stays.
+/// Writes an embedder's preprocessing beside its file, where every command reads it; an existing file is kept.
 pub(super) fn write_settings(entry: &Entry, path: &Path) -> Result<()> {
     let settings = path.with_extension("toml");
     let Some(preprocess) = entry.preprocess.as_ref().filter(|_| entry.kind == ModelKind::Embedder) else {
@@ -102,7 +102,7 @@ pub(super) fn write_settings(entry: &Entry, path: &Path) -> Result<()> {
     if settings.symlink_metadata().is_ok() {
         return Ok(());
     }
-    // With the fingerprint, a file that is damaged later is refused when it is opened. It covers the input size too.
+    // The fingerprint detects a file that is damaged later, when it is opened. It includes the input size.
     let fingerprint = match preprocess.input_size {
         Some(_) => Some(fingerprint(path, preprocess)?),
         None => None,
@@ -111,7 +111,7 @@ pub(super) fn write_settings(entry: &Entry, path: &Path) -> Result<()> {
     Ok(likeness_artifact::write(&settings, |file| file.write_all(text.as_bytes()))?)
 }
 
-/// SHA-256 over the file and how a face enters the network, as a model folder has it.
+/// SHA-256 over the file and the preprocessing, as in a model folder.
 fn fingerprint(graph: &Path, preprocess: &Preprocess) -> Result<String> {
     let (mut hasher, mut file) = (Sha256::new(), fs::File::open(graph)?);
     feed(&mut hasher, &mut file)?;
@@ -119,16 +119,16 @@ fn fingerprint(graph: &Path, preprocess: &Preprocess) -> Result<String> {
     Ok(hex(hasher))
 }
 
-/// Refuses a models folder that is something else.
+/// Checks that the models folder is not a file.
 ///
-/// # Errors        a file in its place → [`ModelError::BadArgument`]
+/// # Errors        it is a file → [`ModelError::BadArgument`]
 pub(super) fn check_folder(folder: &Path) -> Result<()> {
     match folder.exists() && !folder.is_dir() {
         false => Ok(()),
         true => Err(ModelError::BadArgument {
             reason: format!("{}: is not a folder", folder.display()),
             hint: Some(
-                "--models and LIKENESS_MODELS name a folder, which is made where it is missing".into(),
+                "--models and LIKENESS_MODELS expect a folder, which is created if it does not exist".into(),
             ),
         }),
     }
@@ -143,7 +143,7 @@ fn address<'a>(entry: &'a Entry, given: Option<&'a str>) -> Result<&'a str> {
         return Err(ModelError::BadArgument {
             reason: format!("{}: no public address is known", entry.name),
             hint: Some(
-                "name one with --url, or bring the file with `likeness models import FILE`".to_owned(),
+                "give one with --url, or import the file with `likeness models import FILE`".to_owned(),
             ),
         });
     };
@@ -154,7 +154,7 @@ fn address<'a>(entry: &'a Entry, given: Option<&'a str>) -> Result<&'a str> {
     Ok(url)
 }
 
-/// The file at `path` where there is no reason to download it again.
+/// The file at `path`, if it need not be downloaded again.
 fn present(entry: &Entry, path: &Path) -> Result<Option<Pulled>> {
     if !path.is_file() {
         return Ok(None);
@@ -169,7 +169,7 @@ fn present(entry: &Entry, path: &Path) -> Result<Option<Pulled>> {
     Ok(Some(Pulled { path: path.to_owned(), bytes, sha256, verification, fetched: false, resumed_from: 0 }))
 }
 
-/// The file that is on its way, with the checksum of what has arrived.
+/// The partial file, with the checksum of the data received so far.
 struct Part {
     path: PathBuf,
     file: fs::File,
@@ -178,12 +178,12 @@ struct Part {
 }
 
 impl Part {
-    /// Opens, locks and reads what an earlier download has left.
+    /// Opens, locks and reads the file of an earlier download.
     fn open(entry: &Entry, url: &str, folder: &Path) -> Result<Self> {
         let path = folder.join(format!("{}.part", entry.file));
         let mut file =
             fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
-        // A file system without locks gives another error and no protection.
+        // A file system without locks returns another error; there is no protection then.
         if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
             let reason = format!("{} is being downloaded by another process", entry.name);
             return Err(failed(url, reason, "wait for it to finish"));
@@ -212,7 +212,7 @@ impl Part {
         Ok(())
     }
 
-    /// Writes everything to the disk and compares the checksum; a part with the wrong one is deleted.
+    /// Syncs the file and compares the checksum; a file with a wrong checksum is deleted.
     fn check(&self, entry: &Entry, url: &str) -> Result<(String, Verification)> {
         self.file.sync_all().map_err(|error| self.not_written(url, error))?;
         let sha256 = hex(self.hasher.clone());
@@ -228,7 +228,7 @@ impl Part {
         Ok((sha256, verification))
     }
 
-    /// Deletes the part; where that fails the next download starts over or fails on its checksum, so nothing is lost.
+    /// Deletes the partial file. If that fails, the next download starts over or fails on its checksum, so nothing is lost.
     fn remove(&self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -242,10 +242,10 @@ impl Part {
     }
 }
 
-/// Completes `part` from the network; the bytes that were there before.
+/// Downloads the rest of `part`; returns the number of bytes that existed before.
 fn fetch(entry: &Entry, url: &str, part: &mut Part, how: &Pull<'_>) -> Result<u64> {
     if part.bytes > 0 && entry.bytes == Some(part.bytes) {
-        return Ok(part.bytes); // it broke off between the last byte and the check
+        return Ok(part.bytes); // the download stopped before the verification
     }
     let agent = agent(url, how.patience);
     let mut response = request(&agent, url, part.bytes, how.patience)?;
@@ -269,7 +269,7 @@ fn fetch(entry: &Entry, url: &str, part: &mut Part, how: &Pull<'_>) -> Result<u6
         && expected != announced
     {
         let reason = format!("expected a file of {expected} bytes, the server offers one of {announced}");
-        return Err(failed(url, reason, format!("the address leads to something else; {BRING}")));
+        return Err(failed(url, reason, format!("the address provides another file; {BRING}")));
     }
     if start == 0 {
         part.restart()?;
@@ -298,7 +298,7 @@ fn receive(
             Ok(0) => break,
             Ok(arrived) => arrived,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(cut(part, &format!("the connection broke off ({error})"))),
+            Err(error) => return Err(cut(part, &format!("the connection was interrupted ({error})"))),
         };
         if part.bytes + arrived as u64 > total.unwrap_or(MAX_BYTES) {
             part.restart()?;
@@ -309,7 +309,7 @@ fn receive(
         (how.progress)(part.bytes, total);
     }
     match total {
-        Some(total) if part.bytes < total => Err(cut(part, "the connection broke off")),
+        Some(total) if part.bytes < total => Err(cut(part, "the connection was interrupted")),
         _ => Ok(()),
     }
 }
@@ -323,7 +323,7 @@ fn agent(url: &str, patience: Duration) -> ureq::Agent {
         .timeout_recv_response(Some(patience))
         .timeout_per_read(Some(patience));
     if is_loopback(url) {
-        config = config.proxy(None); // a proxy cannot reach this machine's own loopback
+        config = config.proxy(None); // a proxy cannot reach this machine's loopback
     }
     config.build().into()
 }
@@ -345,7 +345,7 @@ fn request(agent: &ureq::Agent, url: &str, from: u64, patience: Duration) -> Res
         let reason = match &error {
             ureq::Error::Timeout(_) => format!("no answer within {} s", patience.as_secs_f32()),
             ureq::Error::HostNotFound => "the host is not known; is this machine on the network?".to_owned(),
-            ureq::Error::TooManyRedirects => "too many redirects; they may go in a circle".to_owned(),
+            ureq::Error::TooManyRedirects => "too many redirects; they may form a loop".to_owned(),
             ureq::Error::RequireHttpsOnly(_) => "redirected to an address that is not https".to_owned(),
             ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
                 "the connection was refused".to_owned()
@@ -356,7 +356,7 @@ fn request(agent: &ureq::Agent, url: &str, from: u64, patience: Duration) -> Res
     })
 }
 
-/// Where the part that was sent begins: `Content-Range: bytes START-END/TOTAL`.
+/// The start of the range in the response: `Content-Range: bytes START-END/TOTAL`.
 fn range_start(response: &Response<ureq::Body>) -> Option<u64> {
     let range = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
     range.trim().strip_prefix("bytes")?.trim_start().split('-').next()?.parse().ok()
@@ -365,7 +365,7 @@ fn range_start(response: &Response<ureq::Body>) -> Option<u64> {
 fn refused(url: &str, status: StatusCode) -> ModelError {
     let (reason, hint) = match status.as_u16() {
         404 | 410 => (format!("the server has no such file ({status})"), BRING),
-        401 | 403 => (format!("the server does not give the file away ({status})"), BRING),
+        401 | 403 => (format!("the server denies access to the file ({status})"), BRING),
         429 | 500..=599 => (format!("the server is busy or broken ({status})"), "try again later"),
         _ => (format!("expected the file, the server answered {status}"), BRING),
     };

@@ -1,4 +1,4 @@
-//! Downloads from a server on this machine that misbehaves on purpose.
+//! Tests downloads from a local server that misbehaves on purpose.
 
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,10 +14,10 @@ use likeness_model::registry::{Entry, Pull, Pulled, Verification, by_name, pull}
 
 use super::{content, names, sum};
 
-/// What the server sends for one request: bytes as they are, then the connection closes.
+/// The raw response to one request; the server closes the connection afterwards.
 type Answer = Vec<u8>;
 
-/// A server on 127.0.0.1 that answers with `answer(number of the request, its text)`.
+/// A server on 127.0.0.1 that responds with `answer(number of the request, its text)`.
 struct Server {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -38,9 +38,9 @@ impl Server {
                 while reader.read_line(&mut request).unwrap() > 2 {}
                 let number = seen.lock().unwrap().len();
                 seen.lock().unwrap().push(request.clone());
-                let _ = stream.write_all(&answer(number, &request)); // a client may have had enough
+                let _ = stream.write_all(&answer(number, &request)); // the client may have closed the connection
                 let _ = stream.shutdown(std::net::Shutdown::Write);
-                let _ = reader.read(&mut [0; 64]); // until the client has gone
+                let _ = reader.read(&mut [0; 64]); // wait until the client closes the connection
             }
         });
         Self { url, requests }
@@ -153,9 +153,9 @@ fn a_cut_connection_keeps_the_part_and_the_next_run_goes_on_after_it() {
     });
     let folder = tempfile::tempdir().unwrap();
     let error = pull_from(&server.url, &checked(&content), folder.path()).unwrap_err();
-    assert!(error.to_string().contains("the connection broke off"), "{error}");
+    assert!(error.to_string().contains("the connection was interrupted"), "{error}");
     assert!(error.to_string().contains("after 123456 of 300000 bytes"), "{error}");
-    assert!(error.hint().unwrap().contains("it goes on where it stopped"));
+    assert!(error.hint().unwrap().contains("it continues where it stopped"));
     assert_eq!(names(folder.path()), ["model.onnx.part"]);
 
     let pulled = pull_from(&server.url, &checked(&content), folder.path()).unwrap();
@@ -165,7 +165,7 @@ fn a_cut_connection_keeps_the_part_and_the_next_run_goes_on_after_it() {
     assert!(server.requests()[1].to_lowercase().contains("range: bytes=123456-"));
 }
 
-/// Downloads where `left` bytes of a part are there already.
+/// Downloads with an existing partial file of `left` bytes.
 fn after_part(left: &[u8], answer: impl Fn(usize, &str) -> Answer + Send + 'static) -> (Pulled, usize) {
     let content = content();
     let folder = tempfile::tempdir().unwrap();
@@ -322,7 +322,7 @@ fn redirects_in_a_circle_end() {
 fn statuses_that_are_no_success_are_explained() {
     for (status, reason) in [
         ("404 Not Found", "no such file (404"),
-        ("403 Forbidden", "does not give the file away (403"),
+        ("403 Forbidden", "denies access to the file (403"),
         ("503 Service Unavailable", "busy or broken (503"),
         ("418 Teapot", "answered 418"),
     ] {
