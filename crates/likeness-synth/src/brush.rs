@@ -1,8 +1,8 @@
-//! Shapes onto a picture: points, colours and softness enter, anti-aliased pixels leave, as a shaded portrait or as
-//! ink and crayon.
+//! Draws shapes onto a picture with anti-aliasing, as a shaded portrait or as an ink and crayon sketch.
 //!
-//! The parts of a face say what is where; the brush alone knows how a style draws it. A portrait is fills and
-//! gradients; a sketch is flat crayon fills beside their outlines, ink lines, and hatching where the shadow is.
+//! The modules for parts of a face define shapes, colours and softness; the brush alone knows how a style draws them. A
+//! portrait has fills and gradients; a sketch has flat crayon fills beside their outlines, ink lines, and hatching in the
+//! shadow.
 
 use tiny_skia::{
     Color, FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Mask, Paint, Path, PathBuilder, Pixmap,
@@ -14,19 +14,19 @@ use super::tint::{Tint, hex};
 use likeness_data::geometry::Point;
 use likeness_data::seed::Dice;
 
-/// How much a curve of [`smooth`] follows its neighbours (Catmull–Rom: 1/6 of the chord).
+/// Tension of the curves of [`smooth`] (Catmull–Rom: 1/6 of the chord).
 const TENSION: f32 = 1.0 / 6.0;
 
-/// What one sketch is drawn with.
+/// The drawing materials of one sketch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Medium {
     pub(super) paper: Tint,
     pub(super) ink: Tint,
-    /// How strongly crayon covers the paper, in [0, 1].
+    /// Opacity of the crayon on the paper, in [0, 1].
     pub(super) cover: f32,
-    /// Pencil only: greys for colours.
+    /// Pencil only: colours become greys.
     pub(super) grey: bool,
-    /// How far fills lie beside their outlines, as shares of the picture's side.
+    /// Offset of fills from their outlines, as shares of the picture's side.
     pub(super) slip: [f32; 2],
 }
 
@@ -45,7 +45,7 @@ impl Medium {
     }
 }
 
-/// A picture in the making.
+/// A picture that is being drawn.
 pub(super) struct Brush {
     pub(super) pixmap: Pixmap,
     pub(super) style: Style,
@@ -55,7 +55,7 @@ pub(super) struct Brush {
 }
 
 impl Brush {
-    /// An empty canvas of `size` × `size` pixels; `None` when that is no size.
+    /// An empty canvas of `size` × `size` pixels; `None` for an invalid size.
     pub(super) fn new(size: u32, style: Style, medium: Medium) -> Option<Self> {
         let mut pixmap = Pixmap::new(size, size)?;
         pixmap.fill(colour(medium.paper, 1.0));
@@ -71,7 +71,7 @@ impl Brush {
         self.style == Style::Sketch
     }
 
-    /// Draws only inside `path` from now on.
+    /// Restricts drawing to the inside of `path`.
     pub(super) fn clip_to(&mut self, path: &Path) {
         let mut mask = self.clip.take().or_else(|| Mask::new(self.pixmap.width(), self.pixmap.height()));
         if let Some(mask) = &mut mask {
@@ -81,12 +81,12 @@ impl Brush {
         self.clip = mask;
     }
 
-    /// Draws everywhere again.
+    /// Removes the restriction of [`Brush::clip_to`].
     pub(super) fn unclip(&mut self) {
         self.clip = None;
     }
 
-    /// The colour as this style has it.
+    /// Converts a colour to the style.
     fn pigment(&self, tint: Tint) -> Tint {
         if !self.is_sketch() {
             return tint;
@@ -96,7 +96,7 @@ impl Brush {
         self.medium.paper.mix(tint, self.medium.cover)
     }
 
-    /// A solid body: filled, and outlined as the style has it.
+    /// Draws a solid body: filled, with an outline if the style has outlines.
     pub(super) fn body(&mut self, path: &Path, tint: Tint) {
         let slip = if self.clip.is_none() { self.medium.slip } else { [0.0; 2] };
         let shift = if self.is_sketch() {
@@ -113,20 +113,20 @@ impl Brush {
         }
     }
 
-    /// A flat patch without an outline.
+    /// Draws a flat area without an outline.
     pub(super) fn patch(&mut self, path: &Path, tint: Tint, alpha: f32) {
         let pigment = self.pigment(tint);
         self.fill_with(path, Shader::SolidColor(colour(pigment, alpha)), Transform::identity());
     }
 
-    /// A patch of shadow on a body; portraits only.
+    /// Draws a shaded area on a body; portraits only.
     pub(super) fn patch_soft(&mut self, path: &Path, tint: Tint, alpha: f32) {
         if !self.is_sketch() {
             self.patch(path, tint, alpha);
         }
     }
 
-    /// A line of `width` (a share of the picture's side); a sketch draws every line in ink.
+    /// Draws a line of `width` (a share of the picture's side); a sketch draws every line in ink.
     pub(super) fn line(&mut self, path: &Path, tint: Tint, width: f32, alpha: f32) {
         if self.is_sketch() {
             self.stroke(path, self.medium.ink, width.max(0.006), (alpha * 1.6).min(0.95));
@@ -135,13 +135,13 @@ impl Brush {
         }
     }
 
-    /// A line in its own colour in both styles.
+    /// Draws a line in the given colour in both styles.
     pub(super) fn strand(&mut self, path: &Path, tint: Tint, width: f32, alpha: f32) {
         let pigment = self.pigment(tint);
         self.stroke(path, pigment, width, alpha);
     }
 
-    /// A soft round spot that fades to nothing at `radius_px`; portraits only.
+    /// Draws a soft round spot that fades out at `radius_px`; portraits only.
     pub(super) fn glow(&mut self, centre: Point, radius_px: f32, tint: Tint, alpha: f32) {
         if self.is_sketch() || radius_px < 0.5 {
             return;
@@ -161,7 +161,7 @@ impl Brush {
         }
     }
 
-    /// A fill that goes from one colour and alpha to another along a line; portraits only.
+    /// Fills with a gradient of colour and alpha along a line; portraits only.
     pub(super) fn sweep(&mut self, path: &Path, from: (Point, Tint, f32), to: (Point, Tint, f32)) {
         if self.is_sketch() {
             return;
@@ -180,7 +180,7 @@ impl Brush {
         }
     }
 
-    /// Slanted ink lines over a box given by its corners, within the clip; sketches only.
+    /// Draws slanted ink lines in a box given by two corners, within the clip; sketches only.
     pub(super) fn hatch(&mut self, from: Point, to: Point, slant: f32, gap: f32) {
         if !self.is_sketch() {
             return;
@@ -271,12 +271,12 @@ pub(super) fn polygon(points: &[Point]) -> Option<Path> {
     builder.finish()
 }
 
-/// A circle.
+/// A circle as a path.
 pub(super) fn circle(centre: Point, radius_px: f32) -> Option<Path> {
     PathBuilder::from_circle(centre.x, centre.y, radius_px.max(0.3))
 }
 
-/// Continues through all of `points` from where the builder stands, the first of them.
+/// Continues the builder's path from its current point, the first of `points`, through all others.
 fn run(builder: &mut PathBuilder, points: &[Point]) {
     let last = points.len().saturating_sub(1);
     for i in 0..last {
@@ -285,7 +285,7 @@ fn run(builder: &mut PathBuilder, points: &[Point]) {
     }
 }
 
-/// The Catmull–Rom piece from the second to the third point.
+/// The Catmull–Rom segment from the second to the third point.
 fn curve(builder: &mut PathBuilder, [p0, p1, p2, p3]: [Point; 4]) {
     builder.cubic_to(
         p1.x + (p2.x - p0.x) * TENSION,

@@ -1,4 +1,4 @@
-//! A folder of synthetic faces: settings enter, a tree of pictures and a table of their ground truth leave.
+//! Writes a folder of synthetic faces, with a table of their ground truth.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,40 +11,40 @@ use super::{Style, SynthFace, check_size, draw};
 use likeness_data::seed::{Dice, Purpose};
 use likeness_data::{DataError, Result};
 
-/// Name of the table of ground truth, inside the folder.
+/// Name of the ground truth table in the folder.
 const TRUTH_FILE: &str = "truth.csv";
-/// Most pictures one call writes.
+/// Maximum number of pictures per call.
 const MAX_IMAGES: u64 = 10_000_000;
 
-/// How many faces of whom.
+/// Options of a synthetic dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SynthConfig {
     /// Number of identities.
     pub identities: u32,
-    /// Pictures of each.
+    /// Number of pictures per identity.
     pub images_per_identity: u32,
     /// Side of a picture, in pixels.
     pub size: u32,
-    /// Seed of everything; the same seed and style give the same pictures, the same seed and another style the same
+    /// Random seed. The same seed and style give the same pictures; the same seed and another style give the same
     /// people.
     pub seed: u64,
-    /// What they are drawn as.
+    /// The drawing style.
     pub style: Style,
 }
 
 impl Default for SynthConfig {
-    /// Enough to train a small network on within minutes.
+    /// Enough pictures to train a small network within minutes.
     fn default() -> Self {
         Self { identities: 40, images_per_identity: 10, size: 160, seed: 0, style: Style::Portrait }
     }
 }
 
 impl SynthConfig {
-    /// Checks that the settings are within bounds.
+    /// Checks that the settings are in range.
     ///
     /// # Errors
-    /// No identities, no pictures, far too many of them or a size out of bounds → [`DataError::BadArgument`].
+    /// No identities, no pictures, too many pictures or a size out of range → [`DataError::BadArgument`].
     pub fn validate(&self) -> Result<()> {
         check_size(self.size)?;
         let images = u64::from(self.identities) * u64::from(self.images_per_identity);
@@ -60,7 +60,7 @@ impl SynthConfig {
         Ok(())
     }
 
-    /// The seed of the identity with this number.
+    /// The seed of the identity with this index.
     pub fn identity_seed(&self, identity: u32) -> u64 {
         Dice::new(Purpose::Dataset, &[self.seed, u64::from(identity)]).bits()
     }
@@ -68,7 +68,7 @@ impl SynthConfig {
     /// Draws picture `image` of identity `identity`, both counted from 0.
     ///
     /// # Errors
-    /// As [`draw`].
+    /// The errors of [`draw`].
     pub fn draw(&self, identity: u32, image: u32) -> Result<SynthFace> {
         draw(self.identity_seed(identity), u64::from(image), self.size, self.style)
     }
@@ -78,14 +78,14 @@ impl SynthConfig {
     }
 }
 
-/// How the files lie in the folder.
+/// The arrangement of files in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// A folder for each identity: `person-003/007.png`.
+    /// One folder for each identity: `person-003/007.png`.
     #[default]
     Folders,
-    /// One folder, the identity before the underscore: `person-003_007.png`.
+    /// One folder for all, with the identity before the underscore: `person-003_007.png`.
     Prefix,
 }
 
@@ -93,37 +93,37 @@ pub enum Layout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PictureFormat {
-    /// Without loss.
+    /// PNG, lossless.
     #[default]
     Png,
     /// JPEG of quality 90.
     Jpeg,
 }
 
-/// What [`write_dataset`] wrote.
+/// The result of [`write_dataset`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthDataset {
     /// Number of pictures.
     pub images: usize,
     /// Number of identities.
     pub identities: usize,
-    /// The table of ground truth.
+    /// Path of the ground truth table.
     pub truth: PathBuf,
 }
 
-/// Draws `config`'s pictures into `folder`, on all cores, with a table of their ground truth.
+/// Draws the pictures of `config` into `folder`, on all cores, with a table of their ground truth.
 ///
-/// The table `truth.csv` has a row for each picture, in order: `path` (from the folder, with `/`), `identity`,
+/// The table `truth.csv` has one row for each picture, in order: `path` (relative to the folder, with `/`), `identity`,
 /// `style`, the box as `left,top,width,height` and the landmarks as `left_eye_x,left_eye_y,…,right_mouth_y`, in
-/// pixels. It is written last, so a folder with a table is a whole one. `progress` is told the number of pictures
+/// pixels. It is written last, so a folder with a table is complete. `progress` is called with the number of pictures
 /// written so far.
 ///
 /// # Conventions
-/// Two styles of one seed go into two folders and have the same identity names.
+/// Two styles of one seed need two folders; their identity names are the same.
 ///
 /// # Errors
-/// Settings out of bounds → [`DataError::BadArgument`]; a folder that holds something already →
-/// [`DataError::Occupied`]; a full or read-only disk → [`DataError::Io`], naming the file.
+/// Settings out of range → [`DataError::BadArgument`]; a folder that is not empty → [`DataError::Occupied`]; a full or
+/// read-only disk → [`DataError::Io`], naming the file.
 pub fn write_dataset(
     config: &SynthConfig,
     folder: &Path,
@@ -157,20 +157,20 @@ pub fn write_dataset(
     Ok(SynthDataset { images: rows.len(), identities: config.identities as usize, truth })
 }
 
-/// Makes the folder, or checks that it is empty.
+/// Creates the folder, or checks that it is empty.
 fn claim(folder: &Path) -> Result<()> {
     fs_err::create_dir_all(folder)?;
     if fs_err::read_dir(folder)?.next().is_some() {
         return Err(DataError::Occupied {
             path: folder.to_owned(),
             reason: "the folder is not empty".to_owned(),
-            hint: "name a new folder for the synthetic faces, or empty this one first".to_owned(),
+            hint: "choose a new folder for the synthetic faces, or empty this one first".to_owned(),
         });
     }
     Ok(())
 }
 
-/// `person-003`, as wide as the largest number needs but at least three digits.
+/// The name of an identity, such as `person-003`, with as many digits as the largest index needs but at least three.
 fn identity_name(config: &SynthConfig, identity: u32) -> String {
     format!("person-{identity:0width$}", width = digits(config.identities))
 }
@@ -202,7 +202,7 @@ fn write_picture(face: &SynthFace, path: &Path, format: PictureFormat) -> Result
     Ok(likeness_artifact::write_unsynced(path, &bytes)?)
 }
 
-/// One line of the table of ground truth.
+/// One row of the ground truth table.
 #[derive(Debug, Serialize)]
 struct TruthRow {
     path: String,

@@ -1,4 +1,4 @@
-//! Eyes, brows, nose and mouth.
+//! Draws eyes, brows, nose and mouth.
 
 use super::Drawing;
 use super::brush::{circle, lens, open, smooth};
@@ -6,7 +6,7 @@ use super::tint::{BLACK, Tint, WHITE, hex};
 use super::view::symmetric;
 use likeness_data::geometry::{Landmarks, Point};
 
-/// Where the five landmarks are in this picture, in pixels.
+/// The positions of the five landmarks in this picture, in pixels.
 pub(super) fn landmarks(d: &Drawing) -> Landmarks {
     let (eye, nose) = (d.id.eye, d.id.nose);
     let (corner_u, corner_v) = mouth_corner(d);
@@ -19,7 +19,7 @@ pub(super) fn landmarks(d: &Drawing) -> Landmarks {
     ]
 }
 
-/// Both eyes with their brows.
+/// Draws both eyes with their brows.
 pub(super) fn eyes(d: &mut Drawing) {
     for side in [-1.0, 1.0] {
         eye(d, side);
@@ -27,7 +27,7 @@ pub(super) fn eyes(d: &mut Drawing) {
     }
 }
 
-/// The two lids from the inner to the outer corner, in head units.
+/// The curves of the two lids from the inner to the outer corner, in head units.
 fn lids(d: &Drawing, side: f32) -> [[(f32, f32); 5]; 2] {
     let eye = d.id.eye;
     let open = d.shot.expression.eyes;
@@ -36,7 +36,7 @@ fn lids(d: &Drawing, side: f32) -> [[(f32, f32); 5]; 2] {
         (side * (eye.u + (along * 2.0 - 1.0) * eye.half_width), eye.v - rise - height)
     };
     let (upper, lower) = (eye.half_height * open * 1.15, eye.half_height * (0.35 + 0.45 * open.min(1.0)));
-    let sag = 0.25 * eye.half_height * (1.0 - open).max(0.0); // a shut upper lid lies on the lower one
+    let sag = 0.25 * eye.half_height * (1.0 - open).max(0.0); // a closed upper lid touches the lower one
     let peak = eye.peak;
     [
         [
@@ -79,7 +79,7 @@ fn eye(d: &mut Drawing, side: f32) {
     }
 }
 
-/// The lashes' outer tip.
+/// Draws the outer tip of the lashes.
 fn lash(d: &mut Drawing, side: f32) {
     let (eye, [upper, _]) = (d.id.eye, lids(d, side));
     let (u, v) = upper[4];
@@ -115,7 +115,7 @@ fn brow(d: &mut Drawing, side: f32) {
     let base = eye.v - brow.above - lift;
     let at = |along: f32, half: f32| {
         let u = eye.u + 0.015 + (along * 2.0 - 1.0) * brow.half_length;
-        // Knitted brows come down at the nose.
+        // Knitted brows are lower at the nose.
         let knit = if lift < 0.0 { -lift * 0.5 * (1.0 - along) } else { 0.0 };
         let arch = brow.arch * (1.0 - ((along - 0.62) / 0.62).powi(2));
         (side * u, base - arch - brow.slope * (along - 0.5) * 2.0 + knit + half)
@@ -129,7 +129,7 @@ fn brow(d: &mut Drawing, side: f32) {
     }
 }
 
-/// The nose: a shadow along its far side, the base with wings and nostrils, a light on the tip.
+/// Draws the nose: a shadow along its far side, the base with wings and nostrils, a highlight on the tip.
 pub(super) fn nose(d: &mut Drawing) {
     nose_side(d);
     nose_base(d);
@@ -139,7 +139,7 @@ pub(super) fn nose(d: &mut Drawing) {
     d.brush.glow(glint, d.view.px(0.085), WHITE, 0.20 + 0.2 * light.strength);
 }
 
-/// The flank that is turned from the light.
+/// Draws the side of the nose that faces away from the light.
 fn nose_side(d: &mut Drawing) {
     let nose = d.id.nose;
     let far = if d.shot.light.side < 0.0 { 1.0 } else { -1.0 };
@@ -158,7 +158,7 @@ fn nose_side(d: &mut Drawing) {
     }
 }
 
-/// The underside from wing to wing.
+/// Draws the underside of the nose from wing to wing.
 fn nose_base(d: &mut Drawing) {
     let (nose, skin) = (d.id.nose, d.id.skin);
     let (w, v, droop) = (nose.half_width, nose.tip, nose.droop);
@@ -210,7 +210,7 @@ fn mouth_corner(d: &Drawing) -> (f32, f32) {
     (u, mouth.v - 0.07 * expression.smile)
 }
 
-/// Lips, and teeth between them when the mouth is open.
+/// Draws the lips, and the teeth between them if the mouth is open.
 pub(super) fn mouth(d: &mut Drawing) {
     let (mouth, expression) = (d.id.mouth, d.shot.expression);
     let (u, v) = mouth_corner(d);

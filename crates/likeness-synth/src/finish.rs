@@ -1,5 +1,5 @@
-//! From the clean drawing to a picture as it would be found: light's colour, contrast, blur, coarse colours and noise
-//! for a portrait, grain for a sketch.
+//! Adds realistic defects to the clean drawing: coloured light, contrast, blur, coarse colours and noise for a portrait,
+//! paper grain for a sketch.
 
 use image::RgbImage;
 use tiny_skia::Pixmap;
@@ -9,10 +9,10 @@ use super::brush::Medium;
 use super::shot::Shot;
 use likeness_data::seed::{Dice, Purpose};
 
-/// Edge of the tile of random numbers that paper grain is read from; a power of two.
+/// Side of the tile of random values that paper grain is read from; a power of two.
 const TILE: usize = 64;
 
-/// The finished picture.
+/// Applies all defects and converts the drawing to an image.
 pub(super) fn finish(pixmap: &Pixmap, shot: &Shot, style: Style, medium: &Medium) -> RgbImage {
     let side = pixmap.width();
     let mut pixels: Vec<[f32; 3]> = pixmap
@@ -37,7 +37,7 @@ pub(super) fn finish(pixmap: &Pixmap, shot: &Shot, style: Style, medium: &Medium
     RgbImage::from_raw(side, side, bytes).expect("three bytes for every pixel")
 }
 
-/// Exposure, the light's colour, contrast and saturation; `share` of the full effect.
+/// Applies exposure, light colour, contrast and saturation; `share` is the strength of the effect.
 fn grade(pixels: &mut [[f32; 3]], shot: &Shot, share: f32) {
     let (light, camera) = (shot.light, shot.camera);
     let towards = |factor: f32| 1.0 + (factor - 1.0) * share;
@@ -94,7 +94,7 @@ fn add(sum: &mut [f32; 3], pixel: [f32; 3], sign: f32) {
     }
 }
 
-/// Gives every block the mean hue of its pixels and leaves their lightness, as strong JPEG compression does.
+/// Replaces the hue of each pixel by the mean hue of its block and keeps the lightness, as strong JPEG compression does.
 fn coarsen_colours(pixels: &mut [[f32; 3]], side: usize, block: usize) {
     if block < 2 {
         return;
@@ -118,14 +118,14 @@ fn coarsen_colours(pixels: &mut [[f32; 3]], side: usize, block: usize) {
     }
 }
 
-/// Paper shows through the crayon, and is itself not even.
+/// Lets uneven paper show through the crayon.
 fn grain(pixels: &mut [[f32; 3]], side: usize, medium: &Medium, dice: &mut Dice) {
     let tile: Vec<f32> = (0..TILE * TILE).map(|_| dice.unit()).collect();
     let paper = medium.paper.0.map(|c| c * 255.0);
     let at = |x: usize, y: usize| tile[(y % TILE) * TILE + x % TILE];
     for y in 0..side {
         for x in 0..side {
-            // Two scales: single specks, and streaks along the stroke of the hand.
+            // Two scales: single specks, and streaks along the strokes.
             let speck = at(x, y) * 0.6 + at((x + y) / 3, (y + side - x) / 9 + 17) * 0.4;
             let bare = ((speck - 0.62) * 2.2).clamp(0.0, 0.55);
             let shade = 0.965 + 0.035 * at(x / 2 + 31, y / 2);
@@ -136,7 +136,7 @@ fn grain(pixels: &mut [[f32; 3]], side: usize, medium: &Medium, dice: &mut Dice)
     }
 }
 
-/// The pixel's bytes with triangular noise of standard deviation `deviation`, mostly in the lightness.
+/// Adds triangular noise of standard deviation `deviation` to a pixel, mostly to its lightness, and converts it to 8 bits.
 fn noisy(pixel: [f32; 3], deviation: f32, dice: &mut Dice) -> [u8; 3] {
     let bits = dice.bits().to_le_bytes();
     let wave = |i: usize| (f32::from(bits[i]) + f32::from(bits[i + 1]) - 255.0) / 104.5; // standard deviation 1
@@ -152,7 +152,7 @@ fn noisy(pixel: [f32; 3], deviation: f32, dice: &mut Dice) -> [u8; 3] {
 mod tests {
     use super::*;
 
-    /// The same blur, pixel by pixel.
+    /// Reference implementation of the blur, pixel by pixel.
     fn slow_blur(pixels: &[[f32; 3]], side: usize, radius: usize) -> Vec<[f32; 3]> {
         let clamp = |v: isize| v.clamp(0, side as isize - 1) as usize;
         let mut now = pixels.to_vec();

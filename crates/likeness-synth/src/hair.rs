@@ -1,4 +1,4 @@
-//! Hair behind and before the face, in fourteen cuts.
+//! Draws hair behind and in front of the face, in fourteen cuts.
 
 use tiny_skia::Path;
 
@@ -11,7 +11,7 @@ use super::view::symmetric;
 use likeness_data::geometry::Point;
 use likeness_data::seed::{Dice, Purpose};
 
-/// The hair that lies behind the neck and the face.
+/// Draws the hair behind the neck and the face.
 pub(super) fn back(d: &mut Drawing) {
     let hair = d.id.hair;
     let (w, volume) = (d.id.skull.half_width, volume(d));
@@ -31,13 +31,13 @@ pub(super) fn back(d: &mut Drawing) {
     }
 }
 
-/// How far the hair stands off the skull today; a hat presses it down.
+/// Distance of the hair from the skull in this picture; a hat reduces it.
 fn volume(d: &Drawing) -> f32 {
     let pressed = if d.shot.headgear.is_hat() { 0.35 } else { 1.0 };
     d.id.hair.volume * d.shot.hair_volume * pressed
 }
 
-/// Hair that falls on both sides down to `length`, `flare` wider at the tips.
+/// The outline of hair that falls on both sides down to `length`, widened by `flare` at the tips.
 fn falling(d: &Drawing, half_width: f32, length: f32, flare: f32) -> Option<Path> {
     let mut points: Vec<Point> = (0..9)
         .map(|step| {
@@ -57,7 +57,7 @@ fn falling(d: &Drawing, half_width: f32, length: f32, flare: f32) -> Option<Path
     smooth(&points)
 }
 
-/// A lumpy ball around the head, open to the neck.
+/// The outline of a lumpy ball of hair around the head, open at the neck.
 fn cloud(d: &Drawing, half_width: f32, low: f32, lumps: usize) -> Option<Path> {
     let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 3]);
     let height = if d.shot.headgear.is_hat() { 0.85 } else { half_width * 0.62 + 0.5 };
@@ -72,7 +72,7 @@ fn cloud(d: &Drawing, half_width: f32, low: f32, lumps: usize) -> Option<Path> {
     smooth(&points)
 }
 
-/// A knot on top; the hair itself is combed back.
+/// The outline of a knot on top of the head; the other hair is combed back.
 fn bun(d: &mut Drawing, tint: Tint) -> Option<Path> {
     if d.shot.headgear.is_hat() {
         return None;
@@ -86,7 +86,7 @@ fn bun(d: &mut Drawing, tint: Tint) -> Option<Path> {
     smooth(&points)
 }
 
-/// The hair over the forehead and the temples, with strands; under a hat only the sides show.
+/// Draws the hair over the forehead and the temples, with strands; under a hat only the sides are visible.
 pub(super) fn front(d: &mut Drawing) {
     let Some((outer, inner)) = fringe(d) else { return };
     let Some(path) = lens(&outer, &inner) else { return };
@@ -105,8 +105,8 @@ pub(super) fn front(d: &mut Drawing) {
     d.brush.unclip();
 }
 
-/// The outer and the inner edge of the hair before the face, both from the left to the right temple; `None` when
-/// bald.
+/// The outer and the inner edge of the hair in front of the face, both from the left to the right temple; `None` for a
+/// bald head.
 fn fringe(d: &Drawing) -> Option<(Vec<Point>, Vec<Point>)> {
     let edge = hairline(d)?;
     let (w, low) = (d.id.skull.half_width, edge[0].1);
@@ -124,12 +124,12 @@ fn fringe(d: &Drawing) -> Option<(Vec<Point>, Vec<Point>)> {
     Some((outer, inner))
 }
 
-/// u of the parting today.
+/// u of the parting in this picture.
 fn parting(d: &Drawing) -> f32 {
     d.id.hair.parting * d.shot.parting
 }
 
-/// How far the cut stands off the crown and the temples.
+/// Distances of the hair from the crown and from the temples, for this cut.
 fn rise_and_spread(d: &Drawing) -> (f32, f32) {
     let volume = volume(d);
     match d.id.hair.cut {
@@ -141,8 +141,8 @@ fn rise_and_spread(d: &Drawing) -> (f32, f32) {
     }
 }
 
-/// The edge of the hair against the skin, from left to right: u as a share of the half width, and v; `None` when
-/// bald.
+/// The edge between hair and skin, from left to right: u as a share of the half width, and v; `None` for a bald
+/// head.
 fn hairline(d: &Drawing) -> Option<Vec<(f32, f32)>> {
     let (line, part) = (d.id.hair.line, parting(d));
     Some(match d.id.hair.cut {
@@ -161,14 +161,14 @@ fn hairline(d: &Drawing) -> Option<Vec<(f32, f32)>> {
     })
 }
 
-/// Two curtains that part at `part`.
+/// The hairline of two halves that part at `part`.
 fn parted(part: f32, line: f32, right_half: &[(f32, f32)]) -> Vec<(f32, f32)> {
     let mut edge = symmetric(line - 0.12, right_half);
     edge[right_half.len()].0 = part;
     edge
 }
 
-/// Combed over from a parting, highest there and low on the other temple.
+/// The hairline of hair combed over from a parting: highest at the parting, low at the other temple.
 fn side_part(part: f32, line: f32) -> Vec<(f32, f32)> {
     let side = part.signum();
     let mut edge = vec![
@@ -187,7 +187,7 @@ fn side_part(part: f32, line: f32) -> Vec<(f32, f32)> {
     edge
 }
 
-/// Straight hair cut above the brows.
+/// The hairline of straight hair cut above the brows.
 fn bangs(d: &Drawing, line: f32) -> Vec<(f32, f32)> {
     let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 4]);
     let (low, reach) = (line * 0.35 - 0.06, if d.id.hair.cut == Cut::Bob { 0.55 } else { 0.1 });
@@ -208,7 +208,7 @@ fn curls(d: &Drawing, line: f32) -> Vec<(f32, f32)> {
     edge
 }
 
-/// Strands from the outer to the inner edge.
+/// Draws strands from the outer to the inner edge.
 fn strands(d: &mut Drawing, outer: &[Point], inner: &[Point]) {
     let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 6]);
     let tint = d.id.hair.tint;

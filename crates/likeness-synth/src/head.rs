@@ -1,4 +1,4 @@
-//! The head without its features: shoulders, neck, ears, skin with light and shadow, beard and marks.
+//! Draws the head without its features: shoulders, neck, ears, skin with light and shadow, beard and marks.
 
 use tiny_skia::Path;
 
@@ -41,7 +41,7 @@ fn neck_half_width(skull: &Skull) -> f32 {
     skull.half_width * (0.42 + 0.3 * skull.jaw)
 }
 
-/// Shoulders and clothes, nearly upright whatever the head does.
+/// Draws shoulders and clothes, which stay nearly upright in every pose.
 pub(super) fn shoulders(d: &mut Drawing) {
     let (view, neck) = (d.body_view, neck_half_width(&d.id.skull));
     let shoulders = [
@@ -59,7 +59,7 @@ pub(super) fn shoulders(d: &mut Drawing) {
     }
 }
 
-/// The neck in the shadow of the chin, and the collar around it.
+/// Draws the neck in the shadow of the chin, and the collar around it.
 pub(super) fn neck(d: &mut Drawing) {
     let (view, neck) = (d.body_view, neck_half_width(&d.id.skull));
     let throat = [
@@ -87,7 +87,7 @@ pub(super) fn neck(d: &mut Drawing) {
     }
 }
 
-/// Both ears; the one that is turned away hides behind the cheek.
+/// Draws both ears; the one on the far side is hidden behind the cheek.
 pub(super) fn ears(d: &mut Drawing) {
     let skull = d.id.skull;
     for side in [-1.0, 1.0] {
@@ -112,7 +112,7 @@ pub(super) fn ears(d: &mut Drawing) {
     }
 }
 
-/// The skin of the face; leaves the brush clipped to it.
+/// Draws the skin of the face, and leaves the brush clipped to it.
 pub(super) fn skin(d: &mut Drawing) {
     let Some(path) = face_path(d) else { return };
     let skin = d.skin();
@@ -124,7 +124,7 @@ pub(super) fn skin(d: &mut Drawing) {
     age_lines(d);
 }
 
-/// The side that is turned from the light, soft in a portrait, hatched in a sketch.
+/// Draws the shadow on the side that faces away from the light: soft in a portrait, hatched in a sketch.
 fn shadow(d: &mut Drawing, path: &Path) {
     let (light, w) = (d.shot.light, d.id.skull.half_width);
     let side = if light.side < 0.0 { -1.0 } else { 1.0 };
@@ -137,7 +137,7 @@ fn shadow(d: &mut Drawing, path: &Path) {
     d.brush.hatch(near, far, 0.7, 0.024 + 0.018 * (1.0 - light.strength));
 }
 
-/// Cheeks, forehead, chin and eye sockets.
+/// Draws highlights and shades on cheeks, forehead, chin and eye sockets.
 fn glows(d: &mut Drawing) {
     let (skin, skull, eye) = (d.id.skin, d.id.skull, d.id.eye);
     let rosy = skin.mix(hex(0xd0483e), 0.55);
@@ -164,7 +164,7 @@ fn freckles(d: &mut Drawing) {
     }
 }
 
-/// Moles lie over everything else on the skin, beards and make-up included.
+/// Draws moles, which are on top of everything else on the skin, including beards and make-up.
 pub(super) fn moles(d: &mut Drawing) {
     for i in 0..d.id.moles.len() {
         let mole = d.id.moles[i];
@@ -174,7 +174,7 @@ pub(super) fn moles(d: &mut Drawing) {
     }
 }
 
-/// Folds from the nose to the mouth, under the eyes and on the forehead, as deep as the face is old and smiling.
+/// Draws folds beside the mouth, under the eyes and on the forehead; their depth depends on age and smile.
 fn age_lines(d: &mut Drawing) {
     let (mouth, nose, eye) = (d.id.mouth, d.id.nose, d.id.eye);
     let smile = d.shot.expression.smile.max(0.0);
@@ -205,7 +205,7 @@ fn stroke(d: &mut Drawing, points: &[(f32, f32)], tint: Tint, alpha: f32) {
     }
 }
 
-/// Hair of the lower face; belongs under the mouth.
+/// Draws the hair of the lower face; must be drawn before the mouth.
 pub(super) fn beard(d: &mut Drawing) {
     let tint = d.id.hair.tint.shade(-0.25);
     match d.id.beard {
@@ -240,7 +240,7 @@ fn full_beard(d: &mut Drawing, tint: Tint, alpha: f32) {
     bristles(d, tint, alpha);
 }
 
-/// Short strokes over the beard, so that it is hair and not paint.
+/// Draws short strokes over the beard, so that it looks like hair.
 fn bristles(d: &mut Drawing, tint: Tint, alpha: f32) {
     let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 2]);
     let (w, low) = (d.id.skull.half_width, d.id.mouth.v + 0.12);

@@ -1,12 +1,12 @@
-//! Who a synthetic face is: a seed enters, the measures and colours that every picture of that face shares leave.
+//! The identity of a synthetic face: derives from a seed the measures and colours that all pictures of the face share.
 //!
-//! Lengths are in head units: u to the picture's right, v down, (0, 0) the middle of the face, the crown of the skull
-//! at v = −1 and the chin near v = 1.
+//! Lengths are in head units: u to the picture's right, v down. (0, 0) is the middle of the face, the crown of the skull
+//! is at v = −1 and the chin near v = 1.
 
 use super::tint::{Tint, hex};
 use likeness_data::seed::{Dice, Purpose};
 
-/// How the hair is cut.
+/// The haircut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     Bald,
@@ -35,7 +35,7 @@ pub(super) enum Beard {
     Full,
 }
 
-/// Outline of the head below the temples.
+/// The outline of the head below the temples.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Skull {
     pub(super) half_width: f32,
@@ -57,9 +57,9 @@ pub(super) struct Eye {
     pub(super) v: f32,
     pub(super) half_width: f32,
     pub(super) half_height: f32,
-    /// How much higher the outer corner is than the inner one.
+    /// Height of the outer corner above the inner one.
     pub(super) tilt: f32,
-    /// Where along the lid it is highest: 0 at the inner corner, 1 at the outer.
+    /// Position of the lid's highest point: 0 at the inner corner, 1 at the outer.
     pub(super) peak: f32,
     pub(super) iris: Tint,
     pub(super) iris_radius: f32,
@@ -85,9 +85,9 @@ pub(super) struct Nose {
     pub(super) tip: f32,
     pub(super) half_width: f32,
     pub(super) bridge: f32,
-    /// How far the tip stands out of the face.
+    /// Distance of the tip from the face.
     pub(super) depth: f32,
-    /// How far the tip hangs below the wings; negative for a turned-up nose.
+    /// Distance of the tip below the wings; negative for a turned-up nose.
     pub(super) droop: f32,
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Hair {
     pub(super) volume: f32,
     /// v of the hairline in the middle of the forehead.
     pub(super) line: f32,
-    /// v down to which long hair falls.
+    /// v of the lower end of long hair.
     pub(super) length: f32,
     /// u of the parting.
     pub(super) parting: f32,
@@ -123,7 +123,7 @@ pub(super) struct Mole {
     pub(super) radius: f32,
 }
 
-/// Everything that stays the same from picture to picture.
+/// All properties that pictures of one person share.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) seed: u64,
@@ -138,7 +138,7 @@ pub(super) struct Identity {
     pub(super) moles: Vec<Mole>,
     /// Number of freckles.
     pub(super) freckles: u32,
-    /// How deep the lines beside the mouth and under the eyes are, in [0, 1].
+    /// Depth of the lines beside the mouth and under the eyes, in [0, 1].
     pub(super) age: f32,
     /// Share of the pictures in which this person wears glasses.
     pub(super) glasses_habit: f32,
@@ -147,11 +147,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The face of this seed.
+    /// Derives an identity from its seed.
     pub(super) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(Purpose::Identity, &[seed]);
         let dice = &mut dice;
-        // From 0 to 1: hair length, beard, jaw and brows hang together in people, and so they do here.
+        // Hair length, beard, jaw and brows are correlated in people, and therefore here: from 0 to 1.
         let soft = dice.unit();
         let age = if dice.chance(0.35) { dice.range(0.3, 1.0) } else { dice.range(0.0, 0.25) };
         let skin = Tint::skin(dice);

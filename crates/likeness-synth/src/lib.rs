@@ -1,19 +1,17 @@
-//! Synthetic faces: a seed that says who and a seed that says which picture enter, a drawn face with its ground truth
-//! leaves.
+//! Draws synthetic faces with ground truth, from a seed for the identity and a seed for the picture.
 //!
-//! Where there are no photos — a first run, a test, a machine without a network — these stand in for them. One
-//! face's way:
+//! They replace photos in a first run, in a test, or on a machine without a network. The steps for one face:
 //!
-//! 1. `identity` turns the first seed into measures and colours that all pictures of the face share;
-//! 2. `shot` turns the second into pose, light, expression, worn things and the camera's faults;
-//! 3. `view` places the head in the picture, turned by parallax;
-//! 4. `scene`, `hair`, `head`, `features` and `worn` say what is where, `brush` draws it in one of two [`Style`]s;
-//! 5. `finish` spoils the picture as cameras and paper do.
+//! 1. `identity` derives the measures and colours that all pictures of the face share from the first seed.
+//! 2. `shot` derives pose, light, expression, worn objects and camera defects from the second seed.
+//! 3. `view` places the head in the picture and rotates it by parallax.
+//! 4. `scene`, `hair`, `head`, `features` and `worn` define the shapes, and `brush` draws them in one of two [`Style`]s.
+//! 5. `finish` adds the defects of cameras and paper.
 //!
-//! Both styles draw the same identity, so that a set of sketches is the same people in another domain. The seeds and
-//! the drawing use no clock, no thread order and no global state: the same call gives the same bytes on the same
-//! kind of machine. Across kinds of machine single pixels may differ by rounding, since sines and SIMD fills are not
-//! specified to the bit.
+//! Both styles draw the same identities, so a set of sketches shows the same people in another domain. The result does not
+//! depend on the clock, the order of threads or global state: equal calls give equal bytes on the same kind of machine.
+//! On other kinds of machine single pixels may differ by rounding, because sines and SIMD fills are not specified
+//! exactly.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -46,26 +44,26 @@ use view::View;
 
 pub use dataset::{Layout, PictureFormat, SynthConfig, SynthDataset, write_dataset};
 
-/// The smallest picture that still shows a face.
+/// Minimum side of a picture, at which a face is still visible.
 pub const MIN_SIZE_PX: u32 = 16;
-/// The largest picture drawn.
+/// Maximum side of a picture.
 pub const MAX_SIZE_PX: u32 = 4096;
-/// Hair above this v is not part of the face box: the box goes from the hairline to the chin.
+/// v of the top of the face box, which extends from the hairline to the chin and excludes hair above it.
 const BOX_TOP_V: f32 = -0.62;
 
-/// What a face is drawn as.
+/// The drawing style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Style {
-    /// Shaded and coloured, with backgrounds and a camera's faults: the source domain.
+    /// Shaded and coloured, with backgrounds and camera defects: the source domain.
     #[default]
     Portrait = 0,
-    /// Ink lines, few flat crayon colours, hatching and paper: the same faces in a shifted domain.
+    /// Ink lines, few flat crayon colours, hatching and paper: the same faces in another domain.
     Sketch = 1,
 }
 
 impl Style {
-    /// The name used in tables and settings.
+    /// The style's name in tables and settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portrait => "portrait",
@@ -77,9 +75,9 @@ impl Style {
 /// A drawn face with its ground truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SynthFace {
-    /// The picture, square.
+    /// The square picture.
     pub image: RgbImage,
-    /// Hairline to chin, cheek to cheek, cut at the picture's edges, in pixels.
+    /// The box from hairline to chin and cheek to cheek, clipped to the picture, in pixels.
     pub face_box: Rect,
     /// Eyes, nose tip and mouth corners, in pixels; always inside `face_box`.
     pub landmarks: Landmarks,
@@ -91,11 +89,11 @@ pub struct SynthFace {
 /// `size` is the side of the square picture in pixels, from [`MIN_SIZE_PX`] to [`MAX_SIZE_PX`].
 ///
 /// # Conventions
-/// All pairs of seeds are valid. The two styles of one pair show the same face but in different poses, so that they
+/// All pairs of seeds are valid. The two styles of one pair show the same face in different poses, so that they
 /// cannot be matched pixel by pixel.
 ///
 /// # Errors
-/// A size out of bounds → [`DataError::BadArgument`].
+/// A size out of range → [`DataError::BadArgument`].
 ///
 /// # Examples
 /// ```
@@ -112,7 +110,7 @@ pub fn draw(identity_seed: u64, picture_seed: u64, size: u32, style: Style) -> R
     draw_shot(&identity, &shot, size, style)
 }
 
-/// Checks the side of a picture.
+/// Checks that the side of a picture is in range.
 fn check_size(size: u32) -> Result<()> {
     if (MIN_SIZE_PX..=MAX_SIZE_PX).contains(&size) {
         return Ok(());
@@ -128,7 +126,7 @@ fn draw_shot(identity: &Identity, shot: &Shot, size: u32, style: Style) -> Resul
     let mut dice = Dice::new(Purpose::Scene, &shot.seeds);
     let medium = Medium::new(&mut dice);
     let mut brush =
-        Brush::new(size, style, medium).ok_or_else(|| DataError::argument("no such picture size"))?;
+        Brush::new(size, style, medium).ok_or_else(|| DataError::argument("invalid picture size"))?;
     scene::background(&mut brush, &mut dice);
     let view = View::new(&shot.pose, &identity.skull, size);
     let upright =
@@ -142,18 +140,18 @@ fn draw_shot(identity: &Identity, shot: &Shot, size: u32, style: Style) -> Resul
     Ok(SynthFace { image, face_box, landmarks })
 }
 
-/// One head on one canvas.
+/// A head that is being drawn on a canvas.
 struct Drawing<'a> {
     brush: Brush,
     view: View,
-    /// The view of neck and shoulders, which follow the head only a little.
+    /// The view of neck and shoulders, which follow the head's pose only slightly.
     body_view: View,
     id: &'a Identity,
     shot: &'a Shot,
 }
 
 impl Drawing<'_> {
-    /// Everything from the shoulders to what is held before the face, from back to front.
+    /// Draws everything from the shoulders to objects in front of the face, from back to front.
     fn head(&mut self) {
         head::shoulders(self);
         hair::back(self);
@@ -172,7 +170,7 @@ impl Drawing<'_> {
         worn::occluder(self);
     }
 
-    /// The skin's colour; a sketch draws dark skin lighter, or its ink would not show.
+    /// The skin's colour; a sketch uses a lighter one for dark skin so that ink stays visible.
     fn skin(&self) -> Tint {
         let skin = self.id.skin;
         let lift = if self.brush.is_sketch() { (0.55 - skin.luma()).max(0.0) } else { 0.0 };
@@ -185,13 +183,13 @@ impl Drawing<'_> {
         }
     }
 
-    /// A soft spot on the skin at (u, v) in head units.
+    /// Draws a soft spot on the skin at (u, v) in head units.
     fn glow(&mut self, (u, v): (f32, f32), radius: f32, tint: Tint, alpha: f32) {
         let (centre, radius_px) = (self.view.skin(u, v, 0.0), self.view.px(radius));
         self.brush.glow(centre, radius_px, tint, alpha);
     }
 
-    /// The box around the visible skin and the landmarks, cut at the picture's edges.
+    /// The box around the visible skin and the landmarks, clipped to the picture.
     fn face_box(&self, landmarks: &Landmarks) -> Rect {
         let outline = head::outline(&self.id.skull);
         let skin = outline.iter().filter(|(_, v, _)| *v >= BOX_TOP_V);

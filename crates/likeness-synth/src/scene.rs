@@ -1,11 +1,11 @@
-//! What is behind the head: walls, skies, lights and shapes in a portrait, bare or scribbled paper in a sketch.
+//! Draws the background: walls, skies, lights and shapes in a portrait, blank or scribbled paper in a sketch.
 
 use super::brush::{Brush, circle, open, polygon};
 use super::tint::Tint;
 use likeness_data::geometry::Point;
 use likeness_data::seed::Dice;
 
-/// Covers the whole canvas.
+/// Draws the background over the whole canvas.
 pub(super) fn background(brush: &mut Brush, dice: &mut Dice) {
     let (one, other) = (Tint::cloth(dice, 0.25), Tint::cloth(dice, 0.25));
     if brush.is_sketch() {
@@ -23,7 +23,7 @@ pub(super) fn background(brush: &mut Brush, dice: &mut Dice) {
     }
 }
 
-/// [left, top, right, bottom] as shares of the picture's side.
+/// Draws a rectangle with the edges [left, top, right, bottom], as shares of the picture's side.
 fn rectangle(brush: &mut Brush, edges: [f32; 4], tint: Tint) {
     let [left, top, right, bottom] = edges.map(|e| e * brush.side());
     let corners = [(left, top), (right, top), (right, bottom), (left, bottom)].map(|(x, y)| Point { x, y });
@@ -80,7 +80,7 @@ fn landscape(brush: &mut Brush, dice: &mut Dice, ground: Tint) {
     }
 }
 
-/// Some strokes of one crayon, as children fill a sky; on every other sheet none.
+/// Draws some strokes of one crayon, or none on almost half of the pictures.
 fn scribbles(brush: &mut Brush, dice: &mut Dice, tint: Tint) {
     if dice.chance(0.45) {
         return;

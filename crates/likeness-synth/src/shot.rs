@@ -1,21 +1,20 @@
-//! How one picture of a face came out: seeds enter; pose, light, expression, worn things and faults of the camera
-//! leave.
+//! The properties of one picture: derives pose, light, expression, worn objects and camera defects from seeds.
 
 use super::Style;
 use super::identity::Identity;
 use super::tint::Tint;
 use likeness_data::seed::{Dice, Purpose};
 
-/// Where the head is and where it looks; angles in radians.
+/// Position and orientation of the head; angles in radians.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pose {
-    /// Turned about the line of sight.
+    /// Rotation about the line of sight.
     pub(super) roll: f32,
-    /// Turned to the picture's right.
+    /// Rotation to the picture's right.
     pub(super) yaw: f32,
-    /// Bowed down.
+    /// Downward rotation.
     pub(super) pitch: f32,
-    /// One head unit, as a share of the picture's side.
+    /// Length of one head unit, as a share of the picture's side.
     pub(super) unit: f32,
     /// The middle of the face, as shares of the picture's side.
     pub(super) centre: [f32; 2],
@@ -23,15 +22,15 @@ pub(super) struct Pose {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Light {
-    /// Where from: −1 the picture's left, 1 its right.
+    /// Horizontal direction: −1 is the picture's left, 1 its right.
     pub(super) side: f32,
-    /// 0 flat, 1 harsh.
+    /// Contrast between light and shadow: 0 flat, 1 harsh.
     pub(super) strength: f32,
-    /// −1 blue, 1 orange.
+    /// Colour temperature: −1 blue, 1 orange.
     pub(super) warmth: f32,
-    /// −1 green, 1 magenta.
+    /// Tint: −1 green, 1 magenta.
     pub(super) tinge: f32,
-    /// Factor on every channel.
+    /// Factor of every channel.
     pub(super) exposure: f32,
 }
 
@@ -39,13 +38,13 @@ pub(super) struct Light {
 pub(super) struct Expression {
     /// −1 sad, 1 a broad smile.
     pub(super) smile: f32,
-    /// 0 closed, 1 wide open.
+    /// Opening of the mouth: 0 closed, 1 wide open.
     pub(super) mouth: f32,
-    /// 0 shut, 1 as the face has them, a little more when surprised.
+    /// Opening of the eyes: 0 closed, 1 as the identity has them, slightly more when surprised.
     pub(super) eyes: f32,
-    /// Raised (positive) or knitted brows, in head units.
+    /// Raised (positive) or knitted (negative) brows, in head units.
     pub(super) brows: f32,
-    /// Where the eyes look, in iris radii.
+    /// Direction of the gaze, in iris radii.
     pub(super) gaze: [f32; 2],
 }
 
@@ -58,7 +57,7 @@ pub(super) enum Headgear {
 }
 
 impl Headgear {
-    /// Whether it hides the top of the head.
+    /// Whether the headgear hides the top of the head.
     pub(super) fn is_hat(self) -> bool {
         matches!(self, Self::Beanie | Self::Cap)
     }
@@ -66,29 +65,29 @@ impl Headgear {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Glasses {
-    /// 0 round, 1 square.
+    /// Shape of the lenses: 0 round, 1 square.
     pub(super) squareness: f32,
     pub(super) size: f32,
     pub(super) thickness: f32,
     pub(super) tint: Tint,
-    /// 0 clear, towards 1 tinted.
+    /// Darkness of the lenses: 0 clear, towards 1 tinted.
     pub(super) lens: f32,
 }
 
-/// What the camera or the paper did.
+/// Defects of the camera or the paper.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Camera {
     /// Radius of the blur, as a share of the picture's side.
     pub(super) blur: f32,
-    /// Standard deviation of the noise, of 1.
+    /// Standard deviation of the noise, on the scale 0 to 1.
     pub(super) noise: f32,
     pub(super) contrast: f32,
     pub(super) saturation: f32,
-    /// Edge of the blocks that share one hue, in pixels; 1 leaves the colours alone.
+    /// Side of the blocks that share one hue, in pixels; 1 keeps the colours.
     pub(super) chroma_block_px: u32,
 }
 
-/// Everything that differs between two pictures of one identity.
+/// All properties that differ between two pictures of one identity.
 #[derive(Debug, Clone)]
 pub(super) struct Shot {
     pub(super) seeds: [u64; 3],
@@ -99,18 +98,18 @@ pub(super) struct Shot {
     pub(super) glasses: Option<Glasses>,
     pub(super) cloth: Tint,
     pub(super) accent: Tint,
-    /// Factor on the hair's volume.
+    /// Factor of the hair's volume.
     pub(super) hair_volume: f32,
-    /// 1, or −1 when the parting is on the other side today.
+    /// Side of the parting: 1 as usual, −1 for the other side.
     pub(super) parting: f32,
-    /// Lipstick and blush, 0 none to 1.
+    /// Strength of lipstick and blush, from 0 to 1.
     pub(super) make_up: f32,
     pub(super) occluded: bool,
     pub(super) camera: Camera,
 }
 
 impl Shot {
-    /// The circumstances of one picture.
+    /// Derives the properties of one picture.
     pub(super) fn new(identity: &Identity, picture_seed: u64, style: Style) -> Self {
         let seeds = [identity.seed, picture_seed, style as u64];
         let mut dice = Dice::new(Purpose::Shot, &seeds);
@@ -138,7 +137,7 @@ impl Shot {
     }
 }
 
-/// Mostly one of the person's two favourites, as wardrobes go.
+/// A colour for clothes, mostly one of the person's two favourite colours.
 fn cloth(dice: &mut Dice, identity: &Identity) -> Tint {
     let favourite = dice.pick(&identity.wardrobe);
     let other = Tint::cloth(dice, 0.9);

@@ -1,4 +1,4 @@
-//! Every cut, hat and beard at the ends of what a pose and a face can be.
+//! Draws every haircut, hat and beard at the extremes of poses and faces.
 
 use super::identity::{Beard, Cut, Identity, Mole};
 use super::shot::{Glasses, Headgear, Shot};
@@ -23,7 +23,7 @@ const CUTS: [Cut; 14] = [
 const HEADGEAR: [Headgear; 4] = [Headgear::None, Headgear::Beanie, Headgear::Cap, Headgear::Band];
 const BEARDS: [Beard; 5] = [Beard::None, Beard::Stubble, Beard::Moustache, Beard::Goatee, Beard::Full];
 
-/// The largest (`end` = 1) or smallest (−1) of every measure.
+/// An identity with the largest (`end` = 1) or smallest (−1) value of every measure.
 fn extreme_identity(end: f32, cut: Cut, beard: Beard) -> Identity {
     let mut id = Identity::new(3);
     let pick = |low: f32, high: f32| if end > 0.0 { high } else { low };

@@ -1,12 +1,12 @@
-//! Colours of synthetic faces: skin, hair, eyes, cloth and crayons, and how to mix and shade them.
+//! Colours of synthetic faces (skin, hair, eyes, cloth and crayons), with functions to mix and shade them.
 
 use likeness_data::seed::Dice;
 
-/// A colour, sRGB, each channel in [0, 1].
+/// An sRGB colour, each channel in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Tint(pub(super) [f32; 3]);
 
-/// The colour written as 0xRRGGBB.
+/// A colour from 0xRRGGBB.
 pub(super) const fn hex(rgb: u32) -> Tint {
     let [_, r, g, b] = rgb.to_be_bytes();
     Tint([r as f32 / 255.0, g as f32 / 255.0, b as f32 / 255.0])
@@ -15,7 +15,7 @@ pub(super) const fn hex(rgb: u32) -> Tint {
 pub(super) const WHITE: Tint = hex(0xffffff);
 pub(super) const BLACK: Tint = hex(0x000000);
 
-/// Skin from light to dark, chosen evenly and mixed with its neighbour.
+/// Skin colours from light to dark; one is chosen uniformly and mixed with its neighbour.
 const SKIN: [Tint; 7] =
     [hex(0xf8dcc8), hex(0xf0c5a4), hex(0xe3ab82), hex(0xcc8f63), hex(0xa86d45), hex(0x7f4d2f), hex(0x573423)];
 const HAIR: [(f32, Tint); 11] = [
@@ -40,7 +40,7 @@ const IRIS: [(f32, Tint); 7] = [
     (1.0, hex(0x6b8794)),
     (0.5, hex(0x8a5a1f)),
 ];
-/// What the sketch style draws with.
+/// The colours of the sketch style.
 const CRAYONS: [Tint; 18] = [
     hex(0x2a2a33),
     hex(0x5a5560),
@@ -63,7 +63,7 @@ const CRAYONS: [Tint; 18] = [
 ];
 
 impl Tint {
-    /// From this colour (0) to `other` (1).
+    /// Interpolates from this colour (`share` 0) to `other` (1).
     pub(super) fn mix(self, other: Self, share: f32) -> Self {
         let mut mixed = self.0;
         for (c, o) in mixed.iter_mut().zip(other.0) {
@@ -72,7 +72,7 @@ impl Tint {
         Self(mixed)
     }
 
-    /// Darker for negative amounts down to −1, lighter for positive ones up to 1.
+    /// Darkens by negative amounts down to −1, lightens by positive amounts up to 1.
     pub(super) fn shade(self, amount: f32) -> Self {
         if amount < 0.0 { self.mix(BLACK, -amount) } else { self.mix(WHITE, amount) }
     }
@@ -82,7 +82,7 @@ impl Tint {
         0.299 * self.0[0] + 0.587 * self.0[1] + 0.114 * self.0[2]
     }
 
-    /// The same lightness with the distance from grey multiplied.
+    /// Multiplies the distance from grey and keeps the lightness.
     pub(super) fn saturate(self, factor: f32) -> Self {
         let grey = self.luma();
         Self(self.0.map(|c| (grey + (c - grey) * factor).clamp(0.0, 1.0)))
@@ -98,7 +98,7 @@ impl Tint {
         CRAYONS.iter().copied().min_by(|a, b| apart(a).total_cmp(&apart(b))).unwrap_or(self)
     }
 
-    /// A skin colour.
+    /// A random skin colour.
     pub(super) fn skin(dice: &mut Dice) -> Self {
         let tone = dice.range(0.0, SKIN.len() as f32 - 1.001);
         let (step, share) = (tone as usize, tone.fract());
@@ -107,19 +107,19 @@ impl Tint {
         Self([skin.0[0] + fresh, skin.0[1], skin.0[2] - warm].map(|c| c.clamp(0.0, 1.0)))
     }
 
-    /// A hair colour.
+    /// A random hair colour.
     pub(super) fn hair(dice: &mut Dice) -> Self {
         let base = dice.weighted(&HAIR);
         base.shade(dice.bell(0.12))
     }
 
-    /// An eye colour.
+    /// A random eye colour.
     pub(super) fn iris(dice: &mut Dice) -> Self {
         let base = dice.weighted(&IRIS);
         base.shade(dice.bell(0.1))
     }
 
-    /// Any colour of cloth or of a wall; `vividness` from 0 (grey) to 1.
+    /// A random colour of cloth or of a wall; `vividness` is from 0 (grey) to 1.
     pub(super) fn cloth(dice: &mut Dice, vividness: f32) -> Self {
         let hue = dice.range(0.0, 6.0);
         let channel = |offset: f32| {

@@ -1,21 +1,21 @@
-//! From head units to pixels: a point of the head and its depth enter, its place in the picture leaves.
+//! Projects points of the head, given in head units and depth, to pixels.
 //!
-//! The head is a half ellipsoid before the plane of its outline. Turning it moves what stands out of that plane, so
-//! the nose wanders more than the eyes and the outline hardly at all; that parallax is what tells a turned head from
-//! a shifted one.
+//! The head is a half ellipsoid in front of the plane of its outline. A rotation moves points in proportion to their
+//! distance from that plane: the nose moves more than the eyes, and the outline hardly at all. This parallax distinguishes a
+//! rotated head from a shifted one.
 
 use super::identity::Skull;
 use super::shot::Pose;
 use likeness_data::geometry::Point;
 
-/// How far the middle of the face stands out of the plane of the outline, in head units.
+/// Distance of the middle of the face from the plane of the outline, in head units.
 const FACE_DEPTH: f32 = 0.60;
 
-/// The place and turn of one head in one picture.
+/// Position and rotation of one head in one picture.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View {
     centre: [f32; 2],
-    /// Pixels in a head unit.
+    /// Number of pixels in a head unit.
     unit_px: f32,
     roll: (f32, f32),
     yaw: (f32, f32),
@@ -36,21 +36,21 @@ impl View {
         }
     }
 
-    /// A length in head units, in pixels.
+    /// Converts a length in head units to pixels.
     pub(super) fn px(&self, length: f32) -> f32 {
         length * self.unit_px
     }
 
-    /// How far the skin at (u, v) stands out of the plane of the outline.
+    /// Distance of the skin at (u, v) from the plane of the outline.
     pub(super) fn relief(&self, u: f32, v: f32) -> f32 {
         let (across, along) = (u / (self.half_width * 1.02), v / 1.12);
         FACE_DEPTH * (1.0 - across * across - along * along).max(0.0).sqrt()
     }
 
-    /// The pixel of a point `depth` before the plane of the outline (negative behind it).
+    /// The pixel of a point at distance `depth` in front of the plane of the outline (negative behind it).
     pub(super) fn at(&self, u: f32, v: f32, depth: f32) -> Point {
         let ((yaw_sin, yaw_cos), (pitch_sin, pitch_cos)) = (self.yaw, self.pitch);
-        let share = (depth / FACE_DEPTH).clamp(0.0, 1.2); // the outline of a turned ellipsoid keeps its width
+        let share = (depth / FACE_DEPTH).clamp(0.0, 1.2); // the outline of a rotated ellipsoid keeps its width
         let x = u * (1.0 - (1.0 - yaw_cos) * share) + depth * yaw_sin;
         let y = v * (1.0 - (1.0 - pitch_cos) * share) + depth * pitch_sin;
         let (sin, cos) = self.roll;
@@ -60,23 +60,23 @@ impl View {
         }
     }
 
-    /// The pixel of a point on the skin, or `lift` above it.
+    /// The pixel of a point on the skin, or at distance `lift` above it.
     pub(super) fn skin(&self, u: f32, v: f32, lift: f32) -> Point {
         self.at(u, v, self.relief(u, v) + lift)
     }
 
-    /// Each (u, v) on the skin, as pixels.
+    /// The pixels of points (u, v) on the skin.
     pub(super) fn skins(&self, points: &[(f32, f32)]) -> Vec<Point> {
         points.iter().map(|(u, v)| self.skin(*u, *v, 0.0)).collect()
     }
 
-    /// Each (u, v) at one depth, as pixels.
+    /// The pixels of points (u, v) at one depth.
     pub(super) fn plane(&self, points: &[(f32, f32)], depth: f32) -> Vec<Point> {
         points.iter().map(|(u, v)| self.at(*u, *v, depth)).collect()
     }
 }
 
-/// A curve from left to right through (0, `middle_v`), given by its right half from the middle outwards.
+/// A symmetric curve from left to right through (0, `middle_v`), given by its right half from the middle outwards.
 pub(super) fn symmetric(middle_v: f32, right_half: &[(f32, f32)]) -> Vec<(f32, f32)> {
     let left = right_half.iter().rev().map(|(u, v)| (-u, *v));
     left.chain([(0.0, middle_v)]).chain(right_half.iter().copied()).collect()

@@ -1,4 +1,4 @@
-//! What comes and goes between pictures of one person: glasses, hats and things held before the face.
+//! Draws objects that differ between pictures of one person: glasses, hats and things in front of the face.
 
 use super::Drawing;
 use super::brush::{circle, lens, open, polygon, smooth};
@@ -8,7 +8,7 @@ use super::tint::{Tint, WHITE, hex};
 use likeness_data::geometry::Point;
 use likeness_data::seed::{Dice, Purpose};
 
-/// Glasses, where this picture has them.
+/// Draws glasses, if this picture has them.
 pub(super) fn glasses(d: &mut Drawing) {
     let Some(glasses) = d.shot.glasses else { return };
     let (eye, side_px) = (d.id.eye, d.brush.side());
@@ -37,7 +37,7 @@ fn rim(d: &Drawing, glasses: &Glasses, side: f32) -> Vec<Point> {
     (0..12)
         .map(|i| {
             let (sin, cos) = (i as f32 / 12.0 * std::f32::consts::TAU).sin_cos();
-            // Between a circle and a rounded square.
+            // A shape between a circle and a rounded square.
             let stretch = 1.0 + glasses.squareness * 0.22 * (2.0 * sin * cos).abs();
             let (u, v) =
                 (cos * 0.21 * size * stretch, sin * (0.19 - 0.05 * glasses.squareness) * size * stretch);
@@ -46,7 +46,7 @@ fn rim(d: &Drawing, glasses: &Glasses, side: f32) -> Vec<Point> {
         .collect()
 }
 
-/// A hat or a band, where this picture has one.
+/// Draws a hat or a band, if this picture has one.
 pub(super) fn headgear(d: &mut Drawing) {
     match d.shot.headgear {
         Headgear::None => {}
@@ -112,7 +112,7 @@ fn brim(d: &mut Drawing, tint: Tint) {
     }
 }
 
-/// A thing between the face and the camera, where this picture has one; never over more than about a third of the
+/// Draws an object between the face and the camera, if this picture has one. It covers at most about a third of the
 /// face.
 pub(super) fn occluder(d: &mut Drawing) {
     if !d.shot.occluded {
@@ -166,7 +166,7 @@ fn hand(d: &mut Drawing, side: f32) {
     }
 }
 
-/// A telephone, a book, a cup: some upright rectangle before one cheek.
+/// Draws an upright rectangle, such as a telephone, a book or a cup, in front of one cheek.
 fn card(d: &mut Drawing, dice: &mut Dice, tint: Tint) {
     let side = dice.sign();
     let (u, v, half, tall) =
@@ -186,7 +186,7 @@ fn card(d: &mut Drawing, dice: &mut Dice, tint: Tint) {
     }
 }
 
-/// A pole or a strap right across the picture, away from the eyes' middle.
+/// Draws a pole or a strap across the whole picture, away from the middle between the eyes.
 fn bar(d: &mut Drawing, dice: &mut Dice, tint: Tint) {
     let side = d.brush.side();
     let (at, half) =

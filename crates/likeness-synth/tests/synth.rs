@@ -1,5 +1,5 @@
-//! Synthetic faces as an experiment meets them: reproducible, varied, with true ground truth, and neither too easy nor
-//! hopeless to tell apart.
+//! Tests synthetic datasets: reproducible, varied, with correct ground truth, and neither too easy nor too hard to
+//! recognise.
 #![allow(clippy::disallowed_methods)]
 
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 const STYLES: [Style; 2] = [Style::Portrait, Style::Sketch];
 
-/// All pictures of 40 identities, ten each, with their identity.
+/// All pictures of 40 identities, ten each, with the identity's index.
 fn faces(style: Style, size: u32) -> Vec<(u32, SynthFace)> {
     let config = SynthConfig { style, size, ..SynthConfig::default() };
     (0..400u32)
@@ -23,7 +23,7 @@ fn faces(style: Style, size: u32) -> Vec<(u32, SynthFace)> {
         .collect()
 }
 
-/// Share of the vectors whose nearest other vector is of their identity.
+/// Share of the vectors with a nearest other vector of the same identity.
 fn leave_one_out_top1(vectors: &[(u32, Vec<f32>)]) -> f32 {
     let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>();
     let hits = (0..vectors.len())
@@ -79,8 +79,8 @@ fn edge_histogram(image: &RgbImage) -> Vec<f32> {
     counts.iter().map(|c| c / total.max(1.0)).collect()
 }
 
-/// The inside of the face, turned and scaled so that the eyes and the mouth come to lie where they always do; grey,
-/// of mean 0 and deviation 1.
+/// The inside of the face, rotated and scaled so that eyes and mouth are at fixed positions; grey, with
+/// mean 0 and standard deviation 1.
 fn aligned_grey(face: &SynthFace) -> Vec<f32> {
     let [left, right, ..] = face.landmarks;
     let (across, side) = ((right.x - left.x, right.y - left.y), 24);
@@ -145,7 +145,7 @@ fn ground_truth_lies_on_the_face() {
 
 #[test]
 fn pictures_of_one_face_share_its_measures() {
-    // With the pose taken out, the eye-to-mouth ratio spreads less within an identity than between identities.
+    // Without the effect of the pose, the eye-to-mouth ratio varies less within an identity than between identities.
     let ratio = |face: &SynthFace| {
         let [l, r, _, m, n] = face.landmarks;
         (m.x - n.x).hypot(m.y - n.y) / (l.x - r.x).hypot(l.y - r.y)
@@ -162,8 +162,8 @@ fn pictures_of_one_face_share_its_measures() {
 
 #[test]
 fn colours_and_edges_alone_neither_solve_it_nor_fail() {
-    // Share of 400 pictures whose nearest other one is of the same of 40 identities; chance is 9 / 399 = 0.023.
-    // Seen: portraits 0.23 (colour), 0.49 (hue), 0.16 (edge), 0.72 (aligned); sketches 0.29, 0.32, 0.13, 0.83.
+    // Share of 400 pictures of 40 identities whose nearest other picture shows the same identity; chance is 9 / 399 = 0.023.
+    // Observed: portraits 0.23 (colour), 0.49 (hue), 0.16 (edge), 0.72 (aligned); sketches 0.29, 0.32, 0.13, 0.83.
     for style in STYLES {
         let faces = faces(style, 96);
         let with = |describe: &(dyn Fn(&SynthFace) -> Vec<f32> + Sync)| {
@@ -179,7 +179,7 @@ fn colours_and_edges_alone_neither_solve_it_nor_fail() {
         assert!((0.12..0.55).contains(&colour), "{name}: colours find {colour}");
         assert!((0.20..0.60).contains(&hue), "{name}: hues find {hue}");
         assert!((0.06..0.50).contains(&edge), "{name}: edges find {edge}");
-        // An aligned face tells more than any histogram, but its bare pixels do not settle it.
+        // An aligned face is more informative than any histogram, but its raw pixels are not sufficient.
         assert!(
             aligned > hue && aligned > edge && aligned < 0.95,
             "{name}: the aligned face finds {aligned}"
