@@ -5,6 +5,7 @@
 //!   regular file to be replaced as a whole.
 //! - [`may_replace`] refuses to replace a file that this program did not write; [`signature`] marks files as ours.
 //! - [`sealed`] and [`seal_of`] put a checksum into a text file and compare it.
+//! - [`sha256_hex`] and [`hex`] write digests as text.
 //! - [`FolderLock`] keeps two processes out of one folder.
 //!
 //! Every crate that writes goes through these functions; `clippy.toml` forbids the others.
@@ -12,12 +13,14 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod destination;
+mod digest;
 mod lock;
 mod seal;
 pub mod signature;
 mod write;
 
 pub use destination::{Destination, same_file};
+pub use digest::{hex, sha256_hex};
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use seal::{Seal, seal_of, sealed};
 pub use signature::{FileKind, may_replace};

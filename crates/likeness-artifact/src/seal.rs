@@ -4,8 +4,6 @@
 //! they are. A flipped bit in a name, a licence or a setting is found by it. Removing the line accepts the file as it is, which
 //! is how an edit on purpose is told from damage.
 
-use sha2::{Digest, Sha256};
-
 /// Start of the line with the checksum.
 const MARK: &str = "# sha256 = ";
 
@@ -33,7 +31,7 @@ pub fn seal_of(text: &str) -> Seal {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::sha256_hex(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub(crate) fn load(args: &DetectionArgs) -> anyhow::Result<Option<LoadedDetector
         let settings = serde_json::to_string(&config)?;
         (load_detector(&path, &config)?, settings)
     };
-    let fingerprint = likeness_data::decode::sha256_hex(&[bytes.as_slice(), settings.as_bytes()].concat());
+    let fingerprint = likeness_artifact::sha256_hex(&[bytes.as_slice(), settings.as_bytes()].concat());
     Ok(Some(LoadedDetector { detector, fingerprint }))
 }
 

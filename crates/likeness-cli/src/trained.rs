@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use likeness_model::trained_on::{Overlap, TrainedOn, list_of_file};
 use likeness_search::{Row, TrainedOnPhoto};
-use likeness_train::train::{Overlap, TrainedOn, list_of_file};
 
 use crate::print::say;
 

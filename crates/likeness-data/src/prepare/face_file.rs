@@ -7,7 +7,7 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::decode::sha256_hex;
+use likeness_artifact::sha256_hex;
 
 /// JPEG quality of faces, where artefacts are below what networks react to.
 const JPEG_QUALITY: u8 = 95;

@@ -42,7 +42,7 @@ impl Checksum {
             .chain_update([b'0'; CHECKSUM_DIGITS])
             .chain_update(&start[place + CHECKSUM_DIGITS..])
             .finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        likeness_artifact::hex(digest)
     }
 
     /// Whether these are the parts of the file that starts with `start`, by the checksum in its header.
