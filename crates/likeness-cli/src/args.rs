@@ -33,7 +33,7 @@ pub(crate) use train::TrainArgs;
 
 /// Finds pictures of the same person, or the same thing, in a collection.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(name = "likeness", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

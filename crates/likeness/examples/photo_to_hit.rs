@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release -p likeness --example photo_to_hit -- MODEL PHOTO FOLDER
 
+#![allow(clippy::print_stdout)]
+
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
