@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 /// The repository's root.
 pub(crate) fn repository() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("xtask lies in the repository").to_owned()
+    here.parent().expect("xtask is in the repository").to_owned()
 }
 
 /// A cargo command in the repository, by the toolchain that built xtask.

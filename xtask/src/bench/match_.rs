@@ -1,4 +1,4 @@
-//! Exact ranking: `likeness-search` beside scikit-learn's brute-force neighbours.
+//! `bench match`: exact ranking of `likeness-search`, compared with scikit-learn's brute-force neighbours.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::measure::median;
 use super::report::Section;
 use crate::process::{cargo, output, repository};
 
-/// Queries, gallery, dimension, k, runs a process.
+/// Queries, gallery size, dimension, k, repetitions in a process.
 const SIZES: [&str; 5] = ["1252", "1252", "512", "10", "15"];
 const DISTANCES: [&str; 2] = ["cosine", "euclidean"];
 

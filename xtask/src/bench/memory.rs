@@ -1,4 +1,4 @@
-//! `bench memory`: photo to embedding over a collection so long that whatever piles up shows.
+//! `bench memory`: peak memory of embedding a collection that is long enough to show leaks.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use super::pipeline::embed;
 use super::report::Section;
 use crate::process::{self, Scratch};
 
-/// Small photos, so that a hundred thousand of them take minutes.
+/// Small photos, so that 100,000 of them take minutes.
 const PHOTOS: &str = "data/att";
-/// Photos of each run, by links to the small ones.
+/// Number of photos in each run; all are links to the small ones.
 const COUNTS: [usize; 3] = [1_000, 10_000, 100_000];
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let scratch = Scratch::new("memory")?;
     let mut rows = Vec::new();
     for count in COUNTS {
@@ -44,7 +44,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// A folder of `count` links to the photos, again and again.
+/// Creates a folder with `count` links to the photos, in turn.
 fn links(photos: &Path, count: usize, scratch: &Scratch) -> Result<PathBuf> {
     let folder = scratch.join(&format!("photos{count}"));
     fs_err::create_dir_all(&folder)?;

@@ -1,4 +1,4 @@
-//! `bench pipeline`: photo to embedding beside the Python people use for it.
+//! `bench pipeline`: photo to embedding, compared with the usual Python pipeline.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ const PHOTOS: &str = "data/celeba/images";
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let python = bench.python()?;
     let scratch = Scratch::new("pipeline")?;
     let (mut ours, mut theirs, mut their_peak, mut photos, mut faces) =
@@ -40,7 +40,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(section((&ours, &theirs, &their_peak), (photos, faces)))
 }
 
-/// The command from photos to embeddings, with two threads.
+/// The command that embeds the photos, with two threads.
 pub(super) fn embed(likeness: &Path, shared: &Path, photos: &Path, output: &Path) -> Command {
     let mut command = Command::new(likeness);
     command.arg("embed").arg(photos).arg("--detector").arg(shared.join(DETECTOR)).arg("--model");

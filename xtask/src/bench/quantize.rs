@@ -1,4 +1,4 @@
-//! `bench quantize`: what rounding a network's numbers saves and costs, on CelebA's test identities.
+//! `bench quantize`: time, size and retrieval of quantised networks, on CelebA's test identities.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use super::measure::median;
 use super::report::Section;
 use crate::process::{self, Scratch, output, repository};
 
-/// Pictures a run takes.
+/// Number of pictures in a run.
 const BATCH: &str = "8";
 const SIDE: &str = "112";
-/// Of each measurement.
+/// Repetitions of each measurement.
 const SECONDS: &str = "3";
 
-/// One network in one form.
+/// One network in one form: original or quantised.
 struct Form {
     network: &'static str,
     numbers: &'static str,
     model: PathBuf,
-    /// What `models quantize --json` said; nothing for the original.
+    /// The output of `models quantize --json`; `None` for the original.
     said: Option<Value>,
 }
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its networks")?;
-    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its networks")?;
+    let release = bench.likeness.parent().context("the program is in a folder")?;
     let runs = release.with_file_name("training");
     let dataset = runs.join("celeba");
-    ensure!(dataset.is_dir(), "{}: not there: `bench training` makes it", dataset.display());
+    ensure!(dataset.is_dir(), "{}: missing; `bench training` creates it", dataset.display());
     let python = bench.python()?;
     let scratch = Scratch::new("quantize")?;
     let networks = [
@@ -89,7 +89,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// Of each form the medians of milliseconds on our engine, rten and onnxruntime.
+/// For each form, the median milliseconds on our engine, rten and onnxruntime.
 fn times(bench: &Bench, forms: &[Form], engine_speed: &Path, python: &Path) -> Result<Vec<[f64; 3]>> {
     let peer = repository().join("xtask/peers/engine.py");
     let mut all: Vec<[Vec<f64>; 3]> = forms.iter().map(|_| Default::default()).collect();
@@ -110,7 +110,7 @@ fn times(bench: &Bench, forms: &[Form], engine_speed: &Path, python: &Path) -> R
     Ok(all.into_iter().map(|times| times.map(median)).collect())
 }
 
-/// Milliseconds of CPU time a face, as the program says them.
+/// CPU milliseconds for one face, as the program reports them.
 fn cpu_ms(command: &mut Command) -> Result<f64> {
     let answer: Value = serde_json::from_str(output(command)?.trim())?;
     answer["cpu_ms"].as_f64().with_context(|| format!("no cpu_ms in {answer}"))
@@ -119,7 +119,7 @@ fn cpu_ms(command: &mut Command) -> Result<f64> {
 fn row(form: &Form, forms: &[Form], times: &[[f64; 3]], i: usize) -> Vec<String> {
     let of_network = |at: usize| forms[at].network == form.network;
     let first = (0..=i).find(|at| of_network(*at)).unwrap_or(i);
-    // The original's retrieval is in what its first rounded form says.
+    // The report of the first quantised form includes the original's retrieval.
     let said = form.said.as_ref().or_else(|| forms[first + 1].said.as_ref());
     let side = if form.said.is_some() { "after" } else { "before" };
     let percent = |key: &str| {

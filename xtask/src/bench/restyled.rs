@@ -1,4 +1,4 @@
-//! `bench restyled`: CelebA's unseen people redrawn or recompressed, searched for among photos left as they are.
+//! `bench restyled`: queries are redrawn or recompressed photos of CelebA's test identities, the gallery is unchanged photos.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,19 +10,19 @@ use super::report::Section;
 use super::{Bench, listed};
 use crate::process::{self, output};
 
-/// As the example `restyle` names them.
+/// Styles, as the example `restyle` names them.
 const STYLES: [&str; 4] = ["sketch", "posterise", "outline", "jpeg"];
-/// Those that groups are learned from as well; each takes three minutes.
+/// Styles for which networks are also adapted with clusters; each takes three minutes.
 const GROUPED: [&str; 2] = ["sketch", "jpeg"];
-/// What all networks begin with and how long they learn, as in the bench `domains`.
+/// Starting weights and length of training, as in the bench `domains`.
 const FLAGS: &str = "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 \
                      --augment style --validation 0";
 const GROUPS: &str = "--adapt clusters --adapt-neighbours 20 --adapt-statistics shared";
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
-    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
+    let release = bench.likeness.parent().context("the program is in a folder")?;
     let folder = release.with_file_name("restyled");
     fs_err::create_dir_all(&folder)?;
     let begun = release.with_file_name("training").join("cosface-64/model");
@@ -96,7 +96,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// A dataset of redrawn photos of those trained on, and of those of the test every second one redrawn.
+    /// A dataset with all training photos and every second test photo redrawn.
     fn restyled(&self, style: &str) -> Result<PathBuf> {
         let dataset = self.folder.join(style);
         if dataset.join("dataset.toml").exists() {
@@ -123,12 +123,12 @@ impl Place<'_> {
         Ok(dataset)
     }
 
-    /// AT&T's photos.
+    /// The dataset of AT&T's photos.
     fn studio(&self, shared: &Path) -> Result<PathBuf> {
         self.bench.faces(shared, "att", self.folder.join("att"), "--layout folders")
     }
 
-    /// The network of a run, trained where it is not there yet.
+    /// The network of a run, trained if it does not exist.
     fn trained(&self, run: &str, flags: &[&str]) -> Result<PathBuf> {
         let run = self.folder.join(format!("run-{run}"));
         let mut command = self.bench.train();

@@ -1,4 +1,4 @@
-//! `bench step`: a training step of ResNet50 beside PyTorch's, and of the other backbones for the record.
+//! `bench step`: a training step of ResNet50, compared with PyTorch's; and of the other backbones, without comparison.
 
 use std::process::Command;
 

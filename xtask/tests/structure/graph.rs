@@ -36,7 +36,7 @@ impl Graph {
     /// # Errors        a file is missing or is not Rust
     pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
         let mut graph = Self::default();
-        let folder = root.parent().expect("a crate's root lies in a folder");
+        let folder = root.parent().expect("a crate's root is in a folder");
         graph.add_file(root, folder, "", 0)?;
         Ok(graph)
     }
