@@ -46,11 +46,11 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     }
     Ok(Section {
         page: "faces",
-        title: "What the detectors find",
-        about: "`likeness detect` with its defaults over every photo of four collections, two threads. Missed: no face; \
-                several: more than one. CPU includes decoding."
+        title: "Faces found by the detectors",
+        about: "`likeness detect` with its defaults on every photo of four collections, with two threads. Missed: photos \
+                without a detected face; several: photos with more than one. CPU time includes decoding."
             .to_owned(),
-        columns: vec!["data", "detector", "photos", "found", "missed", "several", "seconds", "CPU ms a photo", "peak memory"],
+        columns: vec!["data", "detector", "photos", "found", "missed", "several", "seconds", "CPU ms per photo", "peak memory"],
         rows,
         remarks: vec![worst(misses)],
     })

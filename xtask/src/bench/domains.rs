@@ -111,9 +111,8 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
         bench,
         &world,
         "Drawn faces",
-        "`likeness demo`'s faces of 40 people in every set and no person in two of them: 320 portraits to train on, 320 \
-         sketches of others to adapt to, 400 pictures in each style of yet others to search in. ResNet18 at 64 px, \
-         CosFace, 8 epochs.",
+        "Faces drawn by `likeness demo`. Each set has 40 people of its own: 320 portraits for training, 320 sketches for \
+         adaptation, 400 pictures in each style for the evaluation. ResNet18 at 64 px, CosFace, 8 epochs.",
     )
 }
 
@@ -125,15 +124,15 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
     let how = "--layout prefix --split identities --validation 0.5";
     let target = bench.faces(&shared, "digiface", folder.join("digiface"), how)?;
     // The network of the training bench: adaptation is the second phase of its recipe.
-    let begun = folder.with_file_name("training").join("cosface-64/model/weights.safetensors");
+    let start = folder.with_file_name("training").join("cosface-64/model/weights.safetensors");
     ensure!(
-        begun.exists(),
+        start.exists(),
         "{} is missing: run the bench training with LIKENESS_RECIPES=cosface-64",
-        begun.display()
+        start.display()
     );
     let flags = format!(
         "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 --weights {}",
-        begun.display()
+        start.display()
     );
     let world = World {
         name: "faces",
@@ -150,9 +149,9 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
         bench,
         &world,
         "Photos and rendered faces",
-        "Source: CelebA's 241 training identities, with labels. Target: DigiFace, half of its 164 identities to adapt to, \
-         whose labels nobody looks at, the other half to search in; of CelebA the 58 test identities. All begin with the \
-         network `cosface-64` of the training bench and have 160 batches of batch-hard triplets at 64 px.",
+        "Source: CelebA's 241 training identities, with labels. Target: half of DigiFace's 164 identities, without labels. \
+         Evaluated on the other half of DigiFace and on CelebA's 58 test identities. All networks start with the weights of \
+         `cosface-64` of the training bench and are trained with 160 batches of batch-hard triplets at 64 px.",
     )
 }
 
@@ -205,8 +204,9 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
         page: "domains",
         title,
         about: format!(
-            "{about} Percent, leave-one-out; mean and standard deviation of {SEEDS} seeds. The gap is what labels of the \
-             target add to the source alone; how much of it is closed, of top-1 and of mAP."
+            "{about} Percent, leave-one-out; mean and standard deviation of {SEEDS} seeds. The gap is the difference on the \
+             target between training with target labels and training on the source alone; its closed share is given for top-1 \
+             and mAP."
         ),
         columns: vec!["", "target top-1", "top-5", "top-10", "mAP", "gap closed", "source top-1", "mAP"],
         rows: rows.collect(),

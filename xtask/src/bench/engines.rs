@@ -102,12 +102,11 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "engines",
         title: "Networks on every engine",
-        about: "The graphs that `xtask/peers/networks.py` exports with random weights, and what `likeness models quantize` makes \
-                of them, from 8-bit faces to embeddings of unit \
-                length: the example `engine_speed` beside `xtask/peers/engine.py`, alternating. Latency is that of one face \
-                on one thread; images/s are those of all cores, with batches of 1 and 32: Likeness with a caller a core, \
-                Python with the library's own threads. CPU is that of a face in a batch of 32. In brackets: how many times \
-                as fast as Python onnxruntime in the same run."
+        about: "Graphs with random weights, exported by `xtask/peers/networks.py` and quantised by `likeness models quantize`; from \
+                8-bit faces to embeddings of unit length. The example `engine_speed` and `xtask/peers/engine.py` alternate. \
+                Latency: one face on one thread. Images/s: all cores, with batches of 1 and 32; Likeness with one caller for \
+                each core, Python with the library's own threads. CPU: one face in a batch of 32. In brackets: speed relative \
+                to Python onnxruntime in the same run."
             .to_owned(),
         columns: vec![
             "network", "engine", "p50 ms", "p99 ms", "images/s, 1", "images/s, 32", "CPU ms", "peak memory",

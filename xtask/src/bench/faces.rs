@@ -55,9 +55,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "faces",
         title: "From photos to retrieval",
-        about: "`likeness embed --detector …` with mobilefacenet-arcface-128d on the photos as they are, then \
-                `likeness evaluate`, leave-one-out, percent. Photos without a face are left out and so no queries. Python: \
-                the figures of a pipeline of YuNet, OpenCV's warp and ONNX Runtime."
+        about: "`likeness embed --detector …` with mobilefacenet-arcface-128d on the unchanged photos, then `likeness evaluate`, \
+                leave-one-out, percent. Photos without a detected face are left out, also as queries. Python: a pipeline of \
+                YuNet, OpenCV's warp and ONNX Runtime."
             .to_owned(),
         columns: vec!["data", "detector", "faces", "top-1", "top-5", "top-10", "mAP", "Python"],
         rows,

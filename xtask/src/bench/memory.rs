@@ -35,10 +35,10 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "faces",
         title: "Memory of long runs",
-        about: "AT&T's 400 photos again and again, by links, all the way from photo to embedding with two threads. Rows are \
-                written as they come; what still grows is the list of the photos' names, which is made and sorted first."
+        about: "AT&T's 400 photos, repeated as links, from photo to embedding with two threads. Rows are written at once; only the \
+                sorted list of file names grows with the number of photos."
             .to_owned(),
-        columns: vec!["photos", "peak memory", "photos/s", "CPU ms a photo", "file written"],
+        columns: vec!["photos", "peak memory", "photos/s", "CPU ms per photo", "file written"],
         rows,
         remarks: Vec::new(),
     })

@@ -74,13 +74,13 @@ fn section((ours, theirs, their_peak): (&[Usage], &[Usage], &[f64]), (photos, fa
     };
     Section {
         page: "faces",
-        title: "Photo to embedding, beside Python",
+        title: "Photo to embedding, compared with Python",
         about: format!(
             "{photos} photos of CelebA: decode, YuNet, alignment to 112 px, MobileFaceNet. `likeness embed` with two threads \
-             beside OpenCV's YuNet and ONNX Runtime in two processes of one thread (`xtask/peers/pipeline.py`, {faces} \
-             faces), alternating."
+             alternates with OpenCV's YuNet and ONNX Runtime in two processes of one thread each (`xtask/peers/pipeline.py`, \
+             {faces} faces)."
         ),
-        columns: vec!["", "photos/s", "Likeness is faster by", "CPU ms a photo", "by CPU", "peak memory"],
+        columns: vec!["", "photos/s", "Likeness is faster by", "CPU ms per photo", "by CPU", "peak memory"],
         rows: vec![
             row("Likeness", ours, of(ours, |u| u.peak_mib)),
             row("OpenCV + ONNX Runtime", theirs, median(their_peak.iter().copied())),

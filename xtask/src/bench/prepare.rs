@@ -137,13 +137,13 @@ fn section(sides: &[Side], images: usize, (photos, large): (usize, Usage)) -> Se
         page: "first-loop",
         title: "Prepare",
         about: format!(
-            "{images} photos of CelebA: read, centre square, bicubic to 224×224, PNG, labels; two threads beside two \
-             processes of Pillow, alternating."
+            "{images} photos of CelebA: read, centre square, bicubic to 224×224, PNG, labels. Two threads alternate with two \
+             processes of Pillow."
         ),
         columns: vec!["", "images/s", "Likeness is faster by", "CPU", "peak memory", "faces"],
         rows: sides.iter().map(row).collect(),
         remarks: vec![format!(
-            "Ten times the collection ({photos} photos, by links; faces of 32×32): {:.0} MiB at the peak, {verdict} \
+            "A ten times larger collection ({photos} photos, as links; faces of 32×32): peak memory {:.0} MiB, {verdict} \
              {MEMORY_MIB:.0}; {:.0} images/s.",
             large.peak_mib,
             photos as f64 / large.seconds

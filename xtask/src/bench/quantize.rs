@@ -21,10 +21,10 @@ const SECONDS: &str = "3";
 /// One network in one form: original or quantised.
 struct Form {
     network: &'static str,
-    numbers: &'static str,
+    data_type: &'static str,
     model: PathBuf,
     /// The output of `models quantize --json`; `None` for the original.
-    said: Option<Value>,
+    quantized: Option<Value>,
 }
 
 /// Runs the bench.
@@ -44,9 +44,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     ];
     let mut forms = Vec::new();
     for (i, (network, model)) in networks.into_iter().enumerate() {
-        forms.push(Form { network, numbers: "f32", model: model.clone(), said: None });
-        for (numbers, flags) in [("f16", &["--weights", "f16"][..]), ("int8", &["--split", "train"][..])] {
-            let folder = scratch.join(&format!("{i}-{numbers}"));
+        forms.push(Form { network, data_type: "f32", model: model.clone(), quantized: None });
+        for (data_type, flags) in [("f16", &["--weights", "f16"][..]), ("int8", &["--split", "train"][..])] {
+            let folder = scratch.join(&format!("{i}-{data_type}"));
             let mut quantize = Command::new(&bench.likeness);
             quantize
                 .args(["models", "quantize"])
@@ -56,8 +56,8 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
                 .arg("--json")
                 .args(flags);
             quantize.arg("--calibrate").arg(&dataset).args(["--measure-split", "test"]);
-            let said = serde_json::from_str(&output(&mut quantize)?)?;
-            forms.push(Form { network, numbers, model: folder, said: Some(said) });
+            let quantized = serde_json::from_str(&output(&mut quantize)?)?;
+            forms.push(Form { network, data_type, model: folder, quantized: Some(quantized) });
         }
     }
     process::run(&mut process::cargo(&["build", "--release", "--workspace", "--example", "engine_speed"]))?;
@@ -65,22 +65,22 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let rows = forms.iter().enumerate().map(|(i, form)| row(form, &forms, &times, i)).collect();
     Ok(Section {
         page: "quantize",
-        title: "Weights in fewer bits, activations in bytes",
+        title: "Quantised networks",
         about: format!(
-            "`likeness models quantize`, calibrated on 256 faces of CelebA's identities for training, measured on the 58 for \
-             testing: leave-one-out, percent. Milliseconds of CPU time a face of {SIDE} pixels, in batches of {BATCH}, on one \
-             thread: our engine, rten and Python's onnxruntime (`xtask/peers/engine.py`) on the same file, alternating."
+            "`likeness models quantize`, calibrated on 256 faces of CelebA's training identities, evaluated on the 58 test \
+             identities: leave-one-out, percent. CPU milliseconds for a face of {SIDE} pixels, in batches of {BATCH}, on one \
+             thread: our engine, rten and Python's onnxruntime (`xtask/peers/engine.py`) alternate on the same file."
         ),
         columns: vec![
             "network",
-            "numbers",
+            "type",
             "MB",
             "top-1",
             "top-5",
             "top-10",
             "mAP",
             "direct ms",
-            "by f32",
+            "speed-up over f32",
             "rten ms",
             "onnxruntime ms",
         ],
@@ -120,18 +120,18 @@ fn row(form: &Form, forms: &[Form], times: &[[f64; 3]], i: usize) -> Vec<String>
     let of_network = |at: usize| forms[at].network == form.network;
     let first = (0..=i).find(|at| of_network(*at)).unwrap_or(i);
     // The report of the first quantised form includes the original's retrieval.
-    let said = form.said.as_ref().or_else(|| forms[first + 1].said.as_ref());
-    let side = if form.said.is_some() { "after" } else { "before" };
+    let quantized = form.quantized.as_ref().or_else(|| forms[first + 1].quantized.as_ref());
+    let side = if form.quantized.is_some() { "after" } else { "before" };
     let percent = |key: &str| {
-        let share = said.and_then(|s| s[side][key].as_f64());
+        let share = quantized.and_then(|s| s[side][key].as_f64());
         share.map_or("?".to_owned(), |share| format!("{:.2}", share * 100.0))
     };
-    let bytes = said.and_then(|s| s[format!("bytes_{side}")].as_f64()).unwrap_or(f64::NAN);
+    let bytes = quantized.and_then(|s| s[format!("bytes_{side}")].as_f64()).unwrap_or(f64::NAN);
     let [ours, rten, onnxruntime] = times[i];
     let number = |ms: f64| format!("{ms:.2}");
     vec![
         form.network.to_owned(),
-        form.numbers.to_owned(),
+        form.data_type.to_owned(),
         format!("{:.1}", bytes / 1e6),
         percent("top1"),
         percent("top5"),

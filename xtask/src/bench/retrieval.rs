@@ -59,10 +59,10 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     }
     Ok(Section {
         page: "first-loop",
-        title: "Real faces, found without looking for them",
+        title: "Real faces without face detection",
         about: "CelebA's official test identities (58 people, 1,252 photos) and AT&T (40 people, 400 photos) \
-                leave-one-out; London's 102 smiling portraits against its 102 neutral ones. Plain centre squares of \
-                224 pixels, percent. Seconds are the whole commands `likeness embed` and `likeness evaluate`."
+                leave-one-out; London's 102 smiling portraits against its 102 neutral ones. Centre squares of 224 \
+                pixels, percent. Seconds are those of the commands `likeness embed` and `likeness evaluate`."
             .to_owned(),
         columns: vec!["data", "model", "distance", "top-1", "top-5", "top-10", "mAP", "embed, s", "evaluate, s"],
         rows: table,

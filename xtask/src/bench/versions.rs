@@ -134,15 +134,13 @@ fn section(cases: &[Case<'_>], repeats: usize) -> Section {
     };
     Section {
         page: "correctness",
-        title: "This build beside an earlier one",
+        title: "This build compared with an earlier one",
         about: format!(
             "Both programs alternate in one run; medians of {repeats}. Commands in seconds, engines in milliseconds for each \
              call. Ratios above 1 are slower than before."
         ),
         columns: vec!["what", "before", "now", "wall time", "CPU time"],
         rows: cases.iter().map(row).collect(),
-        remarks: vec![format!(
-            "`{BEFORE}` named the program built from the commit before the first of these fixes."
-        )],
+        remarks: vec![format!("`{BEFORE}` is the path of a program built from an earlier commit.")],
     }
 }

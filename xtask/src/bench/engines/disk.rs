@@ -68,10 +68,10 @@ pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
         title: "Photos on disk to embeddings on disk",
         about: format!(
             "{COUNT} of CelebA's photos, 178×218 JPEG: decode, centre square, scale to 112 px, network, one file. `likeness \
-             embed` beside `xtask/peers/embed.py`, a loop with Pillow and batches of 32; start and model load included; \
-             alternating."
+             embed` alternates with `xtask/peers/embed.py`, a loop with Pillow and batches of 32. Start and model loading \
+             included."
         ),
-        columns: vec!["network", "", "photos/s", "Likeness is faster by", "CPU ms a photo", "peak memory"],
+        columns: vec!["network", "", "photos/s", "Likeness is faster by", "CPU ms per photo", "peak memory"],
         rows,
         remarks: Vec::new(),
     })

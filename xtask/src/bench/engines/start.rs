@@ -60,8 +60,8 @@ pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
         title: "A cold start",
         about: format!(
             "`likeness match PHOTO EMBEDDINGS --model MODEL` with the stored embeddings of {GALLERY} faces, from the start of \
-             the program to its end: the model is read, hashed and laid out, the photo is embedded and ranked. The model's \
-             file is in the system's cache; {STARTS} starts."
+             the program to its end: the model is read, hashed and prepared, the photo is embedded and ranked. The model's \
+             file is in the page cache; {STARTS} starts."
         ),
         columns: vec!["network", "engine", "ms, median", "ms, fastest", "CPU ms", "peak memory"],
         rows,
