@@ -1,8 +1,8 @@
-"""Photos to embeddings as a Python loop does it: Pillow, the centre square, a network, one file of numbers at the end.
+"""Embeds photos in a Python loop: Pillow, centre square, a network, one output file.
 
     embed.py PHOTOS MODEL.onnx NAME onnxruntime|eager SIDE OUT.npy
 
-MODEL.onnx is NAME of `networks.py` as exported; eager is PyTorch's. Batches of 32, the library's own threads. Prints JSON.
+MODEL.onnx is the export of NAME by `networks.py`; eager uses PyTorch. Batches of 32, the library's own threads. Prints JSON.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Times a network on a Python library, from faces to embeddings; prints JSON, a line for each BATCHxTHREADS.
+"""Times a network on a Python library, from faces to embeddings; prints a line of JSON for each BATCHxTHREADS.
 
     engine.py MODEL.onnx NAME onnxruntime|eager|compiled SIDE SECONDS BATCHxTHREADS...
 
-MODEL.onnx is NAME of `networks.py` as exported; eager and compiled are PyTorch's. Faces are 8-bit pictures that become
-tensors within the time, as with the example `engine_speed`; one call at a time, THREADS within it.
+MODEL.onnx is the export of NAME by `networks.py`; eager and compiled use PyTorch. The time includes the conversion of 8-bit
+faces to tensors, as in the example `engine_speed`. One call at a time, with THREADS threads.
 """
 
 import json

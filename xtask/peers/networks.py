@@ -1,9 +1,10 @@
-"""Architectures with random weights, exported for engines to run; nothing is downloaded.
+"""Exports architectures with random weights as ONNX graphs; nothing is downloaded.
 
     networks.py FOLDER
 
-Writes resnet50.onnx (torchvision's, 1000 numbers) and mobilefacenet.onnx (arXiv 1804.07573, 128 numbers): any batch, any
-size that the architecture takes, batch normalisation folded. `network(name)` gives the same module with the same weights.
+Writes resnet50.onnx (torchvision's, 1000 outputs) and mobilefacenet.onnx (arXiv 1804.07573, 128 outputs), for any batch
+size and any input size that the architecture supports, with batch normalisation folded. `network(name)` returns the same
+module with the same weights.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""Photos to embeddings as people do it in Python: OpenCV's YuNet, a five-point alignment, ONNX Runtime; two processes.
+"""Embeds photos with a usual Python pipeline: OpenCV's YuNet, five-point alignment, ONNX Runtime; two processes.
 
     pipeline.py PHOTOS DETECTOR.onnx EMBEDDER.onnx OUT.npy [PROCESSES [LIMIT]]
 
-One thread a process. The embedder takes 112x112 RGB, 0..255. Prints JSON with what was found and the peak memory of all
-processes together.
+One thread in each process. The embedder's input is 112x112 RGB, 0..255. Prints JSON with the number of faces and the peak
+memory of all processes together.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""What `likeness prepare` does to a CelebA collection, as a Pillow loop in two processes.
+"""Does the work of `likeness prepare` on a CelebA collection, with a Pillow loop in two processes.
 
-Run: python prepare.py COLLECTION OUTPUT COMPRESS_LEVEL   (-1 leaves Pillow's default)
+Run: python prepare.py COLLECTION OUTPUT COMPRESS_LEVEL   (-1 for Pillow's default)
 """
 
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Times a training step of torchvision's ResNet50 on random pictures; prints its medians and peak memory.
+"""Times a training step of torchvision's ResNet50 on random pictures; prints median times and the peak memory.
 
 Run: python step.py [BATCH] [SIDE] [STEPS] [THREADS]
 """

@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: makes the expected values of the golden tests again and says which files changed.
+//! `cargo xtask golden`: regenerates the expected values of the golden tests and reports which files changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The folders `crates/*/tests/golden/*` that hold a generator, in order.
+/// The folders `crates/*/tests/golden/*` that contain a generator, sorted.
 fn cases() -> Result<Vec<PathBuf>> {
     let mut cases = Vec::new();
     for package in folders(&repository().join("crates"))? {
@@ -62,7 +62,7 @@ fn contents(case: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     Ok(files)
 }
 
-/// Prints what became of each file, and counts those that changed.
+/// Prints the files that changed or are new, and returns their number.
 fn report(case: &Path, before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) -> usize {
     let root = repository();
     let changed: Vec<_> = after.iter().filter(|(path, bytes)| before.get(*path) != Some(bytes)).collect();

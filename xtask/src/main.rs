@@ -1,6 +1,7 @@
-//! The developers' gate: `cargo xtask check | test | golden | bench`.
+//! Development commands: `cargo xtask check | test | golden | bench`.
 //!
-//! Each command lies in a file of its own; `process` runs programs, `python` keeps the reference environment.
+//! Each command has a file of its own. `process` runs programs, `tools` installs those that `check` needs, `python`
+//! maintains the Python environment of the reference libraries.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
@@ -10,31 +11,35 @@ mod process;
 mod python;
 mod readme;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  check                      formatting, lints, documentation, spelling, licences
-  test                       every test, and the README's commands; what CI runs
-  golden [--venv DIR]        makes the expected values of the golden tests again, with Python
-  bench [NAME…] [OPTIONS]    measures; without a name everything but training, which takes hours and goes on where it was
+  check [--gpu]              Check formatting, spelling, licences, lints and documentation; with --gpu also
+                             the types of the GPU builds, which takes many minutes
+  test                       Run every test, and the README's commands
+  golden [--venv DIR]        Regenerate the expected values of the golden tests, with Python
+  bench [NAME…] [OPTIONS]    Measure. Without a name: all benches that take minutes, not hours
       --venv DIR             Python environment [default: one in the user's cache folder]
-      --repeats N            repetitions, of which the median counts [default: 3]
-      --device DEVICE        what the benches that train do it on: cpu, cuda or wgpu [default: cpu]
-      --program FILE         measures this program instead of building one
-      --write                writes the tables into docs/results/
+      --repeats N            Repetitions; the median is reported [default: 3]
+      --device DEVICE        Device to train on: cpu, cuda or wgpu [default: cpu]
+      --program FILE         Measure this program instead of building one
+      --write                Write the tables into docs/results/
 
 Benches: retrieval, prepare, match, help, sampling, detectors, faces, pipeline, memory,
-engines, disk, start, step, quantize, training, drawn, domains, restyled, versions
-(beside the earlier program that LIKENESS_BEFORE names).";
+engines, disk, start, step. By name only, because they take hours or another program:
+quantize, training, drawn, domains, restyled, versions (compares with the program that
+LIKENESS_BEFORE names).";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["check"] => check::run(),
+        ["check"] => check::run(false),
+        ["check", "--gpu"] => check::run(true),
         ["test"] => test::run(),
         ["golden", rest @ ..] => golden::run(rest),
         ["bench", rest @ ..] => bench::run(rest),

@@ -1,26 +1,26 @@
-//! Running programs: said aloud, in the repository, an error when they fail.
+//! Runs programs: prints each command line, and turns a failure into an error.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
 /// The repository's root.
 pub(crate) fn repository() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("xtask lies in the repository").to_owned()
+    here.parent().expect("xtask is in the repository").to_owned()
 }
 
-/// Cargo, as the toolchain that runs us names it, in the repository.
+/// A cargo command in the repository, by the toolchain that built xtask.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(repository());
     command
 }
 
-/// Runs `command` to its end, its output passed through.
+/// Runs `command` to its end. Its output goes where ours goes.
 ///
-/// # Errors        it cannot be started, or reports failure
+/// # Errors        it cannot be started, or its exit status is not 0
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     eprintln!("$ {}", shown(command));
     let status = command.status().with_context(|| format!("{} does not start", shown(command)))?;
@@ -40,14 +40,9 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{} printed no text", shown(command)))
 }
 
-/// Whether `command` runs and reports success; silent.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
-/// Builds the program and says where it is.
+/// Builds the program and returns its path.
 pub(crate) fn build_likeness() -> Result<PathBuf> {
-    // The whole workspace, as the tests build it: a single package has other features, and Burn is built anew.
+    // The whole workspace, as for the tests: a single package has other features, and Burn would be built again.
     run(&mut cargo(&["build", "--release", "--workspace", "--bin", "likeness"]))?;
     Ok(target()?.join("release").join(format!("likeness{}", std::env::consts::EXE_SUFFIX)))
 }
@@ -74,7 +69,7 @@ pub(crate) fn shared() -> Result<Option<PathBuf>> {
     }
 }
 
-/// A folder for one run's files, deleted with the value.
+/// A folder for the files of one run, deleted when the value is dropped.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -102,7 +97,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A command as it would be typed.
+/// The command line, with the name of the program instead of its path.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = std::iter::once(program).chain(command.get_args());

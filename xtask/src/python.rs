@@ -1,4 +1,5 @@
-//! The Python environment of the references: outside the repository, with the versions that `requirements.txt` pins.
+//! The Python environment of the reference libraries, in the user's cache folder, with the versions in
+//! `requirements.txt`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,10 +8,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{output, repository, run};
 
-/// Says that we made an environment and may install into it.
+/// Name of the file that marks an environment as ours: we may install into it.
 const OURS: &str = "made-by-likeness";
 
-/// Prints the pins of the file named first that are not installed so.
+/// Prints every version in the requirements file that differs from the installed one.
 const COMPARE: &str = "
 import sys
 from importlib.metadata import version, PackageNotFoundError
@@ -24,11 +25,11 @@ for line in open(sys.argv[1]):
         print(f'{name}: expected {pin}, found {found}')
 ";
 
-/// The Python of the environment in `folder`, made and filled when it is missing.
+/// The Python program of the environment in `folder`, which is created if it is missing.
 ///
-/// An environment that we did not make is used as it is, and never installed into.
+/// We never install into an environment that we did not create.
 ///
-/// # Errors        no Python; no way to install; another's environment with other versions
+/// # Errors        no Python; the installation failed; an environment that is not ours has other versions
 pub(crate) fn environment(folder: Option<&str>) -> Result<PathBuf> {
     let folder = folder.map_or_else(default_folder, |f| Ok(PathBuf::from(f)))?;
     let python = folder.join("bin").join("python");
@@ -42,13 +43,13 @@ pub(crate) fn environment(folder: Option<&str>) -> Result<PathBuf> {
         return Ok(python);
     }
     if !folder.join(OURS).exists() {
-        bail!("{}: not the versions we compare with:\n{differences}", folder.display());
+        bail!("{}: other versions than in requirements.txt:\n{differences}", folder.display());
     }
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&pins))?;
     let differences = compare(&python, &pins)?;
     match differences.is_empty() {
         true => Ok(python),
-        false => bail!("{}: after installing still\n{differences}", folder.display()),
+        false => bail!("{}: other versions after the installation:\n{differences}", folder.display()),
     }
 }
 
@@ -57,9 +58,15 @@ fn compare(python: &Path, pins: &Path) -> Result<String> {
 }
 
 fn default_folder() -> Result<PathBuf> {
+    Ok(cache()?.join("python"))
+}
+
+/// Our folder in the user's cache folder.
+///
+/// # Errors        neither `XDG_CACHE_HOME` nor `HOME` is set
+pub(crate) fn cache() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let cache =
-        cache.or_else(home).context("no HOME to make a Python environment in; name one with --venv")?;
-    Ok(cache.join("likeness").join("python"))
+    let cache = cache.or_else(home).context("no cache folder: neither XDG_CACHE_HOME nor HOME is set")?;
+    Ok(cache.join("likeness"))
 }

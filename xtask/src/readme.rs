@@ -1,4 +1,4 @@
-//! The README's commands: each names a command and flags that exist, and the demo runs.
+//! Checks the README's command lines: their commands and flags exist, and the demo runs.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,20 +9,20 @@ use crate::process::{self, Scratch, build_likeness, output, repository};
 
 /// Checks every command line of the README.
 ///
-/// # Errors        the first line that does not hold, by its text
+/// # Errors        the first line with an unknown command or flag; the demo failed
 pub(crate) fn check() -> Result<()> {
     let text = fs_err::read_to_string(repository().join("README.md"))?;
     let lines = command_lines(&text);
-    ensure!(lines.iter().any(|words| words[0] == "demo"), "README.md: shows no demo command");
+    ensure!(lines.iter().any(|words| words[0] == "demo"), "README.md: has no command line for demo");
     let program = build_likeness()?;
     for words in &lines {
         flags_exist(&program, words)?;
     }
-    eprintln!("README.md: {} command lines name commands and flags that exist", lines.len());
+    eprintln!("README.md: the commands and flags of {} command lines exist", lines.len());
     demo(&program)
 }
 
-/// The words after the program's name, of every line in a code block that calls it.
+/// The arguments of every line in a code block that runs the program.
 fn command_lines(text: &str) -> Vec<Vec<String>> {
     let joined = text.replace("\\\n", " ");
     let mut inside = false;
@@ -48,11 +48,11 @@ fn flags_exist(program: &Path, words: &[String]) -> Result<()> {
     }
     let help = |command: &[String]| {
         output(Command::new(program).args(command).arg("--help"))
-            .with_context(|| format!("README.md: there is no command {}", command.join(" ")))
+            .with_context(|| format!("README.md: no such command: {}", command.join(" ")))
     };
     let mut command = &words[..1];
     let mut flags = help(command)?;
-    // `models quantize` and the like: the flags are those of both words.
+    // A command with subcommands, such as `models quantize`.
     if flags.contains("\nCommands:\n") && words.len() > 1 {
         command = &words[..2];
         flags = help(command)?;
@@ -64,7 +64,7 @@ fn flags_exist(program: &Path, words: &[String]) -> Result<()> {
     for flag in words.iter().filter(|w| w.starts_with('-')) {
         ensure!(
             is_known(flag),
-            "README.md: `likeness {}`: {} has no {flag}",
+            "README.md: `likeness {}`: {} has no flag {flag}",
             words.join(" "),
             command.join(" ")
         );
@@ -72,14 +72,14 @@ fn flags_exist(program: &Path, words: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The demo, into a temporary folder, leaves what it promises.
+/// Runs the demo in a temporary folder and checks that its files exist.
 fn demo(program: &Path) -> Result<()> {
     let scratch = Scratch::new("demo")?;
     let folder = scratch.join("demo");
     process::run(Command::new(program).args(["demo", "-o"]).arg(&folder))?;
     for file in ["dataset/manifest.csv", "classic.embeddings", "results.json", "matches.png"] {
         let length = fs_err::metadata(folder.join(file))?.len();
-        ensure!(length > 0, "the demo left an empty {file}");
+        ensure!(length > 0, "{file}: the demo wrote an empty file");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! - [`Destination`] resolves an output path: stdout, a device or pipe to write to, or a regular file to replace.
 //! - [`may_replace`] checks whether this program wrote a file; [`signature`] marks files as written by this program.
 //! - [`sealed`] appends a checksum line to a text, and [`seal_of`] verifies it.
+//! - [`sha256_hex`] and [`hex`] convert digests to text.
 //! - [`FolderLock`] prevents two processes from working in the same folder.
 //!
 //! Every crate writes files through these functions; `clippy.toml` forbids all others.
@@ -11,12 +12,14 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod destination;
+mod digest;
 mod lock;
 mod seal;
 pub mod signature;
 mod write;
 
 pub use destination::{Destination, same_file};
+pub use digest::{hex, sha256_hex};
 pub use lock::{FolderLock, LOCK_FILE, LockError};
 pub use seal::{Seal, seal_of, sealed};
 pub use signature::{FileKind, may_replace};

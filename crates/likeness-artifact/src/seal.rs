@@ -4,8 +4,6 @@
 //! without verification. The seal detects a flipped bit in a name, a licence or a setting. A user who edits the file removes
 //! the line, which distinguishes an intended edit from damage.
 
-use sha2::{Digest, Sha256};
-
 /// The text before the checksum in the last line.
 const MARK: &str = "# sha256 = ";
 
@@ -33,7 +31,7 @@ pub fn seal_of(text: &str) -> Seal {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::sha256_hex(text.as_bytes())
 }
 
 #[cfg(test)]

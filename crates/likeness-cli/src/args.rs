@@ -4,6 +4,7 @@ mod model;
 mod models;
 mod number;
 mod photos;
+#[cfg(feature = "train")]
 pub(crate) mod train;
 
 use std::path::PathBuf;
@@ -15,21 +16,24 @@ use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
 use likeness_engine::EngineChoice;
 use likeness_model::preprocess::{ChannelOrder, Normalization};
-use likeness_search::{Distance, EmbeddingTable, Protocol, ResultsShape};
+use likeness_search::{Distance, Protocol, ResultsShape};
 
 use number::{number, parse_count};
 
 pub(crate) use model::{InputArgs, ModelArgs};
+#[cfg(feature = "train")]
+pub(crate) use models::PruneModelArgs;
 pub(crate) use models::{
-    AlignmentArg, ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PruneModelArgs,
-    PullModelArgs, QuantizeModelArgs, ShowModelArgs, WeightsArg,
+    ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs,
+    QuantizeModelArgs, ShowModelArgs, WeightsArg,
 };
 pub(crate) use photos::{DetectionArgs, PhotosArgs, ReadingArgs};
+#[cfg(feature = "train")]
 pub(crate) use train::TrainArgs;
 
 /// Finds pictures of the same person, or the same thing, in a collection.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(name = "likeness", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -38,6 +42,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Prepare(PrepareArgs),
+    #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
     Detect(DetectArgs),
     Embed(EmbedArgs),
@@ -208,11 +213,6 @@ impl MatchArgs {
             all if !self.gallery.is_empty() => (all, &self.gallery),
             all => all.split_at(1.min(all.len())),
         }
-    }
-
-    /// The distance that is asked for, else that of the model of `table`.
-    pub(crate) fn distance(&self, table: &EmbeddingTable) -> Distance {
-        self.search.distance.map_or(table.model().distance, Distance::from)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Errors as a user reads them: what, why, and the way out.
 
+use likeness::LikenessError;
 use likeness_data::DataError;
 use likeness_embed::EmbedError;
 use likeness_engine::EngineError;
 use likeness_model::ModelError;
 use likeness_report::ReportError;
 use likeness_search::SearchError;
+#[cfg(feature = "train")]
 use likeness_train::TrainError;
 
 use crate::print::say_error;
@@ -50,9 +52,13 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     if let Some(error) = error.downcast_ref::<WithHint>() {
         return Some(&error.hint);
     }
+    if let Some(error) = error.downcast_ref::<LikenessError>() {
+        return error.hint();
+    }
     if let Some(error) = error.downcast_ref::<DataError>() {
         return error.hint();
     }
+    #[cfg(feature = "train")]
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return error.hint();
     }

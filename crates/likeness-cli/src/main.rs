@@ -1,25 +1,18 @@
 //! `likeness`: finds pictures of the same person, or the same thing, in a collection.
 //!
-//! This crate is glue: [`args`] holds the flags, [`commands`] one file a command, [`input`] turns what a user names into
-//! embeddings, [`grid`] and [`submit`] serve `match`. [`mod@print`] is the only module that prints, [`output`] decides which
-//! files may be written, [`signals`] handles Ctrl-C. Data goes to stdout, everything else to stderr.
+//! The operations are in the library `likeness`. Here [`args`] holds the flags and turns them into options, [`commands`] has
+//! one file for each command, [`mod@print`] is the only module that prints, [`output`] decides which files may be written,
+//! [`signals`] handles Ctrl-C. Data goes to stdout, everything else to stderr.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod args;
-mod burn_engine;
 mod commands;
-mod detector;
 mod failure;
-mod grid;
-mod input;
 mod output;
-mod preview;
 mod print;
 mod progress;
 mod signals;
-mod submit;
-mod trained;
 
 use std::process::ExitCode;
 
@@ -33,6 +26,7 @@ enum Outcome {
     /// Done, but a requested threshold was missed; exit code 1.
     Missed,
     /// Stopped by a signal, with what was finished kept; exit code 128 plus the signal's number.
+    #[cfg(feature = "train")]
     Interrupted,
 }
 
@@ -47,6 +41,7 @@ fn main() -> ExitCode {
     let stop = signals::listen();
     let result = match args.command {
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
+        #[cfg(feature = "train")]
         args::Command::Train(args) => commands::train::run(*args, stop),
         args::Command::Detect(args) => commands::detect::run(args, stop),
         args::Command::Embed(args) => commands::embed::run(args, stop),
@@ -58,6 +53,7 @@ fn main() -> ExitCode {
     ExitCode::from(match result {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Missed) => 1,
+        #[cfg(feature = "train")]
         Ok(Outcome::Interrupted) => signals::exit_code().unwrap_or(FAILED),
         Err(error) => {
             failure::print(&error);

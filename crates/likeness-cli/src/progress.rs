@@ -1,19 +1,49 @@
 //! Progress on stderr: a bar with rate and remaining time on a terminal, one line for each finished stage otherwise.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use likeness::{Context, Observer, Stage, Unit};
+use likeness_data::photos::Skipped;
 
-use crate::print::{is_terminal, say};
+use crate::print::{is_terminal, say, say_list};
 
 /// Characters of the bar itself; the line is cut at the terminal's width.
 const BAR_WIDTH: usize = 20;
 
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Items,
-    Bytes,
+/// Shows the reports of operations on stderr.
+pub(crate) struct Terminal;
+
+impl Terminal {
+    /// The context of operations that report to the terminal and end when `stop` is raised.
+    pub(crate) fn context(stop: &AtomicBool) -> Context<'_> {
+        Context::new(&Self, stop)
+    }
+}
+
+impl Observer for Terminal {
+    fn note(&self, line: &str) {
+        say(line);
+    }
+
+    fn list(&self, heading: &str, photos: &[Skipped]) {
+        say_list(heading, photos, None);
+    }
+
+    fn stage(&self, name: &'static str, unit: Unit) -> Box<dyn Stage + '_> {
+        Box::new(Progress::new(name, unit))
+    }
+}
+
+impl Stage for Progress {
+    fn show(&self, done: usize, total: usize) {
+        Progress::show(self, done, total);
+    }
+
+    fn end(self: Box<Self>, count: usize, what: &str) {
+        Progress::end(*self, count, what);
+    }
 }
 
 /// The progress of one stage.

@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::sha256_hex;
 use crate::kind;
 pub(crate) use crate::kind::{CARD, MANIFEST};
 use crate::manifest::{self, Face};
 use crate::photos::display_name;
 use crate::prepare::{PrepareConfig, Prepared};
 use crate::{DataError, Result};
+use likeness_artifact::sha256_hex;
 
 pub(crate) const LABELS: &str = "labels.txt";
 /// Version of the folder's layout that this program writes.

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
-use sha2::{Digest, Sha256};
+use likeness_artifact::sha256_hex;
 
 use crate::error::{MAX_HEIGHT, MAX_MEMORY, MAX_WIDTH};
 use crate::jpeg::JpegStructure;
@@ -263,11 +263,6 @@ fn to_rgb(image: DynamicImage) -> RgbImage {
 
 fn bad(path: &Path, reason: impl Into<String>) -> DataError {
     DataError::BadImage { path: path.to_owned(), reason: reason.into() }
-}
-
-/// SHA-256 of `bytes` in hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use fs_err::File;
-use likeness_data::decode::sha256_hex;
+use likeness_artifact::sha256_hex;
 use likeness_data::geometry::Rect;
 use sha2::{Digest, Sha256};
 

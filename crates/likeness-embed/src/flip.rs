@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::flip_horizontal;
-use likeness_data::decode::sha256_hex;
+use likeness_artifact::sha256_hex;
 use likeness_search::Distance;
 
 use crate::{Embedder, EmbedderSpec, Result};

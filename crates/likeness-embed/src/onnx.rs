@@ -103,7 +103,7 @@ impl OnnxEmbedder {
         );
         let spec = EmbedderSpec {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-            fingerprint: hasher.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            fingerprint: likeness_artifact::hex(hasher.finalize()),
             dimension: 0,
             input_size: (size[0], size[1]),
             distance: Distance::Cosine,

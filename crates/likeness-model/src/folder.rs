@@ -111,7 +111,7 @@ pub fn write(
     let mut description = description.with_preprocess(preprocess.clone());
     description.format = Some(FORMAT);
     description.likeness = Some(env!("CARGO_PKG_VERSION").to_owned());
-    description.fingerprint = Some(digest.iter().map(|byte| format!("{byte:02x}")).collect());
+    description.fingerprint = Some(likeness_artifact::hex(digest));
     let text = description.text()?;
     let _lock = claim(folder)?;
     let graph = Pending::write(&folder.join(GRAPH), |file| file.write_all(graph))?;

@@ -58,7 +58,7 @@ fn every_licence_that_demands_a_warning_has_one_that_says_why() {
 }
 
 #[test]
-fn every_entry_is_whole_and_a_checksum_in_a_file_name_is_the_registrys() {
+fn every_entry_is_whole_and_a_checksum_in_a_file_name_is_that_of_the_registry() {
     for entry in entries() {
         assert!(
             entry.url.is_some() || entry.sha256.is_some(),
@@ -234,7 +234,7 @@ fn what_is_no_model_is_not_imported() {
 
 #[test]
 #[ignore = "needs LIKENESS_SHARED"]
-fn published_files_on_this_machine_have_the_registrys_checksums() {
+fn published_files_on_this_machine_have_the_checksums_of_the_registry() {
     let shared = std::env::var_os("LIKENESS_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), Into::into);
     let weights = shared.join("weights");

@@ -3,8 +3,11 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod chart;
+pub mod curves;
 mod error;
+pub mod grid;
 pub mod map;
+pub mod preview;
 pub mod sheet;
 
 pub use error::{ReportError, Result};

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::path::Path;
 
 use image::{GrayImage, Rgb, RgbImage};
-use likeness_report::ReportError;
 use likeness_data::geometry::{Point, Rect};
+use likeness_report::ReportError;
 use likeness_report::sheet::{Frame, Mark, Sheet, SheetConfig, Tile, check_picture_path};
 
 fn flat(width: u32, height: u32, rgb: [u8; 3]) -> RgbImage {

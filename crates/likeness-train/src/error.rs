@@ -114,14 +114,6 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The list of photos that a network was trained on was altered.
-    #[error("{}: {reason}", path.display())]
-    BadTrainedOn {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// No batch of an epoch had enough faces that can be read.
     #[error("epoch {epoch}: no batch had {needed} faces or more that can be read")]
     NothingReadable {
@@ -136,6 +128,9 @@ pub enum TrainError {
     /// Reading or preparing pictures failed.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A model's files are at fault.
+    #[error(transparent)]
+    Model(#[from] likeness_model::ModelError),
     /// The disk would not give or take.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -190,7 +185,7 @@ impl TrainError {
             Self::BadHistory { .. } => {
                 Some("restore the file, or move it away to go on without the epochs that it lists")
             }
-            Self::BadTrainedOn { .. } => Some("restore the file, or delete it to go on without it"),
+            Self::Model(error) => error.hint(),
             Self::NothingReadable { .. } => Some("check the pictures of the dataset, or prepare it again"),
             Self::Lock(LockError::Held { .. }) => Some("wait until it has ended, or name another folder"),
             Self::Data(error) => error.hint(),

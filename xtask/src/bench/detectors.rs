@@ -1,4 +1,4 @@
-//! `bench detectors`: what every detector finds in four collections, and what it takes.
+//! `bench detectors`: faces found by each detector in four collections, with time and memory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::measure::{Usage, measure_output};
 use super::report::Section;
 use crate::process;
 
-/// Name, and file below `weights/detectors`.
+/// A detector's name, and its file in `weights/detectors`.
 pub(super) const DETECTORS: [(&str, &str); 7] = [
     ("YuNet", "yunet_n_dynamic.onnx"),
     ("YuNet, May 2026", "face-detection-yunet-2026may.onnx"),
@@ -24,12 +24,12 @@ pub(super) const DETECTORS: [(&str, &str); 7] = [
 ];
 const COLLECTIONS: [(&str, &str); 4] =
     [("CelebA", "celeba/images"), ("London", "london"), ("DigiFace", "digiface"), ("AT&T", "att")];
-/// Photos that are named of those no detector but few could do with.
+/// Number of photos that are listed as missed by most detectors.
 const WORST: usize = 10;
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let mut rows = Vec::new();
     let mut misses: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (collection, folder) in COLLECTIONS {
@@ -46,11 +46,11 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     }
     Ok(Section {
         page: "faces",
-        title: "What the detectors find",
-        about: "`likeness detect` with its defaults over every photo of four collections, two threads. Missed: no face; \
-                several: more than one. CPU includes decoding."
+        title: "Faces found by the detectors",
+        about: "`likeness detect` with its defaults on every photo of four collections, with two threads. Missed: photos \
+                without a detected face; several: photos with more than one. CPU time includes decoding."
             .to_owned(),
-        columns: vec!["data", "detector", "photos", "found", "missed", "several", "seconds", "CPU ms a photo", "peak memory"],
+        columns: vec!["data", "detector", "photos", "found", "missed", "several", "seconds", "CPU ms per photo", "peak memory"],
         rows,
         remarks: vec![worst(misses)],
     })
@@ -98,7 +98,7 @@ impl Found {
     }
 }
 
-/// The photos that most detectors missed.
+/// A remark that lists the photos missed by most detectors.
 fn worst(misses: BTreeMap<String, Vec<&str>>) -> String {
     let mut photos: Vec<(String, Vec<&str>)> = misses.into_iter().collect();
     photos.sort_by_key(|(_, detectors)| std::cmp::Reverse(detectors.len()));

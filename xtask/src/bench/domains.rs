@@ -1,8 +1,8 @@
-//! `bench drawn` and `bench domains`: what adaptation brings on a domain without labels, and what it costs on the other.
+//! `bench drawn` and `bench domains`: the effect of domain adaptation on the target domain and on the source domain.
 //!
-//! What a run's networks find is kept in `docs/results/domains/`, so that a bench goes on where it stood; to measure
-//! again, delete the file. `LIKENESS_SEEDS=0,2` and `LIKENESS_RECIPES=dann,coral` measure these seeds and runs alone, as
-//! another bench may do with others beside it.
+//! Results are stored in `docs/results/domains/`, so that an interrupted bench can be resumed. To measure again, delete the
+//! file. `LIKENESS_SEEDS=0,2` and `LIKENESS_RECIPES=dann,coral` select seeds and runs; another bench may measure others at
+//! the same time.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,41 +15,41 @@ use super::report::Section;
 use super::{Bench, Chosen, listed};
 use crate::process::{self, output, repository};
 
-/// In the repository.
+/// Folder of the results, in the repository.
 const RESULTS: &str = "docs/results/domains";
 const SEEDS: u64 = 3;
 
-/// Two domains, and how a network is trained on one of them.
+/// Two domains, and the settings of training on the source domain.
 struct World {
     name: &'static str,
     folder: PathBuf,
-    /// Which of the methods are measured in it.
+    /// Whether a method is measured in this world.
     takes: fn(&Method) -> bool,
-    /// Side of a dataset's faces.
+    /// Side of the faces in the datasets, in pixels.
     face_px: u32,
     /// Flags of `likeness train` for every method.
     flags: String,
-    /// What keeps a classifier in the loss, where `flags` do not.
+    /// Flags that keep a classifier in the loss, if `flags` have no such loss.
     classifier: &'static str,
-    /// What is trained on, and what its labels are added to.
+    /// The source dataset, with labels.
     source: PathBuf,
     target: PathBuf,
-    /// What is searched in, leave-one-out, of each domain: a dataset and its split.
+    /// For each domain, the dataset and split for the leave-one-out evaluation.
     tests: [(PathBuf, &'static str); 2],
 }
 
-/// A way of training, and which of its networks is for which domain.
+/// A method of training, and the network of it that is evaluated on each domain.
 struct Method {
     name: &'static str,
     run: &'static str,
-    /// `CLASSIFIER` stands for what keeps a classifier in the loss.
+    /// `CLASSIFIER` stands for [`World::classifier`].
     flags: &'static str,
-    /// Folders in the run, of the network for the source's faces and for the target's.
+    /// Folders in the run: the network for the source domain and that for the target domain.
     networks: [&'static str; 2],
 }
 
 const SOURCE_ONLY: &str = "source alone";
-/// What the gap is measured to: labels, learned from as groups are.
+/// Upper end of the gap: the target's labels, used in place of clusters.
 const LABELLED: &str = "labels of the target, in the groups' place";
 /// The training faces of both domains as one dataset.
 const MERGED: &str = "both domains with labels, as one dataset";
@@ -78,7 +78,7 @@ const fn adapted(name: &'static str, run: &'static str, flags: &'static str) -> 
 
 /// Top-1, top-5, top-10 and mAP, in percent.
 type Shares = [f64; 4];
-/// What each method's networks of each seed find in the source and in the target.
+/// For each method and seed, the results in the source and the target domain.
 type Found = BTreeMap<String, [Shares; 2]>;
 
 /// Runs the bench on drawn faces.
@@ -96,7 +96,7 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
     };
     let world = World {
         name: "drawn",
-        // Drawn in two styles, faces are not varied by style.
+        // These domains are two styles, so style augmentation is left out.
         takes: |method| !method.flags.contains("--augment") && method.name != MERGED,
         face_px: 80,
         flags: "--backbone resnet18 --size 64 --embedding-dim 128 --method cosface --scale 16 --margin 0.2 --epochs 8"
@@ -111,29 +111,28 @@ pub(super) fn drawn(bench: &Bench) -> Result<Section> {
         bench,
         &world,
         "Drawn faces",
-        "`likeness demo`'s faces of 40 people in every set and no person in two of them: 320 portraits to train on, 320 \
-         sketches of others to adapt to, 400 pictures in each style of yet others to search in. ResNet18 at 64 px, \
-         CosFace, 8 epochs.",
+        "Faces drawn by `likeness demo`. Each set has 40 people of its own: 320 portraits for training, 320 sketches for \
+         adaptation, 400 pictures in each style for the evaluation. ResNet18 at 64 px, CosFace, 8 epochs.",
     )
 }
 
 /// Runs the bench on photos and rendered faces.
 pub(super) fn faces(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let folder = folder(bench, "domains")?;
     let source = bench.faces(&shared, "celeba", folder.join("celeba"), "--split official")?;
     let how = "--layout prefix --split identities --validation 0.5";
     let target = bench.faces(&shared, "digiface", folder.join("digiface"), how)?;
-    // The network of the training bench: what adapts is the second part of its recipe.
-    let begun = folder.with_file_name("training").join("cosface-64/model/weights.safetensors");
+    // The network of the training bench: adaptation is the second phase of its recipe.
+    let start = folder.with_file_name("training").join("cosface-64/model/weights.safetensors");
     ensure!(
-        begun.exists(),
+        start.exists(),
         "{} is missing: run the bench training with LIKENESS_RECIPES=cosface-64",
-        begun.display()
+        start.display()
     );
     let flags = format!(
         "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 --weights {}",
-        begun.display()
+        start.display()
     );
     let world = World {
         name: "faces",
@@ -150,15 +149,15 @@ pub(super) fn faces(bench: &Bench) -> Result<Section> {
         bench,
         &world,
         "Photos and rendered faces",
-        "Source: CelebA's 241 training identities, with labels. Target: DigiFace, half of its 164 identities to adapt to, \
-         whose labels nobody looks at, the other half to search in; of CelebA the 58 test identities. All begin with the \
-         network `cosface-64` of the training bench and have 160 batches of batch-hard triplets at 64 px.",
+        "Source: CelebA's 241 training identities, with labels. Target: half of DigiFace's 164 identities, without labels. \
+         Evaluated on the other half of DigiFace and on CelebA's 58 test identities. All networks start with the weights of \
+         `cosface-64` of the training bench and are trained with 160 batches of batch-hard triplets at 64 px.",
     )
 }
 
-/// The bench's folder beside the built program.
+/// The bench's folder, beside the folder of the built program.
 fn folder(bench: &Bench, name: &str) -> Result<PathBuf> {
-    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let release = bench.likeness.parent().context("the program is in a folder")?;
     let folder = release.with_file_name(name);
     fs_err::create_dir_all(&folder)?;
     Ok(folder)
@@ -186,7 +185,7 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
     }
     let found = kept()?;
     let expected = methods().count() * SEEDS as usize;
-    ensure!(found.len() >= expected, "{} of {expected} networks are measured so far", found.len());
+    ensure!(found.len() >= expected, "{} of {expected} networks have been measured", found.len());
     let all = |method: &str, domain: usize, share: usize| -> Vec<f64> {
         (0..SEEDS).map(|seed| found[&format!("{method}, seed {seed}")][domain][share]).collect()
     };
@@ -205,8 +204,9 @@ fn section(bench: &Bench, world: &World, title: &'static str, about: &str) -> Re
         page: "domains",
         title,
         about: format!(
-            "{about} Percent, leave-one-out; mean and standard deviation of {SEEDS} seeds. The gap is what labels of the \
-             target add to the source alone; how much of it is closed, of top-1 and of mAP."
+            "{about} Percent, leave-one-out; mean and standard deviation of {SEEDS} seeds. The gap is the difference on the \
+             target between training with target labels and training on the source alone; its closed share is given for top-1 \
+             and mAP."
         ),
         columns: vec!["", "target top-1", "top-5", "top-10", "mAP", "gap closed", "source top-1", "mAP"],
         rows: rows.collect(),
@@ -225,7 +225,7 @@ fn with_deviation(values: &[f64]) -> String {
 }
 
 impl World {
-    /// What the method's networks find in both domains, trained where they are not there yet.
+    /// Results of the method's networks in both domains; missing networks are trained.
     fn measure(&self, bench: &Bench, method: &Method, seed: u64) -> Result<[Shares; 2]> {
         let likeness = bench.likeness.as_path();
         let run = self.folder.join(format!("{}-{seed}", method.run));
@@ -256,7 +256,7 @@ impl World {
 
     /// The training faces of both domains, with their labels, as one dataset.
     fn merged(&self, likeness: &Path, seed: u64) -> Result<PathBuf> {
-        // Of each seed's own, as seeds may be measured side by side.
+        // One dataset for each seed, because seeds may be measured at the same time.
         let dataset = self.folder.join(format!("both-{seed}"));
         let table = dataset.with_extension("csv");
         let mut lines = vec!["path,identity,split".to_owned()];

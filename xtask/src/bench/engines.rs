@@ -1,4 +1,4 @@
-//! `bench engines`: networks on every engine beside Python's libraries, photos to embeddings on disk, and a cold start.
+//! `bench engines`: compares networks on every engine with Python libraries. `disk` and `start` have their own files.
 
 mod disk;
 mod start;
@@ -21,25 +21,25 @@ pub(super) use start::run as start;
 /// Seconds for each timing.
 const SECONDS: &str = "1.5";
 
-/// A network of `networks.py`, the side of its input, and how it is told.
+/// A network of `networks.py`, the side of its input, and its name in the table.
 const NETWORKS: [(&str, &str, &str); 3] = [
     ("resnet50", "224", "ResNet50, 224 px"),
     ("resnet50", "112", "ResNet50, 112 px"),
     ("mobilefacenet", "112", "MobileFaceNet, 112 px"),
 ];
-/// What computes a network.
+/// An engine or library that runs a network.
 struct Side {
-    told: &'static str,
-    /// Its name in its program.
+    label: &'static str,
+    /// Its name on the command line of its program.
     engine: &'static str,
-    /// Whether that program is ours.
+    /// Whether that program is ours, not a Python peer.
     is_ours: bool,
-    /// Whether it is given the network of bytes.
-    is_bytes: bool,
+    /// Whether it runs the int8 network.
+    is_int8: bool,
 }
 
-const fn side(told: &'static str, engine: &'static str, is_ours: bool, is_bytes: bool) -> Side {
-    Side { told, engine, is_ours, is_bytes }
+const fn side(label: &'static str, engine: &'static str, is_ours: bool, is_int8: bool) -> Side {
+    Side { label, engine, is_ours, is_int8 }
 }
 
 const SIDES: [Side; 10] = [
@@ -54,11 +54,11 @@ const SIDES: [Side; 10] = [
     side("PyTorch eager", "eager", false, false),
     side(COMPILED, "compiled", false, false),
 ];
-/// What the others are compared with.
+/// The side that the others are compared with.
 const REFERENCE: &str = "Python onnxruntime";
-/// Compiles for half a minute for each mode, so it comes last and without one of them.
+/// Compiling takes half a minute for each mode, so this side comes last and leaves out one mode.
 const COMPILED: &str = "PyTorch compiled";
-/// Photos that networks of bytes are calibrated on.
+/// Photos for the calibration of int8 networks.
 const PHOTOS: &str = "data/celeba/images";
 
 /// Runs the bench.
@@ -66,7 +66,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let peers = Peers::new(bench)?;
     process::run(&mut cargo(&["build", "--release", "--workspace", "--example", "engine_speed"]))?;
     let example = bench.likeness.with_file_name("examples").join("engine_speed");
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let scratch = Scratch::new("engines")?;
     let names: BTreeSet<&str> = NETWORKS.iter().map(|(name, ..)| *name).collect();
     for name in names {
@@ -78,35 +78,35 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         NETWORKS.iter().flat_map(|n| SIDES.iter().map(move |s| (n, s, Vec::new()))).collect();
     for compiled in [false, true] {
         for _ in 0..bench.repeats {
-            for (network, side, runs) in cases.iter_mut().filter(|(_, s, _)| (s.told == COMPILED) == compiled)
+            for (network, side, runs) in
+                cases.iter_mut().filter(|(_, s, _)| (s.label == COMPILED) == compiled)
             {
-                let graph = match side.is_bytes {
+                let graph = match side.is_int8 {
                     true => scratch.join(network.0).join("model.onnx"),
                     false => peers.graph(network.0),
                 };
                 // A peer that cannot run here leaves its row empty.
                 match output(&mut timing(&example, &peers, &graph, network, side)) {
                     Ok(text) => runs.extend(text.lines().filter_map(|l| serde_json::from_str(l).ok())),
-                    Err(error) => eprintln!("{}, {}: {error:#}", network.2, side.told),
+                    Err(error) => eprintln!("{}, {}: {error:#}", network.2, side.label),
                 }
             }
         }
     }
     let mut rows = Vec::new();
     for (network, side, runs) in &cases {
-        let reference = cases.iter().find(|(n, s, _)| *n == *network && s.told == REFERENCE);
+        let reference = cases.iter().find(|(n, s, _)| *n == *network && s.label == REFERENCE);
         let reference = numbers(reference.map_or(&[], |(_, _, runs)| runs));
-        rows.push(row(network.2, side.told, &numbers(runs), &reference));
+        rows.push(row(network.2, side.label, &numbers(runs), &reference));
     }
     Ok(Section {
         page: "engines",
         title: "Networks on every engine",
-        about: "The graphs that `xtask/peers/networks.py` exports with random weights, and what `likeness models quantize` makes \
-                of them, from 8-bit faces to embeddings of unit \
-                length: the example `engine_speed` beside `xtask/peers/engine.py`, alternating. Latency is that of one face \
-                on one thread; images/s are those of all cores, with batches of 1 and 32: Likeness with a caller a core, \
-                Python with the library's own threads. CPU is that of a face in a batch of 32. In brackets: how many times \
-                as fast as Python onnxruntime in the same run."
+        about: "Graphs with random weights, exported by `xtask/peers/networks.py` and quantised by `likeness models quantize`; from \
+                8-bit faces to embeddings of unit length. The example `engine_speed` and `xtask/peers/engine.py` alternate. \
+                Latency: one face on one thread. Images/s: all cores, with batches of 1 and 32; Likeness with one caller for \
+                each core, Python with the library's own threads. CPU: one face in a batch of 32. In brackets: speed relative \
+                to Python onnxruntime in the same run."
             .to_owned(),
         columns: vec![
             "network", "engine", "p50 ms", "p99 ms", "images/s, 1", "images/s, 32", "CPU ms", "peak memory",
@@ -116,7 +116,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// What a row shows, in its order.
+/// The values of a row, in order.
 #[derive(Clone, Copy)]
 struct Numbers {
     p50_ms: f64,
@@ -133,7 +133,7 @@ fn modes() -> [String; 3] {
     ["1x1".to_owned(), format!("1x{cores}"), format!("32x{cores}")]
 }
 
-/// The program that times a network on one side, a line for each mode.
+/// The command that times a network on one side; it prints one line for each mode.
 fn timing(
     example: &Path,
     peers: &Peers,
@@ -152,7 +152,7 @@ fn timing(
     };
     command.args([side.engine, pixels, SECONDS]);
     let modes = modes();
-    command.args(modes.iter().enumerate().filter(|(i, _)| side.told != COMPILED || *i != 1).map(|(_, m)| m));
+    command.args(modes.iter().enumerate().filter(|(i, _)| side.label != COMPILED || *i != 1).map(|(_, m)| m));
     command
 }
 
@@ -189,7 +189,7 @@ fn row(network: &str, engine: &str, found: &Numbers, reference: &Numbers) -> Vec
     ]
 }
 
-/// The Python side: its program, the exported graphs, and the library that is in it.
+/// The Python side: its interpreter, the exported graphs, and its ONNX Runtime library.
 struct Peers {
     python: PathBuf,
     networks: PathBuf,
@@ -199,8 +199,11 @@ struct Peers {
 impl Peers {
     fn new(bench: &Bench) -> Result<Self> {
         let python = bench.python()?;
-        let target =
-            bench.likeness.parent().and_then(Path::parent).context("the program lies in no target folder")?;
+        let target = bench
+            .likeness
+            .parent()
+            .and_then(Path::parent)
+            .context("the program is not in a target folder")?;
         let networks = target.join("bench").join("networks");
         let peers = Self { library: library(&python)?, python, networks };
         if !peers.graph("resnet50").is_file() || !peers.graph("mobilefacenet").is_file() {
@@ -220,7 +223,7 @@ impl Peers {
     }
 }
 
-/// ONNX Runtime's library in the environment of `python`, so that both sides run the same one.
+/// The ONNX Runtime library in the environment of `python`, so that both sides use the same one.
 fn library(python: &Path) -> Result<PathBuf> {
     const FIND: &str = "import glob, os, onnxruntime; \
                         print(glob.glob(os.path.join(os.path.dirname(onnxruntime.__file__), 'capi', 'libonnxruntime.*'))[0])";

@@ -1,4 +1,4 @@
-//! `bench faces`: retrieval with the whole way from photo to embedding: detection, alignment, network.
+//! `bench faces`: retrieval from whole photos: detection, alignment, network.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ const DETECTORS: [(&str, &str); 4] = [
     ("Haar frontal default", "haarcascade_frontalface_default.xml"),
 ];
 
-/// A collection, the part of it that is searched, and what a Python pipeline of YuNet and OpenCV's warp reached.
+/// A collection, the split that is searched, and the result of a Python pipeline with YuNet and OpenCV's warp.
 const CASES: [(&str, &str, &str, &str, &str); 3] = [
     ("CelebA, 299 identities", "celeba", "celeba", "all", "95.1 / 97.0 / 97.5"),
     ("CelebA, 58 test identities", "celeba", "celeba", "test", "97.3 top-1"),
@@ -27,7 +27,7 @@ const CASES: [(&str, &str, &str, &str, &str); 3] = [
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let scratch = Scratch::new("faces")?;
     let mut rows = Vec::new();
     for (name, file) in DETECTORS {
@@ -47,7 +47,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
             let python = if name == "YuNet" { python } else { "" };
             rows.push(match output(&mut evaluate) {
                 Ok(text) => row(case, name, &serde_json::from_str(&text)?, python)?,
-                // A detector may find too little to search in.
+                // A detector may find too few faces to search.
                 Err(_) => vec![case.to_owned(), name.to_owned(), "too few".to_owned()],
             });
         }
@@ -55,9 +55,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "faces",
         title: "From photos to retrieval",
-        about: "`likeness embed --detector …` with mobilefacenet-arcface-128d on the photos as they are, then \
-                `likeness evaluate`, leave-one-out, percent. Photos without a face are left out and so no queries. Python: \
-                the figures of a pipeline of YuNet, OpenCV's warp and ONNX Runtime."
+        about: "`likeness embed --detector …` with mobilefacenet-arcface-128d on the unchanged photos, then `likeness evaluate`, \
+                leave-one-out, percent. Photos without a detected face are left out, also as queries. Python: a pipeline of \
+                YuNet, OpenCV's warp and ONNX Runtime."
             .to_owned(),
         columns: vec!["data", "detector", "faces", "top-1", "top-5", "top-10", "mAP", "Python"],
         rows,

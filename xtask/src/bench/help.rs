@@ -1,4 +1,4 @@
-//! How long the program takes to say what it can do.
+//! `bench help`: time of `likeness --help`.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Exact ranking: `likeness-search` beside scikit-learn's brute-force neighbours.
+//! `bench match`: exact ranking of `likeness-search`, compared with scikit-learn's brute-force neighbours.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::measure::median;
 use super::report::Section;
 use crate::process::{cargo, output, repository};
 
-/// Queries, gallery, dimension, k, runs a process.
+/// Queries, gallery size, dimension, k, repetitions in a process.
 const SIZES: [&str; 5] = ["1252", "1252", "512", "10", "15"];
 const DISTANCES: [&str; 2] = ["cosine", "euclidean"];
 
@@ -39,13 +39,13 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "first-loop",
         title: "Match",
-        about: "Exact ranking of 1,252 gallery images for 1,252 queries, 512 values each, the ten nearest; \
-                scikit-learn is `NearestNeighbors(algorithm=\"brute\")`, fitted and asked."
+        about: "Exact ranking of 1,252 gallery images for 1,252 queries, 512 dimensions, the ten nearest; \
+                scikit-learn is `NearestNeighbors(algorithm=\"brute\")`, fit and query."
             .to_owned(),
         columns: vec!["distance", "Likeness", "scikit-learn", "ratio"],
         rows: DISTANCES.iter().enumerate().map(row).collect(),
         remarks: vec![format!(
-            "{} processes of each side, alternating; each the median of {} runs.",
+            "{} processes of each side, alternating; each value is the median of {} runs.",
             bench.repeats, SIZES[4]
         )],
     })

@@ -1,7 +1,7 @@
-//! What a program takes: seconds, CPU seconds, and the most memory it was resident in.
+//! Measures a program: wall time, CPU time and peak resident memory.
 //!
-//! CPU time is what the kernel charges to this process for children it waited for, theirs included; resident memory is
-//! `VmHWM`, read while the program runs. Both are Linux's, and zero elsewhere.
+//! CPU time is the kernel's count for finished child processes, with their own children. Peak memory is `VmHWM`, read while
+//! the program runs. Both exist on Linux only and are zero elsewhere.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-/// Between two looks at a program's memory. The peak never falls, so only its last rise can be missed.
+/// Time between two reads of the peak memory. The peak never falls, so only its last rise can be missed.
 const LOOK: Duration = Duration::from_millis(10);
-/// Linux reports CPU time in these, whatever the kernel's own tick.
+/// Linux reports CPU time in units of 1/100 s, whatever the kernel's own tick.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What one run took.
+/// Time and memory of one run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Usage {
     pub(super) seconds: f64,
@@ -22,14 +22,14 @@ pub(super) struct Usage {
     pub(super) peak_mib: f64,
 }
 
-/// Runs `command` silently to its end.
+/// Runs `command` to its end, without its output.
 ///
-/// # Errors        it does not start, or reports failure
+/// # Errors        it cannot be started, or its exit status is not 0
 pub(super) fn measure(command: &mut Command) -> Result<Usage> {
     measure_output(command).map(|(_, usage)| usage)
 }
 
-/// As [`measure`], with what the command printed to stdout.
+/// As [`measure`], and returns the command's stdout.
 pub(super) fn measure_output(command: &mut Command) -> Result<(String, Usage)> {
     let cpu_before = children_cpu_seconds();
     let start = Instant::now();
@@ -54,7 +54,7 @@ pub(super) fn measure_output(command: &mut Command) -> Result<(String, Usage)> {
     Ok((text, Usage { seconds, cpu_seconds: children_cpu_seconds() - cpu_before, peak_mib }))
 }
 
-/// Seconds until `command` has ended, without looking at its memory meanwhile.
+/// Wall time of `command` in seconds, without reading its memory.
 pub(super) fn time(command: &mut Command) -> Result<f64> {
     let start = Instant::now();
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
@@ -62,7 +62,7 @@ pub(super) fn time(command: &mut Command) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// The middle value; of an even number the upper of the two.
+/// The median; of an even number of values the upper of the middle two.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! `bench memory`: photo to embedding over a collection so long that whatever piles up shows.
+//! `bench memory`: peak memory of embedding a collection that is long enough to show leaks.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use super::pipeline::embed;
 use super::report::Section;
 use crate::process::{self, Scratch};
 
-/// Small photos, so that a hundred thousand of them take minutes.
+/// Small photos, so that 100,000 of them take minutes.
 const PHOTOS: &str = "data/att";
-/// Photos of each run, by links to the small ones.
+/// Number of photos in each run; all are links to the small ones.
 const COUNTS: [usize; 3] = [1_000, 10_000, 100_000];
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let scratch = Scratch::new("memory")?;
     let mut rows = Vec::new();
     for count in COUNTS {
@@ -35,16 +35,16 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "faces",
         title: "Memory of long runs",
-        about: "AT&T's 400 photos again and again, by links, all the way from photo to embedding with two threads. Rows are \
-                written as they come; what still grows is the list of the photos' names, which is made and sorted first."
+        about: "AT&T's 400 photos, repeated as links, from photo to embedding with two threads. Rows are written at once; only the \
+                sorted list of file names grows with the number of photos."
             .to_owned(),
-        columns: vec!["photos", "peak memory", "photos/s", "CPU ms a photo", "file written"],
+        columns: vec!["photos", "peak memory", "photos/s", "CPU ms per photo", "file written"],
         rows,
         remarks: Vec::new(),
     })
 }
 
-/// A folder of `count` links to the photos, again and again.
+/// Creates a folder with `count` links to the photos, in turn.
 fn links(photos: &Path, count: usize, scratch: &Scratch) -> Result<PathBuf> {
     let folder = scratch.join(&format!("photos{count}"));
     fs_err::create_dir_all(&folder)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: Likeness beside its Python peers, in one run on one machine, alternating.
+//! `cargo xtask bench`: compares Likeness with its Python peers, in alternation, in one run on one machine.
 
 mod detectors;
 mod domains;
@@ -28,25 +28,25 @@ use crate::process::{build_likeness, output};
 use crate::python;
 use report::Section;
 
-/// What a bench is given.
+/// The settings of a bench.
 struct Bench {
     /// The program.
     likeness: PathBuf,
-    /// Runs of each side, of which the median counts.
+    /// Repetitions of each side; the median is reported.
     repeats: usize,
     /// The Python environment's folder, if the user named one.
     venv: Option<String>,
-    /// What networks are trained on, as `likeness train --device` has it.
+    /// Device to train on, a value of `likeness train --device`.
     device: String,
 }
 
 impl Bench {
-    /// The Python of the peers.
+    /// The Python interpreter for the peers.
     fn python(&self) -> Result<PathBuf> {
         python::environment(self.venv.as_deref())
     }
 
-    /// The collection `name` of `shared` as a dataset of aligned faces of 112 px, prepared once.
+    /// A dataset of the collection `name` in `shared`, with aligned faces of 112 px; prepared once.
     fn faces(&self, shared: &Path, name: &str, dataset: PathBuf, how: &str) -> Result<PathBuf> {
         if !dataset.join("dataset.toml").exists() {
             let mut prepare = Command::new(&self.likeness);
@@ -57,14 +57,14 @@ impl Bench {
         Ok(dataset)
     }
 
-    /// `likeness train` on this device.
+    /// The command `likeness train` on this device.
     fn train(&self) -> Command {
         let mut command = Command::new(&self.likeness);
         command.args(["train", "--device", &self.device]);
         command
     }
 
-    /// `flags` of `likeness train` as this device takes them: other than the processor it has full precision alone.
+    /// The flags of `likeness train` that this device supports: bf16 exists on the CPU only.
     fn flags(&self, flags: &str) -> Vec<String> {
         let flags =
             if self.device == "cpu" { flags.to_owned() } else { flags.replace("--precision bf16", "") };
@@ -72,7 +72,7 @@ impl Bench {
     }
 }
 
-/// Path, identity and split of each face that the manifest of `dataset` lists.
+/// Path, identity and split of each face in the manifest of `dataset`.
 fn listed(dataset: &Path) -> Result<Vec<[String; 3]>> {
     let manifest = fs_err::read_to_string(dataset.join("manifest.csv"))?;
     let mut rows = manifest.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -83,7 +83,7 @@ fn listed(dataset: &Path) -> Result<Vec<[String; 3]>> {
     Ok(rows.map(|row| columns.map(|at| row[at].to_owned())).collect())
 }
 
-/// What an environment variable names, divided by commas; everything where it is not set.
+/// The names in an environment variable, separated by commas; all names if it is not set.
 struct Chosen(Option<String>);
 
 impl Chosen {
@@ -120,10 +120,10 @@ const ALL: [(&str, Run); 19] = [
     ("versions", versions::run),
 ];
 
-/// Take hours, or what took hours, or another build of the program.
+/// Benches that take hours, or need the results of such a bench, or need another build of the program.
 const BY_NAME_ONLY: [&str; 6] = ["training", "drawn", "domains", "restyled", "quantize", "versions"];
 
-/// Train networks, once for each seed.
+/// Benches that train networks, once for each seed.
 const WITHOUT_REPEATS: [&str; 4] = ["training", "drawn", "domains", "restyled"];
 
 /// Runs the command.
@@ -139,7 +139,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
                     .next()
                     .and_then(|n| n.parse().ok())
                     .filter(|&n| n > 0)
-                    .context("--repeats: expected a number from 1 on")?;
+                    .context("--repeats: expected a number of at least 1")?;
             }
             "--device" => {
                 device = (*words.next().context("--device: expected cpu, cuda or wgpu")?).to_owned();
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
     }
     if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|(known, _)| known != *name)) {
-        bail!("no such bench: {unknown}; known are {}", ALL.map(|(known, _)| known).join(", "));
+        bail!("no such bench: {unknown}; expected one of {}", ALL.map(|(known, _)| known).join(", "));
     }
     let likeness = match program {
         Some(program) => fs_err::canonicalize(program)?,

@@ -1,4 +1,4 @@
-//! `bench pipeline`: photo to embedding beside the Python people use for it.
+//! `bench pipeline`: photo to embedding, compared with the usual Python pipeline.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ const PHOTOS: &str = "data/celeba/images";
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let python = bench.python()?;
     let scratch = Scratch::new("pipeline")?;
     let (mut ours, mut theirs, mut their_peak, mut photos, mut faces) =
@@ -40,7 +40,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(section((&ours, &theirs, &their_peak), (photos, faces)))
 }
 
-/// The command from photos to embeddings, with two threads.
+/// The command that embeds the photos, with two threads.
 pub(super) fn embed(likeness: &Path, shared: &Path, photos: &Path, output: &Path) -> Command {
     let mut command = Command::new(likeness);
     command.arg("embed").arg(photos).arg("--detector").arg(shared.join(DETECTOR)).arg("--model");
@@ -74,13 +74,13 @@ fn section((ours, theirs, their_peak): (&[Usage], &[Usage], &[f64]), (photos, fa
     };
     Section {
         page: "faces",
-        title: "Photo to embedding, beside Python",
+        title: "Photo to embedding, compared with Python",
         about: format!(
             "{photos} photos of CelebA: decode, YuNet, alignment to 112 px, MobileFaceNet. `likeness embed` with two threads \
-             beside OpenCV's YuNet and ONNX Runtime in two processes of one thread (`xtask/peers/pipeline.py`, {faces} \
-             faces), alternating."
+             alternates with OpenCV's YuNet and ONNX Runtime in two processes of one thread each (`xtask/peers/pipeline.py`, \
+             {faces} faces)."
         ),
-        columns: vec!["", "photos/s", "Likeness is faster by", "CPU ms a photo", "by CPU", "peak memory"],
+        columns: vec!["", "photos/s", "Likeness is faster by", "CPU ms per photo", "by CPU", "peak memory"],
         rows: vec![
             row("Likeness", ours, of(ours, |u| u.peak_mib)),
             row("OpenCV + ONNX Runtime", theirs, median(their_peak.iter().copied())),

@@ -1,4 +1,5 @@
-//! `likeness prepare` beside a Pillow loop in two processes, and its memory on a collection ten times as large.
+//! `bench prepare`: compares `likeness prepare` with a Pillow loop in two processes; also peak memory on a ten times larger
+//! collection.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,13 +13,13 @@ use crate::process::{Scratch, repository, shared};
 
 const LABELS: &str = "identity_CelebA.txt";
 const TIMES: usize = 10;
-/// What a collection of any size may take.
+/// Memory limit for a collection of any size.
 const MEMORY_MIB: f64 = 300.0;
 
-/// A program that prepares the collection, and what it took.
+/// A program that prepares the collection, and its measurements.
 struct Side {
     name: &'static str,
-    /// zlib's level for the peer; `None` is ourselves.
+    /// zlib level of the peer; `None` for our own program.
     level: Option<&'static str>,
     runs: Vec<Usage>,
     bytes: u64,
@@ -26,7 +27,8 @@ struct Side {
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let collection = shared()?.context("needs LIKENESS_SHARED")?.join("data/celeba");
+    let collection =
+        shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?.join("data/celeba");
     let images = labelled(&collection)?.len();
     let python = bench.python()?;
     let scratch = Scratch::new("prepare")?;
@@ -67,7 +69,7 @@ fn peer(python: &Path, collection: &Path, output: &Path, level: &str) -> Command
     command
 }
 
-/// Photos and what preparing them took, of the collection with every photo linked ten times.
+/// Number of photos and the measurement, for the collection with every photo linked ten times.
 fn large_collection(likeness: &Path, collection: &Path, scratch: &Scratch) -> Result<(usize, Usage)> {
     let folder = scratch.join("large");
     fs_err::create_dir_all(folder.join("images"))?;
@@ -87,7 +89,7 @@ fn large_collection(likeness: &Path, collection: &Path, scratch: &Scratch) -> Re
     Ok((photos, usage))
 }
 
-/// A hard link, or a symbolic one to another disk.
+/// Creates a hard link, or a symbolic link across file systems.
 pub(super) fn link(photo: &Path, name: &Path) -> Result<()> {
     if fs_err::hard_link(photo, name).is_err() {
         #[cfg(unix)]
@@ -104,7 +106,7 @@ fn labelled(collection: &Path) -> Result<Vec<(String, String)>> {
     Ok(text.lines().filter_map(pair).collect())
 }
 
-/// Files in a folder, and their bytes.
+/// The number of files in a folder, and their total size in bytes.
 fn count(folder: &Path) -> Result<(usize, u64)> {
     let mut sum = (0, 0);
     for entry in fs_err::read_dir(folder)? {
@@ -135,13 +137,13 @@ fn section(sides: &[Side], images: usize, (photos, large): (usize, Usage)) -> Se
         page: "first-loop",
         title: "Prepare",
         about: format!(
-            "{images} photos of CelebA: read, centre square, bicubic to 224×224, PNG, labels; two threads beside two \
-             processes of Pillow, alternating."
+            "{images} photos of CelebA: read, centre square, bicubic to 224×224, PNG, labels. Two threads alternate with two \
+             processes of Pillow."
         ),
         columns: vec!["", "images/s", "Likeness is faster by", "CPU", "peak memory", "faces"],
         rows: sides.iter().map(row).collect(),
         remarks: vec![format!(
-            "Ten times the collection ({photos} photos, by links; faces of 32×32): {:.0} MiB at the peak, {verdict} \
+            "A ten times larger collection ({photos} photos, as links; faces of 32×32): peak memory {:.0} MiB, {verdict} \
              {MEMORY_MIB:.0}; {:.0} images/s.",
             large.peak_mib,
             photos as f64 / large.seconds

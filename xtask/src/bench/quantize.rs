@@ -1,4 +1,4 @@
-//! `bench quantize`: what rounding a network's numbers saves and costs, on CelebA's test identities.
+//! `bench quantize`: time, size and retrieval of quantised networks, on CelebA's test identities.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use super::measure::median;
 use super::report::Section;
 use crate::process::{self, Scratch, output, repository};
 
-/// Pictures a run takes.
+/// Number of pictures in a run.
 const BATCH: &str = "8";
 const SIDE: &str = "112";
-/// Of each measurement.
+/// Repetitions of each measurement.
 const SECONDS: &str = "3";
 
-/// One network in one form.
+/// One network in one form: original or quantised.
 struct Form {
     network: &'static str,
-    numbers: &'static str,
+    data_type: &'static str,
     model: PathBuf,
-    /// What `models quantize --json` said; nothing for the original.
-    said: Option<Value>,
+    /// The output of `models quantize --json`; `None` for the original.
+    quantized: Option<Value>,
 }
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its networks")?;
-    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its networks")?;
+    let release = bench.likeness.parent().context("the program is in a folder")?;
     let runs = release.with_file_name("training");
     let dataset = runs.join("celeba");
-    ensure!(dataset.is_dir(), "{}: not there: `bench training` makes it", dataset.display());
+    ensure!(dataset.is_dir(), "{}: missing; `bench training` creates it", dataset.display());
     let python = bench.python()?;
     let scratch = Scratch::new("quantize")?;
     let networks = [
@@ -44,9 +44,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     ];
     let mut forms = Vec::new();
     for (i, (network, model)) in networks.into_iter().enumerate() {
-        forms.push(Form { network, numbers: "f32", model: model.clone(), said: None });
-        for (numbers, flags) in [("f16", &["--weights", "f16"][..]), ("int8", &["--split", "train"][..])] {
-            let folder = scratch.join(&format!("{i}-{numbers}"));
+        forms.push(Form { network, data_type: "f32", model: model.clone(), quantized: None });
+        for (data_type, flags) in [("f16", &["--weights", "f16"][..]), ("int8", &["--split", "train"][..])] {
+            let folder = scratch.join(&format!("{i}-{data_type}"));
             let mut quantize = Command::new(&bench.likeness);
             quantize
                 .args(["models", "quantize"])
@@ -56,8 +56,8 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
                 .arg("--json")
                 .args(flags);
             quantize.arg("--calibrate").arg(&dataset).args(["--measure-split", "test"]);
-            let said = serde_json::from_str(&output(&mut quantize)?)?;
-            forms.push(Form { network, numbers, model: folder, said: Some(said) });
+            let quantized = serde_json::from_str(&output(&mut quantize)?)?;
+            forms.push(Form { network, data_type, model: folder, quantized: Some(quantized) });
         }
     }
     process::run(&mut process::cargo(&["build", "--release", "--workspace", "--example", "engine_speed"]))?;
@@ -65,22 +65,22 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     let rows = forms.iter().enumerate().map(|(i, form)| row(form, &forms, &times, i)).collect();
     Ok(Section {
         page: "quantize",
-        title: "Weights in fewer bits, activations in bytes",
+        title: "Quantised networks",
         about: format!(
-            "`likeness models quantize`, calibrated on 256 faces of CelebA's identities for training, measured on the 58 for \
-             testing: leave-one-out, percent. Milliseconds of CPU time a face of {SIDE} pixels, in batches of {BATCH}, on one \
-             thread: our engine, rten and Python's onnxruntime (`xtask/peers/engine.py`) on the same file, alternating."
+            "`likeness models quantize`, calibrated on 256 faces of CelebA's training identities, evaluated on the 58 test \
+             identities: leave-one-out, percent. CPU milliseconds for a face of {SIDE} pixels, in batches of {BATCH}, on one \
+             thread: our engine, rten and Python's onnxruntime (`xtask/peers/engine.py`) alternate on the same file."
         ),
         columns: vec![
             "network",
-            "numbers",
+            "type",
             "MB",
             "top-1",
             "top-5",
             "top-10",
             "mAP",
             "direct ms",
-            "by f32",
+            "speed-up over f32",
             "rten ms",
             "onnxruntime ms",
         ],
@@ -89,7 +89,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// Of each form the medians of milliseconds on our engine, rten and onnxruntime.
+/// For each form, the median milliseconds on our engine, rten and onnxruntime.
 fn times(bench: &Bench, forms: &[Form], engine_speed: &Path, python: &Path) -> Result<Vec<[f64; 3]>> {
     let peer = repository().join("xtask/peers/engine.py");
     let mut all: Vec<[Vec<f64>; 3]> = forms.iter().map(|_| Default::default()).collect();
@@ -110,7 +110,7 @@ fn times(bench: &Bench, forms: &[Form], engine_speed: &Path, python: &Path) -> R
     Ok(all.into_iter().map(|times| times.map(median)).collect())
 }
 
-/// Milliseconds of CPU time a face, as the program says them.
+/// CPU milliseconds for one face, as the program reports them.
 fn cpu_ms(command: &mut Command) -> Result<f64> {
     let answer: Value = serde_json::from_str(output(command)?.trim())?;
     answer["cpu_ms"].as_f64().with_context(|| format!("no cpu_ms in {answer}"))
@@ -119,19 +119,19 @@ fn cpu_ms(command: &mut Command) -> Result<f64> {
 fn row(form: &Form, forms: &[Form], times: &[[f64; 3]], i: usize) -> Vec<String> {
     let of_network = |at: usize| forms[at].network == form.network;
     let first = (0..=i).find(|at| of_network(*at)).unwrap_or(i);
-    // The original's retrieval is in what its first rounded form says.
-    let said = form.said.as_ref().or_else(|| forms[first + 1].said.as_ref());
-    let side = if form.said.is_some() { "after" } else { "before" };
+    // The report of the first quantised form includes the original's retrieval.
+    let quantized = form.quantized.as_ref().or_else(|| forms[first + 1].quantized.as_ref());
+    let side = if form.quantized.is_some() { "after" } else { "before" };
     let percent = |key: &str| {
-        let share = said.and_then(|s| s[side][key].as_f64());
+        let share = quantized.and_then(|s| s[side][key].as_f64());
         share.map_or("?".to_owned(), |share| format!("{:.2}", share * 100.0))
     };
-    let bytes = said.and_then(|s| s[format!("bytes_{side}")].as_f64()).unwrap_or(f64::NAN);
+    let bytes = quantized.and_then(|s| s[format!("bytes_{side}")].as_f64()).unwrap_or(f64::NAN);
     let [ours, rten, onnxruntime] = times[i];
     let number = |ms: f64| format!("{ms:.2}");
     vec![
         form.network.to_owned(),
-        form.numbers.to_owned(),
+        form.data_type.to_owned(),
         format!("{:.1}", bytes / 1e6),
         percent("top1"),
         percent("top5"),

@@ -1,4 +1,4 @@
-//! Results as Markdown: a table with what was run and on what, and its place in `docs/results/`.
+//! Writes a bench's results as a Markdown section with a table, into a page of `docs/results/`.
 
 use std::fmt::Write;
 
@@ -8,19 +8,19 @@ use crate::process::repository;
 
 /// One bench's results.
 pub(super) struct Section {
-    /// The page in `docs/results/` that it belongs to.
+    /// The page in `docs/results/` that the section belongs to.
     pub(super) page: &'static str,
     pub(super) title: &'static str,
-    /// What was compared, in a sentence or two.
+    /// What was measured and how, in one or two sentences.
     pub(super) about: String,
     pub(super) columns: Vec<&'static str>,
     pub(super) rows: Vec<Vec<String>>,
-    /// What the numbers say.
+    /// Remarks on the results, below the table.
     pub(super) remarks: Vec<String>,
 }
 
 impl Section {
-    /// The section's text; `repeats` where the bench repeats anything.
+    /// The section's text. `repeats` is the number of repetitions, if the bench has any.
     pub(super) fn markdown(&self, name: &str, repeats: Option<usize>) -> String {
         let mut text = format!("## {}\n\n{}\n\n", self.title, self.about);
         let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
@@ -40,7 +40,7 @@ impl Section {
     }
 }
 
-/// Puts `section` between its markers on `page`, which is begun where it is missing.
+/// Replaces the section between its markers on the page. A missing page or section is added.
 pub(super) fn write(name: &str, page: &str, section: &str) -> Result<()> {
     let place = format!("docs/results/{page}.md");
     let path = repository().join(&place);

@@ -1,4 +1,4 @@
-//! `bench restyled`: CelebA's unseen people redrawn or recompressed, searched for among photos left as they are.
+//! `bench restyled`: queries are redrawn or recompressed photos of CelebA's test identities, the gallery is unchanged photos.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,40 +10,40 @@ use super::report::Section;
 use super::{Bench, listed};
 use crate::process::{self, output};
 
-/// As the example `restyle` names them.
+/// Styles, as the example `restyle` names them.
 const STYLES: [&str; 4] = ["sketch", "posterise", "outline", "jpeg"];
-/// Those that groups are learned from as well; each takes three minutes.
+/// Styles for which networks are also adapted with clusters; each takes three minutes.
 const GROUPED: [&str; 2] = ["sketch", "jpeg"];
-/// What all networks begin with and how long they learn, as in the bench `domains`.
+/// Starting weights and length of training, as in the bench `domains`.
 const FLAGS: &str = "--size 64 --precision bf16 --warm-up 0 --epochs 2 --images-per-epoch 2560 --learning-rate 0.0002 \
                      --augment style --validation 0";
 const GROUPS: &str = "--adapt clusters --adapt-neighbours 20 --adapt-statistics shared";
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
-    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
+    let release = bench.likeness.parent().context("the program is in a folder")?;
     let folder = release.with_file_name("restyled");
     fs_err::create_dir_all(&folder)?;
-    let begun = release.with_file_name("training").join("cosface-64/model");
+    let start = release.with_file_name("training").join("cosface-64/model");
     ensure!(
-        begun.exists(),
+        start.exists(),
         "{} is missing: run the bench training with LIKENESS_RECIPES=cosface-64",
-        begun.display()
+        start.display()
     );
     process::run(&mut process::cargo(&["build", "--release", "--workspace", "--example", "restyle"]))?;
     let place = Place {
         bench,
         restyle: process::target()?.join("release/examples/restyle"),
         photos: bench.faces(&shared, "celeba", folder.join("celeba"), "--split official")?,
-        begun,
+        start,
         folder,
     };
     let styled = place.trained("style", &[])?;
     let mut rows = Vec::new();
     for style in STYLES {
         let dataset = place.restyled(style)?;
-        rows.push(place.row(style, "cosface-64", &dataset, &place.begun)?);
+        rows.push(place.row(style, "cosface-64", &dataset, &place.start)?);
         rows.push(place.row(style, "`--augment style`", &dataset, &styled)?);
         if GROUPED.contains(&style) {
             let target = dataset.display().to_string();
@@ -60,11 +60,11 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     };
     Ok(Section {
         page: "domains",
-        title: "A harder shift: CelebA's photos redrawn",
-        about: "Every second photo of the 58 test identities is drawn by the example `restyle`, or compressed as JPEG of \
-                quality 5, and searched for among the photos left as they are, and the other way round. The networks \
-                begin with `cosface-64` and have 160 batches of batch-hard triplets at 64 px; groups are those of the \
-                training photos redrawn, both domains normalised together. Percent; one seed."
+        title: "A larger domain shift: redrawn photos of CelebA",
+        about: "Every second photo of the 58 test identities is redrawn by the example `restyle`, or compressed as JPEG of \
+                quality 5. These are queries in a gallery of the unchanged photos, and the other way round. The networks \
+                start with the weights of `cosface-64` and are trained with 160 batches of batch-hard triplets at 64 px. \
+                Clusters are those of the redrawn training photos; both domains are normalised together. Percent; one seed."
             .to_owned(),
         columns: vec![
             "redrawn by",
@@ -78,9 +78,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         ],
         rows,
         remarks: vec![format!(
-            "AT&T's 400 grey studio photos, leave-one-out, a check that nothing breaks: top-1 and mAP are {} by \
+            "AT&T's 400 grey studio photos, leave-one-out, as a regression check: top-1 and mAP are {} with \
              `cosface-64` and {} with `--augment style`.",
-            of(&place.begun)?,
+            of(&place.start)?,
             of(&styled)?
         )],
     })
@@ -92,11 +92,11 @@ struct Place<'a> {
     folder: PathBuf,
     /// The dataset of photos.
     photos: PathBuf,
-    begun: PathBuf,
+    start: PathBuf,
 }
 
 impl Place<'_> {
-    /// A dataset of redrawn photos of those trained on, and of those of the test every second one redrawn.
+    /// A dataset with all training photos and every second test photo redrawn.
     fn restyled(&self, style: &str) -> Result<PathBuf> {
         let dataset = self.folder.join(style);
         if dataset.join("dataset.toml").exists() {
@@ -123,17 +123,17 @@ impl Place<'_> {
         Ok(dataset)
     }
 
-    /// AT&T's photos.
+    /// The dataset of AT&T's photos.
     fn studio(&self, shared: &Path) -> Result<PathBuf> {
         self.bench.faces(shared, "att", self.folder.join("att"), "--layout folders")
     }
 
-    /// The network of a run, trained where it is not there yet.
+    /// The network of a run, trained if it does not exist.
     fn trained(&self, run: &str, flags: &[&str]) -> Result<PathBuf> {
         let run = self.folder.join(format!("run-{run}"));
         let mut command = self.bench.train();
         command.arg(&self.photos).arg("-o").arg(&run).args(self.bench.flags(FLAGS)).args(flags);
-        command.arg("--weights").arg(self.begun.join("weights.safetensors"));
+        command.arg("--weights").arg(self.start.join("weights.safetensors"));
         if run.join("run.toml").exists() {
             command.arg("--resume");
         }

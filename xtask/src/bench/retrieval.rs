@@ -1,7 +1,7 @@
-//! `bench retrieval`: what each descriptor and distance finds on real faces.
+//! `bench retrieval`: retrieval of each descriptor with each distance on real faces.
 //!
-//! CelebA's official test identities and AT&T leave-one-out, London's smiling portraits against its neutral ones, all as
-//! plain centre crops: no faces are looked for.
+//! Leave-one-out on CelebA's official test identities and on AT&T; in London, smiling portraits against neutral ones. All are
+//! centre crops, without face detection.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,9 +14,9 @@ use super::Bench;
 use super::report::Section;
 use crate::process::{self, Scratch, output};
 
-/// Descriptors, all with every distance.
+/// Descriptors; each is measured with every distance.
 const DESCRIPTORS: [&str; 4] = ["color", "edge", "texture", "classic"];
-/// A published network, for scale; Jaccard is for histograms alone.
+/// A published network, for comparison. It has no Jaccard distance, which is for histograms only.
 const NETWORK: &str = "weights/mobilefacenet-arcface-128d.onnx";
 const DISTANCES: [&str; 4] = ["cosine", "euclidean", "squared-euclidean", "jaccard"];
 
@@ -36,7 +36,7 @@ const CASES: [Case; 3] = [
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let folder = Scratch::new("retrieval")?;
     let likeness = bench.likeness.as_path();
     let prepare = |photos: &str, name: &str, layout: &str, split: &str| {
@@ -59,10 +59,10 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     }
     Ok(Section {
         page: "first-loop",
-        title: "Real faces, found without looking for them",
+        title: "Real faces without face detection",
         about: "CelebA's official test identities (58 people, 1,252 photos) and AT&T (40 people, 400 photos) \
-                leave-one-out; London's 102 smiling portraits against its 102 neutral ones. Plain centre squares of \
-                224 pixels, percent. Seconds are the whole commands `likeness embed` and `likeness evaluate`."
+                leave-one-out; London's 102 smiling portraits against its 102 neutral ones. Centre squares of 224 \
+                pixels, percent. Seconds are those of the commands `likeness embed` and `likeness evaluate`."
             .to_owned(),
         columns: vec!["data", "model", "distance", "top-1", "top-5", "top-10", "mAP", "embed, s", "evaluate, s"],
         rows: table,

@@ -1,4 +1,5 @@
-//! The 481 most frequent of 10,177 identities, out of a made collection with CelebA's numbers, counted again here.
+//! `bench sampling`: picks the 481 most frequent of 10,177 identities in a generated collection as large as CelebA, and
+//! checks the result by counting.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::process::Scratch;
 
 const IDENTITIES: usize = 10_177;
 const ROWS: usize = 202_599;
-/// Most images of one identity.
+/// Largest number of images of one identity.
 const MOST: usize = 35;
 const KEPT: usize = 481;
 /// File systems allow some 65,000 links to one file.
@@ -52,7 +53,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// Writes the collection; returns its label file's text.
+/// Writes the collection, and returns the text of its label file.
 fn make(folder: &Path) -> Result<String> {
     let images = folder.join("images");
     fs_err::create_dir_all(&images)?;
@@ -75,7 +76,7 @@ fn make(folder: &Path) -> Result<String> {
     Ok(labels)
 }
 
-/// Between 1 and [`MOST`] images an identity, most often about half of that, [`ROWS`] in all.
+/// Images of each identity: between 1 and [`MOST`], most often about half of that, [`ROWS`] in total.
 fn identity_of_each_row() -> Vec<usize> {
     let mut dice = Dice(1);
     let mut numbers: Vec<usize> =
@@ -118,7 +119,7 @@ fn picture(shade: u8) -> Vec<u8> {
     file
 }
 
-/// Images of each identity in lines of `file identity`.
+/// Number of images of each identity, counted from lines of `file identity`.
 fn counts(labels: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for (_, identity) in labels.lines().filter_map(|line| line.rsplit_once(' ')) {
@@ -127,7 +128,7 @@ fn counts(labels: &str) -> BTreeMap<String, usize> {
     counts
 }
 
-/// The first by number, then by name.
+/// The most frequent identities; ties in order of their names.
 fn most_frequent(counts: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
     let mut by_number: BTreeMap<usize, BTreeSet<&String>> = BTreeMap::new();
     for (identity, &number) in counts {

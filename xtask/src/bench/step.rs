@@ -1,4 +1,4 @@
-//! `bench step`: a training step of ResNet50 beside PyTorch's, and of the other backbones for the record.
+//! `bench step`: a training step of ResNet50, compared with PyTorch's; and of the other backbones, without comparison.
 
 use std::process::Command;
 
@@ -53,12 +53,20 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     }
     Ok(Section {
         page: "training",
-        title: "A step beside PyTorch",
+        title: "A training step, compared with PyTorch",
         about: format!(
-            "ResNet50 with an embedding of 128 numbers, batch {BATCH} at {SIDE} px, forward, backward and momentum on random \
-             pictures: the example `step_speed` beside `xtask/peers/step.py`, alternating; medians."
+            "ResNet50 with 128-dimensional embeddings, batch {BATCH} at {SIDE} px: forward pass, backward pass and momentum update \
+             on random pictures. The example `step_speed` and `xtask/peers/step.py` alternate; medians."
         ),
-        columns: vec!["threads", "", "wall, s", "of PyTorch's", "CPU, s", "of PyTorch's", "peak memory"],
+        columns: vec![
+            "threads",
+            "",
+            "wall, s",
+            "relative to PyTorch",
+            "CPU, s",
+            "relative to PyTorch",
+            "peak memory",
+        ],
         rows,
         remarks: Vec::new(),
     })

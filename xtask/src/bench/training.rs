@@ -1,9 +1,9 @@
-//! `bench training`: the recipes of `likeness train` on CelebA's faces, and what the networks find among unseen people.
+//! `bench training`: trains recipes of `likeness train` on CelebA's faces and evaluates them on unseen identities.
 //!
-//! A recipe's run stays in `training/` of the target folder until it has ended; what it found is kept as
-//! `docs/results/training/RUN.json`, beside its curves. The table is made of these files and only what has none is
-//! trained, from where it stands, so that hours of training can be spread over several calls and machines. To train a
-//! recipe again, delete its file. `LIKENESS_RECIPES=NAME,NAME` trains these alone.
+//! A run is stored in `training/` of the target folder until it has ended. Its results are stored as
+//! `docs/results/training/RUN.json`, beside its curves. The table is made from these files. Only recipes without a file are
+//! trained, and an interrupted run is resumed, so that hours of training can be split between calls and machines. To train a
+//! recipe again, delete its file. `LIKENESS_RECIPES=NAME,NAME` selects recipes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,26 +17,26 @@ use crate::process::{self, output, repository};
 
 const WEIGHTS: &str = "weights/resnet50-imagenet-conv1-layer3.safetensors";
 const TEACHER: &str = "weights/mobilefacenet-arcface-128d.onnx";
-/// In the repository.
+/// Folder of the results, in the repository.
 const RESULTS: &str = "docs/results/training";
 
-/// Which faces.
+/// The faces of a recipe.
 #[derive(Clone, Copy, PartialEq)]
 enum Faces {
-    /// 241 identities to learn from, 58 others to find, leave-one-out.
+    /// 241 identities for training, 58 others for testing, leave-one-out.
     Unseen,
-    /// 98 identities of 29 photos or more; of each, the last fifth is searched for among the others.
+    /// 98 identities with at least 29 photos each. The last fifth of each are queries, the others the gallery.
     Seed,
 }
 
-/// A run, and which of its networks count.
+/// A run, and the networks of it that are evaluated.
 struct Recipe {
     /// Its folder.
     run: &'static str,
     faces: Faces,
-    /// As `likeness train` takes them; words in capitals stand for files and folders, see [`Place::file`].
+    /// Flags of `likeness train`. Words in capitals stand for files and folders, see [`Place::file`].
     flags: &'static str,
-    /// Its networks by folder, phases that have ended and the last, and what the table calls them.
+    /// The networks of finished phases and the last one: folder and name in the table.
     networks: &'static [(&'static str, &'static str)],
 }
 
@@ -180,15 +180,15 @@ const RECIPES: &[Recipe] = &[
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
-    let release = bench.likeness.parent().context("the program lies in a folder")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
+    let release = bench.likeness.parent().context("the program is in a folder")?;
     let folder = release.with_file_name("training");
     fs_err::create_dir_all(&folder)?;
     let place = Place { bench, shared, folder };
     let mut rows = kept("untrained", || Ok(vec![place.untrained(release)?]))?;
     let chosen = Chosen::from_environment("LIKENESS_RECIPES");
     for recipe in RECIPES {
-        // Not asked for, but measured before, it has its rows.
+        // A recipe that was not selected keeps the rows measured before.
         if chosen.has(recipe.run) || results_of(recipe.run).exists() {
             rows.extend(kept(recipe.run, || place.rows(recipe))?);
         }
@@ -196,10 +196,10 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     Ok(Section {
         page: "training",
         title: "CelebA",
-        about: "Faces found and aligned by YuNet, 112 px. Unseen people: trained on the 5,048 photos of 241 identities, searched \
-                leave-one-out among the 1,252 photos of 58 others. The seed's protocol: 98 identities of 29 photos or more, \
-                the last fifth of each (by index) searched for among the others, which are trained on. Percent; minutes on \
-                two cores that other work was using too."
+        about: "Faces detected and aligned by YuNet, 112 px. Unseen people: trained on the 5,048 photos of 241 identities, evaluated \
+                leave-one-out on the 1,252 photos of 58 others. The seed's protocol: 98 identities with at least 29 photos, \
+                the last fifth of each (by index) as queries; the others are the gallery and the training data. Percent; \
+                minutes on two cores that other work was using too."
             .to_owned(),
         columns: vec!["faces", "network", "epochs", "top-1", "top-5", "top-10", "mAP", "minutes"],
         rows,
@@ -207,7 +207,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
     })
 }
 
-/// The rows in the file called `name`, made and written where there is none.
+/// The rows in the results file `name`; a missing file is measured and written.
 fn kept(name: &str, make: impl FnOnce() -> Result<Vec<Vec<String>>>) -> Result<Vec<Vec<String>>> {
     let file = results_of(name);
     if file.exists() {
@@ -223,7 +223,7 @@ fn results_of(name: &str) -> PathBuf {
     repository().join(RESULTS).join(name).with_extension("json")
 }
 
-/// Where things are.
+/// The program and the folders of the bench.
 struct Place<'a> {
     bench: &'a Bench,
     shared: PathBuf,
@@ -231,7 +231,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The faces as a dataset, prepared once.
+    /// The dataset of the faces, prepared once.
     fn dataset(&self, faces: Faces) -> Result<PathBuf> {
         let (name, how) = match faces {
             Faces::Unseen => ("celeba", "--split official"),
@@ -240,7 +240,7 @@ impl Place<'_> {
         self.bench.faces(&self.shared, "celeba", self.folder.join(name), how)
     }
 
-    /// ImageNet's features, without training.
+    /// The rows of ImageNet weights, without training.
     fn untrained(&self, release: &Path) -> Result<Vec<String>> {
         process::run(&mut process::cargo(&[
             "build",
@@ -270,7 +270,7 @@ impl Place<'_> {
         let history = fs_err::read_to_string(run.join("history.jsonl"))?;
         let epochs: Vec<Value> = history.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         let one = |(model, name): &(&str, &str)| {
-            // Of a phase in `phases/1-cosface`, the epochs up to its end.
+            // For a phase in `phases/1-cosface`, the epochs up to its end.
             let last = match model.rsplit_once('-') {
                 Some((_, phase)) => epochs.iter().rposition(|e| e["phase"] == phase).map_or(0, |at| at + 1),
                 None => epochs.len(),
@@ -286,7 +286,7 @@ impl Place<'_> {
         recipe.networks.iter().map(one).collect()
     }
 
-    /// Trains to the end, from where the run stands.
+    /// Trains to the end; an interrupted run is resumed.
     fn train(&self, recipe: &Recipe, dataset: &Path, run: &Path) -> Result<()> {
         let mut command = self.bench.train();
         command.arg(dataset).arg("-o").arg(run);
@@ -301,7 +301,7 @@ impl Place<'_> {
         process::run(&mut command)
     }
 
-    /// What a word of a recipe stands for.
+    /// The file or folder that a word of a recipe stands for.
     fn file(&self, word: &str) -> Result<PathBuf> {
         let teacher = self.shared.join(TEACHER);
         let pruned = |share: &str| {
@@ -321,7 +321,7 @@ impl Place<'_> {
         }
     }
 
-    /// The folder of a network that `likeness models` makes, once.
+    /// The folder of a network created by `likeness models`, once.
     fn made(&self, name: &str, how: &[&str]) -> Result<PathBuf> {
         let folder = self.folder.join("networks").join(name);
         if !folder.is_dir() {

@@ -1,6 +1,6 @@
-//! `bench versions`: this build of the program beside an earlier one, alternating, on the commands users wait for.
+//! `bench versions`: compares this build with an earlier one on the commands that users wait for, in alternation.
 //!
-//! The earlier program is named by `LIKENESS_BEFORE`; its examples lie in `examples/` beside it, as cargo puts them.
+//! `LIKENESS_BEFORE` is the path of the earlier program. Its examples must be in `examples/` beside it, as cargo builds them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,17 +14,17 @@ use super::pipeline::embed;
 use super::report::Section;
 use crate::process::{self, Scratch, cargo, output};
 
-/// Variable that names the earlier program.
+/// Environment variable with the path of the earlier program.
 const BEFORE: &str = "LIKENESS_BEFORE";
 const PHOTOS: &str = "data/celeba/images";
 const FACES: &str = "data/att";
 const EMBEDDER: &str = "weights/mobilefacenet-arcface-128d.onnx";
 /// Seconds for each timing of an engine.
 const SECONDS: &str = "2";
-/// Faces at once, and threads.
+/// Batch size and threads.
 const MODES: [&str; 2] = ["1x1", "32x2"];
 
-/// What one run of one program took: wall and CPU time, in any unit that both sides share.
+/// Wall time and CPU time of one run, in any unit that both programs share.
 type Took = [f64; 2];
 
 /// Runs a command of the program given by its path.
@@ -40,7 +40,7 @@ struct Case<'a> {
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
     let before = PathBuf::from(std::env::var_os(BEFORE).with_context(|| format!("{BEFORE} is not set"))?);
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     process::run(&mut cargo(&["build", "--release", "--workspace", "--examples"]))?;
     let scratch = Scratch::new("versions")?;
     let programs = [before, bench.likeness.clone()];
@@ -108,13 +108,13 @@ fn cases<'a>(shared: &'a Path, scratch: &'a Scratch) -> Vec<Case<'a>> {
     cases
 }
 
-/// The embeddings that a program writes in one case and reads in the next.
+/// The embeddings file that a program writes in one case and reads in the next.
 fn table_of(program: &Path, scratch: &Scratch) -> PathBuf {
     let name: String = program.display().to_string().chars().filter(char::is_ascii_alphanumeric).collect();
     scratch.join(&name).with_extension("embeddings")
 }
 
-/// Runs a command, then removes what it made.
+/// Runs a command, then deletes its output.
 fn timed(command: &mut Command, made: &[&Path]) -> Result<Took> {
     let usage = measure(command)?;
     for path in made {
@@ -134,15 +134,13 @@ fn section(cases: &[Case<'_>], repeats: usize) -> Section {
     };
     Section {
         page: "correctness",
-        title: "This build beside an earlier one",
+        title: "This build compared with an earlier one",
         about: format!(
             "Both programs alternate in one run; medians of {repeats}. Commands in seconds, engines in milliseconds for each \
              call. Ratios above 1 are slower than before."
         ),
         columns: vec!["what", "before", "now", "wall time", "CPU time"],
         rows: cases.iter().map(row).collect(),
-        remarks: vec![format!(
-            "`{BEFORE}` named the program built from the commit before the first of these fixes."
-        )],
+        remarks: vec![format!("`{BEFORE}` is the path of a program built from an earlier commit.")],
     }
 }

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args as Group;
-use likeness_engine::EngineConfig;
+use likeness::ModelChoice;
+use likeness_engine::{EngineConfig, OpenExternalBackend};
 use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
-
-use crate::burn_engine::OpenOnBurn;
 
 use super::{ChannelsArg, EngineArg, NormalizeArg};
 
@@ -60,33 +59,33 @@ pub(crate) struct InputArgs {
 }
 
 impl ModelArgs {
-    /// The flags that name `model` and leave the rest.
-    pub(crate) fn named(model: &str) -> Self {
-        Self {
-            model: Some(model.to_owned()),
-            input: InputArgs::default(),
-            engine: EngineArg::Auto,
-            engine_library: None,
-            engine_device: "cpu".to_owned(),
-            batch: None,
-            flips: false,
-            cache: None,
+    /// The model that the flags name.
+    pub(crate) fn choice(&self) -> ModelChoice {
+        ModelChoice {
+            model: self.model.clone(),
+            preprocess: self.input.overrides(),
+            engine: EngineConfig {
+                choice: self.engine.into(),
+                library: self.engine_library.clone(),
+                burn: external_backend(&self.engine_device),
+            },
+            flips: self.flips,
+            batch: self.batch.map(|faces| faces as usize),
+            cache: self.cache.clone(),
         }
     }
+}
 
-    /// What the flags say about the engine.
-    pub(crate) fn engine(&self) -> EngineConfig {
-        EngineConfig {
-            choice: self.engine.into(),
-            library: self.engine_library.clone(),
-            burn: Some(Arc::new(OpenOnBurn { device: self.engine_device.clone() })),
-        }
-    }
+/// What `--engine burn` computes with.
+#[cfg(feature = "train")]
+fn external_backend(device: &str) -> Option<Arc<dyn OpenExternalBackend>> {
+    Some(Arc::new(likeness::burn_engine::OpenOnBurn { device: device.to_owned() }))
+}
 
-    /// What the flags say about the network's input.
-    pub(crate) fn overrides(&self) -> PreprocessOverrides {
-        self.input.overrides()
-    }
+/// A program without training has no such engine.
+#[cfg(not(feature = "train"))]
+fn external_backend(_device: &str) -> Option<Arc<dyn OpenExternalBackend>> {
+    None
 }
 
 impl InputArgs {

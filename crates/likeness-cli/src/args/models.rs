@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Subcommand, ValueEnum};
 use likeness_embed::quantize::Clipping;
+use likeness_model::Alignment;
+#[cfg(feature = "train")]
 use likeness_train::backbone::Architecture;
 
 use super::{InputArgs, PhotosArgs, SplitChoice};
@@ -22,6 +24,7 @@ pub(crate) enum ModelsAction {
     Show(ShowModelArgs),
     Import(Box<ImportModelArgs>),
     Export(ExportModelArgs),
+    #[cfg(feature = "train")]
     Prune(PruneModelArgs),
     Quantize(Box<QuantizeModelArgs>),
 }
@@ -84,6 +87,7 @@ pub(crate) struct ImportModelArgs {
     pub(crate) output: Option<PathBuf>,
     /// Which network weights are of [default: told by their keys]; of an ONNX file, the network known here that it is, so that
     /// it can be trained on.
+    #[cfg(feature = "train")]
     #[arg(long, value_name = "NAME", requires = "output")]
     pub(crate) backbone: Option<Architecture>,
     /// What the network's faces were laid on [default: arcface for an input of 112 by 112, else none].
@@ -108,6 +112,15 @@ pub(crate) enum AlignmentArg {
     None,
 }
 
+impl From<AlignmentArg> for Alignment {
+    fn from(alignment: AlignmentArg) -> Self {
+        match alignment {
+            AlignmentArg::Arcface => Self::Arcface,
+            AlignmentArg::None => Self::None,
+        }
+    }
+}
+
 /// Takes the graph or the weights out of a model folder, if its files belong together.
 #[derive(Debug, Group)]
 pub(crate) struct ExportModelArgs {
@@ -129,6 +142,7 @@ pub(crate) struct ExportModelArgs {
 
 /// Makes a narrower and faster network of a MobileFaceNet by taking channels out of its blocks; it has to be trained again, with
 /// `likeness train --weights FOLDER`.
+#[cfg(feature = "train")]
 #[derive(Debug, Group)]
 pub(crate) struct PruneModelArgs {
     /// The model folder, or a run.
@@ -181,6 +195,7 @@ pub(crate) struct QuantizeModelArgs {
 }
 
 /// A share above 0 and at most 1.
+#[cfg(feature = "train")]
 fn parse_share(text: &str) -> Result<f32, String> {
     let share: f32 = text.parse().map_err(|_| "expected a number".to_owned())?;
     // NaN lies in no range.

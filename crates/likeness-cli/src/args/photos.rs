@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as Group};
+use likeness::{DetectionOptions, PhotoOptions};
 use likeness_data::cut::CutConfig;
 use likeness_data::limits::Limits;
 
 use super::number::{number, single};
 use super::{FacesArg, LayoutArg, NoFaceArg};
-use crate::input::PhotoArgs;
 
 /// How photos are read.
 #[derive(Debug, Group)]
@@ -56,18 +56,6 @@ impl ReadingArgs {
     }
 }
 
-impl Default for ReadingArgs {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            max_width: limits.max_width,
-            max_height: limits.max_height,
-            max_memory: limits.max_memory_bytes >> 20,
-            threads: 0,
-        }
-    }
-}
-
 /// How photos are found, looked at and read.
 #[derive(Debug, Group)]
 pub(crate) struct PhotosArgs {
@@ -81,15 +69,14 @@ pub(crate) struct PhotosArgs {
 }
 
 impl PhotosArgs {
-    /// The same, for a loader.
-    pub(crate) fn refer(&self) -> PhotoArgs<'_> {
-        PhotoArgs { layout: self.layout.into(), detection: &self.detection, reading: &self.reading }
-    }
-}
-
-impl Default for PhotosArgs {
-    fn default() -> Self {
-        Self { layout: LayoutArg::Auto, detection: DetectionArgs::default(), reading: ReadingArgs::default() }
+    /// The options that the flags set.
+    pub(crate) fn options(&self) -> PhotoOptions {
+        PhotoOptions {
+            layout: self.layout.into(),
+            detection: self.detection.options(),
+            limits: self.reading.limits(),
+            threads: self.reading.threads,
+        }
     }
 }
 
@@ -100,10 +87,10 @@ pub(crate) struct DetectionArgs {
     /// What finds faces: none (the table's box, or the centre square), auto, yunet, scrfd, yolov8-face, ultra-light, haar,
     /// an ONNX file or a cascade's XML file.
     #[arg(long, value_name = "NAME|FILE", default_value = "none")]
-    pub(crate) detector: String,
+    detector: String,
     /// Folder to look for detectors and models in first.
     #[arg(long, value_name = "DIR")]
-    pub(crate) models: Option<PathBuf>,
+    models: Option<PathBuf>,
     /// Which faces of a photo to keep.
     #[arg(long, value_enum, default_value_t = FacesArg::Main)]
     faces: FacesArg,
@@ -112,10 +99,10 @@ pub(crate) struct DetectionArgs {
     no_face: NoFaceArg,
     /// Smallest face, in pixels of the photo.
     #[arg(long, value_name = "PX", default_value_t = 0)]
-    pub(crate) min_face_px: u32,
+    min_face_px: u32,
     /// Least score of a face, on the detector's own scale [default: the detector's].
     #[arg(long, value_name = "SCORE", value_parser = single(f64::NEG_INFINITY, f64::INFINITY), allow_negative_numbers = true)]
-    pub(crate) min_score: Option<f32>,
+    min_score: Option<f32>,
     /// Room around a face without landmarks, as a share of its box.
     #[arg(
         long,
@@ -127,37 +114,28 @@ pub(crate) struct DetectionArgs {
     margin: f32,
     /// Haar cascade: how much smaller the picture gets from one size to the next.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.1, value_parser = number(1.01, 10.0))]
-    pub(crate) scale_factor: f64,
+    scale_factor: f64,
     /// Haar cascade: windows that must agree on a face.
     #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) min_neighbors: u32,
+    min_neighbors: u32,
 }
 
 impl DetectionArgs {
-    /// Which faces are kept, and how they are cut.
-    pub(crate) fn cut(&self) -> CutConfig {
-        CutConfig {
-            faces: self.faces.into(),
-            no_face: self.no_face.into(),
-            min_face_px: self.min_face_px,
-            min_score: self.min_score.unwrap_or(0.0),
-            margin: self.margin,
-        }
-    }
-}
-
-impl Default for DetectionArgs {
-    fn default() -> Self {
-        Self {
-            detector: "none".to_owned(),
-            models: None,
-            faces: FacesArg::Main,
-            no_face: NoFaceArg::Skip,
-            min_face_px: 0,
-            min_score: None,
-            margin: 0.25,
-            scale_factor: 1.1,
-            min_neighbors: 3,
+    /// The options that the flags set.
+    pub(crate) fn options(&self) -> DetectionOptions {
+        DetectionOptions {
+            detector: self.detector.clone(),
+            models: self.models.clone(),
+            cut: CutConfig {
+                faces: self.faces.into(),
+                no_face: self.no_face.into(),
+                min_face_px: self.min_face_px,
+                min_score: self.min_score.unwrap_or(0.0),
+                margin: self.margin,
+            },
+            min_score: self.min_score,
+            scale_factor: self.scale_factor,
+            min_neighbors: self.min_neighbors,
         }
     }
 }

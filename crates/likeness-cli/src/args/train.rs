@@ -2,8 +2,20 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args as Group, ValueEnum};
-use likeness_train::backbone::Architecture;
+use likeness::train::options::{
+    AdaptationOptions, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind, StepOptions,
+    TrainOptions,
+};
+use likeness_data::augment::{AugmentConfig, StyleKind};
+use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
+use likeness_train::backbone::{Architecture, Stage};
+use likeness_train::loss::{EmbeddingDistance, TripletMargin};
+use likeness_train::ops::Precision;
+use likeness_train::train::schedule::Decay;
+
+use crate::failure::hinted;
 
 /// Trains an embedding network on a dataset's labelled faces.
 #[derive(Debug, Group)]
@@ -328,3 +340,186 @@ pub(crate) enum AugmentArg {
     /// The default with more of compression.
     Compression,
 }
+
+impl TrainArgs {
+    /// The options that the flags set.
+    ///
+    /// # Errors        a stage, a rate or a margin that cannot be parsed
+    pub(crate) fn options(&self) -> anyhow::Result<TrainOptions> {
+        Ok(TrainOptions {
+            dataset: self.dataset.clone(),
+            output: self.output.clone(),
+            config: self.config.clone(),
+            resume: self.resume,
+            method: self.method.map(Method::from),
+            epochs: self.epochs,
+            warm_up: self.warm_up,
+            seed: self.seed,
+            device: self.device.clone(),
+            workers: self.workers,
+            network: self.network.options()?,
+            losses: self.losses.options()?,
+            steps: self.steps.options(),
+            adaptation: self.adaptation.options(),
+        })
+    }
+}
+
+impl NetworkArgs {
+    fn options(&self) -> anyhow::Result<NetworkOptions> {
+        let stages =
+            |names: &[String]| names.iter().map(|name| stage(name)).collect::<anyhow::Result<Vec<_>>>();
+        Ok(NetworkOptions {
+            backbone: self.backbone,
+            weights: self.weights.clone(),
+            allow_missing: self.allow_missing.clone(),
+            embedding_dim: self.embedding_dim,
+            size: self.size,
+            dropout: self.dropout,
+            precision: self.precision.map(Precision::from),
+            freeze: stages(&self.freeze)?,
+            freeze_statistics: stages(&self.freeze_statistics)?,
+            rates: self.rates.iter().map(|rate| stage_rate(rate)).collect::<anyhow::Result<_>>()?,
+        })
+    }
+}
+
+impl LossArgs {
+    fn options(&self) -> anyhow::Result<LossOptions> {
+        Ok(LossOptions {
+            margin: self.margin,
+            scale: self.scale,
+            label_smoothing: self.label_smoothing,
+            triplet_margin: self.triplet_margin.as_deref().map(triplet_margin).transpose()?,
+            triplet_distance: self.triplet_distance.map(EmbeddingDistance::from),
+            miner: self.miner.map(MinerKind::from),
+            keep_classification: self.keep_classification,
+            teacher: self.teacher.clone(),
+            teacher_weight: self.teacher_weight,
+        })
+    }
+}
+
+impl StepArgs {
+    fn options(&self) -> StepOptions {
+        StepOptions {
+            batch: self.batch,
+            identities_per_batch: self.identities_per_batch,
+            images_per_identity: self.images_per_identity,
+            images_per_epoch: self.images_per_epoch,
+            accumulate: self.accumulate,
+            optimizer: self.optimizer.map(OptimizerKind::from),
+            learning_rate: self.learning_rate,
+            weight_decay: self.weight_decay,
+            schedule: self.schedule.map(Decay::from),
+            clip: self.clip,
+            average: self.average,
+            augmentation: self.augment.map(AugmentConfig::from),
+            validation: self.validation,
+            patience: self.patience,
+        }
+    }
+}
+
+impl AdaptationArgs {
+    fn options(&self) -> AdaptationOptions {
+        AdaptationOptions {
+            adapt_to: self.adapt_to.clone(),
+            method: self.adapt.map(AdaptationMethod::from),
+            weight: self.adapt_weight,
+            place: self.adapt_at.map(AdaptationPlace::from),
+            neighbours: self.adapt_neighbours,
+            reversal_strength: self.reversal_strength,
+            statistics: self.adapt_statistics.map(DomainStatistics::from),
+        }
+    }
+}
+
+fn stage(name: &str) -> anyhow::Result<Stage> {
+    Stage::ALL.into_iter().find(|stage| stage.name() == name).ok_or_else(|| {
+        hinted(
+            format!("{name}: no such stage"),
+            format!("stages are {}", Stage::ALL.map(Stage::name).join(", ")),
+        )
+    })
+}
+
+/// A stage and its learning rate as a multiple, as `layer1=0.1`.
+fn stage_rate(text: &str) -> anyhow::Result<(Stage, f32)> {
+    let (name, factor) =
+        text.split_once('=').with_context(|| format!("--rates {text}: expected STAGE=FACTOR"))?;
+    let factor = factor.parse().with_context(|| format!("--rates {text}: expected a number"))?;
+    Ok((stage(name)?, factor))
+}
+
+fn triplet_margin(text: &str) -> anyhow::Result<TripletMargin> {
+    if text == "soft" {
+        return Ok(TripletMargin::Soft);
+    }
+    let margin =
+        text.parse().with_context(|| format!("--triplet-margin {text}: expected a number or soft"))?;
+    Ok(TripletMargin::Hinge(margin))
+}
+
+/// Converts a flag's values to those of the library.
+macro_rules! convert {
+    ($from:ident => $to:ty { $($value:ident => $into:expr),+ $(,)? }) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                match value {
+                    $($from::$value => $into),+
+                }
+            }
+        }
+    };
+}
+
+convert!(MethodArg => Method {
+    Classification => Method::Classification,
+    Triplet => Method::Triplet,
+    ArcFace => Method::ArcFace,
+    CosFace => Method::CosFace,
+    Teacher => Method::Teacher,
+});
+convert!(PrecisionArg => Precision { Full => Precision::Full, Bf16 => Precision::Bf16 });
+convert!(TripletDistanceArg => EmbeddingDistance {
+    SquaredEuclidean => EmbeddingDistance::SquaredEuclidean,
+    Euclidean => EmbeddingDistance::Euclidean,
+    Cosine => EmbeddingDistance::Cosine,
+});
+convert!(MinerArg => MinerKind {
+    All => MinerKind::All,
+    BatchHard => MinerKind::BatchHard,
+    SemiHard => MinerKind::SemiHard,
+    EasyPositive => MinerKind::EasyPositive,
+    Random => MinerKind::Random,
+});
+convert!(OptimizerArg => OptimizerKind { Sgd => OptimizerKind::Sgd, AdamW => OptimizerKind::AdamW });
+convert!(ScheduleArg => Decay { Cosine => Decay::Cosine, Step => Decay::Step, Constant => Decay::Constant });
+convert!(AugmentArg => AugmentConfig {
+    None => AugmentConfig::none(),
+    Default => AugmentConfig::default(),
+    Strong => AugmentConfig::strong(),
+    Style => AugmentConfig::style(),
+    Posterise => AugmentConfig::drawn(Some(StyleKind::Posterise)),
+    Sketch => AugmentConfig::drawn(Some(StyleKind::Sketch)),
+    Outline => AugmentConfig::drawn(Some(StyleKind::Outline)),
+    Colour => AugmentConfig::colour(),
+    Compression => AugmentConfig::compression(),
+});
+convert!(AdaptArg => AdaptationMethod {
+    Dann => AdaptationMethod::Dann,
+    Cdan => AdaptationMethod::Cdan,
+    Coral => AdaptationMethod::Coral,
+    Clusters => AdaptationMethod::Clusters,
+    Labels => AdaptationMethod::Labels,
+    AdaBn => AdaptationMethod::AdaBn,
+});
+convert!(AdaptPlaceArg => AdaptationPlace {
+    Features => AdaptationPlace::Features,
+    Embedding => AdaptationPlace::Embedding,
+});
+convert!(AdaptStatisticsArg => DomainStatistics {
+    Separate => DomainStatistics::Separate,
+    Shared => DomainStatistics::Shared,
+});

@@ -1,32 +1,27 @@
 //! `likeness demo`: the whole loop on synthetic faces.
 
+#[cfg(feature = "train")]
+mod learn;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use likeness::{Loader, ModelChoice, PhotoOptions};
 use likeness_artifact::{FolderLock, LOCK_FILE, LockError};
+use likeness_data::limits::Limits;
 use likeness_data::prepare::{PrepareConfig, PrepareRun, prepare};
 use likeness_data::source::Layout;
 use likeness_embed::descriptor::Descriptor;
+use likeness_report::grid;
 use likeness_search::{EvaluateConfig, Protocol, RankConfig, Results, ResultsShape, evaluate, rank_photos};
 use likeness_synth::{self as synth, PictureFormat, Style, SynthConfig};
 
-use likeness_data::dataset::Dataset;
-use likeness_train::backbone::Architecture;
-use likeness_train::device::device;
-use likeness_train::loss::CosFaceConfig;
-use likeness_train::train::{LossConfig, TrainConfig, TrainingFaces, train};
-
 use super::evaluate::print;
-use super::train::Watcher;
-use crate::args::{DemoArgs, ModelArgs, PhotosArgs, ReadingArgs};
+use crate::Outcome;
+use crate::args::DemoArgs;
 use crate::failure::hinted;
-use crate::input::Loader;
 use crate::print::say;
-use crate::progress::Progress;
-use crate::{Outcome, grid};
-
-/// Added to the seed for the people that the network learns from.
-const OTHER_PEOPLE: u64 = 1_000;
+use crate::progress::{Progress, Terminal};
 
 /// Runs the command.
 pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
@@ -46,7 +41,7 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
             detector: None,
             stop,
             progress: &|done, total| progress.show(done, total),
-            limits: ReadingArgs::default().limits(),
+            limits: Limits::default(),
             threads: 0,
             replace: false,
         },
@@ -55,8 +50,9 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
     for descriptor in Descriptor::ALL {
         search(descriptor, &dataset, output, stop)?;
     }
+    #[cfg(feature = "train")]
     if args.epochs > 0 {
-        learn(&args, output, &dataset, stop)?;
+        learn::learn(&args, output, &dataset, stop)?;
     }
     say("");
     say("look at");
@@ -70,6 +66,7 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
     ] {
         say(format!("  {}  {what}", output.join(file).display()));
     }
+    #[cfg(feature = "train")]
     if args.epochs > 0 {
         say(format!("  {}  how the network learned", output.join("run/curves.png").display()));
     }
@@ -100,42 +97,6 @@ fn lock(output: &Path) -> anyhow::Result<FolderLock> {
     })
 }
 
-/// Trains a small network on other people's faces and lets it search among those of the demo, whom it never saw.
-fn learn(args: &DemoArgs, output: &Path, dataset: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
-    let (others, learned, run) = (output.join("others"), output.join("others-dataset"), output.join("run"));
-    let strangers = DemoArgs { seed: args.seed.wrapping_add(OTHER_PEOPLE), ..args.clone() };
-    draw(&strangers, &others, Style::Portrait)?;
-    let config = PrepareConfig { layout: Layout::Folders, size: 80, ..PrepareConfig::default() };
-    let how = PrepareRun {
-        detector: None,
-        stop,
-        progress: &|_, _| {},
-        limits: ReadingArgs::default().limits(),
-        threads: 0,
-        replace: false,
-    };
-    prepare(&others, &learned, &config, &how)?;
-    let loss = LossConfig::CosFace(CosFaceConfig { scale: 16.0, margin: 0.2 });
-    let mut config = TrainConfig::single(Architecture::ResNet18, loss);
-    config.seed = args.seed;
-    config.input_px = 64;
-    config.network.embedding_dim = 128;
-    config.validation_share = 0.0;
-    config.phases[0].epochs = args.epochs;
-    let faces = TrainingFaces::new(&Dataset::open(&learned)?, config.validation_share, config.seed)?;
-    fs_err::create_dir_all(&run)?;
-    let mut watcher = Watcher::new(&run, config.epochs(), stop);
-    let outcome = train(&faces, &config, &run, &device("cpu")?, &mut watcher)?;
-    watcher.end();
-    anyhow::ensure!(!outcome.stopped, "stopped");
-    let model = ModelArgs::named(&run.display().to_string());
-    let table =
-        Loader::new(&model, PhotosArgs::default().refer(), stop).load(&[dataset.to_owned()], None)?.table;
-    let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };
-    let evaluation = evaluate(&table, Protocol::QueryGallery, &config)?;
-    print(&evaluation, "the network, which never saw these people")
-}
-
 fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
     let config = SynthConfig {
         identities: args.identities,
@@ -154,9 +115,9 @@ fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
 
 /// Embeds the dataset, evaluates the descriptor and, for the strongest, writes everything a user would look at.
 fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
-    let model = ModelArgs::named(descriptor.name());
-    let photos = PhotosArgs::default();
-    let table = Loader::new(&model, photos.refer(), stop).load(&[dataset.to_owned()], None)?.table;
+    let (model, photos) = (ModelChoice::named(descriptor.name()), PhotoOptions::default());
+    let loader = Loader::new(&model, &photos, Terminal::context(stop));
+    let table = loader.load(&[dataset.to_owned()], None)?.table;
     let distance = table.model().distance;
     let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
     let evaluation = evaluate(&table, Protocol::QueryGallery, &config)?;

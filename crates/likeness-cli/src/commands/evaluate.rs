@@ -1,27 +1,22 @@
-//! `likeness evaluate`: labelled images enter, retrieval metrics leave.
+//! `likeness evaluate`: prints retrieval metrics of labelled images.
 
-mod by;
-
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use likeness::evaluate::{EvaluateOptions, Evaluated, evaluate_input};
+use likeness::{Loader, check_exists};
 use likeness_data::photos::Skipped;
 use likeness_report::chart::write_one;
-use likeness_report::map::EmbeddingMap;
-use likeness_search::{
-    Distance, EvaluateConfig, Evaluation, EvaluationBy, Interval, Protocol, evaluate, evaluate_between,
-    evaluate_by,
-};
+use likeness_search::{Distance, Evaluation, EvaluationBy, Interval, Protocol};
 use serde_json::json;
 
-use super::match_::has_roles;
 use super::{print_json, print_text};
+use crate::Outcome;
 use crate::args::EvaluateArgs;
-use crate::input::{Loader, check_exists};
 use crate::output::{Content, Outputs};
 use crate::print::say;
-use crate::progress::Progress;
-use crate::{Outcome, trained};
+use crate::progress::Terminal;
 
 /// Runs the command.
 pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
@@ -32,66 +27,57 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         outputs.stdout("the metrics on stdout");
         outputs.add("--map", path, Content::Chart)?;
     }
-    let loader = Loader::new(&args.model, args.photos.refer(), stop);
-    let loaded = loader.load(std::slice::from_ref(&args.input), args.split.name())?;
-    let gallery = match &args.gallery {
-        Some(gallery) => Some(loader.load(std::slice::from_ref(gallery), None)?),
-        None => None,
-    };
-    let table = &loaded.table;
-    let trained_on = trained::overlap(args.model.model.as_deref(), table.rows())?;
-    let config = EvaluateConfig {
-        distance: args.search.distance.map_or(table.model().distance, Distance::from),
+    let (model, photos, context) = (args.model.choice(), args.photos.options(), Terminal::context(stop));
+    let options = EvaluateOptions {
+        input: args.input,
+        gallery: args.gallery,
+        split: args.split.name().map(str::to_owned),
+        protocol: args.protocol.map(Protocol::from),
+        distance: args.search.distance.map(Distance::from),
         allow_self: args.search.allow_self,
+        by: args.by,
+        map: args.map.is_some(),
         seed: args.seed,
-        ..EvaluateConfig::default()
     };
-    let by_role = if has_roles(table) { Protocol::QueryGallery } else { Protocol::LeaveOneOut };
-    let protocol = args.protocol.map_or(by_role, Protocol::from);
-    let progress = Progress::begin("evaluate");
-    let evaluation = match &gallery {
-        Some(gallery) => evaluate_between(table, &gallery.table, &config)?,
-        None => evaluate(table, protocol, &config)?,
-    };
-    let column = args.by.as_deref().unwrap_or("domain");
-    let values = by::values(table, column, &args.input)?;
-    let apart: Option<EvaluationBy> = match args.by {
-        Some(_) => Some(evaluate_by(table, &values, protocol, &config)?),
-        None => None,
-    };
-    progress.end(evaluation.queries, "queries");
-    if let Some(path) = &args.map {
-        let map = EmbeddingMap::new(table, config.distance, args.seed)?;
-        write_one(&map.charts(table, column, &values), path)?;
+    let loader = Loader::new(&model, &photos, context);
+    let found = evaluate_input(&loader, model.model.as_deref(), &options, context)?;
+    if let (Some(path), Some(map)) = (&args.map, &found.map) {
+        write_one(&map.charts(&found.table, &found.column, &found.values), path)?;
         say(format!("map of {} images in {}", map.rows.len(), path.display()));
     }
     if args.json {
-        let mut document = serde_json::to_value(&evaluation)?;
-        document["model"] = json!(table.model().name);
-        document["trained_on"] =
-            json!(trained_on.map(|found| json!({ "photos": found.photos, "identities": found.identities })));
-        document["skipped"] = json!({
-            "queries": names(&loaded.skipped),
-            "gallery": gallery.as_ref().map(|gallery| names(&gallery.skipped)),
-        });
-        if let Some(apart) = &apart {
-            document["by"] = serde_json::to_value(apart)?;
-            document["by"]["column"] = json!(column);
-        }
-        print_json(&document)?;
+        print_json(&document(&found)?)?;
     } else {
-        print(&evaluation, &table.model().name)?;
-        if let Some(apart) = &apart {
-            print_text(&by::text(column, apart))?;
+        print(&found.evaluation, &found.table.model().name)?;
+        if let Some(by) = &found.by {
+            print_text(&groups(&found.column, by))?;
         }
     }
     match args.require_top1 {
-        Some(share) if evaluation.top1 < share => {
-            say(format!("top-1 is {:.4}, below the required {share}", evaluation.top1));
+        Some(share) if found.evaluation.top1 < share => {
+            say(format!("top-1 is {:.4}, below the required {share}", found.evaluation.top1));
             Ok(Outcome::Missed)
         }
         _ => Ok(Outcome::Done),
     }
+}
+
+/// The document of `--json`.
+fn document(found: &Evaluated) -> anyhow::Result<serde_json::Value> {
+    let mut document = serde_json::to_value(&found.evaluation)?;
+    document["model"] = json!(found.table.model().name);
+    document["trained_on"] = json!(
+        found.trained_on.map(|overlap| json!({ "photos": overlap.photos, "identities": overlap.identities }))
+    );
+    document["skipped"] = json!({
+        "queries": names(&found.skipped_queries),
+        "gallery": found.skipped_gallery.as_deref().map(names),
+    });
+    if let Some(by) = &found.by {
+        document["by"] = serde_json::to_value(by)?;
+        document["by"]["column"] = json!(found.column);
+    }
+    Ok(document)
 }
 
 /// Skipped photos as JSON.
@@ -130,4 +116,31 @@ pub(crate) fn print(evaluation: &Evaluation, model: &str) -> anyhow::Result<()> 
         map_at_r = percent(evaluation.map_at_r),
         score = evaluation.challenge_score,
     ))
+}
+
+/// The metrics per group as a table.
+fn groups(column: &str, by: &EvaluationBy) -> String {
+    let widest =
+        by.pairs.iter().map(|p| p.queries_of.chars().count().max(p.gallery_of.chars().count())).max();
+    let width = widest.unwrap_or(0).max(7);
+    let mut text = format!(
+        "by {column}\n{:width$}  {:width$}  queries  top-1  top-5 top-10    mAP\n",
+        "queries", "gallery"
+    );
+    for pair in &by.pairs {
+        let _ = write!(text, "{:width$}  {:width$}  ", pair.queries_of, pair.gallery_of);
+        let _ = match &pair.evaluation {
+            Some(e) => {
+                let [top1, top5, top10, map] = [e.top1, e.top5, e.top10, e.map].map(|share| 100.0 * share);
+                writeln!(text, "{:7}  {top1:5.1}  {top5:5.1}  {top10:5.1}  {map:5.1}", e.queries)
+            }
+            None => writeln!(text, "      0  no image of the same identity"),
+        };
+    }
+    for distance in &by.distances {
+        let [one, other] = &distance.groups;
+        let found = distance.proxy_a_distance.map_or("too few images".to_owned(), |d| format!("{d:.2} of 2"));
+        let _ = writeln!(text, "proxy A-distance of {one} and {other}: {found}");
+    }
+    text
 }

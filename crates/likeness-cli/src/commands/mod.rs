@@ -7,6 +7,7 @@ pub(crate) mod evaluate;
 pub(crate) mod match_;
 pub(crate) mod models;
 pub(crate) mod prepare;
+#[cfg(feature = "train")]
 pub(crate) mod train;
 
 pub(crate) use crate::print::{print_json, print_text};

@@ -1,13 +1,16 @@
 //! `likeness models`: public weights listed, shown, downloaded, and brought files taken in.
 
 mod folder;
-mod make;
+#[cfg(feature = "train")]
+mod prune;
 mod quantize;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use likeness::import::{ImportOptions, import_network};
+use likeness_model::Alignment;
 use likeness_model::registry::entry::{identify, known_names};
 use likeness_model::registry::{
     Entry, Import, Imported, Places, Pull, Pulled, Verification, by_name, entries, import, pull, sha256_of,
@@ -20,8 +23,7 @@ use crate::Outcome;
 use crate::args::{ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs, ShowModelArgs};
 use crate::failure::hinted;
 use crate::print::say;
-use crate::progress::Progress;
-use crate::trained;
+use crate::progress::{Progress, Terminal};
 
 /// Longest wait for a connection, an answer or the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,11 +35,12 @@ pub(crate) fn run(args: ModelsArgs, stop: &AtomicBool) -> anyhow::Result<Outcome
         ModelsAction::Show(args) => show(&args),
         ModelsAction::Pull(args) => fetch(&args, stop),
         ModelsAction::Import(args) => match &args.output {
-            Some(folder) => make::make_of(&args, folder),
+            Some(folder) => make_folder(&args, folder, stop),
             None => bring(&args),
         },
         ModelsAction::Export(args) => folder::take_out(&args),
-        ModelsAction::Prune(args) => folder::narrow(&args),
+        #[cfg(feature = "train")]
+        ModelsAction::Prune(args) => prune::run(&args),
         ModelsAction::Quantize(args) => return quantize::run(&args, stop),
     }?;
     Ok(Outcome::Done)
@@ -339,11 +342,28 @@ fn say_pulled(pulled: &Pulled) {
     }
 }
 
+/// `models import FILE -o FOLDER`.
+fn make_folder(args: &ImportModelArgs, folder: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
+    let options = ImportOptions {
+        file: args.file.clone(),
+        output: folder.to_owned(),
+        name: args.name.clone(),
+        #[cfg(feature = "train")]
+        backbone: args.backbone,
+        alignment: args.alignment.map(Alignment::from),
+        licence: args.licence.clone(),
+        source: args.source.clone(),
+        preprocess: args.input.overrides(),
+    };
+    import_network(&options, Terminal::context(stop))?;
+    print_lines(&[folder.display().to_string()])
+}
+
 fn bring(args: &ImportModelArgs) -> anyhow::Result<()> {
     let folder = target(args.models.as_deref())?;
     let how = Import { file: &args.file, folder: &folder, name: args.name.as_deref(), replace: args.replace };
     let imported = import(&how)?;
-    trained::copy_list_of_file(&args.file, &imported.path)?;
+    likeness::trained::copy_list_of_file(&args.file, &imported.path)?;
     say_imported(&imported);
     print_lines(&[imported.path.display().to_string()])
 }

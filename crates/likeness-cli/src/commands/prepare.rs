@@ -2,19 +2,19 @@
 
 use std::sync::atomic::AtomicBool;
 
-use likeness_data::prepare::{PrepareConfig, PrepareRun, prepare};
+use likeness::check_exists;
+use likeness::prepare::{PrepareOptions, prepare_dataset};
+use likeness_data::prepare::PrepareConfig;
 use likeness_data::sample::SamplingConfig;
 use likeness_data::split::SplitConfig;
+use likeness_report::preview;
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::PrepareArgs;
-use crate::detector;
-use crate::input::check_exists;
 use crate::output::{Content, Outputs};
-use crate::preview;
 use crate::print::{say, say_skipped};
-use crate::progress::Progress;
+use crate::progress::Terminal;
 
 /// Runs the command.
 pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
@@ -26,36 +26,26 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
         }
         outputs.add("--preview", path, Content::Sheet)?;
     }
-    let detector = detector::load(&args.detection)?;
-    let config = PrepareConfig {
-        layout: args.layout.into(),
-        sampling: SamplingConfig {
-            identities: args.identities,
-            min_images: args.min_images,
-            max_images: args.max_images,
+    let options = PrepareOptions {
+        config: PrepareConfig {
+            layout: args.layout.into(),
+            sampling: SamplingConfig {
+                identities: args.identities,
+                min_images: args.min_images,
+                max_images: args.max_images,
+            },
+            split: SplitConfig { method: args.split.into(), validation: args.validation, seed: args.seed },
+            size: args.size,
+            format: args.format.into(),
+            domain: args.domain,
+            detection: None,
         },
-        split: SplitConfig { method: args.split.into(), validation: args.validation, seed: args.seed },
-        size: args.size,
-        format: args.format.into(),
-        domain: args.domain,
-        detection: detector.as_ref().map(|d| d.settings(&args.detection)),
+        detection: args.detection.options(),
+        limits: args.reading.limits(),
+        threads: args.reading.threads,
+        replace: args.replace,
     };
-    let progress = Progress::begin("prepare");
-    let prepared = prepare(
-        &args.photos,
-        &args.output,
-        &config,
-        &PrepareRun {
-            detector: detector.as_ref().map(|d| d.detector.as_ref()),
-            stop,
-            progress: &|done, total| progress.show(done, total),
-            limits: args.reading.limits(),
-            threads: args.reading.threads,
-            replace: args.replace,
-        },
-    )?;
-    progress.end(prepared.worked, "photos");
-    prepared.notes.iter().for_each(say);
+    let prepared = prepare_dataset(&args.photos, &args.output, &options, Terminal::context(stop))?;
     say_skipped(&prepared.skipped, Some(&args.output.join("dataset.toml").display().to_string()));
     if prepared.worked == 0 {
         say("nothing to do: the dataset is up to date");

@@ -206,7 +206,7 @@ fn a_classifier_beside_triplets_needs_no_warm_up() {
 
 #[test]
 fn a_run_and_its_networks_list_the_photos_that_were_trained_on_and_no_names() {
-    use likeness_train::train::TrainedOn;
+    use likeness_model::trained_on::TrainedOn;
     let bench = dataset();
     bench.good(&train("run", &["--epochs", "1"]));
     let faces = likeness_data::dataset::Dataset::open(&bench.at("faces")).unwrap().faces;

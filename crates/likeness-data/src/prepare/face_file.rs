@@ -7,7 +7,7 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::decode::sha256_hex;
+use likeness_artifact::sha256_hex;
 
 /// JPEG quality of faces; the artefacts are too small to affect networks.
 const JPEG_QUALITY: u8 = 95;

@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use self::lines::Lines;
 use super::plan::PlannedPhoto;
-use crate::decode::sha256_hex;
 use crate::geometry::{Landmarks, Rect};
 use crate::photos::display_name;
 use crate::{DataError, Result};
+use likeness_artifact::sha256_hex;
 
 const FILE: &str = ".prepare.journal";
 /// Number of photos between two syncs.

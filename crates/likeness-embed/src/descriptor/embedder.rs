@@ -1,10 +1,7 @@
 //! What the descriptors share as embedders: the size of a face, the fingerprint, the checks around every picture.
 
-use std::fmt::Write as _;
-
 use image::RgbImage;
 use likeness_search::Distance;
-use sha2::{Digest, Sha256};
 
 use crate::{EmbedError, Embedder, EmbedderSpec, Result};
 
@@ -39,10 +36,7 @@ pub(super) trait Describe: Send + Sync {
             Self::VERSION,
             self.parameters()
         );
-        Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-            hex
-        })
+        likeness_artifact::sha256_hex(text.as_bytes())
     }
 }
 

@@ -37,5 +37,5 @@ pub(super) fn feed(hasher: &mut Sha256, reader: &mut impl Read) -> std::io::Resu
 
 /// The digest in lower-case hexadecimal digits.
 pub(super) fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    likeness_artifact::hex(hasher.finalize())
 }

@@ -42,7 +42,7 @@ impl Checksum {
             .chain_update([b'0'; CHECKSUM_DIGITS])
             .chain_update(&start[place + CHECKSUM_DIGITS..])
             .finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        likeness_artifact::hex(digest)
     }
 
     /// Compares the checksum with the one in the header; `start` is the header's length and the header.

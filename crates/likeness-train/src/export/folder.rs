@@ -119,7 +119,7 @@ fn describe(network: &Network, card: &ModelCard, graph: &[u8]) -> String {
 fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {
     let settings = serde_json::to_vec(preprocess).expect("settings are plain data");
     let digest = Sha256::new().chain_update(graph).chain_update(settings).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    likeness_artifact::hex(digest)
 }
 
 #[cfg(test)]
@@ -171,7 +171,7 @@ mod tests {
         let graph = fs_err::read(folder.join("model.onnx")).unwrap();
         let mut all = graph;
         all.extend(br#"{"input_size":[112,112],"channels":"rgb","mean":[127.5,127.5,127.5],"std":[127.5,127.5,127.5],"unit_length":true}"#);
-        assert_eq!(found["fingerprint"].as_str().unwrap(), likeness_data::decode::sha256_hex(&all));
+        assert_eq!(found["fingerprint"].as_str().unwrap(), likeness_artifact::sha256_hex(&all));
         let weights = crate::weights::WeightsFile::open(&folder.join("weights.safetensors")).unwrap();
         assert_eq!(weights.metadata()["epoch"], "3");
         let mut names: Vec<_> = fs_err::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();

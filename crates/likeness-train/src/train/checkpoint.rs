@@ -15,8 +15,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use likeness_artifact::sha256_hex;
 use likeness_artifact::{Seal, seal_of, sealed, sync_folder};
-use likeness_data::decode::sha256_hex;
 
 use crate::weights::write_tensors;
 use crate::{Result, TrainError};

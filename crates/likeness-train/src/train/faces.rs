@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use likeness_artifact::sha256_hex;
 use likeness_data::dataset::Dataset;
-use likeness_data::decode::sha256_hex;
 use likeness_data::manifest::Face;
 use likeness_data::split::Split;
 use rand::seq::SliceRandom;
 
-use super::trained_on::TrainedOn;
 use crate::loader::FaceFile;
 use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
+use likeness_model::trained_on::TrainedOn;
 
 /// The faces of a run.
 #[derive(Debug, Clone, Default)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use likeness_artifact::sha256_hex;
 use likeness_artifact::sync_folder;
-use likeness_data::decode::sha256_hex;
 use serde::{Deserialize, Serialize};
 
 use super::guard::Distances;

@@ -6,7 +6,7 @@
 //! 3. every epoch feeds seeded batches through the network, an [`objective`] turns them into one number, the
 //!    [`optimizer`] follows its gradients at the rate of the [`schedule`];
 //! 4. [`validation`] searches among faces that were not trained on, [`guard`] looks for collapse and broken numbers;
-//! 5. [`history`] keeps a line an epoch, [`checkpoint`] what a run needs to go on, [`trained_on`] which photos were seen,
+//! 5. [`history`] keeps a line an epoch, [`checkpoint`] what a run needs to go on, [`trained_on`](likeness_model::trained_on) which photos were seen,
 //!    [`folder`] keeps two runs out of one folder, and [`run`] lays the folder out.
 
 pub mod checkpoint;
@@ -24,7 +24,6 @@ pub mod run;
 pub mod schedule;
 mod state;
 mod target;
-pub mod trained_on;
 mod validate;
 pub mod validation;
 
@@ -32,4 +31,3 @@ pub use config::{LossConfig, OptimizerConfig, PhaseConfig, TrainConfig, Weighted
 pub use faces::TrainingFaces;
 pub use folder::{RunFolder, RunState};
 pub use run::{Observer, Outcome, StepReport, Training, train};
-pub use trained_on::{Overlap, TrainedOn, list_of_file};

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ParamId};
 use burn::tensor::Device;
+use likeness_artifact::sha256_hex;
 use likeness_data::augment::AugmentConfig;
-use likeness_data::decode::sha256_hex;
 
 use super::checkpoint::{self, State};
 use super::config::TrainConfig;
@@ -30,7 +30,6 @@ use super::numbers::Average;
 use super::objective::Objective;
 use super::optimizer::Optimizer;
 use super::target::TargetFaces;
-use super::trained_on::{self, TrainedOn};
 use super::validation::{Accuracy, accuracy, embed};
 use crate::adapt::reversal::strength_at;
 use crate::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
@@ -39,6 +38,7 @@ use crate::loader::{Batch, FaceFile, Loader, LoaderConfig};
 use crate::network::{Network, parameters};
 use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
+use likeness_model::trained_on::{self, TrainedOn};
 
 /// Where the networks of phases that have ended are.
 const PHASES: &str = "phases";
@@ -483,7 +483,7 @@ fn first_network(config: &TrainConfig, device: &Device, observer: &mut dyn Obser
 fn trained_on(faces: &TrainingFaces, config: &TrainConfig, run: &Path, goes_on: bool) -> Result<TrainedOn> {
     let kept = run.join(trained_on::FILE);
     if goes_on && kept.exists() {
-        return TrainedOn::read(&kept);
+        return Ok(TrainedOn::read(&kept)?);
     }
     let mut all = faces.trained_on().clone();
     if let Some(before) = config.weights.as_ref().map(|weights| TrainedOn::beside(weights)).transpose()? {

@@ -142,5 +142,5 @@ pub(super) fn checksum<'a, D: AsRef<[u8]>>(
         text(&format!("{shape:?}"));
     }
     data.into_iter().for_each(|piece| hash.update(piece.as_ref()));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    likeness_artifact::hex(hash.finalize())
 }

@@ -1,4 +1,4 @@
-//! `bench disk`: photos on disk to embeddings on disk, beside a Python loop over the same network.
+//! `bench disk`: photos on disk to embeddings on disk, compared with a Python loop that runs the same network.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,15 +12,15 @@ use crate::bench::report::Section;
 use crate::process::{self, Scratch};
 
 const PHOTOS: &str = "data/celeba/images";
-/// Photos of a run.
+/// Photos in one run.
 const COUNT: usize = 500;
-/// A network of `networks.py` at 112 px, and how it is told.
+/// A network of `networks.py` at 112 px, and its name in the table.
 const NETWORKS: [(&str, &str); 2] =
     [("resnet50", "ResNet50, 112 px"), ("mobilefacenet", "MobileFaceNet, 112 px")];
 
 /// Runs the bench.
 pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let peers = Peers::new(bench)?;
     let scratch = Scratch::new("disk")?;
     let photos = scratch.join("photos");
@@ -29,7 +29,7 @@ pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
     for (name, title) in NETWORKS {
         let ours = ["auto", "onnxruntime"].map(|engine| (format!("Likeness, {engine}"), engine, true));
         let theirs = [("onnxruntime", "Python onnxruntime"), ("eager", "PyTorch eager")];
-        let theirs = theirs.map(|(runtime, told)| (told.to_owned(), runtime, false));
+        let theirs = theirs.map(|(runtime, label)| (label.to_owned(), runtime, false));
         let sides: Vec<_> = ours.into_iter().chain(theirs).collect();
         let mut usages: Vec<Vec<Usage>> = vec![Vec::new(); sides.len()];
         for _ in 0..bench.repeats {
@@ -51,11 +51,11 @@ pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
         }
         let of = |usages: &[Usage], what: fn(&Usage) -> f64| median(usages.iter().map(what));
         let reference = of(&usages[0], |u| u.seconds);
-        for ((told, ..), usages) in sides.iter().zip(&usages) {
+        for ((label, ..), usages) in sides.iter().zip(&usages) {
             let seconds = of(usages, |u| u.seconds);
             rows.push(vec![
                 title.to_owned(),
-                told.clone(),
+                label.clone(),
                 format!("{:.1}", COUNT as f64 / seconds),
                 format!("{:.2}×", seconds / reference),
                 format!("{:.1}", 1e3 * of(usages, |u| u.cpu_seconds) / COUNT as f64),
@@ -68,16 +68,16 @@ pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
         title: "Photos on disk to embeddings on disk",
         about: format!(
             "{COUNT} of CelebA's photos, 178×218 JPEG: decode, centre square, scale to 112 px, network, one file. `likeness \
-             embed` beside `xtask/peers/embed.py`, a loop with Pillow and batches of 32; start and model load included; \
-             alternating."
+             embed` alternates with `xtask/peers/embed.py`, a loop with Pillow and batches of 32. Start and model loading \
+             included."
         ),
-        columns: vec!["network", "", "photos/s", "Likeness is faster by", "CPU ms a photo", "peak memory"],
+        columns: vec!["network", "", "photos/s", "Likeness is faster by", "CPU ms per photo", "peak memory"],
         rows,
         remarks: Vec::new(),
     })
 }
 
-/// `likeness embed` with the network `name`, input and output to be added.
+/// `likeness embed` with the network `name`, without input and output.
 pub(super) fn embed(likeness: &Path, peers: &Peers, name: &str, engine: &str) -> Command {
     let mut command = Command::new(likeness);
     command.arg("embed").arg("--model").arg(peers.graph(name)).args([

@@ -1,4 +1,4 @@
-//! `bench start`: one photo against stored embeddings, from nothing: the program, the model, the answer.
+//! `bench start`: time from the start of the program to the ranking of one photo against stored embeddings.
 
 use std::process::Command;
 
@@ -14,12 +14,12 @@ use crate::process::{self, Scratch, output};
 const PHOTOS: &str = "data/celeba/images";
 /// Faces in the stored embeddings.
 const GALLERY: usize = 1000;
-/// Starts of which the middle counts.
+/// Number of starts; the median is reported.
 const STARTS: usize = 21;
 
 /// Runs the bench.
 pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is not there: this bench needs its photos")?;
+    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
     let peers = Peers::new(bench)?;
     let scratch = Scratch::new("start")?;
     let photos = scratch.join("photos");
@@ -60,8 +60,8 @@ pub(in crate::bench) fn run(bench: &Bench) -> Result<Section> {
         title: "A cold start",
         about: format!(
             "`likeness match PHOTO EMBEDDINGS --model MODEL` with the stored embeddings of {GALLERY} faces, from the start of \
-             the program to its end: the model is read, hashed and laid out, the photo is embedded and ranked. The model's \
-             file is in the system's cache; {STARTS} starts."
+             the program to its end: the model is read, hashed and prepared, the photo is embedded and ranked. The model's \
+             file is in the page cache; {STARTS} starts."
         ),
         columns: vec!["network", "engine", "ms, median", "ms, fastest", "CPU ms", "peak memory"],
         rows,

@@ -39,7 +39,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn draw(&self) {
-        if let Err(error) = super::curves::draw(&self.run) {
+        if let Err(error) = likeness::train::draw_curves(&self.run) {
             self.line(format!("no curves: {error}"));
         }
     }

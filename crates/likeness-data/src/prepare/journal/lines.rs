@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Entry;
-use crate::decode::sha256_hex;
+use likeness_artifact::sha256_hex;
 
 /// The line of a mark: the faces of all entries above it, except the last `after`, are synced.
 pub(super) fn mark(after: usize) -> String {

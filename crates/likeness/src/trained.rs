@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use likeness_model::trained_on::{Overlap, TrainedOn, list_of_file};
 use likeness_search::{Row, TrainedOnPhoto};
-use likeness_train::train::{Overlap, TrainedOn, list_of_file};
 
-use crate::print::say;
+use crate::Result;
+use crate::context::Context;
 
 /// What a model was trained on, put into the rows of photos.
 pub(crate) struct Marks(Option<TrainedOn>);
@@ -15,7 +16,7 @@ impl Marks {
     /// Those of the network `model`; none where its training photos are not known.
     ///
     /// # Errors        a list of training photos that was altered; the disk
-    pub(crate) fn of(model: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn of(model: Option<&str>) -> Result<Self> {
         Ok(Self(model.map(|model| TrainedOn::beside(Path::new(model))).transpose()?.flatten()))
     }
 
@@ -37,7 +38,7 @@ impl Marks {
 /// Puts the list of training photos of `model`, where there is one, beside the network in `folder` that was made of it.
 ///
 /// # Errors        a list that was altered; the disk
-pub(crate) fn copy_list(model: &Path, folder: &Path) -> anyhow::Result<()> {
+pub fn copy_list(model: &Path, folder: &Path) -> Result<()> {
     match TrainedOn::beside(model)? {
         Some(trained_on) => Ok(trained_on.write(folder)?),
         None => Ok(()),
@@ -47,7 +48,7 @@ pub(crate) fn copy_list(model: &Path, folder: &Path) -> anyhow::Result<()> {
 /// Puts the list of training photos of the network `from`, where there is one, beside its copy `to`.
 ///
 /// # Errors        a list that was altered; the disk
-pub(crate) fn copy_list_of_file(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub fn copy_list_of_file(from: &Path, to: &Path) -> Result<()> {
     match TrainedOn::beside(from)? {
         Some(trained_on) => Ok(trained_on.write_to(&list_of_file(to))?),
         None => Ok(()),
@@ -58,7 +59,7 @@ pub(crate) fn copy_list_of_file(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// stderr.
 ///
 /// # Errors        a list of training photos that was altered; the disk
-pub(crate) fn overlap(model: Option<&str>, rows: &[Row]) -> anyhow::Result<Option<Overlap>> {
+pub fn overlap(model: Option<&str>, rows: &[Row], context: Context<'_>) -> Result<Option<Overlap>> {
     let marks = Marks::of(model)?;
     let (mut is_known, mut photos, mut identities) = (false, BTreeSet::new(), BTreeSet::new());
     for row in rows {
@@ -76,15 +77,15 @@ pub(crate) fn overlap(model: Option<&str>, rows: &[Row]) -> anyhow::Result<Optio
     }
     let found = Overlap { photos: photos.len(), identities: identities.len() };
     if found.photos > 0 {
-        say(format!(
+        context.note(format!(
             "warning: the model was trained on {} of these photos, so the result says little about other photos",
             found.photos
         ));
-        say(
+        context.note(
             "hint: measure on photos that were held out, with --split validation or --split test, or on other people",
         );
     } else if found.identities > 0 {
-        say(format!(
+        context.note(format!(
             "note: {} of these identities have names that the model was trained on; if they are the same people, results for \
              unknown people will be lower",
             found.identities

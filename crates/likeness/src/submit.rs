@@ -1,4 +1,4 @@
-//! `--submit`: posts results to a challenge's server.
+//! Results are posted to a challenge's server.
 
 use std::io::Write;
 use std::net::ToSocketAddrs;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ureq::http::{Uri, header};
 
-use crate::failure::hinted;
+use crate::{Result, invalid};
 
 /// Characters of an answer that are shown in an error.
 const SHOWN_CHARS: usize = 200;
@@ -18,11 +18,11 @@ const UNSENT: &str = "results-unsent";
 
 /// Why a server did not take results.
 #[derive(Debug)]
-pub(crate) struct NotTaken {
+pub struct NotTaken {
     /// What happened, with the server's address.
-    pub(crate) reason: String,
+    pub reason: String,
     /// The remedy, where there is a better one than to submit again.
-    pub(crate) hint: Option<String>,
+    pub hint: Option<String>,
 }
 
 impl From<String> for NotTaken {
@@ -33,7 +33,7 @@ impl From<String> for NotTaken {
 
 /// A server's address, checked before any work.
 #[derive(Debug, Clone)]
-pub(crate) struct Server {
+pub struct Server {
     url: String,
     /// The address without a user's name and password, for messages.
     shown: String,
@@ -43,9 +43,9 @@ impl Server {
     /// The server at `url`.
     ///
     /// # Errors        no address of a web server, or a host that is not known
-    pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
+    pub fn at(url: &str) -> Result<Self> {
         let bad = |reason: &str| {
-            hinted(
+            invalid(
                 format!("--submit {url}: {reason}"),
                 "expected an address such as http://server.example:8000/results",
             )
@@ -61,7 +61,7 @@ impl Server {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if let Err(error) = (host, uri.port_u16().unwrap_or(port)).to_socket_addrs() {
-            return Err(hinted(
+            return Err(invalid(
                 format!("--submit {url}: the server {host} is not known: {error}"),
                 "check the spelling and the network, or leave --submit out and keep the results with -o",
             ));
@@ -76,7 +76,7 @@ impl Server {
     /// Posts `results` (JSON) and returns the server's answer.
     ///
     /// # Errors        no connection, no answer in time, a redirect, a status that is no success, an answer that is no JSON
-    pub(crate) fn post(&self, results: &str, timeout: Duration) -> Result<serde_json::Value, NotTaken> {
+    pub fn post(&self, results: &str, timeout: Duration) -> Result<serde_json::Value, NotTaken> {
         let url = &self.shown;
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(timeout))
@@ -141,7 +141,7 @@ fn reason(url: &str, error: &ureq::Error, timeout: Duration) -> String {
 /// Keeps `results` that no server took in a new file of the working folder, or else of the folder for temporary files.
 ///
 /// # Errors        neither folder can be written
-pub(crate) fn keep(results: &str) -> std::io::Result<PathBuf> {
+pub fn keep(results: &str) -> std::io::Result<PathBuf> {
     keep_in(Path::new(""), results).or_else(|_| keep_in(&std::env::temp_dir(), results))
 }
 

@@ -1,17 +1,20 @@
-//! `--preview`: photos with the boxes and landmarks that were found in them.
+//! A contact sheet of photos with the boxes and landmarks that were found in them.
 
 use std::path::Path;
 
+use crate::Result;
+use crate::sheet::{Frame, Mark, Sheet, SheetConfig, Tile};
 use likeness_data::decode::PhotoReader;
 use likeness_data::detect::Detection;
 use likeness_data::prepare::Example;
-use likeness_report::sheet::{Frame, Mark, Sheet, SheetConfig, Tile};
 
 /// Photos side by side.
 const COLUMNS: u32 = 8;
 
 /// Draws examples of a dataset to the PNG `path`.
-pub(crate) fn of_dataset(examples: &[Example], path: &Path) -> anyhow::Result<()> {
+///
+/// # Errors        the disk
+pub fn of_dataset(examples: &[Example], path: &Path) -> Result<()> {
     let reader = PhotoReader::default();
     let title = format!("{} photos and the faces found in them", examples.len());
     let tiles = examples.iter().map(|example| {
@@ -25,8 +28,10 @@ pub(crate) fn of_dataset(examples: &[Example], path: &Path) -> anyhow::Result<()
     draw(&title, tiles, path)
 }
 
-/// Draws the photos of `found`, spread evenly, to the PNG `path`.
-pub(crate) fn of_detections(found: &[(&Path, &str, &[Detection])], path: &Path) -> anyhow::Result<()> {
+/// Draws photos of `found` (path, name, faces), spread evenly, to the PNG `path`.
+///
+/// # Errors        the disk
+pub fn of_detections(found: &[(&Path, &str, &[Detection])], path: &Path) -> Result<()> {
     let reader = PhotoReader::default();
     let count = found.len().min(likeness_data::prepare::EXAMPLES);
     let title = format!("{count} of {} photos and the faces found in them", found.len());
@@ -42,7 +47,7 @@ pub(crate) fn of_detections(found: &[(&Path, &str, &[Detection])], path: &Path) 
     draw(&title, tiles, path)
 }
 
-fn draw(title: &str, tiles: impl Iterator<Item = Tile>, path: &Path) -> anyhow::Result<()> {
+fn draw(title: &str, tiles: impl Iterator<Item = Tile>, path: &Path) -> Result<()> {
     let config = SheetConfig { title: Some(title.to_owned()), columns: COLUMNS, ..SheetConfig::default() };
     let mut sheet = Sheet::new(config)?;
     sheet.add_row(None, tiles);

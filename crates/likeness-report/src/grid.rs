@@ -1,18 +1,21 @@
-//! `--grid`: each query with its nearest gallery images, framed green or red where identities are known.
+//! A contact sheet of queries, each beside its nearest gallery images, framed green or red where identities are known.
 
 use std::path::Path;
 
+use crate::Result;
+use crate::sheet::{Frame, Sheet, SheetConfig, Tile};
 use likeness_data::decode::PhotoReader;
-use likeness_report::sheet::{Frame, Sheet, SheetConfig, Tile};
 use likeness_search::{Distance, PhotoSearch, Row};
 
-/// Draws the first `count` queries, spread evenly over all of them, to the PNG `path`.
-pub(crate) fn draw(
+/// Draws `count` queries, spread evenly over all of them, to the PNG `path`.
+///
+/// # Errors        a sheet that would be too large; the disk
+pub fn draw(
     PhotoSearch { queries, gallery, rankings }: &PhotoSearch<'_>,
     distance: Distance,
     count: usize,
     path: &Path,
-) -> anyhow::Result<()> {
+) -> Result<()> {
     let longest = rankings.iter().map(|r| r.hits().len()).max().unwrap_or(0);
     let count = count.clamp(1, queries.len());
     let title =

@@ -1,22 +1,39 @@
-//! `curves.svg` and `curves.png` of a run, from its history.
+//! `curves.svg` and `curves.png` of a training run.
 
 use std::path::Path;
 
-use likeness_report::chart::{Chart, Marks, Series, write};
-use likeness_train::train::history::{EpochRecord, read};
+use crate::Result;
+use crate::chart::{Chart, Marks, Series, write};
 
-/// Draws the curves of the run in `folder`.
-pub(super) fn draw(folder: &Path) -> anyhow::Result<()> {
-    Ok(write(&charts(&read(&folder.join("history.jsonl"))?), folder, "curves")?)
+/// What an epoch measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochMetrics {
+    /// The epoch, counted from 1.
+    pub epoch: u32,
+    /// The phase of the run, such as `cosface`.
+    pub phase: String,
+    /// Mean loss of the epoch.
+    pub loss: f64,
+    /// Share of the training images that the classifier gets right.
+    pub train_top1: Option<f64>,
+    /// Share of the validation images whose nearest neighbour is of the same identity.
+    pub validation_top1: Option<f64>,
+}
+
+/// Draws the curves of a run into `folder`.
+///
+/// # Errors        the chart cannot be drawn; the disk
+pub fn draw(epochs: &[EpochMetrics], folder: &Path) -> Result<()> {
+    write(&charts(epochs), folder, "curves")
 }
 
 /// Accuracy and loss; the loss alone where there is neither a classifier nor a validation.
-fn charts(records: &[EpochRecord]) -> Vec<Chart> {
+fn charts(records: &[EpochMetrics]) -> Vec<Chart> {
     let charts = [accuracy(records), loss(records)];
     charts.into_iter().filter(|chart| !chart.series.is_empty()).collect()
 }
 
-fn accuracy(records: &[EpochRecord]) -> Chart {
+fn accuracy(records: &[EpochMetrics]) -> Chart {
     let series = [
         line("training, by the classifier", records, |r| r.train_top1),
         line("validation, by search", records, |r| r.validation_top1),
@@ -32,7 +49,7 @@ fn accuracy(records: &[EpochRecord]) -> Chart {
 }
 
 /// A line for each phase: losses of two kinds are not comparable.
-fn loss(records: &[EpochRecord]) -> Chart {
+fn loss(records: &[EpochMetrics]) -> Chart {
     let mut phases: Vec<&str> = records.iter().map(|r| r.phase.as_str()).collect();
     phases.dedup();
     let series =
@@ -47,30 +64,22 @@ fn loss(records: &[EpochRecord]) -> Chart {
     }
 }
 
-fn line(name: &str, records: &[EpochRecord], value: impl Fn(&EpochRecord) -> Option<f64>) -> Series {
+fn line(name: &str, records: &[EpochMetrics], value: impl Fn(&EpochMetrics) -> Option<f64>) -> Series {
     let points = records.iter().filter_map(|r| Some((f64::from(r.epoch), value(r)?))).collect();
     Series { name: name.to_owned(), points, muted: false }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
-    fn record(epoch: u32, phase: &str, top1: Option<f64>) -> EpochRecord {
-        serde_json::from_value(serde_json::json!({
-            "epoch": epoch, "phase": phase, "loss": 2.0, "first_loss": 3.0, "train_top1": top1,
-            "batches_without_triplets": 0, "learning_rate": 0.1, "gradient_norm": 1.0, "images": 8, "skipped": 0,
-            "seconds": 1.0, "waiting_seconds": 0.0,
-            "distances": { "positive": vec![0; 20], "negative": vec![0; 20], "spread": 1.0 }
-        }))
-        .unwrap()
+    fn record(epoch: u32, phase: &str, top1: Option<f64>) -> EpochMetrics {
+        EpochMetrics { epoch, phase: phase.to_owned(), loss: 2.0, train_top1: top1, validation_top1: None }
     }
 
     #[test]
     fn there_is_no_chart_of_an_accuracy_that_nothing_tells() {
-        let titles = |records: &[EpochRecord]| -> Vec<String> {
+        let titles = |records: &[EpochMetrics]| -> Vec<String> {
             charts(records).into_iter().map(|chart| chart.title).collect()
         };
         let teacher = [record(1, "teacher", None), record(2, "teacher", None)];

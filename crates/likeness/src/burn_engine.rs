@@ -1,4 +1,4 @@
-//! `--engine burn`: a model folder's weights enter, its network on a device that training knows leaves.
+//! Networks of model folders on a device that training computes on: the external backend `burn`.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use likeness_train::embed::EmbeddingNetwork;
 /// As training writes them beside the graph.
 const WEIGHTS: &str = "weights.safetensors";
 
-/// Opens networks on a device.
+/// Opens the networks of model folders on a device, from the weights beside their graphs.
 #[derive(Debug)]
-pub(crate) struct OpenOnBurn {
-    /// As `train --device` has it.
-    pub(crate) device: String,
+pub struct OpenOnBurn {
+    /// The device: cpu, cuda, cuda:N or wgpu.
+    pub device: String,
 }
 
 impl OpenExternalBackend for OpenOnBurn {

@@ -14,11 +14,12 @@ use likeness_search::{EmbeddingTable, Role, Row};
 
 use super::Loader;
 use super::sources::{Content, Source};
-use crate::print::say_list;
+use crate::Result;
+use crate::context::Context;
 
 /// How a query takes part in a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// By its faces, or as a whole where no detector is used.
     Embedded,
     /// No face was found: by the box that the table names, or its centre square.
@@ -29,7 +30,7 @@ pub(crate) enum Standing {
 
 impl Standing {
     /// The name in JSON.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
             Self::WithoutFace => "without-face",
@@ -40,31 +41,32 @@ impl Standing {
 
 /// A photo that is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Query {
+pub struct Query {
     /// The photo's name in results.
-    pub(crate) name: String,
+    pub name: String,
     /// Where the photo is.
-    pub(crate) path: String,
+    pub path: String,
     /// Whom it shows, where that is known.
-    pub(crate) identity: Option<String>,
+    pub identity: Option<String>,
     /// The side of a search that its collection puts it on.
-    pub(crate) role: Role,
-    pub(crate) standing: Standing,
+    pub role: Role,
+    /// How the photo takes part in the search.
+    pub standing: Standing,
     /// Why the photo does not stand for itself; empty where it does.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// Photos that are searched for, with the embeddings of those that can be read.
-pub(crate) struct Queries {
+pub struct Queries {
     /// Every photo once, in the order of the inputs.
-    pub(crate) photos: Vec<Query>,
+    pub photos: Vec<Query>,
     /// The embeddings, in the order of the photos; a photo may have several faces.
-    pub(crate) table: EmbeddingTable,
+    pub table: EmbeddingTable,
 }
 
 impl Loader<'_> {
     /// The queries that `inputs` stand for.
-    pub(crate) fn load_queries(&self, inputs: &[PathBuf]) -> anyhow::Result<Queries> {
+    pub fn load_queries(&self, inputs: &[PathBuf]) -> Result<Queries> {
         let mut sources = self.sources(inputs, None)?;
         if let [Source { content: Content::Table(_), .. }] = sources[..]
             && let Some(Source { content: Content::Table(table), .. }) = sources.pop()
@@ -111,7 +113,7 @@ impl Loader<'_> {
     }
 
     /// The embeddings of photos as a whole, without a detector, by name; only of those that can be read.
-    fn whole(&self, photos: &[EmbedItem]) -> anyhow::Result<HashMap<String, (Row, Vec<f32>)>> {
+    fn whole(&self, photos: &[EmbedItem]) -> Result<HashMap<String, (Row, Vec<f32>)>> {
         let mut found = HashMap::new();
         let Some(first) = photos.first() else { return Ok(found) };
         if self.detector()?.is_none() {
@@ -147,7 +149,7 @@ fn photos_of(table: &EmbeddingTable) -> Vec<Query> {
 }
 
 /// Reports the queries that do not stand for themselves.
-pub(crate) fn say_standing(photos: &[Query]) {
+pub(crate) fn report_standing(photos: &[Query], context: Context<'_>) {
     let of = |standing: Standing| -> Vec<Skipped> {
         let photos = photos.iter().filter(|photo| photo.standing == standing);
         photos.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect()
@@ -158,7 +160,7 @@ pub(crate) fn say_standing(photos: &[Query]) {
     ] {
         let photos = of(standing);
         if !photos.is_empty() {
-            say_list(&format!("{what} ({}):", photos.len()), &photos, None);
+            context.observer.list(&format!("{what} ({}):", photos.len()), &photos);
         }
     }
 }

@@ -14,10 +14,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use likeness_artifact::{Seal, seal_of, sealed, write};
-use likeness_data::decode::sha256_hex;
+use likeness_artifact::{Seal, seal_of, sealed, sha256_hex, write};
 
-use crate::{Result, TrainError};
+use crate::{ModelError, Result};
 
 /// The file's name.
 pub const FILE: &str = "trained-on.txt";
@@ -52,7 +51,7 @@ impl TrainedOn {
     /// What is known of the network at `model`: a run, a model folder, the graph or the weights in one, or a network file
     /// with a list of its own, see [`list_of_file`].
     ///
-    /// # Errors        a file that was altered → [`TrainError::BadTrainedOn`]; the disk
+    /// # Errors        a file that was altered → [`ModelError::BadModel`]; the disk
     pub fn beside(model: &Path) -> Result<Option<Self>> {
         let places: Vec<PathBuf> = if model.is_dir() {
             vec![model.join(FILE), model.join("model").join(FILE)]
@@ -66,10 +65,13 @@ impl TrainedOn {
 
     /// Reads a file.
     ///
-    /// # Errors        altered, another format → [`TrainError::BadTrainedOn`]; the disk
+    /// # Errors        altered, another format → [`ModelError::BadModel`]; the disk
     pub fn read(path: &Path) -> Result<Self> {
-        let bad =
-            |reason: &str| TrainError::BadTrainedOn { path: path.to_owned(), reason: reason.to_owned() };
+        let bad = |reason: &str| ModelError::BadModel {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+            hint: Some("restore the file, or delete it to go on without it".to_owned()),
+        };
         let bytes = fs_err::read(path)?;
         let text = str::from_utf8(&bytes).map_err(|_| bad("was altered or cut short"))?;
         if seal_of(text) != Seal::Intact {
@@ -92,14 +94,14 @@ impl TrainedOn {
 
     /// Writes the file into `folder`.
     ///
-    /// # Errors        the disk → [`TrainError::Io`]
+    /// # Errors        the disk → [`ModelError::Io`]
     pub fn write(&self, folder: &Path) -> Result<()> {
         self.write_to(&folder.join(FILE))
     }
 
     /// Writes the file to `path`.
     ///
-    /// # Errors        the disk → [`TrainError::Io`]
+    /// # Errors        the disk → [`ModelError::Io`]
     pub fn write_to(&self, path: &Path) -> Result<()> {
         let mut text = format!("{FORMAT}\n");
         self.photos.iter().for_each(|prefix| text += &format!("photo {prefix}\n"));

@@ -1,11 +1,10 @@
-//! A bare file enters, a model folder leaves: of a graph as it is, of weights, or of a graph's layers.
+//! Networks that can be trained further, from weights or from the layers of a graph.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use likeness_embed::Embedder;
 use likeness_embed::OnnxEmbedder;
-use likeness_embed::model_folder::{Card, GraphLayer, TakenApart, make, take_apart};
+use likeness_embed::model_folder::{GraphLayer, TakenApart, take_apart};
 use likeness_engine::EngineConfig;
 use likeness_model::Alignment;
 use likeness_model::folder::{GRAPH, check_vacant, claim};
@@ -18,83 +17,49 @@ use likeness_train::export::{Alignment as OfTraining, ExportOptions, ModelCard, 
 use likeness_train::network::Network;
 use likeness_train::weights::{Layer, WeightsFile, network_of, network_of_layers};
 
-use super::print_lines;
-use crate::args::{AlignmentArg, ImportModelArgs};
-use crate::failure::hinted;
-use crate::print::say;
-
-impl From<AlignmentArg> for Alignment {
-    fn from(alignment: AlignmentArg) -> Self {
-        match alignment {
-            AlignmentArg::Arcface => Self::Arcface,
-            AlignmentArg::None => Self::None,
-        }
-    }
-}
-
-/// `models import FILE -o FOLDER`.
-pub(super) fn make_of(args: &ImportModelArgs, folder: &Path) -> anyhow::Result<()> {
-    let ending = args.file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    match ending.as_str() {
-        "onnx" => {}
-        "pth" | "pt" | "safetensors" => return make_of_weights(args, folder),
-        _ => {
-            return Err(hinted(
-                format!("{}: neither a graph nor weights by its name", args.file.display()),
-                "a model folder is made of a .onnx, .pth, .pt or .safetensors file",
-            ));
-        }
-    }
-    if let Some(architecture) = args.backbone {
-        return make_of_layers(args, folder, architecture);
-    }
-    let card = Card {
-        name: args.name.clone(),
-        alignment: args.alignment.map(Alignment::from),
-        licence: args.licence.clone(),
-        source: args.source.clone(),
-    };
-    let made = make(&args.file, folder, &args.input.overrides(), card)?;
-    made.notes.iter().for_each(say);
-    print_lines(&[folder.display().to_string()])
-}
+use super::ImportOptions;
+use crate::context::Context;
+use crate::{Result, invalid};
 
 /// Of weights: the network that their keys name, written as training writes its own.
-fn make_of_weights(args: &ImportModelArgs, folder: &Path) -> anyhow::Result<()> {
-    let other = &args.input;
-    if other.normalize.is_some() || other.mean.is_some() || other.std.is_some() || other.channels.is_some() {
-        return Err(hinted(
+pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Result<()> {
+    let folder = options.output.as_path();
+    let given = &options.preprocess;
+    if given.mean.is_some() || given.std.is_some() || given.channels.is_some() {
+        return Err(invalid(
             "weights are of a network that is known here, and so is how pixels enter it",
             "leave --normalize, --mean, --std and --channels out",
         ));
     }
     check_vacant(folder)?;
-    let (network, report) = network_of(&WeightsFile::open(&args.file)?, args.backbone, &device("cpu")?)?;
+    let (network, report) =
+        network_of(&WeightsFile::open(&options.file)?, options.backbone, &device("cpu")?)?;
     let architecture = network.config().backbone.architecture;
-    say(format!("{architecture}: {report}"));
+    context.note(format!("{architecture}: {report}"));
     if !network.config().projection {
-        say(format!("no head: an embedding is the backbone's {} features", architecture.feature_dim()));
+        context
+            .note(format!("no head: an embedding is the backbone's {} features", architecture.feature_dim()));
     }
     // Weights with a head are those of a network for faces.
     let of_faces = network.config().projection.then(|| ExportOptions::default().input_px);
     let side = of_faces.unwrap_or(architecture.published_side_px());
-    let input_px = match square(args)? {
+    let input_px = match square(options)? {
         Some(side) => side,
         None => {
-            say(format!("input {side}×{side} is assumed; --input-size names another"));
+            context.note(format!("input {side}×{side} is assumed; --input-size names another"));
             side
         }
     };
-    let card = card_of(&network, args, input_px)?;
+    let card = card_of(&network, options, input_px, context)?;
     let _lock = claim(folder)?;
     write_model_folder(&network, folder, &card)?;
-    print_lines(&[folder.display().to_string()])
+    Ok(())
 }
 
 /// The side that `--input-size` names.
-fn square(args: &ImportModelArgs) -> anyhow::Result<Option<u32>> {
-    match args.input.input_size {
-        Some([width, height]) if width != height => Err(hinted(
+fn square(options: &ImportOptions) -> Result<Option<u32>> {
+    match options.preprocess.input_size {
+        Some([width, height]) if width != height => Err(invalid(
             format!("--input-size {width}x{height}: these networks take squares"),
             "name one side",
         )),
@@ -104,35 +69,46 @@ fn square(args: &ImportModelArgs) -> anyhow::Result<Option<u32>> {
 
 /// Of a graph: the network known here whose layers it has, which can be trained on; a graph that turns out to compute
 /// something else is refused.
-fn make_of_layers(args: &ImportModelArgs, folder: &Path, architecture: Architecture) -> anyhow::Result<()> {
+pub(super) fn of_layers(
+    options: &ImportOptions,
+    architecture: Architecture,
+    context: Context<'_>,
+) -> Result<()> {
+    let folder = options.output.as_path();
     check_vacant(folder)?;
-    let mut parts = take_apart(&args.file, &args.input.overrides())?;
-    parts.notes.iter().for_each(say);
+    let mut parts = take_apart(&options.file, &options.preprocess)?;
+    parts.notes.iter().for_each(|note| context.note(note));
     rescale(&mut parts, architecture)?;
     let layers: Vec<Layer> = parts.layers.into_iter().map(layer).collect();
-    let network = network_of_layers(&args.file, architecture, &layers, &device("cpu")?)?;
-    say(format!("{architecture}: {} layers with weights", layers.len()));
-    let input_px = square(args)?.unwrap_or(parts.embedder.spec().input_size.0);
-    let card = card_of(&network, args, input_px)?;
+    let network = network_of_layers(&options.file, architecture, &layers, &device("cpu")?)?;
+    context.note(format!("{architecture}: {} layers with weights", layers.len()));
+    let input_px = square(options)?.unwrap_or(parts.embedder.spec().input_size.0);
+    let card = card_of(&network, options, input_px, context)?;
     let trial = tempfile::tempdir()?;
     write_model_folder(&network, trial.path(), &card)?;
     let (plain, engine) = (PreprocessOverrides::default(), EngineConfig::default());
     if !OnnxEmbedder::load(&trial.path().join(GRAPH), &plain, &engine)?.agrees_with(&parts.embedder)? {
-        return Err(hinted(
-            format!("{}: has the layers of {architecture} and gives other embeddings", args.file.display()),
+        return Err(invalid(
+            format!(
+                "{}: has the layers of {architecture} and gives other embeddings",
+                options.file.display()
+            ),
             "import it as it is, without --backbone",
         ));
     }
     let _lock = claim(folder)?;
     write_model_folder(&network, folder, &card)?;
-    print_lines(&[folder.display().to_string()])
+    Ok(())
 }
 
 /// Has the first layer take pixels that are normalised as the architecture's are.
-fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result<()> {
+fn rescale(parts: &mut TakenApart, architecture: Architecture) -> Result<()> {
     let Normalization { mean, deviation } = architecture.normalization();
     let Some(GraphLayer::Product { shape, weight, .. }) = parts.layers.first_mut() else {
-        anyhow::bail!("the graph has no layers with weights");
+        return Err(invalid(
+            "the graph has no layers with weights",
+            "import it as it is, without --backbone",
+        ));
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
@@ -140,7 +116,7 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result
         // The black around a picture has to mean the same to both, as the first layer pads with it.
         let black = mean * parts.scale[channel] + parts.shift[channel];
         if black.abs() > 1e-3 {
-            return Err(hinted(
+            return Err(invalid(
                 format!("{architecture} subtracts {mean} from pixels, and the graph something else"),
                 "name how pixels enter with --normalize, or import the graph as it is, without --backbone",
             ));
@@ -164,28 +140,33 @@ fn layer(layer: GraphLayer) -> Layer {
 }
 
 /// What is known of a network that is imported.
-fn card_of(network: &Network, args: &ImportModelArgs, input_px: u32) -> anyhow::Result<ModelCard> {
+fn card_of(
+    network: &Network,
+    options: &ImportOptions,
+    input_px: u32,
+    context: Context<'_>,
+) -> Result<ModelCard> {
     let architecture = network.config().backbone.architecture;
-    let entry = by_checksum(&sha256_of(&args.file)?.0);
+    let entry = by_checksum(&sha256_of(&options.file)?.0);
     let known = |said: &Option<String>, of_entry: Option<&String>, otherwise: &str| {
         said.clone().or_else(|| of_entry.cloned()).unwrap_or_else(|| otherwise.to_owned())
     };
-    let file = args.file.file_stem().unwrap_or_default().to_string_lossy();
-    let licence = known(&args.licence, entry.map(|e| &e.licence), "not stated");
-    if args.licence.is_none() && entry.is_none() {
-        say("no licence is known for this file");
+    let file = options.file.file_stem().unwrap_or_default().to_string_lossy();
+    let licence = known(&options.licence, entry.map(|e| &e.licence), "not stated");
+    if options.licence.is_none() && entry.is_none() {
+        context.note("no licence is known for this file");
     }
     Ok(ModelCard {
-        name: known(&args.name, entry.map(|e| &e.name), &file),
+        name: known(&options.name, entry.map(|e| &e.name), &file),
         input_px,
-        alignment: match args.alignment {
-            Some(AlignmentArg::Arcface) => OfTraining::Arcface,
-            Some(AlignmentArg::None) => OfTraining::None,
+        alignment: match options.alignment {
+            Some(Alignment::Arcface) => OfTraining::Arcface,
+            Some(Alignment::None) => OfTraining::None,
             None if architecture.is_for_aligned_faces() => OfTraining::Arcface,
             None => OfTraining::None,
         },
         licence,
-        source: known(&args.source, entry.map(|e| &e.source), &format!("imported from {file}")),
+        source: known(&options.source, entry.map(|e| &e.source), &format!("imported from {file}")),
         notes: BTreeMap::new(),
     })
 }

@@ -10,8 +10,8 @@ use likeness_embed::Embedder;
 use likeness_embed::embed::{EmbedItem, EmbedRun, embed_each};
 use likeness_search::{EmbeddingTable, Role, Row, TableKind};
 
-use crate::failure::hinted;
-use crate::print::say;
+use crate::context::Context;
+use crate::{Result, invalid};
 
 /// One input, or a row of single photos.
 pub(super) struct Source {
@@ -39,10 +39,10 @@ pub(super) enum Content {
 /// What `inputs` stand for, in order; photos named one after another are one source.
 ///
 /// # Errors        an input that nothing can be read from
-pub(super) fn read(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<Vec<Source>> {
+pub(super) fn read(inputs: &[PathBuf], layout: Layout, context: Context<'_>) -> Result<Vec<Source>> {
     let mut sources: Vec<Source> = Vec::new();
     for input in inputs {
-        let (content, skipped) = content_of(input, layout)?;
+        let (content, skipped) = content_of(input, layout, context)?;
         match (sources.last_mut().map(|source| &mut source.content), content) {
             (Some(Content::Single(before)), Content::Single(more)) => before.extend(more),
             (_, content) => {
@@ -56,10 +56,10 @@ pub(super) fn read(inputs: &[PathBuf], layout: Layout) -> anyhow::Result<Vec<Sou
 /// Refuses an input that is not there.
 ///
 /// # Errors        no such file or folder, or one that may not be read
-pub(crate) fn check_exists(input: &Path) -> anyhow::Result<()> {
+pub fn check_exists(input: &Path) -> Result<()> {
     match fs_err::metadata(input) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(hinted(
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(invalid(
             format!("{}: no such file or folder", input.display()),
             "check the spelling; a name with blanks needs quotes in a shell",
         )),
@@ -67,27 +67,27 @@ pub(crate) fn check_exists(input: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn content_of(input: &Path, layout: Layout) -> anyhow::Result<(Content, Vec<Skipped>)> {
+fn content_of(input: &Path, layout: Layout, context: Context<'_>) -> Result<(Content, Vec<Skipped>)> {
     if input.is_dir() {
         if Dataset::is_at(input) {
             return Ok((Content::Prepared(dataset_items(input)?), Vec::new()));
         }
-        return collected(input, layout);
+        return collected(input, layout, context);
     }
     // A damaged file is loaded too, for its error.
     if input.is_file() && TableKind::of(input) != TableKind::Other {
         return Ok((Content::Table(EmbeddingTable::load(input)?), Vec::new()));
     }
     if layout == Layout::Csv || (layout == Layout::Auto && source::is_table(input)) {
-        return collected(input, layout);
+        return collected(input, layout, context);
     }
     let (found, skipped) = photos::find_some(std::slice::from_ref(&input.to_owned()), None)?;
     Ok((Content::Single(found), skipped))
 }
 
-fn collected(input: &Path, layout: Layout) -> anyhow::Result<(Content, Vec<Skipped>)> {
+fn collected(input: &Path, layout: Layout, context: Context<'_>) -> Result<(Content, Vec<Skipped>)> {
     let collection = source::read(input, layout, None)?;
-    collection.notes.iter().for_each(say);
+    collection.notes.iter().for_each(|note| context.note(note));
     Ok((Content::Collected(collection.samples), collection.skipped))
 }
 
@@ -238,7 +238,7 @@ impl Source {
     /// Leaves the photos of `split`, where one is named.
     ///
     /// # Errors        none is left; the hint names the splits that there are
-    pub(super) fn keep_split(&mut self, split: Option<&str>) -> anyhow::Result<()> {
+    pub(super) fn keep_split(&mut self, split: Option<&str>) -> Result<()> {
         let Some(split) = split else { return Ok(()) };
         let is_wanted = |of: Option<&str>| of == Some(split);
         let there = self.splits();
@@ -256,7 +256,7 @@ impl Source {
         } else {
             format!("it has the splits {}; --split all takes everything", there.join(" and "))
         };
-        Err(hinted(format!("{}: nothing of the split {split}", self.input.display()), hint))
+        Err(invalid(format!("{}: nothing of the split {split}", self.input.display()), hint))
     }
 
     /// The splits of the photos, in order of first appearance.
@@ -306,7 +306,7 @@ fn collected_item(sample: &source::Sample) -> EmbedItem {
     }
 }
 
-fn dataset_items(folder: &Path) -> anyhow::Result<Vec<EmbedItem>> {
+fn dataset_items(folder: &Path) -> Result<Vec<EmbedItem>> {
     let dataset = Dataset::open(folder)?;
     let mut faces_of = HashMap::<&str, u32>::new();
 

@@ -1,10 +1,8 @@
-//! `--teacher`: another model's embeddings of the faces trained on, kept in the run's folder.
+//! A teacher's embeddings of the training faces, kept in the run's folder.
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
 use likeness_data::limits::Limits;
 use likeness_data::photos::display_name;
 use likeness_embed::embed::{EmbedItem, EmbedRun, embed};
@@ -14,8 +12,8 @@ use likeness_train::train::folder::TEACHER;
 use likeness_train::train::{RunFolder, TrainingFaces};
 use likeness_train::{SettingDifference, TrainError};
 
-use crate::print::{say, say_skipped};
-use crate::progress::Progress;
+use crate::context::Context;
+use crate::{Result, invalid};
 
 /// A teacher that is asked for its embeddings.
 pub(super) struct Question<'a> {
@@ -25,17 +23,13 @@ pub(super) struct Question<'a> {
     pub(super) recorded: Option<&'a str>,
     /// The dataset's folder.
     pub(super) dataset: &'a Path,
-    pub(super) stop: &'a AtomicBool,
+    pub(super) context: Context<'a>,
 }
 
 /// `faces` with the teacher's embeddings of those trained on.
 ///
 /// They are kept in the run by the faces' places in the dataset, so that a run goes on wherever the dataset is named from.
-pub(super) fn ask(
-    question: &Question<'_>,
-    faces: TrainingFaces,
-    run: &RunFolder,
-) -> anyhow::Result<TrainingFaces> {
+pub(super) fn ask(question: &Question<'_>, faces: TrainingFaces, run: &RunFolder) -> Result<TrainingFaces> {
     let Question { name, recorded, dataset, .. } = question;
     let embedder = load_embedder(name, &Default::default())?;
     let file = run.path().join(TEACHER);
@@ -64,8 +58,8 @@ fn embed_all(
     embedder: &dyn Embedder,
     faces: &TrainingFaces,
     file: &Path,
-) -> anyhow::Result<EmbeddingTable> {
-    let Question { dataset, stop, .. } = *question;
+) -> Result<EmbeddingTable> {
+    let Question { dataset, context, .. } = *question;
     let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
         row: Row::new(place_of(&face.path, dataset)),
         face_box: None,
@@ -73,21 +67,21 @@ fn embed_all(
         path: face.path.clone(),
     };
     let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
-    let progress = Progress::begin("teacher");
+    let progress = context.stage("teacher");
     let show = |done, total| progress.show(done, total);
     let how = EmbedRun {
         detection: None,
-        stop,
+        stop: context.stop,
         progress: &show,
         limits: Limits::default(),
         threads: 0,
         cache: None,
         batch: None,
-        say: &|line| say(line),
+        say: &|_| {},
     };
     let (table, skipped) = embed(&items, embedder, &how)?;
     progress.end(items.len(), "faces");
-    say_skipped(&skipped, None);
+    context.skipped(&skipped);
     table.save(file)?;
     Ok(table)
 }
@@ -96,15 +90,19 @@ fn place_of(face: &Path, folder: &Path) -> String {
     display_name(face.strip_prefix(folder).unwrap_or(face))
 }
 
-fn in_order(table: &EmbeddingTable, faces: TrainingFaces, folder: &Path) -> anyhow::Result<TrainingFaces> {
+fn in_order(table: &EmbeddingTable, faces: TrainingFaces, folder: &Path) -> Result<TrainingFaces> {
     let rows: HashMap<&str, usize> =
         table.rows().iter().enumerate().map(|(i, row)| (row.name.as_str(), i)).collect();
     let dim = table.dimension();
     let mut values = Vec::with_capacity(faces.train.len() * dim);
     for face in &faces.train {
         let name = place_of(&face.path, folder);
-        let row =
-            rows.get(name.as_str()).with_context(|| format!("{name}: the teacher has no embedding of it"))?;
+        let row = rows.get(name.as_str()).ok_or_else(|| {
+            invalid(
+                format!("{name}: the teacher has no embedding of it"),
+                "begin another run in another folder, so that the teacher embeds all faces",
+            )
+        })?;
         values.extend_from_slice(table.embedding(*row));
     }
     Ok(faces.with_teacher(dim, values)?)

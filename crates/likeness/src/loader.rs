@@ -1,4 +1,4 @@
-//! What a user names as INPUT, QUERIES or GALLERY: photos, folders, a table, a dataset or an embeddings file; embeddings leave.
+//! Embeddings of inputs: photos, folders, tables, datasets and embeddings files.
 
 mod queries;
 mod sources;
@@ -6,70 +6,70 @@ mod sources;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
 
 use likeness_data::photos::Skipped;
-use likeness_data::source::Layout;
 use likeness_embed::cache::EmbeddingCache;
 use likeness_embed::embed::{EmbedRun, Gathered, tag};
 use likeness_embed::{EmbedError, Embedder, FlipEmbedder, load_embedder_on};
 use likeness_model::Alignment;
 use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row, SkippedRow, TableKind};
 
-use crate::args::{DetectionArgs, ModelArgs, ReadingArgs};
+use crate::context::Context;
 use crate::detector::{self, LoadedDetector};
-use crate::failure::hinted;
-use crate::print::{say, say_skipped};
-use crate::progress::Progress;
+use crate::options::{ModelChoice, PhotoOptions};
 use crate::trained::{self, Marks};
-pub(crate) use queries::{Queries, Query, Standing, say_standing};
-pub(crate) use sources::check_exists;
+use crate::{Result, invalid};
+pub(crate) use queries::report_standing;
+pub use queries::{Queries, Query, Standing};
+pub use sources::check_exists;
 use sources::{Content, Source};
 
-/// Loads embeddings, making them where they are not there yet; the model is loaded when first needed.
-pub(crate) struct Loader<'a> {
-    model: &'a ModelArgs,
-    photos: PhotoArgs<'a>,
-    stop: &'a AtomicBool,
+/// Loads embeddings, and makes those of photos. The model is opened when it is first needed.
+pub struct Loader<'a> {
+    model: &'a ModelChoice,
+    photos: &'a PhotoOptions,
+    context: Context<'a>,
     embedder: OnceLock<Box<dyn Embedder>>,
     detector: OnceLock<Option<LoadedDetector>>,
     /// Photos that are taken at most, evenly spread.
     most: Option<usize>,
 }
 
-/// How photos are read: their layout, what finds the faces, and the limits.
-#[derive(Clone, Copy)]
-pub(crate) struct PhotoArgs<'a> {
-    pub(crate) layout: Layout,
-    pub(crate) detection: &'a DetectionArgs,
-    pub(crate) reading: &'a ReadingArgs,
-}
-
 /// Embeddings, and the photos that could not be used.
-pub(crate) struct Loaded {
-    pub(crate) table: EmbeddingTable,
-    pub(crate) skipped: Vec<Skipped>,
+#[derive(Debug)]
+pub struct Loaded {
+    /// The embeddings, in the order of the inputs.
+    pub table: EmbeddingTable,
+    /// The photos without an embedding, with the reasons.
+    pub skipped: Vec<Skipped>,
 }
 
 impl<'a> Loader<'a> {
-    /// A loader for these flags.
-    pub(crate) fn new(model: &'a ModelArgs, photos: PhotoArgs<'a>, stop: &'a AtomicBool) -> Self {
-        Self { model, photos, stop, embedder: OnceLock::new(), detector: OnceLock::new(), most: None }
+    /// A loader with these options.
+    pub fn new(model: &'a ModelChoice, photos: &'a PhotoOptions, context: Context<'a>) -> Self {
+        Self { model, photos, context, embedder: OnceLock::new(), detector: OnceLock::new(), most: None }
     }
 
-    /// The same, with an embedder that is loaded already, for at most `most` photos.
-    pub(crate) fn using(self, embedder: Box<dyn Embedder>, most: Option<usize>) -> Self {
+    /// Who observes the loading.
+    pub(crate) fn context(&self) -> Context<'a> {
+        self.context
+    }
+
+    /// The same loader with an embedder that is open already, for at most `most` photos.
+    pub fn using(self, embedder: Box<dyn Embedder>, most: Option<usize>) -> Self {
         Self { embedder: OnceLock::from(embedder), most, ..self }
     }
 
-    /// The embeddings of `inputs`, of `split` alone where one is named.
-    pub(crate) fn load(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Loaded> {
+    /// The embeddings of `inputs`, or of their `split` alone.
+    ///
+    /// # Errors        an input that cannot be read, no photo that can be embedded, embeddings of several models
+    pub fn load(&self, inputs: &[PathBuf], split: Option<&str>) -> Result<Loaded> {
         let mut sources = self.sources(inputs, split)?;
         if let [Source { content: Content::Table(_), .. }] = sources[..]
             && let Some(Source { content: Content::Table(table), .. }) = sources.pop()
         {
             let skipped = skipped_of(&table);
-            say_skipped(&skipped, None);
+            self.context.skipped(&skipped);
             return Ok(Loaded { table, skipped });
         }
         let mut gathered = Gathered::default();
@@ -77,7 +77,7 @@ impl<'a> Loader<'a> {
             gathered.keep(row, embedding);
             Ok(())
         })?;
-        say_skipped(&skipped, None);
+        self.context.skipped(&skipped);
         if gathered.is_empty() {
             return Err(nothing_embedded(skipped));
         }
@@ -85,13 +85,10 @@ impl<'a> Loader<'a> {
         Ok(Loaded { table, skipped })
     }
 
-    /// Writes the embeddings of `inputs` to `output` as they come; returns how many, and their dimension.
-    pub(crate) fn save(
-        &self,
-        inputs: &[PathBuf],
-        split: Option<&str>,
-        output: &Path,
-    ) -> anyhow::Result<(u64, usize)> {
+    /// Writes the embeddings of `inputs` to `output` one by one; returns how many there are, and their dimension.
+    ///
+    /// # Errors        as [`load`](Self::load); the disk
+    pub fn save(&self, inputs: &[PathBuf], split: Option<&str>, output: &Path) -> Result<(u64, usize)> {
         let sources = self.sources(inputs, split)?;
         let made_by = self.model_of(&sources)?;
         let dimension = made_by.dimension;
@@ -106,13 +103,13 @@ impl<'a> Loader<'a> {
             }
             Ok(())
         })?;
-        say_skipped(&skipped, None);
+        self.context.skipped(&skipped);
         for photo in without_embedding(&sources, skipped.clone()) {
             if names.insert(photo.row.name.clone()) {
                 writer.skip(&photo);
             }
         }
-        trained::overlap(None, &marked)?;
+        trained::overlap(None, &marked, self.context)?;
         let count = writer.len();
         if count == 0 {
             return Err(nothing_embedded(skipped));
@@ -122,13 +119,13 @@ impl<'a> Loader<'a> {
     }
 
     /// What `inputs` stand for: embeddings files are read, photos are only listed.
-    fn sources(&self, inputs: &[PathBuf], split: Option<&str>) -> anyhow::Result<Vec<Source>> {
+    fn sources(&self, inputs: &[PathBuf], split: Option<&str>) -> Result<Vec<Source>> {
         inputs.iter().try_for_each(|input| check_exists(input))?;
         // A model that is missing or damaged is reported before a large folder is searched.
         if let Some(photos) = inputs.iter().find(|input| TableKind::of(input) == TableKind::Other) {
             self.embedder(photos)?;
         }
-        let mut sources = sources::read(inputs, self.photos.layout)?;
+        let mut sources = sources::read(inputs, self.photos.layout, self.context)?;
         for source in &mut sources {
             source.keep_split(split)?;
             if let Some(most) = self.most {
@@ -143,7 +140,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The model of the embeddings of `sources`.
-    fn model_of(&self, sources: &[Source]) -> anyhow::Result<ModelTag> {
+    fn model_of(&self, sources: &[Source]) -> Result<ModelTag> {
         let of_table = sources.iter().find_map(|source| match &source.content {
             Content::Table(table) => Some(table.model().clone()),
             _ => None,
@@ -151,7 +148,7 @@ impl<'a> Loader<'a> {
         match (of_table, sources.first()) {
             (Some(model), _) => Ok(model),
             (None, Some(source)) => Ok(tag(self.embedder(&source.input)?.spec())),
-            (None, None) => Err(hinted("there is no input", "name photos, a folder or an embeddings file")),
+            (None, None) => Err(invalid("there is no input", "name photos, a folder or an embeddings file")),
         }
     }
 
@@ -160,7 +157,7 @@ impl<'a> Loader<'a> {
         &self,
         sources: &[Source],
         keep: &mut (dyn FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send),
-    ) -> anyhow::Result<Vec<Skipped>> {
+    ) -> Result<Vec<Skipped>> {
         self.check_one_model(sources)?;
         let mut skipped = Vec::new();
         for source in sources {
@@ -179,7 +176,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Refuses embeddings files beside photos, or beside others, that come from another model.
-    fn check_one_model(&self, sources: &[Source]) -> anyhow::Result<()> {
+    fn check_one_model(&self, sources: &[Source]) -> Result<()> {
         let mut first: Option<(&Path, String, String)> = None;
         for source in sources {
             let (name, fingerprint) = match &source.content {
@@ -193,7 +190,7 @@ impl<'a> Loader<'a> {
             match &first {
                 None => first = Some((&source.input, name, fingerprint)),
                 Some((input, other, of_first)) if *of_first != fingerprint => {
-                    return Err(hinted(
+                    return Err(invalid(
                         format!(
                             "{}: its embeddings come from the model {name}, those of {} from {other}",
                             source.input.display(),
@@ -213,22 +210,22 @@ impl<'a> Loader<'a> {
         &self,
         source: &Source,
         keep: &mut (dyn FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send),
-    ) -> anyhow::Result<Vec<Skipped>> {
+    ) -> Result<Vec<Skipped>> {
         let embedder = self.embedder(&source.input)?;
-        let progress = Progress::begin("embed");
+        let progress = self.context.stage("embed");
         let is_dataset = matches!(source.content, Content::Prepared(_));
         let detector = if is_dataset { None } else { self.detector()? };
         if !is_dataset && detector.is_none() && embedder.spec().alignment == Some(Alignment::Arcface) {
-            say(format!(
+            self.context.note(format!(
                 "{} was trained on aligned faces, but no faces are looked for in these photos: --detector auto finds and \
                  aligns them",
                 embedder.spec().name
             ));
         }
-        let cut = self.photos.detection.cut();
+        let cut = &self.photos.detection.cut;
         let cache = self.cache(embedder, detector)?;
         let run = EmbedRun {
-            detection: detector.map(|d| (d.detector.as_ref(), &cut)),
+            detection: detector.map(|d| (d.detector.as_ref(), cut)),
             progress: &|done, total| progress.show(done, total),
             cache: cache.as_ref(),
             ..self.run()
@@ -244,14 +241,14 @@ impl<'a> Loader<'a> {
         };
         progress.end(source.len(), "photos");
         if let Some(cache) = &cache {
-            say(format!(
+            self.context.note(format!(
                 "{} of {} photos were embedded before: {}",
                 cache.hits(),
                 source.len(),
                 cache.path().display()
             ));
             if let Some(fault) = cache.fault() {
-                say(format!("{}: nothing more could be kept: {fault}", cache.path().display()));
+                self.context.note(format!("{}: nothing more could be kept: {fault}", cache.path().display()));
             }
         }
         Ok(unusable)
@@ -261,13 +258,13 @@ impl<'a> Loader<'a> {
     fn run(&self) -> EmbedRun<'_> {
         EmbedRun {
             detection: None,
-            stop: self.stop,
+            stop: self.context.stop,
             progress: &|_, _| {},
-            limits: self.photos.reading.limits(),
-            threads: self.photos.reading.threads,
+            limits: self.photos.limits,
+            threads: self.photos.threads,
             cache: None,
-            batch: self.model.batch.map(|n| n as usize),
-            say: &|line| say(line),
+            batch: self.model.batch,
+            say: &|_| {},
         }
     }
 
@@ -276,20 +273,20 @@ impl<'a> Loader<'a> {
         &self,
         embedder: &dyn Embedder,
         detector: Option<&LoadedDetector>,
-    ) -> anyhow::Result<Option<EmbeddingCache>> {
+    ) -> Result<Option<EmbeddingCache>> {
         let Some(folder) = &self.model.cache else { return Ok(None) };
         let spec = embedder.spec();
         // Whatever else decides how a face is cut is a matter of the program's version.
         let way = serde_json::to_string(&(
             env!("CARGO_PKG_VERSION"),
             &spec.fingerprint,
-            detector.map(|d| d.settings(self.photos.detection)),
+            detector.map(|d| d.settings(&self.photos.detection)),
         ))?;
         Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
     }
 
     /// Refuses a table of another model than the one that `--model` names.
-    fn check_model(&self, file: &Path, table: &EmbeddingTable) -> anyhow::Result<()> {
+    fn check_model(&self, file: &Path, table: &EmbeddingTable) -> Result<()> {
         if self.model.model.is_none() {
             return Ok(());
         }
@@ -298,7 +295,7 @@ impl<'a> Loader<'a> {
         if made_by.fingerprint == *now {
             return Ok(());
         }
-        Err(hinted(
+        Err(invalid(
             format!(
                 "{}: its embeddings come from the model {} ({}), not from {} ({})",
                 file.display(),
@@ -312,27 +309,27 @@ impl<'a> Loader<'a> {
     }
 
     /// The detector that the flags name; loaded when first needed.
-    fn detector(&self) -> anyhow::Result<Option<&LoadedDetector>> {
+    fn detector(&self) -> Result<Option<&LoadedDetector>> {
         if self.detector.get().is_none() {
-            let loaded = detector::load(self.photos.detection)?;
+            let loaded = detector::load(&self.photos.detection, self.context)?;
             return Ok(self.detector.get_or_init(|| loaded).as_ref());
         }
         Ok(self.detector.get().and_then(Option::as_ref))
     }
 
-    fn embedder(&self, input: &Path) -> anyhow::Result<&dyn Embedder> {
+    fn embedder(&self, input: &Path) -> Result<&dyn Embedder> {
         if let Some(embedder) = self.embedder.get() {
             return Ok(embedder.as_ref());
         }
         let Some(name) = &self.model.model else {
-            return Err(hinted(
+            return Err(invalid(
                 format!("{}: photos need a model to be compared", input.display()),
                 "name one with --model: color, edge, texture, classic, or an ONNX file",
             ));
         };
-        let mut embedder = load_embedder_on(name, &self.model.overrides(), &self.model.engine())?;
+        let mut embedder = load_embedder_on(name, &self.model.preprocess, &self.model.engine)?;
         if let Some(engine) = embedder.engine() {
-            say(format!("engine: {engine}"));
+            self.context.note(format!("engine: {engine}"));
         }
         if self.model.flips {
             embedder = Box::new(FlipEmbedder::new(embedder));
@@ -364,6 +361,6 @@ fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
 }
 
-fn nothing_embedded(skipped: Vec<Skipped>) -> anyhow::Error {
+fn nothing_embedded(skipped: Vec<Skipped>) -> crate::LikenessError {
     EmbedError::NothingEmbedded { total: skipped.len(), skipped }.into()
 }

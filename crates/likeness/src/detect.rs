@@ -1,0 +1,120 @@
+//! Finds faces in photos.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use likeness_data::decode::PhotoReader;
+use likeness_data::detect::Detection;
+use likeness_data::limits::Limits;
+use likeness_data::photos::{self, PhotoPath, Skipped};
+
+use crate::context::{Context, Stage};
+use crate::detector::{self, LoadedDetector};
+use crate::options::DetectionOptions;
+use crate::{Result, invalid};
+
+/// How faces are found.
+#[derive(Debug, Clone, Default)]
+pub struct DetectOptions {
+    /// What finds faces; `none` stands for `auto`.
+    pub detection: DetectionOptions,
+    /// Sizes and memory.
+    pub limits: Limits,
+    /// Worker threads; 0 takes one for each core.
+    pub threads: usize,
+}
+
+/// A photo and the faces in it.
+#[derive(Debug, Clone)]
+pub struct PhotoFaces {
+    /// The photo.
+    pub photo: PhotoPath,
+    /// Its width in pixels, upright.
+    pub width: u32,
+    /// Its height in pixels, upright.
+    pub height: u32,
+    /// Its faces, as the detector orders them.
+    pub faces: Vec<Detection>,
+}
+
+/// The faces of several photos.
+#[derive(Debug, Clone)]
+pub struct Detected {
+    /// The detector's name.
+    pub detector: String,
+    /// The photos that could be read, in order.
+    pub photos: Vec<PhotoFaces>,
+    /// The others, with the reasons.
+    pub skipped: Vec<Skipped>,
+}
+
+/// The size and the faces of a photo, or why it was passed over.
+type Found = Result<(u32, u32, Vec<Detection>), String>;
+
+/// Finds the faces in the photos and folders `inputs`.
+///
+/// # Errors        no detector, no photo, a stop; a photo that cannot be read is listed and does not end the call
+pub fn detect(inputs: &[PathBuf], options: &DetectOptions, context: Context<'_>) -> Result<Detected> {
+    let mut options = options.clone();
+    if options.detection.detector == "none" {
+        "auto".clone_into(&mut options.detection.detector);
+    }
+    let Some(detector) = detector::load(&options.detection, context)? else {
+        return Err(invalid(
+            "there is no detector to detect with",
+            "give one with --detector FILE, or pull one: `likeness models list`",
+        ));
+    };
+    let (photos, mut skipped) = photos::find_some(inputs, None)?;
+    let stage = context.stage("detect");
+    let found = detect_all(&photos, &detector, &options, context, stage.as_ref())?;
+    stage.end(photos.len(), "photos");
+    let mut seen = Vec::with_capacity(photos.len());
+    for (photo, found) in photos.into_iter().zip(found) {
+        match found {
+            Ok((width, height, faces)) => seen.push(PhotoFaces { photo, width, height, faces }),
+            Err(reason) => skipped.push(Skipped::new(photo.name, reason)),
+        }
+    }
+    Ok(Detected { detector: detector.detector.name().to_owned(), photos: seen, skipped })
+}
+
+/// Each photo's faces in order, on as many threads as asked for.
+fn detect_all(
+    photos: &[PhotoPath],
+    detector: &LoadedDetector,
+    options: &DetectOptions,
+    context: Context<'_>,
+    stage: &dyn Stage,
+) -> Result<Vec<Found>> {
+    let reader = PhotoReader::new(options.limits);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if options.threads == 0 { cores } else { options.threads }.min(photos.len());
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<Option<Found>>> = Mutex::new(vec![None; photos.len()]);
+    let lock = || found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (least_px, least_score) = (options.detection.cut.min_face_px as f32, options.detection.min_score);
+    let one = |photo: &PhotoPath| -> likeness_data::Result<(u32, u32, Vec<Detection>)> {
+        let read = reader.read(&photo.path)?;
+        let mut faces = detector.detector.detect(&[&read.image])?.pop().unwrap_or_default();
+        let is_large = |d: &Detection| d.face_box.width.max(d.face_box.height) >= least_px;
+        faces.retain(|d| is_large(d) && least_score.is_none_or(|least| d.score >= least));
+        Ok((read.image.width(), read.image.height(), faces))
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !context.is_stopped() {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(photo) = photos.get(at) else { break };
+                    let outcome = one(photo).map_err(|error| error.reason());
+                    lock()[at] = Some(outcome);
+                    stage.show(at + 1, photos.len());
+                }
+            });
+        }
+    });
+    let found: Option<Vec<Found>> = std::mem::take(&mut *lock()).into_iter().collect();
+    found.ok_or_else(|| invalid("interrupted; nothing was written", "run the same command again"))
+}

@@ -1,0 +1,35 @@
+//! Finds pictures of the same person, or the same thing: the operations of Likeness as a library.
+//!
+//! A [`Loader`] embeds photos with a model ([`ModelChoice`]), read as [`PhotoOptions`] say. On its embeddings work
+//! [`search`] (rank a gallery for each query) and [`evaluate`] (measure retrieval). [`prepare`] makes a dataset of a
+//! collection, [`detect`] finds faces, `train` trains a network, [`import`] and [`quantize`] make models.
+//!
+//! Operations never print: they report to an [`Observer`], and end early when the flag in their [`Context`] is raised.
+//!
+//! The feature `train`, on by default, adds training, the import of weights and the external backend `burn`.
+// Tests write files of every kind.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+#[cfg(feature = "train")]
+pub mod burn_engine;
+mod context;
+pub mod detect;
+pub mod detector;
+mod error;
+pub mod evaluate;
+mod groups;
+pub mod import;
+mod loader;
+mod options;
+pub mod prepare;
+pub mod quantize;
+pub mod search;
+pub mod submit;
+#[cfg(feature = "train")]
+pub mod train;
+pub mod trained;
+
+pub use context::{Context, Observer, Silent, Stage, Unit};
+pub use error::{LikenessError, Result, invalid};
+pub use loader::{Loaded, Loader, Queries, Query, Standing, check_exists};
+pub use options::{DetectionOptions, ModelChoice, PhotoOptions};

@@ -1,0 +1,59 @@
+//! Makes a dataset from a collection of photos.
+
+use std::path::Path;
+
+use likeness_data::limits::Limits;
+use likeness_data::prepare::{PrepareConfig, PrepareRun, Prepared, prepare};
+
+use crate::Result;
+use crate::context::Context;
+use crate::detector;
+use crate::options::DetectionOptions;
+
+/// How a dataset is made.
+#[derive(Debug, Clone, Default)]
+pub struct PrepareOptions {
+    /// Layout, sampling, splits, size and format; its detection is taken from `detection`.
+    pub config: PrepareConfig,
+    /// What finds faces.
+    pub detection: DetectionOptions,
+    /// Sizes and memory.
+    pub limits: Limits,
+    /// Worker threads; 0 takes one for each core.
+    pub threads: usize,
+    /// Whether a dataset that was made with other settings is changed instead of refused.
+    pub replace: bool,
+}
+
+/// Makes or continues the dataset in `folder` from the `collection`, a folder or a table of photos.
+///
+/// # Errors        a collection that cannot be read, another dataset in the folder, another process in it, a stop
+pub fn prepare_dataset(
+    collection: &Path,
+    folder: &Path,
+    options: &PrepareOptions,
+    context: Context<'_>,
+) -> Result<Prepared> {
+    let detector = detector::load(&options.detection, context)?;
+    let config = PrepareConfig {
+        detection: detector.as_ref().map(|d| d.settings(&options.detection)),
+        ..options.config.clone()
+    };
+    let stage = context.stage("prepare");
+    let prepared = prepare(
+        collection,
+        folder,
+        &config,
+        &PrepareRun {
+            detector: detector.as_ref().map(|d| d.detector.as_ref()),
+            stop: context.stop,
+            progress: &|done, total| stage.show(done, total),
+            limits: options.limits,
+            threads: options.threads,
+            replace: options.replace,
+        },
+    )?;
+    stage.end(prepared.worked, "photos");
+    prepared.notes.iter().for_each(|note| context.note(note));
+    Ok(prepared)
+}

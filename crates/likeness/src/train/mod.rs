@@ -1,0 +1,261 @@
+//! Trains an embedding network on a dataset's labelled faces.
+
+mod card;
+pub mod options;
+mod resume;
+mod settings;
+mod teacher;
+
+use std::path::{Path, PathBuf};
+
+use likeness_artifact::same_file;
+use likeness_data::dataset::Dataset;
+use likeness_data::photos::display_name;
+use likeness_report::curves::{self, EpochMetrics};
+use likeness_train::device::device;
+use likeness_train::ops::Precision;
+use likeness_train::train::folder::CARD;
+use likeness_train::train::history::{self, EpochRecord};
+use likeness_train::train::{
+    Observer as TrainingObserver, Outcome, RunFolder, RunState, TrainConfig, Training, TrainingFaces,
+};
+use likeness_train::{SettingDifference, TrainError};
+
+use crate::context::Context;
+use crate::{LikenessError, Result, invalid};
+use card::RunCard;
+pub use options::TrainOptions;
+
+/// A run that has ended or was stopped.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// The epochs that its settings ask for.
+    pub epochs: u32,
+}
+
+/// Trains a network, or continues a run. `observe` makes the observer of the run's epochs from their number.
+///
+/// # Errors        options that contradict each other or the run that is continued, a dataset that cannot be trained on,
+/// weights that do not fit, another process in the folder
+pub fn train<O: TrainingObserver>(
+    options: &TrainOptions,
+    context: Context<'_>,
+    observe: impl FnOnce(u32) -> O,
+) -> Result<(Trained, O)> {
+    let device = device(&options.device)?;
+    check_output(options)?;
+    let folder = RunFolder::open(&options.output)?;
+    let before = before(options, &folder)?;
+    let mut config = match &before {
+        Some(before) => go_on_with(options, before)?,
+        None => settings::resolve(options)?,
+    };
+    config.validate()?;
+    check_precision(config.network.precision, &options.device)?;
+    let dataset = Dataset::open(&options.dataset)?;
+    let faces = TrainingFaces::new(&dataset, config.validation_share, config.seed)?;
+    let target = options.adaptation.adapt_to.clone();
+    let target = target.or_else(|| before.as_ref().and_then(|b| b.adapt_to.as_ref()).map(PathBuf::from));
+    let faces = match &target {
+        Some(target) if config.adaptation.is_some() => with_target(faces, target, &dataset, context)?,
+        _ => faces,
+    };
+    if let Some(before) = &before {
+        refuse(&options.output, resume::of_datasets(options, before, &faces, &faces.fingerprint()))?;
+    }
+    if before.is_none() && settings::may_shrink(options) {
+        config.fit_to(&faces).into_iter().for_each(|note| context.note(note));
+    }
+    config.check_faces(&faces)?;
+    let teacher = teacher_of(options, before.as_ref());
+    let faces = match &teacher {
+        Some(name) if config.needs_teacher() => {
+            let recorded = before.as_ref().and_then(|b| b.teacher.as_deref());
+            let question = teacher::Question { name, recorded, dataset: &dataset.folder, context };
+            teacher::ask(&question, faces, &folder)?
+        }
+        _ => faces,
+    };
+    report_faces(&faces, context);
+    let mut observer = observe(config.epochs());
+    let training = Training::begin(&faces, &config, &folder, &device, &mut observer).map_err(with_flags)?;
+    if before.is_none() {
+        let described = describe(options, &config, &faces, teacher, target.as_deref());
+        card::write(&options.output.join(CARD), &described)?;
+    }
+    let outcome = training.go_on(&mut observer)?;
+    Ok((Trained { outcome, epochs: config.epochs() }, observer))
+}
+
+/// Draws the curves of the run in `folder` from its history.
+///
+/// # Errors        a history that cannot be read; the disk
+pub fn draw_curves(folder: &Path) -> Result<()> {
+    let metrics = |record: EpochRecord| EpochMetrics {
+        epoch: record.epoch,
+        phase: record.phase,
+        loss: record.loss,
+        train_top1: record.train_top1,
+        validation_top1: record.validation_top1,
+    };
+    let epochs: Vec<EpochMetrics> =
+        history::read(&folder.join("history.jsonl"))?.into_iter().map(metrics).collect();
+    Ok(curves::draw(&epochs, folder)?)
+}
+
+/// Refuses an output that is an input of the same command.
+fn check_output(options: &TrainOptions) -> Result<()> {
+    let inputs =
+        [("trained on", Some(&options.dataset)), ("adapted to", options.adaptation.adapt_to.as_ref())];
+    for (use_of, input) in inputs {
+        if input.is_some_and(|input| same_file(input, &options.output)) {
+            return Err(invalid(
+                format!("{}: is the dataset that is {use_of}", options.output.display()),
+                "name another folder with --output",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The card of the run that goes on; none where one begins.
+fn before(options: &TrainOptions, folder: &RunFolder) -> Result<Option<RunCard>> {
+    let (path, output) = (options.output.join(CARD), options.output.display());
+    match (options.resume, folder.state()?) {
+        (false, RunState::Begun) => Err(invalid(
+            format!("{output}: there is a run already"),
+            "go on with it by --resume, or name another folder",
+        )),
+        (false, _) => Ok(None),
+        (true, RunState::Begun) if !path.exists() => Err(invalid(
+            format!("{output}: the run has no {CARD}"),
+            "restore the file, or begin another run in another folder",
+        )),
+        (true, _) if path.exists() => card::read(&path).map(Some),
+        (true, _) => {
+            Err(invalid(format!("{output}: no run to go on with"), "leave --resume out to begin one"))
+        }
+    }
+}
+
+/// The settings of a run that goes on: its own, but for the threads, which change no result.
+fn go_on_with(options: &TrainOptions, before: &RunCard) -> Result<TrainConfig> {
+    refuse(&options.output, resume::of_flags(options, before)?)?;
+    let mut config = before.settings.clone();
+    config.workers = options.workers.unwrap_or(config.workers);
+    Ok(config)
+}
+
+fn refuse(run: &Path, differences: Vec<SettingDifference>) -> Result<()> {
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(TrainError::OtherSettings { path: run.to_owned(), differences }.into()),
+    }
+}
+
+/// The teacher's name: the flag's, else the run's.
+fn teacher_of(options: &TrainOptions, before: Option<&RunCard>) -> Option<String> {
+    options.losses.teacher.clone().or_else(|| before.and_then(|b| b.teacher.clone()))
+}
+
+fn describe(
+    options: &TrainOptions,
+    config: &TrainConfig,
+    faces: &TrainingFaces,
+    teacher: Option<String>,
+    target: Option<&Path>,
+) -> RunCard {
+    let [dataset_sha256, adapt_to_sha256] = faces.contents().map(|content| content.map(str::to_owned));
+    RunCard {
+        likeness: env!("CARGO_PKG_VERSION").to_owned(),
+        dataset: display_name(&options.dataset),
+        faces_sha256: faces.fingerprint(),
+        dataset_sha256,
+        teacher,
+        adapt_to: target.map(display_name),
+        adapt_to_sha256,
+        settings: config.clone(),
+    }
+}
+
+/// `error`, with the flag that helps where only this command has one.
+fn with_flags(error: TrainError) -> LikenessError {
+    match &error {
+        TrainError::WeightsMismatch { missing, misshaped, unexpected, .. } if unexpected.is_empty() => {
+            let keys = missing.iter().chain(misshaped);
+            let mut layers: Vec<&str> = keys.filter_map(|key| key.split(['.', ' ']).next()).collect();
+            layers.dedup();
+            invalid(
+                error.to_string(),
+                format!(
+                    "let these layers start afresh with --allow-missing {}, or choose the --backbone that the file was \
+                     made for",
+                    layers.join(",")
+                ),
+            )
+        }
+        _ => error.into(),
+    }
+}
+
+/// Refuses a precision that would only slow the run down.
+fn check_precision(precision: Precision, device: &str) -> Result<()> {
+    let reason = match (precision, device) {
+        (Precision::Full, _) => return Ok(()),
+        (Precision::Bf16, "cpu") if precision.is_fast() => return Ok(()),
+        (Precision::Bf16, "cpu") => "this processor has no AVX-512 BF16",
+        (Precision::Bf16, _) => "only the processor's convolutions have it",
+    };
+    Err(invalid(format!("--precision bf16: {reason}"), "leave it out"))
+}
+
+/// `faces` with those of the dataset to adapt to; what the domains share is said.
+fn with_target(
+    faces: TrainingFaces,
+    folder: &Path,
+    source: &Dataset,
+    context: Context<'_>,
+) -> Result<TrainingFaces> {
+    let (faces, overlap) = faces.with_target(&Dataset::open(folder)?, source)?;
+    let (target, trained) = (faces.target.len(), faces.train.len());
+    context.note(format!("adapting to {target} faces of {}", folder.display()));
+    if overlap.photos > 0 {
+        context.note(format!(
+            "{} of them are photos that are also trained on, with their labels",
+            overlap.photos
+        ));
+    }
+    if overlap.identities > 0 {
+        context.note(format!(
+            "{} identities have names of both domains, and count as different people",
+            overlap.identities
+        ));
+    }
+    if target < trained / 10 {
+        context.note(format!(
+            "few beside {trained} with labels: each is seen {} times as often",
+            trained / target
+        ));
+    } else if trained < target / 10 {
+        context.note(format!("many beside {trained} with labels: an epoch sees no more than that of them"));
+    }
+    Ok(faces)
+}
+
+fn report_faces(faces: &TrainingFaces, context: Context<'_>) {
+    let validation = if faces.validation.is_empty() {
+        "none for validation, so the last epoch's network is kept".to_owned()
+    } else {
+        format!("{} faces for validation", faces.validation.len())
+    };
+    context.note(format!(
+        "{} faces of {} identities; {validation}",
+        faces.train.len(),
+        faces.identities.len()
+    ));
+    if faces.unlabelled > 0 {
+        context.note(format!("{} faces without an identity are left out", faces.unlabelled));
+    }
+}
