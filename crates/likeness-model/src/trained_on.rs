@@ -1,14 +1,14 @@
-//! `trained-on.txt`: which photos and identities a network was trained on, so that a later evaluation can tell.
+//! `trained-on.txt`: the photos and identities that a network was trained on, so that an evaluation can warn about them.
 //!
-//! The file lies in a run and beside every network that training writes. It holds the first 8 bytes of SHA-256 only: of
-//! each photo's file and of each identity's name. Somebody who has a photo can find out whether it was trained on; nobody
-//! can restore photos from the file. Names that are easy to guess can be found by hashing guesses.
+//! The file is in a run and beside every network that training writes. It contains the first 8 bytes of the SHA-256 of each
+//! photo's file and of each identity's name. Somebody who has a photo can find out whether it was used for training, but
+//! nobody can restore photos from the file. Names that are easy to guess can be found by hashing guesses.
 //!
 //! ```text
 //! format 1
 //! photo 00f1a2b3c4d5e6f7
 //! identity 7c9e2d1f00aa55ee
-//! # sha256 = …                     over all lines before
+//! # sha256 = …                     the seal
 //! ```
 
 use std::collections::BTreeSet;
@@ -18,15 +18,15 @@ use likeness_artifact::{Seal, seal_of, sealed, sha256_hex, write};
 
 use crate::{ModelError, Result};
 
-/// The file's name.
+/// The file name.
 pub const FILE: &str = "trained-on.txt";
 const FORMAT: &str = "format 1";
-/// Hexadecimal digits of a prefix: 8 bytes.
+/// Number of hexadecimal digits of a prefix: 8 bytes.
 const DIGITS: usize = 16;
-/// Files of a model folder whose network the file beside them is about.
+/// Network files of a model folder that `trained-on.txt` beside them describes.
 const NETWORKS: [&str; 2] = ["model.onnx", "weights.safetensors"];
 
-/// Where the list of the network file `model` lies, if it does not lie in a model folder: `NAME.trained-on.txt` beside it.
+/// The path of the list for a network file outside of a model folder: `NAME.trained-on.txt` beside it.
 pub fn list_of_file(model: &Path) -> PathBuf {
     model.with_extension(FILE)
 }
@@ -38,20 +38,20 @@ pub struct TrainedOn {
     identities: BTreeSet<String>,
 }
 
-/// What a set of photos has in common with those that a network was trained on.
+/// The overlap of a set of photos with the training photos of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overlap {
-    /// Photos that were trained on.
+    /// Number of photos that the network was trained on.
     pub photos: usize,
-    /// Different identities that were trained on, by name.
+    /// Number of different identities, by name, that the network was trained on.
     pub identities: usize,
 }
 
 impl TrainedOn {
-    /// What is known of the network at `model`: a run, a model folder, the graph or the weights in one, or a network file
-    /// with a list of its own, see [`list_of_file`].
+    /// Reads the list of the network at `model`: a run, a model folder, the graph or the weights in one, or a network file
+    /// with its own list (see [`list_of_file`]). Returns `None` without a list.
     ///
-    /// # Errors        a file that was altered → [`ModelError::BadModel`]; the disk
+    /// # Errors        a file that was changed → [`ModelError::BadModel`]; it cannot be read → [`ModelError::Io`]
     pub fn beside(model: &Path) -> Result<Option<Self>> {
         let places: Vec<PathBuf> = if model.is_dir() {
             vec![model.join(FILE), model.join("model").join(FILE)]
@@ -63,19 +63,19 @@ impl TrainedOn {
         places.iter().find(|path| path.is_file()).map(|path| Self::read(path)).transpose()
     }
 
-    /// Reads a file.
+    /// Reads the file at `path`.
     ///
-    /// # Errors        altered, another format → [`ModelError::BadModel`]; the disk
+    /// # Errors        a file that was changed, an unknown format → [`ModelError::BadModel`]; unreadable → [`ModelError::Io`]
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |reason: &str| ModelError::BadModel {
             path: path.to_owned(),
             reason: reason.to_owned(),
-            hint: Some("restore the file, or delete it to go on without it".to_owned()),
+            hint: Some("restore the file, or delete it to continue without it".to_owned()),
         };
         let bytes = fs_err::read(path)?;
-        let text = str::from_utf8(&bytes).map_err(|_| bad("was altered or cut short"))?;
+        let text = str::from_utf8(&bytes).map_err(|_| bad("was changed or truncated"))?;
         if seal_of(text) != Seal::Intact {
-            return Err(bad("was altered or cut short"));
+            return Err(bad("was changed or truncated"));
         }
         let mut lines = text.lines();
         if lines.next() != Some(FORMAT) {
@@ -92,16 +92,16 @@ impl TrainedOn {
         Ok(this)
     }
 
-    /// Writes the file into `folder`.
+    /// Writes the file to `folder`.
     ///
-    /// # Errors        the disk → [`ModelError::Io`]
+    /// # Errors        it cannot be written → [`ModelError::Io`]
     pub fn write(&self, folder: &Path) -> Result<()> {
         self.write_to(&folder.join(FILE))
     }
 
     /// Writes the file to `path`.
     ///
-    /// # Errors        the disk → [`ModelError::Io`]
+    /// # Errors        it cannot be written → [`ModelError::Io`]
     pub fn write_to(&self, path: &Path) -> Result<()> {
         let mut text = format!("{FORMAT}\n");
         self.photos.iter().for_each(|prefix| text += &format!("photo {prefix}\n"));
@@ -109,7 +109,7 @@ impl TrainedOn {
         Ok(write(path, |file| file.write_all(sealed(&text).as_bytes()))?)
     }
 
-    /// Adds a photo by the SHA-256 of its file, in hexadecimal.
+    /// Adds a photo by the SHA-256 of its file in hexadecimal.
     pub fn add_photo(&mut self, sha256: &str) {
         self.photos.extend(prefix_of(sha256));
     }
@@ -125,24 +125,24 @@ impl TrainedOn {
         self.identities.extend(other.identities);
     }
 
-    /// Whether nothing is known.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.photos.is_empty() && self.identities.is_empty()
     }
 
-    /// Whether the photo whose file has this SHA-256, in hexadecimal, was trained on.
+    /// Whether the network was trained on the photo whose file has this SHA-256 in hexadecimal.
     pub fn has_photo(&self, sha256: &str) -> bool {
         prefix_of(sha256).is_some_and(|prefix| self.photos.contains(&prefix))
     }
 
-    /// Whether an identity of this name was trained on.
+    /// Whether the network was trained on an identity of this name.
     pub fn has_identity(&self, name: &str) -> bool {
         prefix_of(&sha256_hex(name.as_bytes())).is_some_and(|prefix| self.identities.contains(&prefix))
     }
 
-    /// How many of these photos, by the SHA-256 of their files, and how many of the identities were trained on.
+    /// Counts the photos (by the SHA-256 of their files) and the identities that the network was trained on.
     ///
-    /// # Conventions   a photo or an identity that is named twice counts once; text that is no SHA-256 counts never
+    /// # Conventions   a photo or an identity that occurs twice counts once; text that is not a SHA-256 does not count
     pub fn overlap<'a>(
         &self,
         sha256s: impl IntoIterator<Item = &'a str>,
@@ -158,7 +158,7 @@ impl TrainedOn {
     }
 }
 
-/// The first digits of a hash, in lower case.
+/// The first digits of a hash in lower case; `None` if it is too short or not hexadecimal.
 fn prefix_of(sha256: &str) -> Option<String> {
     let prefix = sha256.get(..DIGITS)?.to_ascii_lowercase();
     prefix.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(prefix)
