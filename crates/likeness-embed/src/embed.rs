@@ -278,7 +278,11 @@ impl Worker<'_> {
         for batch in faces.chunks(self.batch.faces()) {
             match self.batch.embed(self.embedder, batch) {
                 Ok(values) => all.extend(values.chunks_exact(dimension).map(|v| Ok(v.to_vec()))),
-                Err(EmbedError::BadOutput { .. } | EmbedError::OutOfMemory { .. }) => all.extend(
+                Err(
+                    EmbedError::BadOutput { .. }
+                    | EmbedError::OutOfMemory { .. }
+                    | EmbedError::RunFailed { .. },
+                ) => all.extend(
                     batch
                         .iter()
                         .map(|f| self.embedder.embed(std::slice::from_ref(f)).map_err(|e| e.to_string())),

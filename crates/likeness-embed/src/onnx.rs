@@ -12,7 +12,7 @@ use sha2::Digest;
 use crate::input::{write_pixels, write_planes};
 use crate::{EmbedError, Embedder, EmbedderSpec, Result};
 use likeness_engine::graph::Declared;
-use likeness_engine::{Engine, EngineChoice, EngineConfig, Output, Session, Weights};
+use likeness_engine::{Engine, EngineChoice, EngineConfig, EngineError, Output, Session, Weights};
 use likeness_model::folder::preprocess_of;
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 
@@ -144,11 +144,12 @@ impl OnnxEmbedder {
     fn find_output(&self) -> Result<(usize, usize), String> {
         let batch = self.fixed_batch.unwrap_or(1);
         let shapes = match self.session.output_shapes(self.shape(batch)) {
-            Some(shapes) => shapes?,
+            Some(shapes) => shapes.map_err(|e| e.to_string())?,
             None => {
                 let (width, height) = self.spec.input_size;
                 let faces = vec![RgbImage::from_pixel(width, height, image::Rgb([127; 3])); batch];
-                self.run(&faces, None)?.into_iter().map(|output| output.shape).collect()
+                let outputs = self.run(&faces, None).map_err(|e| e.to_string())?;
+                outputs.into_iter().map(|output| output.shape).collect()
             }
         };
         let mut found = Vec::new();
@@ -179,7 +180,7 @@ impl OnnxEmbedder {
         }
     }
 
-    fn run(&self, faces: &[RgbImage], wanted: Option<&[usize]>) -> Result<Vec<Output>, String> {
+    fn run(&self, faces: &[RgbImage], wanted: Option<&[usize]>) -> Result<Vec<Output>, EngineError> {
         let (width, height) = self.spec.input_size;
         let pixels = width as usize * height as usize;
         let fill = |values: &mut [f32]| {
@@ -219,8 +220,11 @@ impl OnnxEmbedder {
     pub(crate) fn outputs(&self, face: &RgbImage) -> Result<Vec<Output>> {
         crate::embedder::check_sizes(&self.spec, std::slice::from_ref(face))?;
         let faces = vec![face.clone(); self.fixed_batch.unwrap_or(1)];
-        self.run(&faces, None)
-            .map_err(|reason| EmbedError::BadOutput { model: self.spec.name.clone(), reason })
+        self.run(&faces, None).map_err(|e| self.run_error(e))
+    }
+
+    fn run_error(&self, cause: EngineError) -> EmbedError {
+        EmbedError::of_run(&self.spec.name, cause)
     }
 
     /// Which of the outputs is the embedding.
@@ -230,24 +234,13 @@ impl OnnxEmbedder {
 
     /// Embeds as many faces as one run takes.
     fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
-        let bad = |reason: String| {
-            let model = self.spec.name.clone();
-            // ONNX Runtime's words, those of our own engine's plan and those of the limits.
-            let memory = ["allocat", "bad_alloc", "feature maps take more than", "alive at the same time"];
-            match memory.iter().any(|word| reason.contains(word)) {
-                true => EmbedError::OutOfMemory { model, reason },
-                false => EmbedError::BadOutput { model, reason },
-            }
-        };
-        let outputs = self.run(faces, Some(&[self.output])).map_err(&bad)?;
+        let outputs = self.run(faces, Some(&[self.output])).map_err(|e| self.run_error(e))?;
         let values = outputs.into_iter().next().map(|o| o.data).unwrap_or_default();
         let expected = faces.len() * self.spec.dimension;
         if values.len() != expected {
-            return Err(bad(format!(
-                "expected {expected} values for {} pictures, found {}",
-                faces.len(),
-                values.len()
-            )));
+            let reason =
+                format!("expected {expected} values for {} pictures, found {}", faces.len(), values.len());
+            return Err(EmbedError::BadOutput { model: self.spec.name.clone(), reason });
         }
         Ok(values)
     }

@@ -137,7 +137,8 @@ impl Graph {
 
     fn run_checked(&self, batch: usize, size: Size, pixels: Vec<f32>) -> Result<Vec<Output>, String> {
         let shape = [batch, 3, size.height as usize, size.width as usize];
-        let outputs = self.session.run(shape, |values| values.copy_from_slice(&pixels), None)?;
+        let outputs = self.session.run(shape, |values| values.copy_from_slice(&pixels), None);
+        let outputs = outputs.map_err(|error| error.to_string())?;
         outputs.into_iter().map(|output| checked(output, batch)).collect()
     }
 }

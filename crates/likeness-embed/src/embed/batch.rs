@@ -70,13 +70,16 @@ impl<'a> Batch<'a> {
     /// # Errors        those of the embedder; too little memory for a single face
     pub(super) fn embed(&self, embedder: &dyn Embedder, faces: &[RgbImage]) -> Result<Vec<f32>> {
         match embedder.embed(faces) {
-            Err(EmbedError::OutOfMemory { .. }) if faces.len() > 1 => {
+            Err(error) if faces.len() > 1 && error.may_fit_a_smaller_batch() => {
                 let half = faces.len() / 2;
                 if self.faces.fetch_min(half, Ordering::Relaxed) > half {
-                    (self.say)(&format!(
-                        "memory is too small for a batch of {} faces: batches of {half}",
-                        faces.len()
-                    ));
+                    let found = faces.len();
+                    (self.say)(&match error {
+                        EmbedError::OutOfMemory { .. } => {
+                            format!("memory is too small for a batch of {found} faces: batches of {half}")
+                        }
+                        error => format!("a batch of {found} faces failed ({error}): batches of {half}"),
+                    });
                 }
                 let mut values = Vec::new();
                 for part in faces.chunks(half) {

@@ -63,7 +63,7 @@ pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<Taken
         reason: format!("cannot be taken apart: {reason}"),
         hint: Some("import it as it is, without --backbone".to_owned()),
     };
-    let read = Graph::read(checked.bytes(), checked.beside()).map_err(refused)?;
+    let read = Graph::read(checked.bytes(), checked.beside()).map_err(|error| refused(error.to_string()))?;
     let (entry, first) = before_layers(&read).map_err(refused)?;
     let mut layers = layers(&read, first).map_err(refused)?;
     let preprocess = embedder.preprocess();

@@ -88,7 +88,7 @@ impl Calibrator {
         if original.graph.nodes.iter().any(is_rounded) {
             return Err(refused(&original.path, "it is quantised already"));
         }
-        quantize::raise_opset(&mut original.graph).map_err(|reason| refused(&original.path, &reason))?;
+        quantize::raise_opset(&mut original.graph).map_err(|e| refused(&original.path, &e.to_string()))?;
         Self::of(original, 0)
     }
 
@@ -211,7 +211,7 @@ impl Calibrator {
         let ranges: Ranges = watched.values.iter().copied().zip(watched.seen.iter().map(range)).collect();
         let mut graph = watched.original.graph.clone();
         quantize::quantize(&mut graph, &watched.sites, &ranges)
-            .map_err(|reason| refused(&watched.original.path, &reason))?;
+            .map_err(|e| refused(&watched.original.path, &e.to_string()))?;
         let even = match watched.scaled {
             0 => String::new(),
             maps => format!(", channels evened out in {maps} feature maps"),
@@ -231,7 +231,7 @@ fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
     let mut graph: Graph = original.graph.clone();
     let shapes = vec![vec![1]; graph.outputs.len() + sites.values.len()];
     graph.outputs.extend(sites.values.iter().map(|v| (format!("site_{v}"), *v)));
-    let bytes = graph.write(&shapes).map_err(|reason| refused(&original.path, &reason))?;
+    let bytes = graph.write(&shapes).map_err(|e| refused(&original.path, &e.to_string()))?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("probe.onnx");
     likeness_artifact::write(&path, |file| file.write_all(&bytes))?;

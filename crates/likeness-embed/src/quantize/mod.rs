@@ -78,7 +78,7 @@ impl Original {
         let embedder = OnnxEmbedder::load(&path, overrides, &engine)?;
         let checked = Checked::read(&path)?;
         let mut graph =
-            Graph::read(checked.bytes(), checked.beside()).map_err(|reason| refused(&path, &reason))?;
+            Graph::read(checked.bytes(), checked.beside()).map_err(|e| refused(&path, &e.to_string()))?;
         simplify::fold(&mut graph);
         let mut description = folder::described(&path)?.unwrap_or_default();
         description.name = Some(spec.name);
@@ -93,7 +93,7 @@ impl Original {
         let size = self.embedder.spec().input_size;
         let shapes = self.embedder.outputs(&image::RgbImage::new(size.0, size.1))?;
         let shapes: Vec<Vec<usize>> = shapes.into_iter().map(|o| o.shape).collect();
-        let bytes = graph.write(&shapes).map_err(|reason| refused(&self.path, &reason))?;
+        let bytes = graph.write(&shapes).map_err(|e| refused(&self.path, &e.to_string()))?;
         let mut description = self.description.clone();
         description.name = description.name.map(|name| format!("{name}-{suffix}"));
         Ok(Rounded { graph: bytes, description, preprocess: self.embedder.preprocess(), summary })
