@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 #[cfg(unix)]
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 #[cfg(unix)]
 use std::sync::{
@@ -52,8 +52,10 @@ pub enum Weights {
     Prepacked,
 }
 
-/// The bytes of a file that may be given to an engine.
+/// The bytes of an ONNX file that may be given to an engine.
 pub struct Checked {
+    /// The file, or what errors call a graph that lies in memory.
+    path: PathBuf,
     bytes: Arc<Vec<u8>>,
     /// Fed with the first `hashed` of them.
     hasher: Sha256,
@@ -78,7 +80,23 @@ impl Checked {
             let content = weights_beside(path, &name)?.map_err(bad)?;
             beside.push((name, content.into()));
         }
-        Ok(Self { bytes: Arc::new(bytes), hasher, hashed, beside })
+        Ok(Self { path: path.to_owned(), bytes: Arc::new(bytes), hasher, hashed, beside })
+    }
+
+    /// Checks the bytes of an ONNX file that hold all its weights; errors call it `name`.
+    ///
+    /// # Errors        not an ONNX graph, weights in other files → [`EngineError::BadModel`]
+    pub fn from_bytes(name: &Path, bytes: Vec<u8>) -> Result<Self> {
+        if let Some(file) = wire::check(&bytes).map_err(|reason| bad(name, reason))?.first() {
+            return Err(bad(name, format!("its weights lie in {file:?}, expected all of them in the graph")));
+        }
+        let (path, bytes) = (name.to_owned(), Arc::new(bytes));
+        Ok(Self { path, bytes, hasher: Sha256::new(), hashed: 0, beside: Vec::new() })
+    }
+
+    /// The file it was read from, or the name it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file's bytes.

@@ -5,8 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::Sha256;
-
 use super::bounds::{Bounds, Strictness};
 use super::choice::{Engine, EngineChoice, EngineConfig};
 use super::direct::{DirectNetwork, Output};
@@ -35,25 +33,28 @@ enum Network {
 }
 
 impl Session {
-    /// Opens the file at `path`; the hasher has been fed with everything that was read.
+    /// Opens the ONNX file at `path`.
     ///
-    /// # Errors        as [`Checked::read`]; a graph that exceeds a limit → [`EngineError::BadModel`]; a requested engine that
-    /// is missing → [`EngineError::Library`], or that cannot run the graph → [`EngineError::CannotRun`]
-    pub fn load(path: &Path, weights: Weights, config: &EngineConfig) -> Result<(Self, Sha256)> {
-        let checked = Checked::read(path)?;
-        std::thread::scope(|scope| {
-            // Hashing a large file takes as long as laying its weights out.
-            let hash = scope.spawn(|| checked.hash());
-            let session = Self::of(path, &checked, weights, config)?;
-            let hasher = hash.join().unwrap_or_else(|_| checked.hash());
-            Ok((session, hasher))
-        })
+    /// # Errors        as those of [`Checked::read`] and [`open`](Self::open)
+    pub fn load(path: &Path, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        Self::open(&Checked::read(path)?, weights, config)
     }
 
-    fn of(path: &Path, checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
-        let choice = config.choice;
+    /// Opens the bytes of an ONNX file that hold all its weights; errors call it `name`.
+    ///
+    /// # Errors        as those of [`Checked::from_bytes`] and [`open`](Self::open)
+    pub fn from_bytes(name: &Path, bytes: Vec<u8>, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        Self::open(&Checked::from_bytes(name, bytes)?, weights, config)
+    }
+
+    /// Opens a graph.
+    ///
+    /// # Errors        a graph that exceeds a limit → [`EngineError::BadModel`]; a requested engine that is missing →
+    /// [`EngineError::Library`], or that cannot run the graph → [`EngineError::CannotRun`]
+    pub fn open(checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        let (path, choice) = (checked.path(), config.choice);
         if choice == EngineChoice::Burn {
-            return Self::on_burn(path, checked, config);
+            return Self::on_burn(checked, config);
         }
         let bounds = guarded(|| Bounds::of(checked)).map_err(|error| refused(path, error))?;
         if choice == EngineChoice::Auto {
@@ -74,7 +75,8 @@ impl Session {
         Ok(Self { engine: network.engine("as asked for".into()), network, bounds: Some(bounds) })
     }
 
-    fn on_burn(path: &Path, checked: &Checked, config: &EngineConfig) -> Result<Self> {
+    fn on_burn(checked: &Checked, config: &EngineConfig) -> Result<Self> {
+        let path = checked.path();
         let open = config.burn.as_ref().ok_or_else(|| EngineError::BadArgument {
             reason: "--engine burn: there is none in this program".into(),
             hint: Some("leave --engine out".into()),

@@ -59,7 +59,7 @@ impl Graph {
             reason,
             hint: Some(hint.into()),
         };
-        let (session, _) = Session::load(path, Weights::Plain, &EngineConfig::default())?;
+        let session = Session::load(path, Weights::Plain, &EngineConfig::default())?;
         let declared = picture_input(&session)
             .map_err(|reason| bad(reason, "a face detector takes one tensor of n×3×height×width pixels"))?;
         let mut graph = Self {

@@ -176,10 +176,9 @@ impl Calibrator {
 
     /// Mean cosine similarity of embeddings by the original and by `rounded`.
     fn similarity(&self, rounded: &Rounded) -> Result<f64> {
-        let folder = tempfile::tempdir()?;
-        rounded.write(folder.path())?;
-        let quantized = OnnxEmbedder::load_with(
-            &folder.path().join("model.onnx"),
+        let quantized = OnnxEmbedder::from_bytes(
+            &self.0.original.path,
+            rounded.graph.clone(),
             rounded.preprocess.clone(),
             &EngineConfig::default(),
         )?;
@@ -232,10 +231,8 @@ fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
     let shapes = vec![vec![1]; graph.outputs.len() + sites.values.len()];
     graph.outputs.extend(sites.values.iter().map(|v| (format!("site_{v}"), *v)));
     let bytes = graph.write(&shapes).map_err(|e| refused(&original.path, &e.to_string()))?;
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("probe.onnx");
-    likeness_artifact::write(&path, |file| file.write_all(&bytes))?;
-    OnnxEmbedder::load_with(&path, original.embedder.preprocess(), &EngineConfig::default())
+    let preprocess = original.embedder.preprocess();
+    OnnxEmbedder::from_bytes(&original.path, bytes, preprocess, &EngineConfig::default())
 }
 
 impl Embedder for Calibrator {

@@ -20,10 +20,10 @@ pub use calibrate::Calibrator;
 pub use half::halve;
 pub use likeness_engine::quantize::Clipping;
 
-use crate::{EmbedError, Embedder, OnnxEmbedder, Result, model_folder};
+use crate::{EmbedError, Embedder, OnnxEmbedder, OpenedModel, Result};
+use likeness_engine::EngineConfig;
 use likeness_engine::graph::Graph;
 use likeness_engine::graph::simplify;
-use likeness_engine::{Checked, EngineConfig};
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 use likeness_model::{ModelDescription, folder};
 
@@ -73,14 +73,12 @@ impl Original {
                 hint: Some("name an ONNX file, a model folder or a run".to_owned()),
             });
         }
-        let engine = EngineConfig::default();
-        let spec = model_folder::load(&path, overrides, &engine)?.spec().clone();
-        let embedder = OnnxEmbedder::load(&path, overrides, &engine)?;
-        let checked = Checked::read(&path)?;
+        let OpenedModel { graph: checked, description, embedder, spec } =
+            OpenedModel::open(&path, overrides, &EngineConfig::default())?;
         let mut graph =
             Graph::read(checked.bytes(), checked.beside()).map_err(|e| refused(&path, &e.to_string()))?;
         simplify::fold(&mut graph);
-        let mut description = folder::described(&path)?.unwrap_or_default();
+        let mut description = description.unwrap_or_default();
         description.name = Some(spec.name);
         description.dimension = Some(spec.dimension);
         description.distance = Some(spec.distance);

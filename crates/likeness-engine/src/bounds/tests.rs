@@ -257,7 +257,7 @@ fn shapes(bytes: &[u8], shape: [usize; 4]) -> HashMap<String, Vec<u64>> {
 fn assert_shapes(path: &Path, choice: EngineChoice) {
     let bytes = fs_err::read(path).unwrap();
     let config = EngineConfig { choice, ..EngineConfig::default() };
-    let (session, _) = Session::load(path, Weights::Plain, &config).unwrap();
+    let session = Session::load(path, Weights::Plain, &config).unwrap();
     let declared = session.declared().shape.clone().unwrap();
     let shape = [0, 1, 2, 3].map(|at| declared[at].unwrap_or([2, 3, 160, 128][at]));
     let shapes = shapes(&bytes, shape);
