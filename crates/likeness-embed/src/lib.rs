@@ -24,7 +24,7 @@ mod onnx;
 mod opened;
 pub mod quantize;
 
-pub use embedder::{Embedder, EmbedderSpec};
+pub use embedder::{Cost, Embedder, EmbedderSpec};
 pub use error::{EmbedError, Result};
 pub use flip::FlipEmbedder;
 pub use load::{load_embedder, load_embedder_on};

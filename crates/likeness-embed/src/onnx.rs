@@ -10,7 +10,7 @@ use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
 use crate::input::{write_pixels, write_planes};
-use crate::{EmbedError, Embedder, EmbedderSpec, Result};
+use crate::{Cost, EmbedError, Embedder, EmbedderSpec, Result};
 use likeness_engine::graph::Declared;
 use likeness_engine::{Checked, Engine, EngineChoice, EngineConfig, EngineError, Output, Session, Weights};
 use likeness_model::folder::preprocess_of;
@@ -46,8 +46,7 @@ pub struct OnnxEmbedder {
     /// Which of the graph's outputs is the embedding.
     output: usize,
     form: InputForm,
-    /// Pictures a run is given at most.
-    most: usize,
+    cost: Cost,
 }
 
 /// Order of the input tensor's dimensions.
@@ -141,12 +140,12 @@ impl OnnxEmbedder {
         };
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut embedder =
-            Self { spec, preprocess, session, graph_hash, file_name, output: 0, form, most: 1 };
+            Self { spec, preprocess, session, graph_hash, file_name, output: 0, form, cost: Cost::default() };
         embedder.spec.fingerprint = embedder.fingerprint_with(&embedder.preprocess)?;
         (embedder.output, embedder.spec.dimension) = embedder
             .find_output()
             .map_err(|reason| bad(reason, Some("an embedder takes one RGB picture and gives one vector")))?;
-        embedder.most = embedder.near_the_fastest();
+        embedder.cost = embedder.engine_cost();
         Ok(embedder)
     }
 
@@ -198,18 +197,21 @@ impl OnnxEmbedder {
         Err(format!("expected an output of shape [{batch}, dimension], found {}", found.join(", ")))
     }
 
-    /// The number of faces in a run that is near the fastest; a larger batch is several runs.
-    fn near_the_fastest(&self) -> usize {
-        match (self.form.batch, self.computed_by().kind) {
-            (Some(fixed), _) => fixed,
-            (None, EngineChoice::Burn) => usize::MAX,
-            (None, EngineChoice::OnnxRuntime) => 8,
-            (None, EngineChoice::Rten) => 4,
+    /// What a run costs: as many faces as are near the fastest on the engine, and their memory if the engine plans it.
+    fn engine_cost(&self) -> Cost {
+        let fixed = self.form.batch;
+        let bytes = self.session.run_bytes(self.shape(fixed.unwrap_or(1)));
+        let face_bytes = bytes.map(|bytes| bytes / fixed.unwrap_or(1));
+        let run_faces = match (fixed, self.computed_by().kind) {
+            (Some(fixed), _) => Some(fixed),
+            (None, EngineChoice::Burn) => None,
+            (None, EngineChoice::OnnxRuntime) => Some(8),
+            (None, EngineChoice::Rten) => Some(4),
             (None, EngineChoice::Direct | EngineChoice::Auto) => {
-                let each = self.session.run_bytes(self.shape(1)).unwrap_or(0);
-                (RUN_BYTES / each.max(1)).clamp(1, MAX_BATCH)
+                Some((RUN_BYTES / face_bytes.unwrap_or(0).max(1)).clamp(1, MAX_BATCH))
             }
-        }
+        };
+        Cost { run_faces, face_bytes }
     }
 
     fn run(&self, faces: &[RgbImage], wanted: Option<&[usize]>) -> Result<Vec<Output>, EngineError> {
@@ -292,19 +294,16 @@ impl Embedder for OnnxEmbedder {
         Some(self.computed_by())
     }
 
-    fn most_at_once(&self) -> usize {
-        self.most
-    }
-
-    fn batch_bytes(&self, faces: usize) -> Option<usize> {
-        self.session.run_bytes(self.shape(self.form.batch.unwrap_or(faces)))
+    fn cost(&self) -> Cost {
+        self.cost
     }
 
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
         crate::embedder::check_sizes(&self.spec, faces)?;
         let mut values = Vec::with_capacity(faces.len() * self.spec.dimension);
         // Runs of about the same length.
-        let even = faces.len().div_ceil(faces.len().div_ceil(self.most).max(1));
+        let most = self.cost.run_faces.unwrap_or(usize::MAX);
+        let even = faces.len().div_ceil(faces.len().div_ceil(most).max(1));
         for batch in faces.chunks(self.form.batch.unwrap_or(even).max(1)) {
             let mut padded = Vec::new();
             let full = match self.form.batch {
@@ -390,14 +389,15 @@ mod tests {
         };
         for (choice, expected) in [(EngineChoice::Direct, MAX_BATCH), (EngineChoice::Rten, 4)] {
             let mut embedder = load(choice);
-            assert_eq!(embedder.most_at_once(), expected, "{choice}");
+            assert_eq!(embedder.cost().run_faces, Some(expected), "{choice}");
+            assert_eq!(embedder.cost().face_bytes.is_some(), choice == EngineChoice::Direct);
             let (width, height) = embedder.spec().input_size;
             let face = |v: u8| RgbImage::from_fn(width, height, |x, y| image::Rgb([v, x as u8, y as u8]));
             let faces: Vec<_> = (0..9).map(|v| face(28 * v)).collect();
             let one_by_one: Vec<f32> =
                 faces.iter().flat_map(|f| embedder.embed(std::slice::from_ref(f)).unwrap()).collect();
             for most in [1, 2, 4, 7, 9, usize::MAX] {
-                embedder.most = most;
+                embedder.cost.run_faces = Some(most);
                 for (a, b) in embedder.embed(&faces).unwrap().iter().zip(&one_by_one) {
                     assert!((a - b).abs() < 1e-5, "{choice}, {most}: {a} {b}");
                 }

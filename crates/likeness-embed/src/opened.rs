@@ -10,7 +10,7 @@ use likeness_model::ModelDescription;
 use likeness_model::folder::description_file;
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 
-use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+use crate::{Cost, EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
 
 /// An ONNX file with the description beside it and the embedder of its graph.
 pub struct OpenedModel {
@@ -102,12 +102,8 @@ impl Embedder for DescribedEmbedder {
         self.embedder.engine()
     }
 
-    fn most_at_once(&self) -> usize {
-        self.embedder.most_at_once()
-    }
-
-    fn batch_bytes(&self, faces: usize) -> Option<usize> {
-        self.embedder.batch_bytes(faces)
+    fn cost(&self) -> Cost {
+        self.embedder.cost()
     }
 
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
