@@ -1,4 +1,4 @@
-//! An embedder that watches: faces enter, embeddings leave, and what values every activation takes is counted.
+//! Calibration: faces enter, the values of every activation are recorded, and a quantised network leaves.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
 use super::{Original, Rounded, refused};
-use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+use crate::{EmbedError, Embedder, OnnxEmbedder, Result};
 use likeness_engine::graph::{Graph, Node, ValueId};
 use likeness_engine::quantize::{self, Clipping, Histogram, Ranges, Sites, equalize};
 use likeness_engine::{EngineConfig, Output};
@@ -116,6 +116,48 @@ impl Calibrator {
             faces,
             kept: Mutex::default(),
         })))
+    }
+
+    /// Runs the network on `faces` and records the values of its activations.
+    ///
+    /// # Errors        a face of another size → [`EmbedError::BadArgument`]; activations that are NaN or infinite →
+    /// [`EmbedError::BadOutput`]; a failure of the engine
+    pub fn observe(&self, faces: &[RgbImage]) -> Result<()> {
+        self.observed(faces).map(drop)
+    }
+
+    /// The same, with the embeddings of the faces, before they are scaled to unit length.
+    pub(super) fn observed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        let watched = &*self.0;
+        let spec = watched.original.embedder.spec();
+        let bad =
+            |reason: &str| EmbedError::BadOutput { model: spec.name.clone(), reason: reason.to_owned() };
+        let mut values = Vec::with_capacity(faces.len() * spec.dimension);
+        for face in faces {
+            let outputs = watched.probe.outputs(face)?;
+            let embedding =
+                outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
+            let embedding = &embedding.data[..spec.dimension];
+            values.extend_from_slice(embedding);
+            let mut kept = watched.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(Sha256::digest(face.as_raw()).into(), (face.clone(), embedding.to_vec()));
+            if kept.len() > KEPT {
+                kept.pop_last();
+            }
+            drop(kept);
+            for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
+                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(output) {
+                    return Err(bad("gives activations that are no numbers (NaN or infinity)"));
+                }
+            }
+            watched.faces.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(values)
+    }
+
+    /// The embedder of the network that is calibrated.
+    pub(super) fn embedder(&self) -> &OnnxEmbedder {
+        &self.0.original.embedder
     }
 
     /// Faces seen.
@@ -233,44 +275,4 @@ fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
     let bytes = graph.write(&shapes).map_err(|e| refused(&original.path, &e.to_string()))?;
     let preprocess = original.embedder.preprocess();
     OnnxEmbedder::from_bytes(&original.path, bytes, preprocess, &EngineConfig::default())
-}
-
-impl Embedder for Calibrator {
-    fn spec(&self) -> &EmbedderSpec {
-        self.0.original.embedder.spec()
-    }
-
-    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
-        let watched = &*self.0;
-        let bad = |reason: &str| EmbedError::BadOutput {
-            model: self.spec().name.clone(),
-            reason: reason.to_owned(),
-        };
-        let mut values = Vec::with_capacity(faces.len() * self.spec().dimension);
-        for face in faces {
-            let outputs = watched.probe.outputs(face)?;
-            let embedding =
-                outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
-            let embedding = &embedding.data[..self.spec().dimension];
-            values.extend_from_slice(embedding);
-            let mut kept = watched.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert(Sha256::digest(face.as_raw()).into(), (face.clone(), embedding.to_vec()));
-            if kept.len() > KEPT {
-                kept.pop_last();
-            }
-            drop(kept);
-            for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
-                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(output) {
-                    return Err(bad("gives activations that are no numbers (NaN or infinity)"));
-                }
-            }
-            watched.faces.fetch_add(1, Ordering::Relaxed);
-        }
-        crate::embedder::finish(
-            self.spec(),
-            &mut values,
-            watched.original.embedder.preprocess().unit_length,
-        )?;
-        Ok(values)
-    }
 }

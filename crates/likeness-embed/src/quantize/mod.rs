@@ -1,6 +1,7 @@
 //! Post-training quantisation: a network of real numbers and photos enter, a network of bytes leaves.
 //!
-//! 1. [`Calibrator`] is an embedder that, besides its embeddings, counts what values every activation takes (`range`);
+//! 1. [`Calibrator`] observes faces and records the values of every activation (`range`); [`CalibrationFeed`] gives it the
+//!    faces of the photo pipeline;
 //! 2. `equalize` scales the channels of its feature maps so that they share a grid evenly, which changes no answer;
 //! 3. `place` decides where the graph is quantised and writes it down in the form that every engine knows: pairs of
 //!    QuantizeLinear and DequantizeLinear around operators on real numbers; weights in signed bytes with a scale for each
@@ -11,12 +12,14 @@
 //! arXiv:1806.08342, section 3.
 
 mod calibrate;
+mod feed;
 mod half;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use calibrate::Calibrator;
+pub use feed::CalibrationFeed;
 pub use half::halve;
 pub use likeness_engine::quantize::Clipping;
 

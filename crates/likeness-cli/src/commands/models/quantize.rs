@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use likeness_embed::load_embedder;
-use likeness_embed::quantize::{Calibrator, Rounded, halve};
+use likeness_embed::quantize::{CalibrationFeed, Calibrator, Rounded, halve};
 use likeness_model::ModelDescription;
 use likeness_model::folder::{GRAPH, check_vacant, graph_at};
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
@@ -79,7 +79,7 @@ fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rou
     let flags = ModelArgs::named(&args.model);
     let watch = |calibrator: &Calibrator| {
         let loader = Loader::new(&flags, args.reading.refer(), stop)
-            .using(Box::new(calibrator.clone()), Some(args.photos as usize));
+            .using(Box::new(CalibrationFeed::new(calibrator)), Some(args.photos as usize));
         loader.load(std::slice::from_ref(photos), args.split.name()).map(drop)
     };
     let calibrator = Calibrator::open(&args.model, &Default::default())?;
