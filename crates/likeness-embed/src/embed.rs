@@ -52,9 +52,11 @@ pub struct EmbedRun<'a> {
     pub threads: usize,
     /// Embeddings that were made before in the same way; new ones are added.
     pub cache: Option<&'a EmbeddingCache>,
-    /// Photos that a worker takes at a time, and faces that it embeds at once; `None` measures where that pays.
+    /// Photos that a worker takes at a time, and faces that it embeds at once; `None` is the number of faces that the
+    /// embedder computes in one run (at most 32), or 8 if it does not state one. Batches that do not fit into half of the
+    /// free memory are halved.
     pub batch: Option<usize>,
-    /// Told, in a line, what was measured, and which batches do not fit into memory.
+    /// Called with a line about each batch that does not fit into memory.
     pub say: &'a (dyn Fn(&str) + Sync),
 }
 
@@ -137,7 +139,7 @@ pub fn embed_each<P: Sync>(
 ) -> Result<Vec<Skipped>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if run.threads == 0 { cores } else { run.threads }.min(photos.len().max(1));
-    let most = Batch::choose(embedder, (photos.len(), threads), run.batch, run.say);
+    let most = Batch::choose(embedder, threads, run.batch, run.say);
     let batch = photos.len().div_ceil(threads).clamp(1, most.faces());
     let default_cut = CutConfig::default();
     let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
@@ -278,7 +280,11 @@ impl Worker<'_> {
         for batch in faces.chunks(self.batch.faces()) {
             match self.batch.embed(self.embedder, batch) {
                 Ok(values) => all.extend(values.chunks_exact(dimension).map(|v| Ok(v.to_vec()))),
-                Err(EmbedError::BadOutput { .. } | EmbedError::OutOfMemory { .. }) => all.extend(
+                Err(
+                    EmbedError::BadOutput { .. }
+                    | EmbedError::OutOfMemory { .. }
+                    | EmbedError::RunFailed { .. },
+                ) => all.extend(
                     batch
                         .iter()
                         .map(|f| self.embedder.embed(std::slice::from_ref(f)).map_err(|e| e.to_string())),

@@ -24,6 +24,24 @@ pub struct EmbedderSpec {
     pub alignment: Option<Alignment>,
 }
 
+/// What computing a batch costs, to choose the length of batches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// The number of faces in one run that is near the fastest; a longer batch is several runs of about the same length.
+    /// `None` if a batch of any length is one run.
+    pub run_faces: Option<usize>,
+    /// Bytes of memory that a run takes for each of its faces, beside the weights; `None` if that is not known.
+    pub face_bytes: Option<usize>,
+}
+
+impl Cost {
+    /// Bytes of memory that a batch takes, if that is known.
+    pub fn bytes(&self, faces: usize) -> Option<usize> {
+        let at_once = faces.min(self.run_faces.unwrap_or(usize::MAX));
+        self.face_bytes.map(|bytes| bytes.saturating_mul(at_once))
+    }
+}
+
 /// Turns faces into embeddings.
 pub trait Embedder: Send + Sync {
     /// What the embedder takes and gives.
@@ -34,14 +52,9 @@ pub trait Embedder: Send + Sync {
         None
     }
 
-    /// The most faces that are computed at once, however many a call is given.
-    fn most_at_once(&self) -> usize {
-        usize::MAX
-    }
-
-    /// The bytes that computing so many faces at once takes, where that is known.
-    fn batch_bytes(&self, _faces: usize) -> Option<usize> {
-        None
+    /// What computing a batch costs.
+    fn cost(&self) -> Cost {
+        Cost::default()
     }
 
     /// The embeddings of `faces`, one after another.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use likeness_data::photos::Skipped;
+use likeness_engine::EngineError;
+use likeness_model::ModelError;
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = EmbedError> = std::result::Result<T, E>;
@@ -29,21 +31,29 @@ pub enum EmbedError {
         /// The way out.
         hint: Option<String>,
     },
-    /// The network answered with something that is no embedding.
+    /// The network's output is not an embedding.
     #[error("{model}: {reason}")]
     BadOutput {
         /// The model's name.
         model: String,
-        /// What came out, and for which picture where known.
+        /// What the output is, and for which picture if known.
         reason: String,
     },
-    /// Memory is too small for what the network was given at once.
+    /// A batch needs more memory than is allowed, or than there is.
     #[error("{model}: {reason}")]
     OutOfMemory {
         /// The model's name.
         model: String,
-        /// What the engine says.
+        /// The engine's message.
         reason: String,
+    },
+    /// The engine failed while it computed a batch.
+    #[error("{model}: {cause}")]
+    RunFailed {
+        /// The model's name.
+        model: String,
+        /// The engine's error.
+        cause: EngineError,
     },
     /// Embedding was stopped from outside; nothing of it is kept.
     #[error("interrupted after {done} of {total}")]
@@ -61,12 +71,12 @@ pub enum EmbedError {
         /// Every photo with its reason.
         skipped: Vec<Skipped>,
     },
-    /// A graph is at fault.
+    /// An engine's error; a model file that is at fault is [`BadModel`](Self::BadModel).
     #[error(transparent)]
-    Engine(#[from] likeness_engine::EngineError),
-    /// A model's files are at fault.
+    Engine(EngineError),
+    /// An error of the model format; a model file that is at fault is [`BadModel`](Self::BadModel).
     #[error(transparent)]
-    Model(#[from] likeness_model::ModelError),
+    Model(ModelError),
     /// A photo or dataset is at fault.
     #[error(transparent)]
     Data(#[from] likeness_data::DataError),
@@ -90,6 +100,48 @@ impl EmbedError {
             Self::Data(error) => error.hint(),
             Self::Search(error) => error.hint(),
             _ => None,
+        }
+    }
+}
+
+impl EmbedError {
+    /// The error of a run of `model`.
+    pub(crate) fn of_run(model: &str, cause: EngineError) -> Self {
+        let model = model.to_owned();
+        match cause {
+            EngineError::OutOfMemory { reason } => Self::OutOfMemory { model, reason },
+            cause => Self::RunFailed { model, cause },
+        }
+    }
+
+    /// Whether the same faces in smaller batches may be embedded.
+    pub fn may_fit_a_smaller_batch(&self) -> bool {
+        match self {
+            Self::OutOfMemory { .. } => true,
+            Self::RunFailed { cause, .. } => cause.may_fit_a_smaller_batch(),
+            _ => false,
+        }
+    }
+}
+
+impl From<EngineError> for EmbedError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::BadModel { path, reason, hint } => Self::BadModel { path, reason, hint },
+            EngineError::BadArgument { reason, hint } => Self::BadArgument { reason, hint },
+            EngineError::Io(error) => Self::Io(error),
+            error => Self::Engine(error),
+        }
+    }
+}
+
+impl From<ModelError> for EmbedError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::BadModel { path, reason, hint } => Self::BadModel { path, reason, hint },
+            ModelError::BadArgument { reason, hint } => Self::BadArgument { reason, hint },
+            ModelError::Io(error) => Self::Io(error),
+            error => Self::Model(error),
         }
     }
 }

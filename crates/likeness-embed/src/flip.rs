@@ -5,7 +5,7 @@ use image::imageops::flip_horizontal;
 use likeness_artifact::sha256_hex;
 use likeness_search::Distance;
 
-use crate::{Embedder, EmbedderSpec, Result};
+use crate::{Cost, Embedder, EmbedderSpec, Result};
 use likeness_engine::Engine;
 
 /// An embedder that embeds each face and its mirror image and gives their mean, at twice the price.
@@ -36,12 +36,8 @@ impl Embedder for FlipEmbedder {
         self.inner.engine()
     }
 
-    fn most_at_once(&self) -> usize {
-        self.inner.most_at_once()
-    }
-
-    fn batch_bytes(&self, faces: usize) -> Option<usize> {
-        self.inner.batch_bytes(faces)
+    fn cost(&self) -> Cost {
+        self.inner.cost()
     }
 
     fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {

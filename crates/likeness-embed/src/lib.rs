@@ -1,7 +1,8 @@
 //! Faces in, embeddings out.
 //!
 //! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an engine;
-//! 2. [`model_folder`] compares a network with its description;
+//! 2. [`OpenedModel`] opens an ONNX file and compares it with its description; [`model_folder`] makes, inspects and exports
+//!    model folders;
 //! 3. [`detect`] finds faces with networks;
 //! 4. [`embed`] reads photos, crops them to the model's size and embeds them on all cores into a table; [`cache`] stores
 //!    the embeddings between runs;
@@ -20,10 +21,12 @@ mod input;
 mod load;
 pub mod model_folder;
 mod onnx;
+mod opened;
 pub mod quantize;
 
-pub use embedder::{Embedder, EmbedderSpec};
+pub use embedder::{Cost, Embedder, EmbedderSpec};
 pub use error::{EmbedError, Result};
 pub use flip::FlipEmbedder;
 pub use load::{load_embedder, load_embedder_on};
 pub use onnx::OnnxEmbedder;
+pub use opened::OpenedModel;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::descriptor::Descriptor;
-use crate::{EmbedError, Embedder, Result, model_folder};
+use crate::{EmbedError, Embedder, OpenedModel, Result};
 use likeness_engine::{EngineChoice, EngineConfig};
 use likeness_model::folder::graph_at;
 use likeness_model::preprocess::PreprocessOverrides;
@@ -45,5 +45,5 @@ pub fn load_embedder_on(
             hint: Some("name color, edge, texture or classic, an ONNX file, or a model folder".to_owned()),
         });
     }
-    model_folder::load(&graph, overrides, engine)
+    Ok(OpenedModel::open(&graph, overrides, engine)?.into_embedder())
 }

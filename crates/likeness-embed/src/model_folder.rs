@@ -1,95 +1,10 @@
-//! A model folder as an embedder: the graph is compared with its description.
-//!
-//! A folder whose files do not belong together is refused: its embeddings would not be comparable with others.
+//! Model folders: made of an ONNX file, inspected, exported, and split into layers.
 
 mod layers;
 mod make;
 
-use std::path::Path;
-
-use image::RgbImage;
-use likeness_engine::{Engine, EngineConfig};
-use likeness_model::ModelDescription;
-use likeness_model::folder::description_file;
-use likeness_model::preprocess::PreprocessOverrides;
-
-use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
-
 pub use layers::{GraphLayer, TakenApart, take_apart};
 pub use make::{Card, Export, Exported, Inspection, Made, export, inspect, make};
-
-/// The embedder of the ONNX file `graph`, held against the description beside it where there is one.
-///
-/// # Errors        as [`OnnxEmbedder::load`]; a description that the graph contradicts, files that were changed after the
-/// fingerprint was taken → [`EmbedError::BadModel`]
-pub(crate) fn load(
-    graph: &Path,
-    overrides: &PreprocessOverrides,
-    engine: &EngineConfig,
-) -> Result<Box<dyn Embedder>> {
-    let embedder = OnnxEmbedder::load(graph, overrides, engine)?;
-    let Some(file) = description_file(graph)? else { return Ok(Box::new(embedder)) };
-    let described = ModelDescription::read(&file)?;
-    let bad = |reason: String, hint: &str| {
-        Err(EmbedError::BadModel { path: file.clone(), reason, hint: Some(hint.to_owned()) })
-    };
-    let mut spec = embedder.spec().clone();
-    let graph_name = graph.file_name().unwrap_or_default().to_string_lossy();
-    if let Some(dimension) = described.dimension.filter(|said| *said != spec.dimension) {
-        let reason = format!("dimension {dimension}, but {graph_name} gives {}", spec.dimension);
-        return bad(reason, "take both files from the same model");
-    }
-    if let Some(said) = &described.fingerprint {
-        // Flags change the embeddings and so the fingerprint, but not what the folder is.
-        let unchanged = *overrides == PreprocessOverrides::default();
-        let found = if unchanged {
-            spec.fingerprint.clone()
-        } else {
-            OnnxEmbedder::load(graph, &PreprocessOverrides::default(), engine)?.spec().fingerprint.clone()
-        };
-        if *said != found {
-            let reason = format!(
-                "the fingerprint is not that of {graph_name} and the settings here: {said}, found {found}"
-            );
-            return bad(
-                reason,
-                "copy the whole folder again; after a change on purpose, take out the line `fingerprint`",
-            );
-        }
-    }
-    spec.name = described.name.unwrap_or(spec.name);
-    spec.distance = described.distance.unwrap_or(spec.distance);
-    spec.alignment = described.alignment;
-    Ok(Box::new(DescribedEmbedder { embedder, spec }))
-}
-
-/// A network under the name and with the distance of its description.
-struct DescribedEmbedder<E> {
-    embedder: E,
-    spec: EmbedderSpec,
-}
-
-impl<E: Embedder> Embedder for DescribedEmbedder<E> {
-    fn spec(&self) -> &EmbedderSpec {
-        &self.spec
-    }
-
-    fn engine(&self) -> Option<&Engine> {
-        self.embedder.engine()
-    }
-
-    fn most_at_once(&self) -> usize {
-        self.embedder.most_at_once()
-    }
-
-    fn batch_bytes(&self, faces: usize) -> Option<usize> {
-        self.embedder.batch_bytes(faces)
-    }
-
-    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
-        self.embedder.embed(faces)
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -102,8 +17,14 @@ mod tests {
     use likeness_model::preprocess::{ChannelOrder, Preprocess};
     use likeness_search::Distance;
 
+    use std::path::Path;
+
+    use image::RgbImage;
+    use likeness_model::ModelDescription;
+    use likeness_model::preprocess::PreprocessOverrides;
+
     use super::*;
-    use crate::load_embedder;
+    use crate::{EmbedError, Embedder, EmbedderSpec, Result, load_embedder};
 
     fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {
         let digest = Sha256::new().chain_update(graph).chain_update(serde_json::to_vec(preprocess).unwrap());

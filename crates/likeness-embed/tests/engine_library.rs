@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use likeness_embed::{EmbedError, load_embedder_on};
-use likeness_engine::{EngineChoice, EngineConfig};
+use likeness_engine::{EngineChoice, EngineConfig, EngineError};
 
 /// What becomes of `--engine onnxruntime` with `library`.
 fn with_library(library: &Path) -> (String, String) {
@@ -13,7 +13,9 @@ fn with_library(library: &Path) -> (String, String) {
     let engine =
         EngineConfig { choice: EngineChoice::OnnxRuntime, library: Some(library.to_owned()), burn: None };
     match load_embedder_on(graph.to_str().unwrap(), &Default::default(), &engine) {
-        Err(error @ EmbedError::BadArgument { .. }) => (error.to_string(), error.hint().unwrap().to_owned()),
+        Err(error @ EmbedError::Engine(EngineError::Library { .. })) => {
+            (error.to_string(), error.hint().unwrap().to_owned())
+        }
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("{} was taken", library.display()),
     }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use likeness_embed::quantize::{Calibrator, Clipping, halve};
+use likeness_embed::quantize::{CalibrationFeed, Calibrator, Clipping, halve};
 use likeness_embed::{EmbedError, Embedder, load_embedder};
 use likeness_engine::{DirectNetwork, EngineChoice};
 
@@ -64,7 +64,7 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
     let folder = original();
     let calibrator = Calibrator::open(name(folder.path()), &Default::default()).unwrap();
     assert!(matches!(calibrator.quantized(Clipping::MinMax), Err(EmbedError::BadArgument { .. })));
-    let watched = calibrator.embed(&faces(24)).unwrap();
+    let watched = CalibrationFeed::new(&calibrator).embed(&faces(24)).unwrap();
     let plain = load_embedder(name(folder.path()), &Default::default()).unwrap();
     assert_eq!(calibrator.faces(), 24);
     for (a, b) in watched.chunks_exact(5).zip(plain.embed(&faces(24)).unwrap().chunks_exact(5)) {
@@ -92,7 +92,7 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
     let closest = calibrator.closest(None, None).unwrap();
     assert!(closest.summary.contains("chosen of 5 ways"), "{}", closest.summary);
     let even = calibrator.equalized().unwrap().unwrap();
-    let evenly = even.embed(&faces(24)).unwrap();
+    let evenly = CalibrationFeed::new(&even).embed(&faces(24)).unwrap();
     for (a, b) in evenly.chunks_exact(5).zip(watched.chunks_exact(5)) {
         assert!(cosine(a, b) > 0.99999, "evening out changes nothing: {a:?} {b:?}");
     }
@@ -122,7 +122,7 @@ fn the_order_of_faces_does_not_matter() {
     let folder = original();
     let fingerprint = |faces: &[RgbImage]| {
         let calibrator = Calibrator::open(name(folder.path()), &Default::default()).unwrap();
-        faces.iter().for_each(|f| drop(calibrator.embed(std::slice::from_ref(f)).unwrap()));
+        faces.iter().for_each(|f| calibrator.observe(std::slice::from_ref(f)).unwrap());
         let output = tempfile::tempdir().unwrap();
         calibrator.quantized(Clipping::SquaredError).unwrap().write(output.path()).unwrap().fingerprint
     };

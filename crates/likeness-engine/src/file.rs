@@ -1,4 +1,4 @@
-//! The one way an ONNX file gets to the engine: a path enters, checked bytes and their checksum leave.
+//! ONNX files and graphs in memory, checked before an engine sees them, with their checksum.
 //!
 //! The bytes are read once, so that what is checked (`wire`), what is hashed and what is run are the same. Weights that
 //! lie in files of their own are read from beside the graph and nowhere else.
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 #[cfg(unix)]
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 #[cfg(unix)]
 use std::sync::{
@@ -52,8 +52,10 @@ pub enum Weights {
     Prepacked,
 }
 
-/// The bytes of a file that may be given to an engine.
+/// The bytes of an ONNX file that may be given to an engine.
 pub struct Checked {
+    /// The file, or what errors call a graph that lies in memory.
+    path: PathBuf,
     bytes: Arc<Vec<u8>>,
     /// Fed with the first `hashed` of them.
     hasher: Sha256,
@@ -68,7 +70,8 @@ impl Checked {
     /// # Errors        a file that cannot be read → [`EngineError::Io`]; none, or no ONNX graph → [`EngineError::BadModel`]
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |reason| bad(path, reason);
-        let Read { bytes, hasher, hashed } = read(path, MAX_GRAPH_BYTES, true)?.map_err(bad)?;
+        let Read { bytes, hasher, hashed } =
+            read(path, MAX_GRAPH_BYTES, true)?.map_err(|unread| unread.error(path))?;
         if bytes.starts_with(b"RTEN") {
             return Err(bad("it is a file of the engine's own format".into()));
         }
@@ -77,7 +80,23 @@ impl Checked {
             let content = weights_beside(path, &name)?.map_err(bad)?;
             beside.push((name, content.into()));
         }
-        Ok(Self { bytes: Arc::new(bytes), hasher, hashed, beside })
+        Ok(Self { path: path.to_owned(), bytes: Arc::new(bytes), hasher, hashed, beside })
+    }
+
+    /// Checks the bytes of an ONNX file that hold all its weights; errors call it `name`.
+    ///
+    /// # Errors        not an ONNX graph, weights in other files → [`EngineError::BadModel`]
+    pub fn from_bytes(name: &Path, bytes: Vec<u8>) -> Result<Self> {
+        if let Some(file) = wire::check(&bytes).map_err(|reason| bad(name, reason))?.first() {
+            return Err(bad(name, format!("its weights lie in {file:?}, expected all of them in the graph")));
+        }
+        let (path, bytes) = (name.to_owned(), Arc::new(bytes));
+        Ok(Self { path, bytes, hasher: Sha256::new(), hashed: 0, beside: Vec::new() })
+    }
+
+    /// The file it was read from, or the name it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file's bytes.
@@ -107,29 +126,48 @@ impl Checked {
 
     /// The graph on `rten`.
     ///
-    /// # Errors        what it has against the graph, in words
-    pub(crate) fn on_rten(&self, weights: Weights) -> Result<Model, String> {
+    /// # Errors        a graph that `rten` refuses → [`EngineError::BadGraph`]
+    pub(crate) fn on_rten(&self, weights: Weights) -> Result<Model> {
         caught(|| {
             let mut options = ModelOptions::with_all_ops();
             options.prepack_weights(weights == Weights::Prepacked);
             for (name, content) in &self.beside {
                 options.external_data(name, content.to_vec());
             }
-            options.load(self.bytes.to_vec()).map_err(|e| e.to_string())
+            options.load(self.bytes.to_vec()).map_err(|e| EngineError::graph(e.to_string()))
         })
     }
 }
 
-/// The reason of a file that is not there.
+/// Why a file was not read.
+#[derive(Debug)]
+enum Unread {
+    Missing,
+    /// It is not a regular file, or is too long.
+    Refused(String),
+}
+
+impl Unread {
+    /// The error of the graph at `path`.
+    fn error(self, path: &Path) -> EngineError {
+        match self {
+            Self::Refused(reason) => bad(path, reason),
+            Self::Missing => EngineError::BadModel {
+                path: path.to_owned(),
+                reason: MISSING.into(),
+                hint: Some("name an ONNX file, or a model as `likeness models list` has it".into()),
+            },
+        }
+    }
+}
+
+/// The reason of a file that is missing.
 const MISSING: &str = "no such file";
 
 /// The error of a file that no engine can run.
 pub(crate) fn bad(path: &Path, reason: String) -> EngineError {
-    let (reason, hint) = match reason == MISSING {
-        true => (reason, "name an ONNX file, or a model as `likeness models list` has it"),
-        false => (format!("is no ONNX graph that can be run: {reason}"), "download or export it again"),
-    };
-    EngineError::BadModel { path: path.to_owned(), reason, hint: Some(hint.into()) }
+    let reason = format!("is no ONNX graph that can be run: {reason}");
+    EngineError::BadModel { path: path.to_owned(), reason, hint: Some("download or export it again".into()) }
 }
 
 /// The file `name` in the graph's folder.
@@ -142,7 +180,11 @@ fn weights_beside(graph: &Path, name: &str) -> Result<Result<Vec<u8>, String>> {
     if !path.exists() {
         return Ok(Err(format!("its weights lie in {name:?}, which is not beside it")));
     }
-    Ok(read(&path, MAX_WEIGHTS_BYTES, false)?.map(|read| read.bytes))
+    let read = read(&path, MAX_WEIGHTS_BYTES, false)?;
+    Ok(read.map(|read| read.bytes).map_err(|unread| match unread {
+        Unread::Missing => MISSING.to_owned(),
+        Unread::Refused(reason) => reason,
+    }))
 }
 
 /// A file's bytes.
@@ -154,21 +196,21 @@ struct Read {
 }
 
 /// The bytes of a regular file of at most `most` bytes, or why they are not read; hashing them is begun if it `is_hashed`.
-fn read(path: &Path, most: u64, is_hashed: bool) -> Result<Result<Read, String>> {
+fn read(path: &Path, most: u64, is_hashed: bool) -> Result<Result<Read, Unread>> {
     // Asked before it is opened: opening a pipe waits for whoever writes to it.
     let metadata = match fs_err::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Err(MISSING.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Err(Unread::Missing)),
         found => found?,
     };
     if metadata.is_dir() {
-        return Ok(Err("a folder, expected a file".into()));
+        return Ok(Err(Unread::Refused("a folder, expected a file".into())));
     }
     if !metadata.is_file() {
-        return Ok(Err("not a regular file".into()));
+        return Ok(Err(Unread::Refused("not a regular file".into())));
     }
     let file = fs_err::File::open(path)?;
     if metadata.len() > most {
-        return Ok(Err(format!("{} bytes, expected at most {most}", metadata.len())));
+        return Ok(Err(Unread::Refused(format!("{} bytes, expected at most {most}", metadata.len()))));
     }
     #[cfg(unix)]
     if metadata.len() >= LARGE_FILE_BYTES {

@@ -27,6 +27,6 @@ mod wire;
 pub use choice::{Engine, EngineChoice, EngineConfig};
 pub use direct::{DirectNetwork, Output};
 pub use error::{EngineError, Result};
-pub use external::{ExternalBackend, OpenExternalBackend};
+pub use external::{BackendError, ExternalBackend, OpenExternalBackend};
 pub use file::{Checked, Weights};
 pub use session::Session;

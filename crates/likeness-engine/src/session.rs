@@ -5,9 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::Sha256;
-
-use super::bounds::{Bounds, Strictness, Unfit};
+use super::bounds::{Bounds, Strictness};
 use super::choice::{Engine, EngineChoice, EngineConfig};
 use super::direct::{DirectNetwork, Output};
 use super::external::ExternalBackend;
@@ -35,62 +33,63 @@ enum Network {
 }
 
 impl Session {
-    /// Opens the file at `path`; the hasher has been fed with everything that was read.
+    /// Opens the ONNX file at `path`.
     ///
-    /// # Errors        as [`Checked::read`]; an engine that is asked for and absent → [`EngineError::BadArgument`], or that
-    /// cannot run the graph → [`EngineError::BadModel`]
-    pub fn load(path: &Path, weights: Weights, config: &EngineConfig) -> Result<(Self, Sha256)> {
-        let checked = Checked::read(path)?;
-        std::thread::scope(|scope| {
-            // Hashing a large file takes as long as laying its weights out.
-            let hash = scope.spawn(|| checked.hash());
-            let session = Self::of(path, &checked, weights, config)?;
-            let hasher = hash.join().unwrap_or_else(|_| checked.hash());
-            Ok((session, hasher))
-        })
+    /// # Errors        as those of [`Checked::read`] and [`open`](Self::open)
+    pub fn load(path: &Path, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        Self::open(&Checked::read(path)?, weights, config)
     }
 
-    fn of(path: &Path, checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
-        let choice = config.choice;
+    /// Opens the bytes of an ONNX file that hold all its weights; errors call it `name`.
+    ///
+    /// # Errors        as those of [`Checked::from_bytes`] and [`open`](Self::open)
+    pub fn from_bytes(name: &Path, bytes: Vec<u8>, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        Self::open(&Checked::from_bytes(name, bytes)?, weights, config)
+    }
+
+    /// Opens a graph.
+    ///
+    /// # Errors        a graph that exceeds a limit → [`EngineError::BadModel`]; a requested engine that is missing →
+    /// [`EngineError::Library`], or that cannot run the graph → [`EngineError::CannotRun`]
+    pub fn open(checked: &Checked, weights: Weights, config: &EngineConfig) -> Result<Self> {
+        let (path, choice) = (checked.path(), config.choice);
         if choice == EngineChoice::Burn {
-            return Self::on_burn(path, checked, config);
+            return Self::on_burn(checked, config);
         }
-        let bounds = guarded(|| Ok(Bounds::of(checked)))
-            .unwrap_or_else(|reason| Err(Unfit::Graph(reason)))
-            .map_err(|unfit| refused(path, unfit))?;
+        let bounds = guarded(|| Bounds::of(checked)).map_err(|error| refused(path, error))?;
         if choice == EngineChoice::Auto {
             return Self::first_that_can(checked, weights, config, bounds)
                 .map_err(|reason| bad(path, reason));
         }
         if choice == EngineChoice::OnnxRuntime {
             // A missing library is no fault of the graph.
-            library(config.library.as_deref()).map_err(|unusable| EngineError::BadArgument {
-                reason: format!("--engine onnxruntime: {}", unusable.reason),
-                hint: Some(unusable.hint),
-            })?;
+            library(config.library.as_deref())?;
         }
         let network =
-            Network::load(checked, choice, weights, config).map_err(|reason| EngineError::BadModel {
+            Network::load(checked, choice, weights, config).map_err(|cause| EngineError::CannotRun {
                 path: path.to_owned(),
-                reason: format!("cannot be run by the engine {choice}: {reason}"),
-                hint: Some(way_out(checked, choice, config)),
+                engine: choice.name(),
+                cause: Box::new(cause),
+                hint: way_out(checked, choice, config),
             })?;
         Ok(Self { engine: network.engine("as asked for".into()), network, bounds: Some(bounds) })
     }
 
-    fn on_burn(path: &Path, checked: &Checked, config: &EngineConfig) -> Result<Self> {
+    fn on_burn(checked: &Checked, config: &EngineConfig) -> Result<Self> {
+        let path = checked.path();
         let open = config.burn.as_ref().ok_or_else(|| EngineError::BadArgument {
             reason: "--engine burn: there is none in this program".into(),
             hint: Some("leave --engine out".into()),
         })?;
-        let unfit = |reason: String| EngineError::BadModel {
+        let unfit = |cause: EngineError| EngineError::CannotRun {
             path: path.to_owned(),
-            reason: format!("cannot be run by the engine burn: {reason}"),
-            hint: Some("take --engine auto".into()),
+            engine: EngineChoice::Burn.name(),
+            cause: Box::new(cause),
+            hint: "take --engine auto".into(),
         };
-        let computer = open.open(path).map_err(unfit)?;
+        let backend = open.open(path).map_err(|e| unfit(EngineError::graph(e.to_string())))?;
         let graph = guarded(|| Graph::read(checked.bytes(), checked.beside())).map_err(unfit)?;
-        let network = Network::Burn(graph.declared, computer);
+        let network = Network::Burn(graph.declared, backend);
         Ok(Self { engine: network.engine("as asked for".into()), network, bounds: None })
     }
 
@@ -110,7 +109,10 @@ impl Session {
                     };
                     return Ok(Self { engine: network.engine(reason), network, bounds: Some(bounds) });
                 }
-                Err(reason) => reasons.push(format!("{choice} cannot run it: {reason}")),
+                Err(EngineError::Library { reason, .. }) => {
+                    reasons.push(format!("{choice} cannot run it: {reason}"));
+                }
+                Err(error) => reasons.push(format!("{choice} cannot run it: {error}")),
             }
         }
         Err(reasons.join("; "))
@@ -142,8 +144,8 @@ impl Session {
 
     /// The shapes of the outputs for an input of `shape`, where the engine knows them without a run.
     ///
-    /// # Errors        an input that the graph does not take, in words
-    pub fn output_shapes(&self, shape: [usize; 4]) -> Option<Result<Vec<Vec<usize>>, String>> {
+    /// # Errors        as those of [`run`](Self::run)
+    pub fn output_shapes(&self, shape: [usize; 4]) -> Option<Result<Vec<Vec<usize>>>> {
         match &self.network {
             Network::Direct(network) => Some(guarded(|| network.output_shapes(&shape))),
             Network::Rten(_) | Network::OnnxRuntime(_) | Network::Burn(..) => None,
@@ -161,8 +163,8 @@ impl Session {
 
     /// Whether the graph may be run on an input of `shape`.
     ///
-    /// # Errors        it would take too much memory or time, in words
-    fn allow(&self, shape: [usize; 4]) -> Result<(), String> {
+    /// # Errors        as those of [`Bounds::allow`]
+    fn allow(&self, shape: [usize; 4]) -> Result<()> {
         let strictness = match self.network {
             // Its plan limits memory, and refuses what it does not know.
             Network::Direct(_) => Strictness::Lenient,
@@ -173,13 +175,15 @@ impl Session {
 
     /// The outputs for one input, those at `wanted` or all; `fill` writes the input where the engine reads it.
     ///
-    /// # Errors        an input that the graph does not take, in words
+    /// # Errors        a shape that the graph does not take → [`EngineError::UnsupportedOperator`] or
+    /// [`EngineError::BadGraph`]; too much memory → [`EngineError::OutOfMemory`]; a failure of another engine than ours →
+    /// [`EngineError::RunFailed`]; a broken invariant → [`EngineError::Internal`]
     pub fn run(
         &self,
         shape: [usize; 4],
         fill: impl FnOnce(&mut [f32]),
         wanted: Option<&[usize]>,
-    ) -> Result<Vec<Output>, String> {
+    ) -> Result<Vec<Output>> {
         self.allow(shape)?;
         let filled = |fill: &mut dyn FnMut(&mut [f32])| {
             let mut values = vec![0.0; shape.iter().product()];
@@ -196,8 +200,10 @@ impl Session {
             Network::Direct(network) => guarded(|| network.run_filled(&shape, once, wanted)),
             Network::Rten(network) => network.run(shape, &filled(&mut once), wanted),
             Network::OnnxRuntime(network) => network.run(shape, &filled(&mut once), wanted),
-            Network::Burn(_, computer) => {
-                let (dimension, data) = computer.run(shape, filled(&mut once))?;
+            Network::Burn(_, backend) => {
+                let (dimension, data) = backend.run(shape, filled(&mut once)).map_err(|e| {
+                    EngineError::RunFailed { engine: EngineChoice::Burn.name(), reason: e.to_string() }
+                })?;
                 Ok(vec![Output { name: "embedding".into(), shape: vec![shape[0], dimension], data }])
             }
         }
@@ -210,16 +216,16 @@ impl Network {
         choice: EngineChoice,
         weights: Weights,
         config: &EngineConfig,
-    ) -> Result<Self, String> {
+    ) -> Result<Self> {
         match choice {
             EngineChoice::Direct => guarded(|| try_direct(checked)).map(|n| Self::Direct(Box::new(n))),
             EngineChoice::OnnxRuntime => {
-                let library = library(config.library.as_deref()).map_err(|unusable| unusable.reason)?;
+                let library = library(config.library.as_deref())?;
                 let network =
                     OnnxRuntime::load(library, Arc::clone(checked.bytes()), checked.beside().to_vec())?;
                 Ok(Self::OnnxRuntime(Box::new(network)))
             }
-            EngineChoice::Burn => Err("it is opened beside the graph".into()),
+            EngineChoice::Burn => Err(EngineError::graph("it is opened beside the graph")),
             EngineChoice::Rten | EngineChoice::Auto => {
                 OnRten::load(checked, weights).map(|n| Self::Rten(Box::new(n)))
             }
@@ -231,18 +237,18 @@ impl Network {
             Self::Direct(_) => (EngineChoice::Direct, None),
             Self::Rten(_) => (EngineChoice::Rten, None),
             Self::OnnxRuntime(network) => (EngineChoice::OnnxRuntime, Some(network.library().describe())),
-            Self::Burn(_, computer) => (EngineChoice::Burn, Some(format!("on {}", computer.device()))),
+            Self::Burn(_, backend) => (EngineChoice::Burn, Some(format!("on {}", backend.device()))),
         };
         Engine { kind, library, reason }
     }
 }
 
 /// The error of a graph that no engine may run.
-fn refused(path: &Path, unfit: Unfit) -> EngineError {
-    let (reason, hint) = match unfit {
-        Unfit::Input(reason) => (reason, "export it again for smaller pictures"),
-        Unfit::Graph(reason) => (
-            format!("is not run, as it might take too much memory or time: {reason}"),
+fn refused(path: &Path, error: EngineError) -> EngineError {
+    let (reason, hint) = match error {
+        EngineError::BadInput { .. } => (error.to_string(), "export it again for smaller pictures"),
+        _ => (
+            format!("is not run, as it might take too much memory or time: {error}"),
             "export it again for pictures of a fixed size and without control flow",
         ),
     };
@@ -266,15 +272,15 @@ fn way_out(checked: &Checked, refused: EngineChoice, config: &EngineConfig) -> S
 }
 
 /// The graph on our own engine, if it supports every operator for an input as the graph declares it.
-fn try_direct(checked: &Checked) -> Result<DirectNetwork, String> {
+fn try_direct(checked: &Checked) -> Result<DirectNetwork> {
     let network = DirectNetwork::load_with(checked.bytes(), checked.beside())?;
     let declared = network.declared();
     if !declared.is_float {
-        return Err("its input is not of 32-bit floats".into());
+        return Err(EngineError::graph("its input is not of 32-bit floats"));
     }
     let shape = declared.shape.clone().unwrap_or(vec![None; 4]);
     if shape.len() != 4 {
-        return Err(format!("its input has {} dimensions", shape.len()));
+        return Err(EngineError::graph(format!("its input has {} dimensions", shape.len())));
     }
     // Where sides are free, a size that every detector and embedder takes.
     let side = |i: usize, free: usize| shape[i].unwrap_or(free);
@@ -288,6 +294,7 @@ fn try_direct(checked: &Checked) -> Result<DirectNetwork, String> {
 }
 
 /// The result of `work`; a broken invariant of our own becomes an error too.
-fn guarded<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the direct engine panicked".into()))
+fn guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+    let panicked = || EngineError::Internal { reason: "the direct engine panicked".into() };
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))
 }

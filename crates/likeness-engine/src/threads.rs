@@ -1,8 +1,10 @@
-//! Where the engine computes: one thread a call, and no panic of its own gets out.
+//! Where rten and ONNX Runtime compute: one thread for each call, and panics become errors.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rten::{RunOptions, ThreadPool};
+
+use crate::{EngineError, Result};
 
 /// Runs graphs so that every call has one thread to itself.
 ///
@@ -17,11 +19,8 @@ pub(crate) struct SingleThreads {
 impl SingleThreads {
     /// The result of `work`, given the options that keep it on one thread.
     ///
-    /// # Errors        those of `work`; a panic of the engine
-    pub(crate) fn run<R: Send>(
-        &self,
-        work: impl FnOnce(RunOptions) -> Result<R, String> + Send,
-    ) -> Result<R, String> {
+    /// # Errors        those of `work`; a panic of the engine → [`EngineError::Internal`]
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce(RunOptions) -> Result<R> + Send) -> Result<R> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = idle().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
         let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
@@ -35,11 +34,13 @@ impl SingleThreads {
 /// [`MAX_NODES`](super::bounds::MAX_NODES) of them have to fit; memory is taken as it is touched.
 const STACK_BYTES: usize = 64 << 20;
 
-/// The result of `work` on a thread of its own; a panic of the engine over a strange graph becomes an error.
-pub(crate) fn caught<R: Send>(work: impl FnOnce() -> Result<R, String> + Send) -> Result<R, String> {
+/// The result of `work` on a thread of its own.
+///
+/// # Errors        those of `work`; a panic of the engine → [`EngineError::Internal`]; no thread can be started
+pub(crate) fn caught<R: Send>(work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        let thread = thread.map_err(|e| format!("no thread can be started: {e}"))?;
-        thread.join().unwrap_or_else(|_| Err("the inference engine panicked".into()))
+        let panicked = || EngineError::Internal { reason: "the inference engine panicked".into() };
+        thread?.join().unwrap_or_else(|_| Err(panicked()))
     })
 }

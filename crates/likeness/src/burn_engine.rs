@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use likeness_engine::{ExternalBackend, OpenExternalBackend};
+use likeness_engine::{BackendError, ExternalBackend, OpenExternalBackend};
 use likeness_train::embed::EmbeddingNetwork;
 
 /// As training writes them beside the graph.
@@ -16,14 +16,15 @@ pub struct OpenOnBurn {
 }
 
 impl OpenExternalBackend for OpenOnBurn {
-    fn open(&self, graph: &Path) -> Result<Box<dyn ExternalBackend>, String> {
+    fn open(&self, graph: &Path) -> Result<Box<dyn ExternalBackend>, BackendError> {
         let weights = graph.with_file_name(WEIGHTS);
         if !weights.is_file() {
             return Err(format!(
                 "no {WEIGHTS} beside it; the folders of trained and imported networks have one"
-            ));
+            )
+            .into());
         }
-        let network = EmbeddingNetwork::open(&weights, &self.device).map_err(|error| error.to_string())?;
+        let network = EmbeddingNetwork::open(&weights, &self.device)?;
         Ok(Box::new(OnBurn { network, device: self.device.clone() }))
     }
 }
@@ -38,7 +39,7 @@ impl ExternalBackend for OnBurn {
         &self.device
     }
 
-    fn run(&self, shape: [usize; 4], input: Vec<f32>) -> Result<(usize, Vec<f32>), String> {
-        self.network.run(shape, input).map_err(|error| error.to_string())
+    fn run(&self, shape: [usize; 4], input: Vec<f32>) -> Result<(usize, Vec<f32>), BackendError> {
+        Ok(self.network.run(shape, input)?)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use likeness_embed::load_embedder;
-use likeness_embed::quantize::{Calibrator, Clipping, Rounded, halve};
+use likeness_embed::quantize::{CalibrationFeed, Calibrator, Clipping, Rounded, halve};
 use likeness_model::ModelDescription;
 use likeness_model::folder::{GRAPH, check_vacant, graph_at};
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
@@ -117,7 +117,7 @@ fn calibrated(options: &QuantizeOptions, photos: &Path, context: Context<'_>) ->
     let model = ModelChoice::named(&options.model);
     let observe = |calibrator: &Calibrator| {
         let loader = Loader::new(&model, &options.reading, context)
-            .using(Box::new(calibrator.clone()), Some(options.photos));
+            .using(Box::new(CalibrationFeed::new(calibrator)), Some(options.photos));
         loader.load(&[photos.to_owned()], options.calibrate_split.as_deref()).map(drop)
     };
     let calibrator = Calibrator::open(&options.model, &Default::default())?;

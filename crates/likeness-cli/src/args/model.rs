@@ -27,7 +27,7 @@ pub(crate) struct ModelArgs {
     /// Where the engine burn computes: cpu, cuda, cuda:N or wgpu.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) engine_device: String,
-    /// Faces that a network takes at once [default: measured where that pays, else 8].
+    /// Faces that a network takes at once [default: what the engine computes in one run, else 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) batch: Option<u32>,
     /// Embed each face's mirror image as well and take the mean: better, at twice the price.

@@ -59,7 +59,7 @@ impl Graph {
             reason,
             hint: Some(hint.into()),
         };
-        let (session, _) = Session::load(path, Weights::Plain, &EngineConfig::default())?;
+        let session = Session::load(path, Weights::Plain, &EngineConfig::default())?;
         let declared = picture_input(&session)
             .map_err(|reason| bad(reason, "a face detector takes one tensor of n×3×height×width pixels"))?;
         let mut graph = Self {
@@ -137,7 +137,8 @@ impl Graph {
 
     fn run_checked(&self, batch: usize, size: Size, pixels: Vec<f32>) -> Result<Vec<Output>, String> {
         let shape = [batch, 3, size.height as usize, size.width as usize];
-        let outputs = self.session.run(shape, |values| values.copy_from_slice(&pixels), None)?;
+        let outputs = self.session.run(shape, |values| values.copy_from_slice(&pixels), None);
+        let outputs = outputs.map_err(|error| error.to_string())?;
         outputs.into_iter().map(|output| checked(output, batch)).collect()
     }
 }

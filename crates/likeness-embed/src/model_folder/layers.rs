@@ -7,6 +7,7 @@ use super::make::open;
 use crate::{EmbedError, OnnxEmbedder, Result};
 use likeness_engine::Checked;
 use likeness_engine::graph::{Attribute, Graph, Node, Tensor, ValueId};
+use likeness_model::folder::described;
 use likeness_model::preprocess::{ChannelOrder, PreprocessOverrides};
 
 /// A layer with weights.
@@ -56,14 +57,14 @@ pub struct TakenApart {
 /// in single precision → [`EmbedError::BadModel`]
 pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<TakenApart> {
     let mut notes = Vec::new();
-    let embedder = open(graph, overrides, &mut notes)?;
-    let checked = Checked::read(graph)?;
+    let (description, checked) = (described(graph)?, Checked::read(graph)?);
+    let embedder = open(&checked, (overrides, description.as_ref()), &mut notes)?;
     let refused = |reason: String| EmbedError::BadModel {
         path: graph.to_owned(),
         reason: format!("cannot be taken apart: {reason}"),
         hint: Some("import it as it is, without --backbone".to_owned()),
     };
-    let read = Graph::read(checked.bytes(), checked.beside()).map_err(refused)?;
+    let read = Graph::read(checked.bytes(), checked.beside()).map_err(|error| refused(error.to_string()))?;
     let (entry, first) = before_layers(&read).map_err(refused)?;
     let mut layers = layers(&read, first).map_err(refused)?;
     let preprocess = embedder.preprocess();

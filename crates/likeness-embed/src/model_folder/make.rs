@@ -1,16 +1,15 @@
 //! Model folders made, looked at and taken apart: an ONNX file and what is known of it enter, a folder leaves, and back.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use likeness_artifact::{Destination, same_file};
+use likeness_artifact::{Destination, same_file, sha256_hex};
 
-use super::load;
-use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, OpenedModel, Result};
 use likeness_engine::{Checked, Engine, EngineConfig};
 use likeness_model::folder::{WEIGHTS, check_vacant, described, graph_at, weights_beside, write};
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 use likeness_model::registry::entry::by_checksum;
-use likeness_model::registry::sha256_of;
 use likeness_model::{Alignment, ModelDescription};
 
 /// Side of the faces that are laid on ArcFace's template.
@@ -50,9 +49,9 @@ pub fn make(graph: &Path, folder: &Path, overrides: &PreprocessOverrides, card: 
         return Err(bad(graph, "its weights lie in files of their own", "save the network as one file"));
     }
     let beside = described(graph)?;
-    let entry = by_checksum(&sha256_of(graph)?.0);
+    let entry = by_checksum(&sha256_hex(checked.bytes()));
     let mut notes = Vec::new();
-    let embedder = open(graph, overrides, &mut notes)?;
+    let embedder = open(&checked, (overrides, beside.as_ref()), &mut notes)?;
     let (preprocess, spec) = (embedder.preprocess(), embedder.spec().clone());
     if preprocess == (Preprocess { input_size: preprocess.input_size, ..Preprocess::default() }) {
         notes.push("no normalisation was named: pixels enter as 0 to 255, red first".to_owned());
@@ -85,24 +84,27 @@ fn bad(path: &Path, reason: &str, hint: &str) -> EmbedError {
     EmbedError::BadModel { path: path.to_owned(), reason: reason.to_owned(), hint: Some(hint.to_owned()) }
 }
 
-/// The ONNX file at `graph` as an embedder, with the preprocessing of `overrides`, of the settings beside the file, or of
-/// the registry's entry with its checksum; what was inferred is added to `notes`.
+/// The embedder of `graph`. Its preprocessing is that of the description beside the graph, changed by the overrides; with
+/// neither, that of the registry's entry for the file's checksum. Inferences are added to `notes`.
 ///
-/// # Errors        as [`OnnxEmbedder::load`]
+/// # Errors        as those of [`OnnxEmbedder::load`]
 pub(super) fn open(
-    graph: &Path,
-    overrides: &PreprocessOverrides,
+    graph: &Checked,
+    (overrides, description): (&PreprocessOverrides, Option<&ModelDescription>),
     notes: &mut Vec<String>,
 ) -> Result<OnnxEmbedder> {
-    let said = described(graph)?.is_some() || *overrides != PreprocessOverrides::default();
-    let entry = if said { None } else { by_checksum(&sha256_of(graph)?.0) };
-    match entry.and_then(|entry| entry.preprocess.clone()) {
+    let is_stated = description.is_some() || *overrides != PreprocessOverrides::default();
+    let entry = if is_stated { None } else { by_checksum(&sha256_hex(graph.bytes())) };
+    let preprocess = match entry.and_then(|entry| entry.preprocess.clone()) {
         Some(preprocess) => {
             notes.push("preprocessing is the one the registry knows for this file".to_owned());
-            OnnxEmbedder::load_with(graph, preprocess, &EngineConfig::default())
+            preprocess
         }
-        None => OnnxEmbedder::load(graph, overrides, &EngineConfig::default()),
-    }
+        None => {
+            description.map_or_else(Preprocess::default, ModelDescription::preprocess).changed(overrides)?
+        }
+    };
+    OnnxEmbedder::open(graph, preprocess, &EngineConfig::default())
 }
 
 /// A network and all that is known of it.
@@ -129,16 +131,14 @@ pub struct Inspection {
 /// # Errors        as those of loading it
 pub fn inspect(model: &Path) -> Result<Inspection> {
     let graph = graph_at(model)?;
-    let (plain, engine) = (PreprocessOverrides::default(), EngineConfig::default());
-    let spec = load(&graph, &plain, &engine)?.spec().clone();
-    let embedder = OnnxEmbedder::load(&graph, &plain, &engine)?;
+    let opened = OpenedModel::open(&graph, &PreprocessOverrides::default(), &EngineConfig::default())?;
     Ok(Inspection {
-        bytes: fs_err::metadata(&graph)?.len(),
-        description: described(&graph)?.unwrap_or_default(),
-        engine: embedder.computed_by().clone(),
+        bytes: opened.graph.bytes().len() as u64,
+        description: opened.description.unwrap_or_default(),
+        engine: opened.embedder.computed_by().clone(),
         has_weights: graph.with_file_name(WEIGHTS).is_file(),
-        spec,
-        preprocess: embedder.preprocess(),
+        spec: opened.spec,
+        preprocess: opened.embedder.preprocess(),
         graph,
     })
 }
@@ -172,12 +172,11 @@ pub struct Export<'a> {
 pub fn export(how: &Export<'_>) -> Result<(u64, bool)> {
     let graph = graph_at(how.model)?;
     let destination = Destination::of(how.to)?;
-    load(&graph, &PreprocessOverrides::default(), &EngineConfig::default())?;
-    let part = match how.what {
-        Exported::Onnx => graph.clone(),
-        Exported::Safetensors => weights_beside(&graph)?,
+    let opened = OpenedModel::open(&graph, &PreprocessOverrides::default(), &EngineConfig::default())?;
+    let bytes = match how.what {
+        Exported::Onnx => Arc::clone(opened.graph.bytes()),
+        Exported::Safetensors => Arc::new(fs_err::read(weights_beside(&graph)?)?),
     };
-    let bytes = fs_err::read(&part)?;
     let is_there = match &destination {
         Destination::File(to) => check_replaceable(&graph, to, &bytes, how.force)?,
         Destination::Stdout | Destination::Through(_) => false,
@@ -206,7 +205,7 @@ fn check_replaceable(graph: &Path, to: &Path, bytes: &[u8], force: bool) -> Resu
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error.into()),
     };
-    if length == bytes.len() as u64 && fs_err::read(to)? == bytes {
+    if length == bytes.len() as u64 && fs_err::read(to)? == *bytes {
         return Ok(true);
     }
     match force || length == 0 {
@@ -285,7 +284,7 @@ mod tests {
             assert!(error.to_string().contains("is a file of the model"), "{error}");
         }
         assert!(export_to(folder.path(), true).is_err(), "a folder");
-        load(&model.join(GRAPH), &PreprocessOverrides::default(), &EngineConfig::default()).unwrap();
+        OpenedModel::open(&model.join(GRAPH), &Default::default(), &EngineConfig::default()).unwrap();
     }
 
     #[cfg(unix)]

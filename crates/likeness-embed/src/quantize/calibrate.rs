@@ -1,4 +1,4 @@
-//! An embedder that watches: faces enter, embeddings leave, and what values every activation takes is counted.
+//! Calibration: faces enter, the values of every activation are recorded, and a quantised network leaves.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
 use super::{Original, Rounded, refused};
-use crate::{EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+use crate::{EmbedError, Embedder, OnnxEmbedder, Result};
 use likeness_engine::graph::{Graph, Node, ValueId};
 use likeness_engine::quantize::{self, Clipping, Histogram, Ranges, Sites, equalize};
 use likeness_engine::{EngineConfig, Output};
@@ -88,7 +88,7 @@ impl Calibrator {
         if original.graph.nodes.iter().any(is_rounded) {
             return Err(refused(&original.path, "it is quantised already"));
         }
-        quantize::raise_opset(&mut original.graph).map_err(|reason| refused(&original.path, &reason))?;
+        quantize::raise_opset(&mut original.graph).map_err(|e| refused(&original.path, &e.to_string()))?;
         Self::of(original, 0)
     }
 
@@ -116,6 +116,48 @@ impl Calibrator {
             faces,
             kept: Mutex::default(),
         })))
+    }
+
+    /// Runs the network on `faces` and records the values of its activations.
+    ///
+    /// # Errors        a face of another size → [`EmbedError::BadArgument`]; activations that are NaN or infinite →
+    /// [`EmbedError::BadOutput`]; a failure of the engine
+    pub fn observe(&self, faces: &[RgbImage]) -> Result<()> {
+        self.observed(faces).map(drop)
+    }
+
+    /// The same, with the embeddings of the faces, before they are scaled to unit length.
+    pub(super) fn observed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
+        let watched = &*self.0;
+        let spec = watched.original.embedder.spec();
+        let bad =
+            |reason: &str| EmbedError::BadOutput { model: spec.name.clone(), reason: reason.to_owned() };
+        let mut values = Vec::with_capacity(faces.len() * spec.dimension);
+        for face in faces {
+            let outputs = watched.probe.outputs(face)?;
+            let embedding =
+                outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
+            let embedding = &embedding.data[..spec.dimension];
+            values.extend_from_slice(embedding);
+            let mut kept = watched.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(Sha256::digest(face.as_raw()).into(), (face.clone(), embedding.to_vec()));
+            if kept.len() > KEPT {
+                kept.pop_last();
+            }
+            drop(kept);
+            for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
+                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(output) {
+                    return Err(bad("gives activations that are no numbers (NaN or infinity)"));
+                }
+            }
+            watched.faces.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(values)
+    }
+
+    /// The embedder of the network that is calibrated.
+    pub(super) fn embedder(&self) -> &OnnxEmbedder {
+        &self.0.original.embedder
     }
 
     /// Faces seen.
@@ -176,10 +218,9 @@ impl Calibrator {
 
     /// Mean cosine similarity of embeddings by the original and by `rounded`.
     fn similarity(&self, rounded: &Rounded) -> Result<f64> {
-        let folder = tempfile::tempdir()?;
-        rounded.write(folder.path())?;
-        let quantized = OnnxEmbedder::load_with(
-            &folder.path().join("model.onnx"),
+        let quantized = OnnxEmbedder::from_bytes(
+            &self.0.original.path,
+            rounded.graph.clone(),
             rounded.preprocess.clone(),
             &EngineConfig::default(),
         )?;
@@ -211,7 +252,7 @@ impl Calibrator {
         let ranges: Ranges = watched.values.iter().copied().zip(watched.seen.iter().map(range)).collect();
         let mut graph = watched.original.graph.clone();
         quantize::quantize(&mut graph, &watched.sites, &ranges)
-            .map_err(|reason| refused(&watched.original.path, &reason))?;
+            .map_err(|e| refused(&watched.original.path, &e.to_string()))?;
         let even = match watched.scaled {
             0 => String::new(),
             maps => format!(", channels evened out in {maps} feature maps"),
@@ -231,49 +272,7 @@ fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
     let mut graph: Graph = original.graph.clone();
     let shapes = vec![vec![1]; graph.outputs.len() + sites.values.len()];
     graph.outputs.extend(sites.values.iter().map(|v| (format!("site_{v}"), *v)));
-    let bytes = graph.write(&shapes).map_err(|reason| refused(&original.path, &reason))?;
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("probe.onnx");
-    likeness_artifact::write(&path, |file| file.write_all(&bytes))?;
-    OnnxEmbedder::load_with(&path, original.embedder.preprocess(), &EngineConfig::default())
-}
-
-impl Embedder for Calibrator {
-    fn spec(&self) -> &EmbedderSpec {
-        self.0.original.embedder.spec()
-    }
-
-    fn embed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
-        let watched = &*self.0;
-        let bad = |reason: &str| EmbedError::BadOutput {
-            model: self.spec().name.clone(),
-            reason: reason.to_owned(),
-        };
-        let mut values = Vec::with_capacity(faces.len() * self.spec().dimension);
-        for face in faces {
-            let outputs = watched.probe.outputs(face)?;
-            let embedding =
-                outputs.get(watched.probe.embedding_output()).ok_or_else(|| bad("gives nothing"))?;
-            let embedding = &embedding.data[..self.spec().dimension];
-            values.extend_from_slice(embedding);
-            let mut kept = watched.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert(Sha256::digest(face.as_raw()).into(), (face.clone(), embedding.to_vec()));
-            if kept.len() > KEPT {
-                kept.pop_last();
-            }
-            drop(kept);
-            for (seen, output) in watched.seen.iter().zip(&outputs[watched.outputs..]) {
-                if !seen.lock().unwrap_or_else(PoisonError::into_inner).add(output) {
-                    return Err(bad("gives activations that are no numbers (NaN or infinity)"));
-                }
-            }
-            watched.faces.fetch_add(1, Ordering::Relaxed);
-        }
-        crate::embedder::finish(
-            self.spec(),
-            &mut values,
-            watched.original.embedder.preprocess().unit_length,
-        )?;
-        Ok(values)
-    }
+    let bytes = graph.write(&shapes).map_err(|e| refused(&original.path, &e.to_string()))?;
+    let preprocess = original.embedder.preprocess();
+    OnnxEmbedder::from_bytes(&original.path, bytes, preprocess, &EngineConfig::default())
 }

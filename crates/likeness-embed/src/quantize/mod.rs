@@ -1,6 +1,7 @@
 //! Post-training quantisation: a network of real numbers and photos enter, a network of bytes leaves.
 //!
-//! 1. [`Calibrator`] is an embedder that, besides its embeddings, counts what values every activation takes (`range`);
+//! 1. [`Calibrator`] observes faces and records the values of every activation (`range`); [`CalibrationFeed`] gives it the
+//!    faces of the photo pipeline;
 //! 2. `equalize` scales the channels of its feature maps so that they share a grid evenly, which changes no answer;
 //! 3. `place` decides where the graph is quantised and writes it down in the form that every engine knows: pairs of
 //!    QuantizeLinear and DequantizeLinear around operators on real numbers; weights in signed bytes with a scale for each
@@ -11,19 +12,21 @@
 //! arXiv:1806.08342, section 3.
 
 mod calibrate;
+mod feed;
 mod half;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use calibrate::Calibrator;
+pub use feed::CalibrationFeed;
 pub use half::halve;
 pub use likeness_engine::quantize::Clipping;
 
-use crate::{EmbedError, Embedder, OnnxEmbedder, Result, model_folder};
+use crate::{EmbedError, Embedder, OnnxEmbedder, OpenedModel, Result};
+use likeness_engine::EngineConfig;
 use likeness_engine::graph::Graph;
 use likeness_engine::graph::simplify;
-use likeness_engine::{Checked, EngineConfig};
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 use likeness_model::{ModelDescription, folder};
 
@@ -73,14 +76,12 @@ impl Original {
                 hint: Some("name an ONNX file, a model folder or a run".to_owned()),
             });
         }
-        let engine = EngineConfig::default();
-        let spec = model_folder::load(&path, overrides, &engine)?.spec().clone();
-        let embedder = OnnxEmbedder::load(&path, overrides, &engine)?;
-        let checked = Checked::read(&path)?;
+        let OpenedModel { graph: checked, description, embedder, spec } =
+            OpenedModel::open(&path, overrides, &EngineConfig::default())?;
         let mut graph =
-            Graph::read(checked.bytes(), checked.beside()).map_err(|reason| refused(&path, &reason))?;
+            Graph::read(checked.bytes(), checked.beside()).map_err(|e| refused(&path, &e.to_string()))?;
         simplify::fold(&mut graph);
-        let mut description = folder::described(&path)?.unwrap_or_default();
+        let mut description = description.unwrap_or_default();
         description.name = Some(spec.name);
         description.dimension = Some(spec.dimension);
         description.distance = Some(spec.distance);
@@ -93,7 +94,7 @@ impl Original {
         let size = self.embedder.spec().input_size;
         let shapes = self.embedder.outputs(&image::RgbImage::new(size.0, size.1))?;
         let shapes: Vec<Vec<usize>> = shapes.into_iter().map(|o| o.shape).collect();
-        let bytes = graph.write(&shapes).map_err(|reason| refused(&self.path, &reason))?;
+        let bytes = graph.write(&shapes).map_err(|e| refused(&self.path, &e.to_string()))?;
         let mut description = self.description.clone();
         description.name = description.name.map(|name| format!("{name}-{suffix}"));
         Ok(Rounded { graph: bytes, description, preprocess: self.embedder.preprocess(), summary })

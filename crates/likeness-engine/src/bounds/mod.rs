@@ -22,8 +22,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rten_onnx::onnx::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-use super::file::Checked;
-use super::graph::lift;
+use crate::file::Checked;
+use crate::graph::lift;
+use crate::{EngineError, Result};
 use rules::Rule;
 use value::{Kind, Value, volume};
 
@@ -55,27 +56,25 @@ pub(super) enum Strictness {
     Lenient,
 }
 
-/// Why a graph is not opened, in words.
-#[derive(Debug)]
-pub(super) enum Unfit {
-    /// It declares an input that is too large.
-    Input(String),
-    /// It would take too much memory or time.
-    Graph(String),
-}
-
-impl From<String> for Unfit {
-    fn from(reason: String) -> Self {
-        Self::Graph(reason)
-    }
-}
-
 /// Why an operator is refused.
+#[derive(Debug)]
 enum Refusal {
-    /// A limit is exceeded, or the operator is not allowed.
+    /// It takes more memory than is allowed.
+    Memory(String),
+    /// Another limit is exceeded, or the operator is not allowed.
     Limit(String),
     /// A shape cannot be computed: the sizes do not fit each other or depend on the picture.
     Unknown(String),
+}
+
+impl Refusal {
+    /// The error of a refusal; `place` precedes the reason, and `other` makes the error unless it is memory.
+    fn at(self, place: &str, other: impl FnOnce(String) -> EngineError) -> EngineError {
+        match self {
+            Self::Memory(reason) => EngineError::OutOfMemory { reason: format!("{place}{reason}") },
+            Self::Limit(reason) | Self::Unknown(reason) => other(reason),
+        }
+    }
 }
 
 /// A graph, ready to be checked for inputs of any shape.
@@ -92,29 +91,32 @@ pub(super) struct Bounds {
 impl Bounds {
     /// The graph in `checked`, once it is safe to open.
     ///
-    /// # Errors        an input that is too large, a limit that is exceeded, an operator that is not allowed
-    pub(super) fn of(checked: &Checked) -> Result<Self, Unfit> {
+    /// # Errors        an input that is too large → [`EngineError::BadInput`]; an operator that is not allowed, or whose
+    /// sizes are not known → [`EngineError::UnsupportedOperator`]; too much memory → [`EngineError::OutOfMemory`]; a
+    /// malformed graph, too much work → [`EngineError::BadGraph`]
+    pub(super) fn of(checked: &Checked) -> Result<Self> {
         Self::read(checked.bytes(), checked.beside())
     }
 
-    fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, Unfit> {
-        let (few, _) = lift::lift(bytes, LARGE_BYTES)?;
-        let model = ModelProto::parse_buf(&few).map_err(|e| e.to_string())?;
+    fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self> {
+        let bad = |reason: String| EngineError::graph(reason);
+        let (few, _) = lift::lift(bytes, LARGE_BYTES).map_err(bad)?;
+        let model = ModelProto::parse_buf(&few).map_err(|e| bad(e.to_string()))?;
         let standard = |d: &Option<String>| d.as_deref().is_none_or(|d| d.is_empty() || d == "ai.onnx");
         let opset = model.opset_import.iter().find(|o| standard(&o.domain)).and_then(|o| o.version);
-        let mut graph = model.graph.ok_or("it holds no graph".to_owned())?;
+        let mut graph = model.graph.ok_or_else(|| bad("it holds no graph".into()))?;
         if graph.node.len() > MAX_NODES {
             let found = graph.node.len();
-            return Err(format!("it has {found} operators, expected at most {MAX_NODES}").into());
+            return Err(bad(format!("it has {found} operators, expected at most {MAX_NODES}")));
         }
         let mut constants = HashMap::new();
         for tensor in std::mem::take(&mut graph.initializer) {
-            let value = value::constant(&tensor, beside)?;
+            let value = value::constant(&tensor, beside).map_err(bad)?;
             constants.insert(tensor.name.unwrap_or_default(), value);
         }
         for input in &graph.input {
             if !constants.contains_key(input.name.as_deref().unwrap_or_default()) {
-                check_input(&declared(input)).map_err(Unfit::Input)?;
+                check_input(&declared(input))?;
             }
         }
         for node in &mut graph.node {
@@ -129,8 +131,9 @@ impl Bounds {
 
     /// Whether the graph may be run on an input of `shape`.
     ///
-    /// # Errors        a limit that is exceeded, or a size that cannot be known before the run; in words
-    pub(super) fn allow(&self, shape: [usize; 4], strictness: Strictness) -> Result<(), String> {
+    /// # Errors        too much memory → [`EngineError::OutOfMemory`]; another limit that is exceeded, or a size that cannot
+    /// be known before the run → [`EngineError::UnsupportedOperator`]
+    pub(super) fn allow(&self, shape: [usize; 4], strictness: Strictness) -> Result<()> {
         let allowed = || self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
         if allowed().contains(&(shape, strictness)) {
             return Ok(());
@@ -144,7 +147,7 @@ impl Bounds {
         Ok(())
     }
 
-    fn check(&self, shape: Option<[usize; 4]>, strictness: Strictness) -> Result<(), String> {
+    fn check(&self, shape: Option<[usize; 4]>, strictness: Strictness) -> Result<()> {
         let graph = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
         let mut walk = Walk::new(self, &graph, strictness);
         for input in &graph.input {
@@ -154,8 +157,10 @@ impl Bounds {
                     Some(shape) => shape.map(|side| side as u64).to_vec(),
                     None => declared(input),
                 };
-                walk.hold(name, Value::new(Kind::Float, sides))
-                    .map_err(|reason| format!("input {name}: {reason}"))?;
+                walk.hold(name, Value::new(Kind::Float, sides)).map_err(|refusal| {
+                    let place = format!("input {name}: ");
+                    refusal.at(&place, |reason| EngineError::graph(format!("{place}{reason}")))
+                })?;
             }
         }
         graph.node.iter().enumerate().try_for_each(|(at, node)| walk.node(at, node))
@@ -163,15 +168,16 @@ impl Bounds {
 }
 
 /// Refuses an input of pictures that no photo is enlarged to.
-fn check_input(sides: &[u64]) -> Result<(), String> {
+fn check_input(sides: &[u64]) -> Result<()> {
     let &[_, first, second, third] = sides else { return Ok(()) };
     let is_nhwc = first != 3 && third == 3;
     let (height, width) = if is_nhwc { (first, second) } else { (second, third) };
     match [("width", width), ("height", height)].into_iter().find(|(_, side)| *side > MAX_INPUT_SIDE) {
         None => Ok(()),
-        Some((what, found)) => {
-            Err(format!("expected an input {what} of at most {MAX_INPUT_SIDE}, found {found}"))
-        }
+        Some((what, found)) => Err(EngineError::BadInput {
+            expected: format!("an input {what} of at most {MAX_INPUT_SIDE}"),
+            found: found.to_string(),
+        }),
     }
 }
 
@@ -212,7 +218,7 @@ impl<'b> Walk<'b> {
     }
 
     /// Keeps a value that is computed, and counts its memory.
-    fn hold(&mut self, name: &'b str, value: Value) -> Result<(), String> {
+    fn hold(&mut self, name: &'b str, value: Value) -> Result<(), Refusal> {
         let bytes = value.bytes();
         if value.is_constant {
             self.of_constants = self.of_constants.saturating_add(bytes);
@@ -223,12 +229,12 @@ impl<'b> Walk<'b> {
             (self.of_constants, MAX_CONSTANT_BYTES, "values computed from constants"),
         ] {
             if found > most {
-                return Err(format!(
+                return Err(Refusal::Memory(format!(
                     "gives {} values of shape {:?}: with these more than {} MiB of {what}",
                     volume(&value.shape),
                     value.shape,
                     most >> 20
-                ));
+                )));
             }
         }
         self.held.insert(name, Some(value));
@@ -236,22 +242,26 @@ impl<'b> Walk<'b> {
     }
 
     /// The value called `name`: one that was computed, or a constant of the graph.
-    fn value(&self, name: &str) -> Result<Option<&Value>, String> {
+    fn value(&self, name: &str) -> Result<Option<&Value>, Refusal> {
         match self.held.get(name) {
             Some(held) => Ok(held.as_ref()),
             None => {
                 let constant = self.bounds.constants.get(name);
-                constant.map(Some).ok_or_else(|| format!("reads {name:?}, which is not computed before it"))
+                constant
+                    .map(Some)
+                    .ok_or_else(|| Refusal::Limit(format!("reads {name:?}, which is not computed before it")))
             }
         }
     }
 
-    fn node(&mut self, at: usize, node: &'b NodeProto) -> Result<(), String> {
+    fn node(&mut self, at: usize, node: &'b NodeProto) -> Result<()> {
         let op = node.op_type.as_deref().unwrap_or_default();
-        self.step(at, node).map_err(|reason| format!("operator {op}: {reason}"))
+        self.step(at, node).map_err(|refusal| {
+            refusal.at(&format!("operator {op}: "), |reason| EngineError::operator(op, reason))
+        })
     }
 
-    fn step(&mut self, at: usize, node: &'b NodeProto) -> Result<(), String> {
+    fn step(&mut self, at: usize, node: &'b NodeProto) -> Result<(), Refusal> {
         let mut inputs = Vec::with_capacity(node.input.len());
         let mut is_known = true;
         for name in &node.input {
@@ -266,20 +276,23 @@ impl<'b> Walk<'b> {
         };
         let names: Vec<&str> = node.output.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
         if let Some(name) = names.iter().find(|n| self.held.contains_key(*n) || self.is_constant(n)) {
-            return Err(format!("computes {name:?} a second time"));
+            return Err(Refusal::Limit(format!("computes {name:?} a second time")));
         }
         match computed {
             Ok(done) => {
                 let scratch = self.alive.saturating_add(done.scratch);
                 if scratch > MAX_BYTES {
-                    return Err(format!("takes more than {} MiB while it runs", MAX_BYTES >> 20));
+                    return Err(Refusal::Memory(format!(
+                        "takes more than {} MiB while it runs",
+                        MAX_BYTES >> 20
+                    )));
                 }
                 for (name, value) in node.output.iter().zip(done.values).filter(|(n, _)| !n.is_empty()) {
                     self.hold(name, value)?;
                 }
                 self.work = self.work.saturating_add(done.work);
                 if self.work > MAX_WORK {
-                    return Err(format!("a run takes more than {MAX_WORK} multiply-adds"));
+                    return Err(Refusal::Limit(format!("a run takes more than {MAX_WORK} multiply-adds")));
                 }
                 // Outputs that no rule describes are of unknown shape.
                 for name in names {
@@ -289,7 +302,7 @@ impl<'b> Walk<'b> {
             Err(Refusal::Unknown(_)) if self.strictness == Strictness::Lenient => {
                 names.into_iter().for_each(|name| drop(self.held.insert(name, None)));
             }
-            Err(Refusal::Unknown(reason) | Refusal::Limit(reason)) => return Err(reason),
+            Err(refusal) => return Err(refusal),
         }
         self.release(at, node);
         Ok(())

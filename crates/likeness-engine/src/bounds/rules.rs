@@ -6,6 +6,7 @@ use rten_onnx::onnx::{AttributeProto, DataType, NodeProto, TensorProto};
 
 use super::value::{Kind, MAX_KNOWN, Value, side, sides, unknown, volume};
 use super::{ELEMENT_WORK, Refusal, numbers};
+use crate::EngineError;
 
 /// Operators with graphs of their own.
 const CONTROL_FLOW: [&str; 4] = ["If", "Loop", "Scan", "SequenceMap"];
@@ -210,17 +211,17 @@ impl From<Value> for Done {
 
 /// Whether the operator is one that may be run.
 ///
-/// # Errors        it has a graph of its own, or is not known; in words
-pub(super) fn allowed(node: &NodeProto) -> Result<(), String> {
+/// # Errors        it has a graph of its own, or is not known
+pub(super) fn allowed(node: &NodeProto) -> crate::Result<()> {
     let op = node.op_type.as_deref().unwrap_or_default();
     if CONTROL_FLOW.contains(&op) || node.attribute.iter().any(|a| a.g.is_some()) {
-        return Err(format!("operator {op}: control flow, with graphs of its own, is not run"));
+        return Err(EngineError::operator(op, "control flow, with graphs of its own, is not run"));
     }
     let domain = node.domain.as_deref().unwrap_or_default();
     let is_known = SAME_SHAPE.contains(&op) || BROADCAST.contains(&op) || OTHERS.contains(&op);
     match is_known && ["", "ai.onnx", "com.microsoft"].contains(&domain) {
         true => Ok(()),
-        false => Err(format!("operator {op}: not known, so that its size cannot be limited")),
+        false => Err(EngineError::operator(op, "not known, so that its size cannot be limited")),
     }
 }
 

@@ -85,9 +85,9 @@ const SHAPE: [usize; 4] = [1, 3, 8, 8];
 /// What a strict check of the graph says.
 fn verdict(nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> Result<(), String> {
     match Bounds::read(&graph(nodes, constants), &[]) {
-        Ok(bounds) => bounds.allow(SHAPE, Strictness::Strict),
-        Err(Unfit::Graph(reason)) => Err(reason),
-        Err(Unfit::Input(reason)) => panic!("{reason}"),
+        Ok(bounds) => bounds.allow(SHAPE, Strictness::Strict).map_err(|error| error.to_string()),
+        Err(error @ EngineError::BadInput { .. }) => panic!("{error}"),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -113,7 +113,9 @@ fn sizes_from_constants_are_limited_when_the_graph_is_opened() {
         };
         let bytes = graph(vec![node(op, &input, "y", &[])], constants());
         // By opening alone, without an input of any shape.
-        let Err(Unfit::Graph(reason)) = Bounds::read(&bytes, &[]) else { panic!("{op}") };
+        let Err(error) = Bounds::read(&bytes, &[]) else { panic!("{op}") };
+        assert!(matches!(error, EngineError::OutOfMemory { .. }), "{error:?}");
+        let reason = error.to_string();
         assert!(reason.contains(words), "{reason}");
     }
     let range = vec![node("Range", &["a", "b", "c"], "y", &[])];
@@ -255,7 +257,7 @@ fn shapes(bytes: &[u8], shape: [usize; 4]) -> HashMap<String, Vec<u64>> {
 fn assert_shapes(path: &Path, choice: EngineChoice) {
     let bytes = fs_err::read(path).unwrap();
     let config = EngineConfig { choice, ..EngineConfig::default() };
-    let (session, _) = Session::load(path, Weights::Plain, &config).unwrap();
+    let session = Session::load(path, Weights::Plain, &config).unwrap();
     let declared = session.declared().shape.clone().unwrap();
     let shape = [0, 1, 2, 3].map(|at| declared[at].unwrap_or([2, 3, 160, 128][at]));
     let shapes = shapes(&bytes, shape);

@@ -10,6 +10,7 @@ use super::kernel::dots;
 use super::kernel::lanes::{LANES, Lane};
 use super::kernel::pack::{ConvShape, Packed, Packer};
 use super::kernel::pack8::{ByteWeights, PackedBytes};
+use crate::EngineError;
 use crate::graph::{Data, Graph, Left, Node, Stored, Tensor, ValueId};
 
 /// Most memory that packed weights may take.
@@ -29,8 +30,8 @@ impl Layers {
     /// Packs the weights of `graph`, in its constants or `left` in their file, and takes them out of its constants where
     /// nothing else reads them.
     ///
-    /// # Errors        weights that are not known or do not fit their operator, in words
-    pub(crate) fn pack(graph: &mut Graph, left: &Left<'_>) -> Result<Self, String> {
+    /// # Errors        weights that are not known or do not fit their operator → [`EngineError::UnsupportedOperator`]
+    pub(crate) fn pack(graph: &mut Graph, left: &Left<'_>) -> crate::Result<Self> {
         let mut layers = Self::default();
         let mut to_pack = Vec::new();
         for (i, node) in graph.nodes.iter().enumerate() {
@@ -39,7 +40,7 @@ impl Layers {
                 "Gemm" | "MatMul" => layers.linear(node, &graph.constants, left).map(Some),
                 _ => Ok(None),
             };
-            let weights = weights.map_err(|reason| format!("operator {}: {reason}", node.op))?;
+            let weights = weights.map_err(|reason| EngineError::operator(&node.op, reason))?;
             to_pack.extend(weights.map(|weights| (i, weights)));
         }
         for (i, packed) in pack_all(&to_pack)? {
@@ -217,8 +218,8 @@ enum Numbers<'c> {
 
 /// Packs them on all cores: a hundred megabytes take longer than everything else that comes before a first answer.
 ///
-/// # Errors        a panic of a worker
-fn pack_all(layers: &[(usize, LayerWeights<'_>)]) -> Result<Vec<(usize, Packed)>, String> {
+/// # Errors        a panic of a worker → [`EngineError::Internal`]
+fn pack_all(layers: &[(usize, LayerWeights<'_>)]) -> crate::Result<Vec<(usize, Packed)>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let worker = || {
@@ -235,7 +236,8 @@ fn pack_all(layers: &[(usize, LayerWeights<'_>)]) -> Result<Vec<(usize, Packed)>
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..cores.min(layers.len())).map(|_| scope.spawn(worker)).collect();
         let parts: Result<Vec<_>, _> = workers.into_iter().map(|w| w.join()).collect();
-        Ok(parts.map_err(|_| "its weights could not be laid out")?.into_iter().flatten().collect())
+        let failed = |_| EngineError::Internal { reason: "its weights could not be packed".into() };
+        Ok(parts.map_err(failed)?.into_iter().flatten().collect())
     })
 }
 

@@ -27,6 +27,7 @@ use layers::Layers;
 use plan::{Plan, Workspace};
 
 use crate::graph::{Declared, Graph, simplify};
+use crate::{EngineError, Result};
 
 /// Shapes of input whose plans are kept.
 const MAX_PLANS: usize = 8;
@@ -66,15 +67,16 @@ impl DirectNetwork {
     ///
     /// Bytes from elsewhere have to pass the checks of `file` first.
     ///
-    /// # Errors        what stands against it, in words
-    pub fn load(bytes: &[u8]) -> Result<Self, String> {
+    /// # Errors        a malformed graph → [`EngineError::BadGraph`]; an operator that this engine lacks →
+    /// [`EngineError::UnsupportedOperator`]
+    pub fn load(bytes: &[u8]) -> Result<Self> {
         Self::load_with(bytes, &[])
     }
 
     /// The same for a graph with files of weights `beside` it, by name.
     ///
     /// # Errors        as [`DirectNetwork::load`]'s
-    pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+    pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self> {
         let (mut graph, left) = Graph::read_to_pack(bytes, beside)?;
         quantized::join(&mut graph)?;
         simplify::simplify(&mut graph);
@@ -89,38 +91,38 @@ impl DirectNetwork {
 
     /// Whether the graph can be run on inputs of `shape`.
     ///
-    /// # Errors        why not, in words
-    pub(crate) fn check(&self, shape: &[usize]) -> Result<(), String> {
+    /// # Errors        as [`DirectNetwork::run`]'s
+    pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
         self.plan(shape).map(drop)
     }
 
     /// The shapes of the outputs for an input of `shape`.
     ///
-    /// # Errors        a shape that the graph does not take, in words
-    pub(crate) fn output_shapes(&self, shape: &[usize]) -> Result<Vec<Vec<usize>>, String> {
+    /// # Errors        as [`DirectNetwork::run`]'s
+    pub(crate) fn output_shapes(&self, shape: &[usize]) -> Result<Vec<Vec<usize>>> {
         let (plan, _) = self.plan(shape)?;
         Ok(plan.outputs.iter().map(|output| output.shape().to_vec()).collect())
     }
 
     /// The bytes that a run on an input of `shape` takes beside the weights.
     ///
-    /// # Errors        a shape that the graph does not take, or more than any run may take; in words
-    pub(crate) fn run_bytes(&self, shape: &[usize]) -> Result<usize, String> {
+    /// # Errors        as [`DirectNetwork::run`]'s
+    pub(crate) fn run_bytes(&self, shape: &[usize]) -> Result<usize> {
         self.plan(shape).map(|(plan, _)| plan.workspace_bytes())
     }
 
     /// The outputs for `input`, those at `wanted` or all.
     ///
     /// # Shapes        input: as said, row-major
-    /// # Errors        a shape that the graph does not take, in words
-    pub fn run(
-        &self,
-        shape: &[usize],
-        input: &[f32],
-        wanted: Option<&[usize]>,
-    ) -> Result<Vec<Output>, String> {
-        if lower::count(shape)? != input.len() {
-            return Err(format!("{shape:?} promises other than {} numbers", input.len()));
+    /// # Errors        values that do not fill the shape → [`EngineError::BadInput`]; a shape that the graph does not take →
+    /// [`EngineError::UnsupportedOperator`]; more memory than a run may take → [`EngineError::OutOfMemory`]
+    pub fn run(&self, shape: &[usize], input: &[f32], wanted: Option<&[usize]>) -> Result<Vec<Output>> {
+        let expected = lower::count(shape).map_err(EngineError::graph)?;
+        if expected != input.len() {
+            return Err(EngineError::BadInput {
+                expected: format!("{expected} values for an input of {shape:?}"),
+                found: input.len().to_string(),
+            });
         }
         self.run_filled(shape, |values| values.copy_from_slice(input), wanted)
     }
@@ -133,7 +135,7 @@ impl DirectNetwork {
         shape: &[usize],
         fill: impl FnOnce(&mut [f32]),
         wanted: Option<&[usize]>,
-    ) -> Result<Vec<Output>, String> {
+    ) -> Result<Vec<Output>> {
         let (plan, idle) = self.plan(shape)?;
         let shelf = || idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = shelf().pop();
@@ -149,10 +151,10 @@ impl DirectNetwork {
         let all: Vec<usize> = (0..self.graph.outputs.len()).collect();
         let outputs = wanted.unwrap_or(&all).iter().map(|&i| output(i)).collect::<Option<_>>();
         shelf().push(memory);
-        outputs.ok_or_else(|| "has no such output".to_owned())
+        outputs.ok_or_else(|| EngineError::graph("has no such output"))
     }
 
-    fn plan(&self, shape: &[usize]) -> Result<(Arc<Plan>, Shelf), String> {
+    fn plan(&self, shape: &[usize]) -> Result<(Arc<Plan>, Shelf)> {
         let plans = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = plans().iter().find(|p| p.shape == shape) {
             return Ok((Arc::clone(&known.plan), Arc::clone(&known.idle)));

@@ -15,7 +15,7 @@ use super::kernel::pack8::PackedBytes;
 use super::kernel::plain::Binary;
 use super::kernel::pool::Windows;
 use crate::graph::Grid;
-use crate::pages;
+use crate::{EngineError, Result, pages};
 
 /// Most memory that the buffers of one call may take; a graph that asks for more is an accident or an attack.
 const MAX_BYTES: usize = 4 << 30;
@@ -250,14 +250,14 @@ pub(crate) struct Plan {
 impl Plan {
     /// Places the buffers of `steps`.
     ///
-    /// # Errors        more memory than is allowed, in words
+    /// # Errors        more memory than is allowed → [`EngineError::OutOfMemory`]
     pub(crate) fn new(
         steps: Vec<Step>,
         images: Vec<(Image, Form)>,
         plains: Vec<PlainSize>,
         input: PlainId,
         outputs: Vec<Operand>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self> {
         let mut plan = Self {
             steps,
             forms: images.iter().map(|(_, form)| *form).collect(),
@@ -298,7 +298,7 @@ impl Plan {
         last
     }
 
-    fn place(&mut self) -> Result<(), String> {
+    fn place(&mut self) -> Result<()> {
         let last = self.last_reads();
         let mut free: HashMap<Size, Vec<usize>> = HashMap::new();
         let mut bytes = 0usize;
@@ -328,7 +328,7 @@ impl Plan {
         buffer: Buffer,
         free: &mut HashMap<Size, Vec<usize>>,
         bytes: &mut usize,
-    ) -> Result<(), String> {
+    ) -> Result<()> {
         let size = self.size(buffer);
         let slot = match (free.get_mut(&size).and_then(Vec::pop), size) {
             (Some(slot), _) => slot,
@@ -378,10 +378,11 @@ fn zeros(length: usize) -> Vec<Lane> {
     lanes
 }
 
-fn charge(bytes: &mut usize, more: Option<usize>) -> Result<(), String> {
-    *bytes = more
-        .and_then(|m| bytes.checked_add(m))
-        .filter(|&b| b <= MAX_BYTES)
-        .ok_or_else(|| format!("its feature maps take more than {} MiB for this input", MAX_BYTES >> 20))?;
+fn charge(bytes: &mut usize, more: Option<usize>) -> Result<()> {
+    *bytes = more.and_then(|m| bytes.checked_add(m)).filter(|&b| b <= MAX_BYTES).ok_or_else(|| {
+        EngineError::OutOfMemory {
+            reason: format!("its feature maps take more than {} MiB for this input", MAX_BYTES >> 20),
+        }
+    })?;
     Ok(())
 }

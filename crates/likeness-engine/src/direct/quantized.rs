@@ -7,13 +7,13 @@
 
 use std::collections::HashMap;
 
-use crate::graph::Grid;
-use crate::graph::{Data, Graph, Node, Tensor, ValueId};
+use crate::graph::{Data, Graph, Grid, Node, Tensor, ValueId};
+use crate::{EngineError, Result};
 
 /// Joins the pairs of `graph` and unfolds its constants.
 ///
-/// # Errors        scales that do not fit what they scale, in words
-pub(super) fn join(graph: &mut Graph) -> Result<(), String> {
+/// # Errors        scales that do not fit what they scale → [`EngineError::UnsupportedOperator`]
+pub(super) fn join(graph: &mut Graph) -> Result<()> {
     unfold_constants(graph)?;
     join_pairs(graph)?;
     for tensor in graph.constants.values_mut() {
@@ -29,14 +29,14 @@ fn constant<'g>(graph: &'g Graph, node: &Node, i: usize) -> Option<&'g Tensor> {
     graph.constants.get(&node.input(i)?)
 }
 
-fn unfold_constants(graph: &mut Graph) -> Result<(), String> {
+fn unfold_constants(graph: &mut Graph) -> Result<()> {
     let mut unfolded: Vec<(ValueId, Tensor)> = Vec::new();
     let mut done = vec![false; graph.nodes.len()];
     for (node, done) in graph.nodes.iter().zip(&mut done) {
         let (Some(of), &[output]) = (constant(graph, node, 0), node.outputs.as_slice()) else { continue };
         let tensor = match (node.op.as_str(), &of.data) {
             ("DequantizeLinear", _) => dequantized(graph, node, of, is_filter(graph, output))
-                .map_err(|reason| format!("operator DequantizeLinear: {reason}"))?,
+                .map_err(|reason| EngineError::operator("DequantizeLinear", reason))?,
             ("Cast", Data::Half(bits)) if node.whole("to", 0) == 1 => {
                 let real = |b: &u16| half::f16::from_bits(*b).to_f32();
                 Tensor { shape: of.shape.clone(), data: Data::Float(bits.iter().map(real).collect()) }
@@ -110,7 +110,7 @@ fn grid(graph: &Graph, node: &Node) -> Option<Grid> {
     (scale.is_normal() && scale > 0.0).then(|| Grid::new(scale, zero))
 }
 
-fn join_pairs(graph: &mut Graph) -> Result<(), String> {
+fn join_pairs(graph: &mut Graph) -> Result<()> {
     let quantized: HashMap<ValueId, (Grid, ValueId)> = graph
         .nodes
         .iter()
@@ -133,9 +133,10 @@ fn join_pairs(graph: &mut Graph) -> Result<(), String> {
             continue;
         };
         if grid(graph, &node) != Some(pair) {
-            return Err(
-                "operator DequantizeLinear: another scale or zero point than its QuantizeLinear".into()
-            );
+            return Err(EngineError::operator(
+                "DequantizeLinear",
+                "another scale or zero point than its QuantizeLinear",
+            ));
         }
         match made.get(&bytes) {
             Some(first) => drop(same.insert(output, *first)),

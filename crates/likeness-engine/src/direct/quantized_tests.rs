@@ -237,7 +237,7 @@ fn pairs_that_do_not_match_are_told() {
     nodes[1].input[1] = "os".to_owned();
     let tensors =
         [Bytes { scale: 0.1, zero: 3 }.tensors("i"), Bytes { scale: 0.2, zero: 3 }.tensors("o")].concat();
-    let reason = DirectNetwork::load(&file(nodes, tensors)).unwrap_err();
+    let reason = DirectNetwork::load(&file(nodes, tensors)).unwrap_err().to_string();
     assert!(reason.contains("another scale or zero point"), "{reason}");
     // Scales of another number than channels.
     let nodes = vec![
@@ -245,6 +245,6 @@ fn pairs_that_do_not_match_are_told() {
         node("Add", &["x", "w"], "y", vec![]),
     ];
     let tensors = vec![whole_tensor("w8", DataType::INT8, &[1, 2, 3]), weights("ws", &[2], &[0.1, 0.2])];
-    let reason = DirectNetwork::load(&file(nodes, tensors)).unwrap_err();
+    let reason = DirectNetwork::load(&file(nodes, tensors)).unwrap_err().to_string();
     assert!(reason.contains("2 scales for [3]"), "{reason}");
 }

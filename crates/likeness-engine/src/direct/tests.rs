@@ -12,6 +12,7 @@ use rten_onnx::onnx::{
 
 use super::DirectNetwork;
 use super::kernel::lanes::on_each_machine;
+use crate::EngineError;
 use crate::graph::Graph;
 
 pub(super) fn wholes(name: &str, values: &[usize]) -> AttributeProto {
@@ -292,7 +293,7 @@ fn weights_are_packed_from_where_they_lie_unless_something_else_needs_them() {
     };
     let read = answer(weights("w", &[64, 32, 3, 3], &numbers)).unwrap();
     assert_eq!(answer(in_bytes(numbers.len())).unwrap(), read);
-    let short = answer(in_bytes(numbers.len() - 1)).unwrap_err();
+    let short = answer(in_bytes(numbers.len() - 1)).unwrap_err().to_string();
     assert!(short.contains("promises 18432 numbers, 18431 found"), "{short}");
 }
 
@@ -300,14 +301,24 @@ fn weights_are_packed_from_where_they_lie_unless_something_else_needs_them() {
 fn what_is_not_supported_is_named() {
     let reason = |op: &str| {
         let network = DirectNetwork::load(&file(vec![node(op, &["x"], "y", vec![])], vec![]));
-        network.and_then(|n| n.run(&[1, 3, 8, 8], &[0.0; 192], None)).unwrap_err()
+        let error = network.and_then(|n| n.run(&[1, 3, 8, 8], &[0.0; 192], None)).unwrap_err();
+        assert!(
+            matches!(&error, EngineError::UnsupportedOperator { op: found, .. } if found == op),
+            "{error:?}"
+        );
+        error.to_string()
     };
     assert_eq!(reason("NonZero"), "operator NonZero: not supported");
     assert!(reason("Conv").contains("its weights are missing"));
     let circle =
         file(vec![node("Add", &["x", "b"], "a", vec![]), node("Add", &["a", "x"], "b", vec![])], vec![]);
-    assert!(DirectNetwork::load(&circle).unwrap_err().contains("before it is computed"));
+    assert!(DirectNetwork::load(&circle).unwrap_err().to_string().contains("before it is computed"));
     let idle = DirectNetwork::load(&file(vec![node("MaxPool", &["x"], "y", vec![])], vec![])).unwrap();
-    let huge = idle.check(&[1 << 20, 1 << 20, 1 << 12, 1 << 12]).unwrap_err();
+    let huge = idle.check(&[1 << 20, 1 << 20, 1 << 12, 1 << 12]).unwrap_err().to_string();
     assert!(huge.contains("too large") || huge.contains("MiB"), "{huge}");
+    let many = idle.check(&[1 << 12, 3, 1 << 10, 1 << 10]).unwrap_err();
+    assert!(matches!(many, EngineError::OutOfMemory { .. }), "{many:?}");
+    let short = idle.run(&[1, 3, 8, 8], &[0.0; 3], None).unwrap_err();
+    assert_eq!(short.to_string(), "expected 192 values for an input of [1, 3, 8, 8], found 3");
+    assert!(matches!(short, EngineError::BadInput { .. }), "{short:?}");
 }

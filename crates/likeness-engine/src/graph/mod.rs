@@ -15,7 +15,7 @@ use std::sync::Arc;
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType, ModelProto, TensorProto};
 use rten_onnx::onnx::{GraphProto, NodeProto};
 
-use crate::pages;
+use crate::{EngineError, Result, pages};
 pub use grid::Grid;
 
 /// Tensors with at least so many bytes are read where they lie in the file.
@@ -195,8 +195,9 @@ pub struct Graph {
 impl Graph {
     /// Reads the graph in `bytes`, those of an ONNX file, with the files of weights `beside` it by name.
     ///
-    /// # Errors        what is wrong or beyond us, in words
-    pub fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self, String> {
+    /// # Errors        a malformed graph, or one with several inputs → [`EngineError::BadGraph`]; an operator that is none of
+    /// ONNX's own → [`EngineError::UnsupportedOperator`]
+    pub fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self> {
         Self::read_with(bytes, beside, |_| HashSet::new()).map(|(graph, _)| graph)
     }
 
@@ -207,7 +208,7 @@ impl Graph {
     pub(crate) fn read_to_pack<'a>(
         bytes: &'a [u8],
         beside: &'a [(String, Arc<[u8]>)],
-    ) -> Result<(Self, Left<'a>), String> {
+    ) -> Result<(Self, Left<'a>)> {
         Self::read_with(bytes, beside, weights_to_pack)
     }
 
@@ -215,16 +216,17 @@ impl Graph {
         bytes: &'a [u8],
         beside: &'a [(String, Arc<[u8]>)],
         leave: impl FnOnce(&GraphProto) -> HashSet<String>,
-    ) -> Result<(Self, Left<'a>), String> {
-        let (few, places) = lift::lift(bytes, LARGE_BYTES)?;
-        let model = ModelProto::parse_buf(&few).map_err(|e| e.to_string())?;
+    ) -> Result<(Self, Left<'a>)> {
+        let (few, places) = lift::lift(bytes, LARGE_BYTES).map_err(EngineError::graph)?;
+        let model = ModelProto::parse_buf(&few).map_err(|e| EngineError::graph(e.to_string()))?;
         let opset = |m: &ModelProto| {
             let standard = |d: &Option<String>| d.as_deref().is_none_or(|d| d.is_empty() || d == "ai.onnx");
             m.opset_import.iter().find(|o| standard(&o.domain)).and_then(|o| o.version)
         };
-        let opset = opset(&model).ok_or("it names no version of the operators")?;
+        let opset =
+            opset(&model).ok_or_else(|| EngineError::graph("it names no version of the operators"))?;
         let weights = Weights { file: bytes, places, beside };
-        let graph = model.graph.ok_or("it holds no graph")?;
+        let graph = model.graph.ok_or_else(|| EngineError::graph("it holds no graph"))?;
         let leave = leave(&graph);
         Reader::default().graph(graph, opset, &weights, &leave)
     }
@@ -320,16 +322,17 @@ impl Reader {
         opset: i64,
         weights: &Weights<'a>,
         leave: &HashSet<String>,
-    ) -> Result<(Graph, Left<'a>), String> {
+    ) -> Result<(Graph, Left<'a>)> {
+        let bad = |reason: String| EngineError::graph(reason);
         let (mut constants, mut left) = (HashMap::new(), Left::new());
         for (i, mut proto) in graph.initializer.into_iter().enumerate() {
             let name = proto.name.take().unwrap_or_default();
             let value = self.value(&name);
-            let raw = weights.outside(i, &proto).map_err(|e| format!("weights {name}: {e}"))?;
+            let raw = weights.outside(i, &proto).map_err(|e| bad(format!("weights {name}: {e}")))?;
             match raw.filter(|_| leave.contains(&name)).and_then(|raw| stored(&proto, raw)) {
                 Some(stored) => drop(left.insert(value, stored)),
                 None => {
-                    let read = tensor(proto, raw).map_err(|e| format!("weights {name}: {e}"))?;
+                    let read = tensor(proto, raw).map_err(|e| bad(format!("weights {name}: {e}")))?;
                     constants.insert(value, read);
                 }
             }
@@ -340,16 +343,17 @@ impl Reader {
             .map(|info| (self.value(info.name.as_deref().unwrap_or_default()), info))
             .filter(|(value, _)| !constants.contains_key(value) && !left.contains_key(value))
             .collect();
-        let [(input, info)] = <[_; 1]>::try_from(inputs).map_err(|i| format!("takes {} inputs", i.len()))?;
+        let [(input, info)] =
+            <[_; 1]>::try_from(inputs).map_err(|i| bad(format!("takes {} inputs", i.len())))?;
         let mut known: HashSet<_> = constants.keys().chain(left.keys()).copied().chain([input]).collect();
         let mut nodes = Vec::new();
         for proto in graph.node {
             let mut node = self.node(proto)?;
             if let Some(value) = node.inputs.iter().flatten().find(|v| !known.contains(v)) {
-                return Err(format!("operator {} reads value {value} before it is computed", node.op));
+                return Err(bad(format!("operator {} reads value {value} before it is computed", node.op)));
             }
             if let Some(value) = node.outputs.iter().find(|v| !known.insert(**v)) {
-                return Err(format!("operator {} computes value {value} a second time", node.op));
+                return Err(bad(format!("operator {} computes value {value} a second time", node.op)));
             }
             match (node.op.as_str(), node.attributes.remove("value")) {
                 ("Constant", Some(Attribute::Tensor(t))) if node.outputs.len() == 1 => {
@@ -361,7 +365,7 @@ impl Reader {
         let outputs: Vec<_> = graph.output.into_iter().map(|o| o.name.unwrap_or_default()).collect();
         let outputs: Vec<_> = outputs.into_iter().map(|name| (name.clone(), self.value(&name))).collect();
         if let Some((name, _)) = outputs.iter().find(|(_, v)| !known.contains(v)) {
-            return Err(format!("output {name} is never computed"));
+            return Err(bad(format!("output {name} is never computed")));
         }
         let tensor_type = info.r#type.and_then(|t| t.tensor_type);
         let dimension = |d: rten_onnx::onnx::Dimension| d.dim_value.and_then(|n| usize::try_from(n).ok());
@@ -376,15 +380,15 @@ impl Reader {
         Ok((Graph { opset, nodes, constants, grids, input_name, input, declared, outputs }, left))
     }
 
-    fn node(&mut self, proto: NodeProto) -> Result<Node, String> {
+    fn node(&mut self, proto: NodeProto) -> Result<Node> {
         let op = proto.op_type.unwrap_or_default();
         if proto.domain.as_deref().is_some_and(|d| !d.is_empty() && d != "ai.onnx") {
-            return Err(format!("operator {op} is none of ONNX's own"));
+            return Err(EngineError::operator(op, "is not one of ONNX's own"));
         }
         let mut attributes = HashMap::new();
         for mut a in proto.attribute {
             let name = a.name.take().unwrap_or_default();
-            let value = attribute(a).map_err(|e| format!("operator {op}, {name}: {e}"))?;
+            let value = attribute(a).map_err(|e| EngineError::operator(&op, format!("{name} {e}")))?;
             attributes.insert(name, value);
         }
         let inputs = proto.input.iter().map(|n| (!n.is_empty()).then(|| self.value(n))).collect();

@@ -7,6 +7,8 @@ use rten_onnx::onnx::{
     OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto, TypeProtoTensor, ValueInfoProto,
 };
 
+use crate::EngineError;
+
 use super::{Attribute, Data, Graph, Node, Tensor, ValueId};
 
 /// Version of the file format, one that every version of the operators from 13 on may stand in.
@@ -15,8 +17,12 @@ const IR_VERSION: i64 = 8;
 impl Graph {
     /// The bytes of an ONNX file; `shapes` are what the outputs were found to be for one picture.
     ///
-    /// # Errors        a graph beyond the format's limits, or one that was joined for running, in words
-    pub fn write(&self, shapes: &[Vec<usize>]) -> Result<Vec<u8>, String> {
+    /// # Errors        a graph beyond the format's limits, or one that was joined for running → [`EngineError::BadGraph`]
+    pub fn write(&self, shapes: &[Vec<usize>]) -> crate::Result<Vec<u8>> {
+        self.to_bytes(shapes).map_err(EngineError::graph)
+    }
+
+    fn to_bytes(&self, shapes: &[Vec<usize>]) -> Result<Vec<u8>, String> {
         let graph = GraphProto {
             node: self
                 .nodes

@@ -8,6 +8,7 @@ use ort::logging::LogLevel;
 
 use super::super::threads::caught;
 use super::{elf, places};
+use crate::{EngineError, Result};
 
 /// The library that was loaded; a process can hold one.
 static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
@@ -31,19 +32,10 @@ impl Library {
     }
 }
 
-/// Why there is no library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unusable {
-    /// What was found, in words.
-    pub(crate) reason: String,
-    /// The way out.
-    pub(crate) hint: String,
-}
-
 /// The library in the file `named`, else in that of `ORT_DYLIB_PATH`, else the first of the usual places that works.
 ///
-/// # Errors        none is found, or what was found cannot be used
-pub(crate) fn library(named: Option<&Path>) -> Result<Arc<Library>, Unusable> {
+/// # Errors        none is found, or what was found cannot be used → [`EngineError::Library`]
+pub(crate) fn library(named: Option<&Path>) -> Result<Arc<Library>> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let variable = std::env::var_os(places::VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let (files, origin) = match (named, variable) {
@@ -67,7 +59,7 @@ pub(crate) fn library(named: Option<&Path>) -> Result<Arc<Library>, Unusable> {
     Err(unusable(&faults))
 }
 
-fn unusable(faults: &[String]) -> Unusable {
+fn unusable(faults: &[String]) -> EngineError {
     let (reason, way) = match faults {
         [] => ("no ONNX Runtime library was found".to_owned(), "install it"),
         _ => (
@@ -79,7 +71,7 @@ fn unusable(faults: &[String]) -> Unusable {
         "{way}, for example with `pip install onnxruntime` in the active Python environment, and name its file with \
          --engine-library if it is not found; or leave --engine out"
     );
-    Unusable { reason, hint }
+    EngineError::Library { engine: "onnxruntime", reason, hint }
 }
 
 fn load(file: &Path, loaded: Option<&Arc<Library>>) -> Result<Arc<Library>, String> {
@@ -97,9 +89,11 @@ fn load(file: &Path, loaded: Option<&Arc<Library>>) -> Result<Arc<Library>, Stri
         };
     }
     let environment = caught(|| {
-        let builder = ort::init_from(&path).map_err(|e| short(e, &path))?;
-        builder.with_name("likeness").with_telemetry(false).build().map_err(|e| e.to_string())
-    })?;
+        let builder = ort::init_from(&path).map_err(|e| EngineError::graph(short(e, &path)))?;
+        let built = builder.with_name("likeness").with_telemetry(false).build();
+        built.map_err(|e| EngineError::graph(e.to_string()))
+    })
+    .map_err(|e| e.to_string())?;
     // What goes wrong comes back as an error, which the library would print a second time.
     environment.set_log_level(LogLevel::Fatal);
     Ok(Arc::new(Library { path: file.to_owned(), environment }))

@@ -10,12 +10,14 @@ mod places;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ort::error::ErrorCode;
 use ort::session::{OutputSelector, RunOptions, Session};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::direct::Output;
 use super::graph::Declared;
 use super::threads::caught;
+use crate::{EngineError, Result};
 pub(super) use library::{Library, library};
 
 /// A graph on ONNX Runtime.
@@ -33,12 +35,12 @@ pub(super) struct OnnxRuntime {
 impl OnnxRuntime {
     /// The network whose file has these bytes.
     ///
-    /// # Errors        what the library has against it, in its words
+    /// # Errors        a graph that the library refuses → [`EngineError::BadGraph`]
     pub(super) fn load(
         library: Arc<Library>,
         graph: Arc<Vec<u8>>,
         beside: Vec<(String, Arc<[u8]>)>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self> {
         let first = caught(|| session(&library, &graph, &beside))?;
         let declared = declared(&first);
         let outputs = first.outputs().iter().map(|o| o.name().to_owned()).collect();
@@ -63,13 +65,14 @@ impl OnnxRuntime {
 
     /// The outputs for one input, those at `wanted` or all.
     ///
-    /// # Errors        an input that the graph does not take, an output that is no 32-bit floats, in words
+    /// # Errors        an input that the graph does not take → [`EngineError::BadGraph`]; another failure of the library, a
+    /// shortage of memory among them → [`EngineError::RunFailed`]
     pub(super) fn run(
         &self,
         shape: [usize; 4],
         values: &[f32],
         wanted: Option<&[usize]>,
-    ) -> Result<Vec<Output>, String> {
+    ) -> Result<Vec<Output>> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = idle().pop();
         let mut session = match kept {
@@ -80,14 +83,14 @@ impl OnnxRuntime {
             None => self.outputs.iter().map(String::as_str).collect(),
             Some(wanted) => wanted.iter().filter_map(|&i| Some(self.outputs.get(i)?.as_str())).collect(),
         };
-        let result = run(&mut session, shape, values, &names).map_err(|e| words(&e));
+        let result = run(&mut session, shape, values, &names).map_err(|e| run_error(&e));
         idle().push(session);
         result
     }
 }
 
 /// A session that works on the caller's thread alone.
-fn session(library: &Library, graph: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Session, String> {
+fn session(library: &Library, graph: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Session> {
     let built = || -> ort::Result<Session> {
         let mut builder =
             Session::builder(library.environment())?.with_intra_threads(1)?.with_inter_threads(1)?;
@@ -96,7 +99,7 @@ fn session(library: &Library, graph: &[u8], beside: &[(String, Arc<[u8]>)]) -> R
         }
         builder.commit_from_memory(graph)
     };
-    built().map_err(|e| words(&e))
+    built().map_err(|e| EngineError::graph(one_line(&e)))
 }
 
 fn run(session: &mut Session, shape: [usize; 4], values: &[f32], names: &[&str]) -> ort::Result<Vec<Output>> {
@@ -124,7 +127,19 @@ fn declared(session: &Session) -> Declared {
     }
 }
 
-/// What the library says, on one line.
-fn words<R>(error: &ort::Error<R>) -> String {
+/// The error of a run. The library reports a shortage of memory under the codes of other failures, so only the codes that
+/// blame the caller are told apart.
+fn run_error(error: &ort::Error) -> EngineError {
+    let reason = one_line(error);
+    match error.code() {
+        ErrorCode::InvalidArgument | ErrorCode::InvalidGraph | ErrorCode::NotImplemented => {
+            EngineError::graph(reason)
+        }
+        _ => EngineError::RunFailed { engine: "onnxruntime", reason },
+    }
+}
+
+/// The library's message on one line.
+fn one_line<R>(error: &ort::Error<R>) -> String {
     error.message().split_whitespace().collect::<Vec<_>>().join(" ")
 }

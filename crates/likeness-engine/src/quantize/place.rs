@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::EngineError;
 use crate::graph::{Attribute, Data, Graph, Node, Tensor, ValueId};
 
 /// Scales of single weights go per channel from this version of the operators on.
@@ -44,16 +45,16 @@ pub type Ranges = HashMap<ValueId, (f32, f32)>;
 
 /// Raises the version of a graph's operators to the oldest that has scales for each channel.
 ///
-/// # Errors        an operator whose meaning has changed since, in words
-pub fn raise_opset(graph: &mut Graph) -> Result<(), String> {
+/// # Errors        an operator whose meaning has changed since → [`EngineError::BadGraph`]
+pub fn raise_opset(graph: &mut Graph) -> crate::Result<()> {
     if graph.opset >= OPSET {
         return Ok(());
     }
     match graph.nodes.iter().find(|n| graph.opset < 9 || !UNCHANGED.contains(&n.op.as_str())) {
-        Some(node) => Err(format!(
+        Some(node) => Err(EngineError::graph(format!(
             "its operators are of version {}, in which {} is another than in {OPSET}",
             graph.opset, node.op
-        )),
+        ))),
         None => {
             graph.opset = OPSET;
             Ok(())
@@ -131,8 +132,8 @@ struct Rewriter<'g> {
 
 /// Puts the sites of `graph` on grids of the given ranges.
 ///
-/// # Errors        a range or weights without extent, in words
-pub fn quantize(graph: &mut Graph, sites: &Sites, ranges: &Ranges) -> Result<(), String> {
+/// # Errors        a range or weights without extent → [`EngineError::BadGraph`]
+pub fn quantize(graph: &mut Graph, sites: &Sites, ranges: &Ranges) -> crate::Result<()> {
     let next = graph.free_value();
     let grids = sites.values.iter().map(|v| {
         let (low, high) = ranges.get(v).copied().unwrap_or_default();
@@ -140,7 +141,7 @@ pub fn quantize(graph: &mut Graph, sites: &Sites, ranges: &Ranges) -> Result<(),
         (*v, (scale, (-low / scale).round().clamp(0.0, 255.0) as u8))
     });
     let mut rewriter = Rewriter { next, grids: grids.collect(), graph: &mut *graph };
-    rewriter.layers(sites)?;
+    rewriter.layers(sites).map_err(EngineError::graph)?;
     rewriter.activations();
     let uses = graph.uses();
     graph.constants.retain(|value, _| uses.contains_key(value));

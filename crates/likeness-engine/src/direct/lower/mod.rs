@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::image::Image;
 use super::layers::Layers;
 use super::plan::{Form, ImageId, MakeImage, MakePlain, Operand, PlainId, PlainSize, Plan, Post, Step};
+use crate::EngineError;
 use crate::graph::{Data, Graph, Node, Tensor, ValueId};
 
 /// A value while the plan is made.
@@ -49,8 +50,9 @@ pub(super) struct Lowering<'g> {
 
 /// The plan of `graph` for an input of `shape`.
 ///
-/// # Errors        an operator or a form of one that is not supported, sizes that do not fit; in words
-pub(super) fn plan(graph: &Graph, layers: &Layers, shape: &[usize]) -> Result<Plan, String> {
+/// # Errors        an operator or a form of one that is not supported, or whose sizes do not fit →
+/// [`EngineError::UnsupportedOperator`]; too much memory → [`EngineError::OutOfMemory`]
+pub(super) fn plan(graph: &Graph, layers: &Layers, shape: &[usize]) -> crate::Result<Plan> {
     let mut lowering = Lowering {
         graph,
         layers,
@@ -67,13 +69,13 @@ pub(super) fn plan(graph: &Graph, layers: &Layers, shape: &[usize]) -> Result<Pl
     for (value, tensor) in &graph.constants {
         lowering.held.insert(*value, Held::Known(Arc::new(tensor.clone())));
     }
-    let input = lowering.new_plain(shape)?;
+    let input = lowering.new_plain(shape).map_err(EngineError::graph)?;
     lowering.held.insert(graph.input, Held::Plain(input, shape.to_vec()));
     for (i, node) in graph.nodes.iter().enumerate() {
-        lowering.node(i, node).map_err(|reason| format!("operator {}: {reason}", node.op))?;
+        lowering.node(i, node).map_err(|reason| EngineError::operator(&node.op, reason))?;
     }
     let outputs = graph.outputs.iter().map(|(_, value)| lowering.plain(*value));
-    let outputs = outputs.collect::<Result<_, _>>()?;
+    let outputs = outputs.collect::<Result<_, _>>().map_err(EngineError::graph)?;
     let images = lowering.images.into_iter().zip(lowering.forms).collect();
     Plan::new(lowering.steps, images, lowering.plains, input, outputs)
 }
