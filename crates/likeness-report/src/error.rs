@@ -23,11 +23,13 @@ pub enum ReportError {
         /// The file.
         path: PathBuf,
     },
-    /// A chart that could not be drawn.
-    #[error("the chart cannot be drawn: {reason}")]
-    Chart {
-        /// Why.
-        reason: String,
+    /// A chart, with the legend of its series, is larger than a PNG that common viewers open.
+    #[error("the chart is too large: {width_px} × {height_px} pixels")]
+    ChartTooLarge {
+        /// Width of the PNG.
+        width_px: u64,
+        /// Height of the PNG.
+        height_px: u64,
     },
     /// Embeddings that cannot be compared.
     #[error(transparent)]
@@ -44,7 +46,8 @@ impl ReportError {
             Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::UnsupportedChart { .. } => Some("name a file that ends in .png or .svg"),
             Self::Search(error) => error.hint(),
-            Self::Chart { .. } | Self::Io(_) => None,
+            Self::ChartTooLarge { .. } => Some("draw fewer series, or write an SVG file"),
+            Self::Io(_) => None,
         }
     }
 }

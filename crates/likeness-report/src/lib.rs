@@ -5,6 +5,8 @@
 pub mod chart;
 mod error;
 pub mod map;
+mod raster;
 pub mod sheet;
+mod text;
 
 pub use error::{ReportError, Result};

@@ -4,9 +4,7 @@
 //! sample of a dataset. Tiles come from an iterator and are drawn as they come, so only one full-size picture is in
 //! memory at a time.
 
-mod bitmap;
 mod cell;
-mod text;
 
 use std::path::Path;
 
@@ -15,9 +13,10 @@ use likeness_artifact::Destination;
 use likeness_artifact::signature::write_marked_png;
 use serde::{Deserialize, Serialize};
 
-use crate::{ReportError, Result};
+use crate::text::lines::{shorten_middle, wrap};
+use crate::text::{self, TextStyle};
+use crate::{ReportError, Result, raster};
 use likeness_data::geometry::{Point, Rect};
-use text::TextStyle;
 
 /// Free space around the sheet, in pixels.
 const MARGIN_PX: u32 = 16;
@@ -202,7 +201,7 @@ pub fn check_picture_path(path: &Path) -> Result<()> {
 /// sheet.add_row(None, [grey(90).frame(Frame::Query), grey(120).frame(Frame::Correct).caption("0.12")]);
 /// let image = sheet.into_image();
 /// assert_eq!(image.width(), 2 * 160 + 8 + 12 + 2 * 16);
-/// # Ok::<(), likeness_data::ReportError>(())
+/// # Ok::<(), likeness_report::ReportError>(())
 /// ```
 #[derive(Debug)]
 pub struct Sheet {
@@ -225,7 +224,7 @@ impl Sheet {
         let mut sheet = Self { config, pixels: Vec::new(), width, used_width: 0, rows_left_out: 0 };
         sheet.push_blank(MARGIN_PX);
         if let Some(title) = sheet.config.title.clone() {
-            let mut lines = text::wrap(&title, TITLE.height_px, (width - 2 * MARGIN_PX) as f32);
+            let mut lines = wrap(&title, TITLE.height_px, (width - 2 * MARGIN_PX) as f32);
             if lines.len() > TITLE_LINES {
                 // The last line holds all that is left, shortened in the middle.
                 let rest = lines.split_off(TITLE_LINES - 1).join(" ");
@@ -291,11 +290,7 @@ impl Sheet {
     /// those of [`check_picture_path`]; [`ReportError::Io`] when the file cannot be written
     pub fn save(self, path: &Path) -> Result<()> {
         check_picture_path(path)?;
-        let image = self.into_image();
-        let mut png = Vec::new();
-        image
-            .write_with_encoder(image::codecs::png::PngEncoder::new(&mut png))
-            .map_err(std::io::Error::other)?;
+        let png = raster::encode_png(&self.into_image())?;
         Ok(likeness_artifact::write(path, |file| write_marked_png(&png, file))?)
     }
 
@@ -319,7 +314,7 @@ impl Sheet {
 
     fn push_line(&mut self, line: &str, style: TextStyle) {
         let room = (self.width - 2 * MARGIN_PX) as f32;
-        let line = text::shorten_middle(line, style.height_px, room);
+        let line = shorten_middle(line, style.height_px, room);
         let mut strip = self.blank_strip(style.height_px.ceil() as u32 + 2);
         text::draw(&mut strip, &line, MARGIN_PX as f32, 0.0, style);
         self.push_strip(&strip);
@@ -362,7 +357,7 @@ impl Sheet {
         let room = self.config.cell_px as f32;
         for (left, lines) in captions {
             for (i, line) in lines.iter().enumerate() {
-                let line = text::shorten_middle(line, CAPTION.height_px, room - 6.0);
+                let line = shorten_middle(line, CAPTION.height_px, room - 6.0);
                 let x = *left as f32 + (room - text::width_px(&line, CAPTION.height_px)) / 2.0;
                 text::draw(&mut strip, &line, x.round(), 3.0 + i as f32 * step, CAPTION);
             }

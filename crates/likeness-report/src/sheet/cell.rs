@@ -3,13 +3,12 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{Rgb, RgbImage};
-use tiny_skia::{
-    Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PremultipliedColorU8, Stroke,
-    Transform,
-};
+use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, Transform};
 
-use super::text::{self, TextStyle};
 use super::{Frame, Mark, Tile};
+use crate::raster::{color, to_rgb};
+use crate::text::lines::wrap;
+use crate::text::{self, TextStyle, opaque};
 use likeness_data::geometry::Rect;
 
 /// Width of the coloured border around the picture, in pixels.
@@ -39,20 +38,16 @@ impl Frame {
     }
 }
 
-fn colour(rgb: Rgb<u8>) -> Color {
-    Color::from_rgba8(rgb.0[0], rgb.0[1], rgb.0[2], 255)
-}
-
 fn paint(rgb: Rgb<u8>) -> Paint<'static> {
     let mut paint = Paint::default();
-    paint.set_color(colour(rgb));
+    paint.set_color(color(rgb));
     paint
 }
 
 /// The tile as a square of `side` pixels: picture, marks, border, badge.
 pub(super) fn draw(tile: &Tile, side: u32) -> RgbImage {
     let mut canvas = Pixmap::new(side, side).expect("the cell size was checked");
-    canvas.fill(colour(GROUND));
+    canvas.fill(color(GROUND));
     let mut placed = None;
     if let Ok(picture) = &tile.picture {
         placed = place(&mut canvas, picture);
@@ -63,16 +58,15 @@ pub(super) fn draw(tile: &Tile, side: u32) -> RgbImage {
             labels.extend(draw_mark(&mut canvas, mark, placed));
         }
     }
-    let mut image = to_rgb(&canvas);
+    // Above all boxes.
     for (label, at) in labels {
-        text::draw(&mut image, &label, at.left + 2.0, at.top, LABEL);
+        text::draw(&mut canvas, &label, at.left + 2.0, at.top, LABEL);
     }
     if let Err(reason) = &tile.picture {
-        write_note(&mut image, reason);
+        write_note(&mut canvas, reason);
     } else if placed.is_none() {
-        write_note(&mut image, "empty picture");
+        write_note(&mut canvas, "empty picture");
     }
-    let mut canvas = from_rgb(&image);
     draw_frame(&mut canvas, tile.frame);
     to_rgb(&canvas)
 }
@@ -101,7 +95,7 @@ fn place(canvas: &mut Pixmap, picture: &RgbImage) -> Option<Placed> {
     let (left, top) = ((side - w) / 2, (side - h) / 2);
     let pixels = canvas.pixels_mut();
     for (x, y, p) in small.enumerate_pixels() {
-        pixels[((y + top) * side + x + left) as usize] = opaque(p);
+        pixels[((y + top) * side + x + left) as usize] = opaque(p.0);
     }
     Some(Placed { left: left as f32, top: top as f32, scale, side: side as f32 })
 }
@@ -201,8 +195,8 @@ fn rect_path(rect: Rect) -> Option<Path> {
 }
 
 /// Writes into the cell why there is no picture, over as many lines as fit.
-fn write_note(image: &mut RgbImage, reason: &str) {
-    let mut lines = text::wrap(reason, NOTE.height_px, image.width() as f32 - 4.0 * BORDER_PX);
+fn write_note(image: &mut Pixmap, reason: &str) {
+    let mut lines = wrap(reason, NOTE.height_px, image.width() as f32 - 4.0 * BORDER_PX);
     let fitting = ((image.height() as f32 / NOTE.height_px) as usize).saturating_sub(2);
     lines.truncate(fitting);
     let mut top = (image.height() as f32 - lines.len() as f32 * NOTE.height_px) / 2.0;
@@ -211,21 +205,4 @@ fn write_note(image: &mut RgbImage, reason: &str) {
         text::draw(image, &line, left.round(), top, NOTE);
         top += NOTE.height_px;
     }
-}
-
-fn opaque(p: &Rgb<u8>) -> PremultipliedColorU8 {
-    PremultipliedColorU8::from_rgba(p.0[0], p.0[1], p.0[2], 255).expect("an opaque colour is always valid")
-}
-
-fn from_rgb(image: &RgbImage) -> Pixmap {
-    let mut canvas = Pixmap::new(image.width(), image.height()).expect("the cell size was checked");
-    for (pixel, p) in canvas.pixels_mut().iter_mut().zip(image.pixels()) {
-        *pixel = opaque(p);
-    }
-    canvas
-}
-
-fn to_rgb(canvas: &Pixmap) -> RgbImage {
-    let bytes = canvas.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
-    RgbImage::from_raw(canvas.width(), canvas.height(), bytes).expect("the buffer has the picture's size")
 }

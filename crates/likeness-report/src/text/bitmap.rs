@@ -1,7 +1,7 @@
 //! Characters that the outline fonts lack, from GNU Unifont: 漢字, かな, 한글, العربية, emoji and the rest of Unicode.
 //!
-//! Unifont draws each character on 16 × 16 or 8 × 16 squares. At usual heights one square is one pixel, which is crisp;
-//! larger text is scaled with smooth edges.
+//! Unifont is a bitmap font of 16 × 16 or 8 × 16 cells a character. At usual text heights one cell is one pixel, and in
+//! charts, which have twice the resolution, 2 × 2 pixels; both are sharp. Other heights are scaled with smooth edges.
 //!
 //! Reference: GNU Unifont 14.0.01 (SIL Open Font License 1.1, or GPL 2+ with the font embedding exception), as the crate
 //! `unifont-bitmap` carries it.
@@ -10,22 +10,23 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use unifont_bitmap::Unifont;
 
-/// Squares of a character from top to bottom.
+/// Height of every character, in cells.
 const ROWS: u32 = 16;
-/// Squares above the baseline.
+/// Height above the baseline, in cells.
 const ASCENT: f32 = 14.0;
-/// Text of these heights is drawn with one pixel a square.
-const CRISP_PX: std::ops::RangeInclusive<f32> = 13.0..=20.0;
-/// Stands in Unifont for a character that it lacks.
+/// Text heights at which a cell is one pixel, and heights at which it is 2 × 2 pixels.
+const SINGLE_PX: std::ops::RangeInclusive<f32> = 13.0..=20.0;
+const DOUBLE_PX: std::ops::RangeInclusive<f32> = 26.0..=40.0;
+/// Unifont returns the glyph of this character for characters that it lacks.
 const REPLACEMENT: char = '\u{FFFD}';
-/// Positions a pixel edge is divided into to find how much of the pixel is covered.
-const FINE: u32 = 4;
+/// A pixel is sampled at this many positions in each direction, to find the share of it that is covered.
+const SAMPLES: u32 = 4;
 
-/// A character as squares.
+/// A character of the bitmap font.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BitmapGlyph {
     columns: u32,
-    /// The leftmost square is the highest of `columns` bits.
+    /// One bit a cell. The leftmost cell is the highest of `columns` bits.
     rows: [u16; ROWS as usize],
 }
 
@@ -51,23 +52,23 @@ impl BitmapGlyph {
         Self { columns: width as u32 * 8, rows }
     }
 
-    /// Pixels from this character to the next in text of this height.
+    /// The distance from this character to the next one, in pixels.
     pub(super) fn advance_px(&self, height_px: f32) -> f32 {
         self.columns as f32 * scale(height_px)
     }
 
-    /// Calls `pixel` with column and row from the glyph's top left corner and the share that is covered, for each pixel.
+    /// Calls `pixel` for each pixel with its column and row, from the glyph's top-left corner, and the covered share.
     pub(super) fn draw(&self, height_px: f32, mut pixel: impl FnMut(u32, u32, f32)) {
         let scale = scale(height_px);
-        let extent = |squares: u32| (squares as f32 * scale).ceil() as u32;
+        let extent = |cells: u32| (cells as f32 * scale).ceil() as u32;
         for y in 0..extent(ROWS) {
             for x in 0..extent(self.columns) {
-                let covered = (0..FINE * FINE).filter(|at| {
+                let covered = (0..SAMPLES * SAMPLES).filter(|at| {
                     let fine =
-                        |v: u32, at: u32| ((v as f32 + (at as f32 + 0.5) / FINE as f32) / scale) as u32;
-                    self.is_set(fine(x, at % FINE), fine(y, at / FINE))
+                        |v: u32, at: u32| ((v as f32 + (at as f32 + 0.5) / SAMPLES as f32) / scale) as u32;
+                    self.is_set(fine(x, at % SAMPLES), fine(y, at / SAMPLES))
                 });
-                pixel(x, y, covered.count() as f32 / (FINE * FINE) as f32);
+                pixel(x, y, covered.count() as f32 / (SAMPLES * SAMPLES) as f32);
             }
         }
     }
@@ -77,14 +78,20 @@ impl BitmapGlyph {
     }
 }
 
-/// Pixels from the glyph's top to the baseline.
+/// The distance from a glyph's top edge to the baseline, in pixels.
 pub(super) fn ascent_px(height_px: f32) -> f32 {
     ASCENT * scale(height_px)
 }
 
-/// Pixels a square.
+/// Width and height of a cell, in pixels.
 fn scale(height_px: f32) -> f32 {
-    if CRISP_PX.contains(&height_px) { 1.0 } else { height_px / ROWS as f32 }
+    if SINGLE_PX.contains(&height_px) {
+        1.0
+    } else if DOUBLE_PX.contains(&height_px) {
+        2.0
+    } else {
+        height_px / ROWS as f32
+    }
 }
 
 #[cfg(test)]
@@ -110,9 +117,9 @@ mod tests {
             glyph.draw(height, |_, _, covered| ink += covered);
             ink / (scale(height) * scale(height))
         };
-        let squares: u32 = glyph.rows.iter().map(|row| row.count_ones()).sum();
-        assert_eq!(ink(16.0), squares as f32);
-        assert_eq!(ink(32.0), squares as f32);
-        assert!((ink(25.0) - squares as f32).abs() < squares as f32 * 0.1);
+        let cells: u32 = glyph.rows.iter().map(|row| row.count_ones()).sum();
+        assert_eq!(ink(16.0), cells as f32);
+        assert_eq!(ink(32.0), cells as f32);
+        assert!((ink(25.0) - cells as f32).abs() < cells as f32 * 0.1);
     }
 }
