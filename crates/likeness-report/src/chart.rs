@@ -15,6 +15,7 @@ mod svg;
 use std::path::Path;
 
 use image::RgbImage;
+use image::codecs::png::CompressionType;
 use likeness_artifact::FileKind;
 use likeness_artifact::signature::{marked_svg, write_marked_png};
 
@@ -121,7 +122,7 @@ pub fn write_one(charts: &[Chart], path: &Path) -> Result<()> {
             likeness_artifact::write(path, |file| file.write_all(text.as_bytes()))?;
         }
         ChartFormat::Png => {
-            let png = raster::encode_png(&pixels(charts)?)?;
+            let png = raster::encode_png(&pixels(charts)?, CompressionType::Default)?;
             likeness_artifact::write(path, |file| write_marked_png(&png, file))?;
         }
     }

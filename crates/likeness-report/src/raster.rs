@@ -1,5 +1,6 @@
 //! Pixels of finished pictures: conversions between the crates that draw and the one that encodes.
 
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{Rgb, RgbImage};
 use tiny_skia::{Color, Pixmap};
 
@@ -16,10 +17,10 @@ pub(crate) fn to_rgb(pixmap: &Pixmap) -> RgbImage {
 
 /// `image` as an encoded PNG.
 ///
-/// # Errors        the encoder fails, which it does only for pictures without pixels or beyond its limits
-pub(crate) fn encode_png(image: &RgbImage) -> std::io::Result<Vec<u8>> {
+/// # Errors        the encoder fails: the picture has no pixels, or is beyond the encoder's limits
+pub(crate) fn encode_png(image: &RgbImage, compression: CompressionType) -> std::io::Result<Vec<u8>> {
     let mut png = Vec::new();
-    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    let encoder = PngEncoder::new_with_quality(&mut png, compression, FilterType::Adaptive);
     image.write_with_encoder(encoder).map_err(std::io::Error::other)?;
     Ok(png)
 }

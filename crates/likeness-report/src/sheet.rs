@@ -8,6 +8,7 @@ mod cell;
 
 use std::path::Path;
 
+use image::codecs::png::CompressionType;
 use image::{Rgb, RgbImage};
 use likeness_artifact::Destination;
 use likeness_artifact::signature::write_marked_png;
@@ -290,7 +291,7 @@ impl Sheet {
     /// those of [`check_picture_path`]; [`ReportError::Io`] when the file cannot be written
     pub fn save(self, path: &Path) -> Result<()> {
         check_picture_path(path)?;
-        let png = raster::encode_png(&self.into_image())?;
+        let png = raster::encode_png(&self.into_image(), CompressionType::Fast)?;
         Ok(likeness_artifact::write(path, |file| write_marked_png(&png, file))?)
     }
 

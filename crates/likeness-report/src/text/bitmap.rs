@@ -61,20 +61,42 @@ impl BitmapGlyph {
     pub(super) fn draw(&self, height_px: f32, mut pixel: impl FnMut(u32, u32, f32)) {
         let scale = scale(height_px);
         let extent = |cells: u32| (cells as f32 * scale).ceil() as u32;
+        let position =
+            |pixel: u32, sample: u32| (pixel as f32 + (sample as f32 + 0.5) / SAMPLES as f32) / scale;
         for y in 0..extent(ROWS) {
             for x in 0..extent(self.columns) {
-                let covered = (0..SAMPLES * SAMPLES).filter(|at| {
-                    let fine =
-                        |v: u32, at: u32| ((v as f32 + (at as f32 + 0.5) / SAMPLES as f32) / scale) as u32;
-                    self.is_set(fine(x, at % SAMPLES), fine(y, at / SAMPLES))
+                let covered = (0..SAMPLES * SAMPLES).filter(|sample| {
+                    let at = (position(x, sample % SAMPLES), position(y, sample / SAMPLES));
+                    self.is_inked(at, scale > 1.0)
                 });
                 pixel(x, y, covered.count() as f32 / (SAMPLES * SAMPLES) as f32);
             }
         }
     }
 
-    fn is_set(&self, column: u32, row: u32) -> bool {
-        column < self.columns && row < ROWS && self.rows[row as usize] >> (self.columns - 1 - column) & 1 == 1
+    /// Whether a position, in cells from the top-left corner, has ink.
+    ///
+    /// With `smooth`, two cells that touch only at a corner are joined by a triangle on either side, which turns the steps of
+    /// enlarged diagonals into straight lines.
+    fn is_inked(&self, (x, y): (f32, f32), smooth: bool) -> bool {
+        let (column, row) = (x as i32, y as i32);
+        if self.is_set(column, row) {
+            return true;
+        }
+        // Distances from the cell's centre, and the neighbours on that side.
+        let (dx, dy) = (x.fract() - 0.5, y.fract() - 0.5);
+        let (beside, above) = (column + dx.signum() as i32, row + dy.signum() as i32);
+        smooth
+            && dx.abs() + dy.abs() >= 0.5
+            && self.is_set(beside, row)
+            && self.is_set(column, above)
+            && !self.is_set(beside, above)
+    }
+
+    fn is_set(&self, column: i32, row: i32) -> bool {
+        (0..self.columns as i32).contains(&column)
+            && (0..ROWS as i32).contains(&row)
+            && self.rows[row as usize] >> (self.columns as i32 - 1 - column) & 1 == 1
     }
 }
 
@@ -119,7 +141,31 @@ mod tests {
         };
         let cells: u32 = glyph.rows.iter().map(|row| row.count_ones()).sum();
         assert_eq!(ink(16.0), cells as f32);
-        assert_eq!(ink(32.0), cells as f32);
-        assert!((ink(25.0) - cells as f32).abs() < cells as f32 * 0.1);
+        for height in [25.0, 29.0, 32.0, 36.0] {
+            assert!((ink(height) - cells as f32).abs() < cells as f32 * 0.1, "{height}: {}", ink(height));
+        }
+    }
+
+    #[test]
+    fn enlarged_diagonals_are_smooth_and_corners_sharp() {
+        let glyph = |rows: [u16; 2]| {
+            let mut glyph = BitmapGlyph { columns: 8, rows: [0; ROWS as usize] };
+            glyph.rows[..2].copy_from_slice(&rows);
+            glyph
+        };
+        // The 4 × 4 pixels of the first 2 × 2 cells, covered by at least a half.
+        let pixels = |glyph: &BitmapGlyph| {
+            let mut shares = [[0.0; 4]; 4];
+            glyph.draw(32.0, |x, y, covered| {
+                if x < 4 && y < 4 {
+                    shares[y as usize][x as usize] = covered;
+                }
+            });
+            shares.map(|row| row.map(|share| share > 0.3).map(u8::from))
+        };
+        let diagonal = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]];
+        assert_eq!(pixels(&glyph([0b1000_0000, 0b0100_0000])), diagonal);
+        let corner = [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 0, 0]];
+        assert_eq!(pixels(&glyph([0b1100_0000, 0b1000_0000])), corner);
     }
 }
