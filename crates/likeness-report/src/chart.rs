@@ -104,7 +104,7 @@ pub fn pixels(charts: &[Chart]) -> Result<RgbImage> {
 
 /// Writes `charts` side by side as `NAME.svg` and `NAME.png` into `folder`. A file that cannot be written is not changed.
 ///
-/// # Errors        as [`pixels`]; a file cannot be written → [`ReportError::Io`]
+/// # Errors        as [`pixels()`]; a file cannot be written → [`ReportError::Io`]
 pub fn write(charts: &[Chart], folder: &Path, name: &str) -> Result<()> {
     for extension in ["svg", "png"] {
         write_one(charts, &folder.join(format!("{name}.{extension}")))?;
@@ -114,7 +114,7 @@ pub fn write(charts: &[Chart], folder: &Path, name: &str) -> Result<()> {
 
 /// Writes `charts` side by side to `path`, in the format of its extension.
 ///
-/// # Errors        as [`ChartFormat::of`] and [`pixels`]; the file cannot be written → [`ReportError::Io`]
+/// # Errors        as [`ChartFormat::of`] and [`pixels()`]; the file cannot be written → [`ReportError::Io`]
 pub fn write_one(charts: &[Chart], path: &Path) -> Result<()> {
     match ChartFormat::of(path)? {
         ChartFormat::Svg => {

@@ -1,4 +1,4 @@
-//! Results as pictures: charts, maps of embeddings, contact sheets.
+//! Draws results as pictures: charts, maps of embeddings, contact sheets.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 

@@ -58,7 +58,7 @@ pub(crate) fn shorten_middle(text: &str, height_px: f32, limit_px: f32) -> Strin
 pub(crate) fn break_anywhere(text: &str, limit: f64, width: impl Fn(char) -> f64) -> Vec<String> {
     let line_width = |line: &str| line.chars().map(&width).sum::<f64>();
     let mut lines: Vec<String> = Vec::new();
-    for paragraph in text.lines() {
+    'text: for paragraph in text.lines() {
         let mut line = String::new();
         for word in paragraph.split_inclusive([' ', '/', '_', '-']) {
             if !line.is_empty() && line_width(&line) + line_width(word.trim_end()) > limit {
@@ -67,6 +67,10 @@ pub(crate) fn break_anywhere(text: &str, limit: f64, width: impl Fn(char) -> f64
             for c in word.chars() {
                 if !line.is_empty() && c != ' ' && line_width(&line) + width(c) > limit {
                     lines.push(std::mem::take(&mut line));
+                }
+                // The rest is not shown.
+                if lines.len() > MAX_LINES {
+                    break 'text;
                 }
                 line.push(c);
             }
