@@ -1,71 +1,77 @@
 //! Line and scatter charts side by side, as SVG and as PNG.
 //!
-//! The SVG is written here; the PNG is that SVG rendered, with fonts that the program brings, so both look alike on every
-//! machine. No legend covers data: names stand beside the ends of lines, or in a list beside scattered points.
+//! A chart becomes a list of drawing primitives, which are then written as SVG or drawn as pixels. Both formats have the
+//! same layout. The PNG uses the fonts that are part of the program, and looks the same on every machine. The legend never
+//! covers data: the name of a line is beside its end, and the names of scattered points are a list beside the plot.
 
 mod axis;
-mod png;
+mod draw;
+mod layout;
+mod measure;
+mod pixels;
+mod primitive;
 mod svg;
-mod text;
 
 use std::path::Path;
 
+use image::RgbImage;
+use image::codecs::png::CompressionType;
 use likeness_artifact::FileKind;
 use likeness_artifact::signature::{marked_svg, write_marked_png};
 
-use crate::{ReportError, Result};
+use crate::{ReportError, Result, raster};
 
 /// One line of a chart, or one group of points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its name, shown beside it.
+    /// The name in the legend.
     pub name: String,
-    /// x and y, in order of x. Points with a value that is not finite are left out.
+    /// The points (x, y), in ascending order of x. Points with a value that is not finite are not drawn.
     pub points: Vec<(f64, f64)>,
-    /// Whether it is there for comparison alone, and grey.
+    /// Whether the series is drawn in grey, as a background for the others.
     pub muted: bool,
 }
 
-/// How a series is drawn.
+/// How the series of a chart are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Marks {
-    /// A line through its points.
+    /// A line through the points.
     #[default]
     Lines,
-    /// Its points alone.
+    /// A symbol at each point.
     Points,
 }
 
-/// Series over one pair of axes.
+/// Series that share a pair of axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Above the chart; a line break starts a line of its own.
+    /// The title above the chart. It may contain line breaks.
     pub title: String,
-    /// Under the horizontal axis. An empty label hides the axis.
+    /// The label below the horizontal axis. The axis is hidden if the label is empty.
     pub x_label: String,
-    /// Above the vertical axis. An empty label hides the axis.
+    /// The label above the vertical axis. The axis is hidden if the label is empty.
     pub y_label: String,
-    /// Ends of the vertical axis. By default the axis covers all points.
+    /// The ends of the vertical axis. By default the axis covers all points.
     pub y_range: Option<(f64, f64)>,
-    /// How each series is drawn.
+    /// How the series are drawn.
     pub marks: Marks,
     /// The series.
     pub series: Vec<Series>,
 }
 
-/// How a chart is stored, by the ending of the file's name.
+/// The file format of a chart, given by the extension of the file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChartFormat {
-    /// `.png`
+    /// A PNG picture, `.png`.
     Png,
-    /// `.svg`, or no ending, as of stdout.
+    /// An SVG drawing, `.svg`; also names without an extension, such as `-` for stdout.
     Svg,
 }
 
 impl ChartFormat {
-    /// The format of the chart that will be written to `path`; callers ask before any work.
+    /// The format of a chart that is to be written to `path`. Call it before any work is done.
     ///
-    /// # Errors        another ending → `UnsupportedChart`, naming the file
+    /// # Errors        another extension → [`ReportError::UnsupportedChart`]
     pub fn of(path: &Path) -> Result<Self> {
         let Some(extension) = path.extension() else { return Ok(Self::Svg) };
         match extension.to_string_lossy().to_ascii_lowercase().as_str() {
@@ -75,7 +81,7 @@ impl ChartFormat {
         }
     }
 
-    /// What [`likeness_artifact::may_replace`] needs to know.
+    /// The kind of file, for [`likeness_artifact::may_replace`].
     pub fn file_kind(self) -> FileKind {
         match self {
             Self::Png => FileKind::Png,
@@ -84,31 +90,39 @@ impl ChartFormat {
     }
 }
 
-/// `charts` side by side, as an SVG document with our mark.
+/// Draws `charts` side by side as an SVG document that is marked as written by this program.
 pub fn svg(charts: &[Chart]) -> String {
-    marked_svg(&svg::document(charts))
+    marked_svg(&svg::document(&draw::picture(charts)))
 }
 
-/// Writes `charts` side by side as `NAME.svg` and `NAME.png` into `folder`, each whole or not at all.
+/// Draws `charts` side by side as pixels, at twice the size of the SVG.
 ///
-/// # Errors        the SVG cannot be rendered → [`ReportError::Chart`]; the disk
+/// # Errors        a side of more than 65,535 pixels → [`ReportError::ChartTooLarge`]
+pub fn pixels(charts: &[Chart]) -> Result<RgbImage> {
+    pixels::render(&draw::picture(charts))
+}
+
+/// Writes `charts` side by side as `NAME.svg` and `NAME.png` into `folder`. A file that cannot be written is not changed.
+///
+/// # Errors        as [`pixels()`]; a file cannot be written → [`ReportError::Io`]
 pub fn write(charts: &[Chart], folder: &Path, name: &str) -> Result<()> {
-    for ending in ["svg", "png"] {
-        write_one(charts, &folder.join(format!("{name}.{ending}")))?;
+    for extension in ["svg", "png"] {
+        write_one(charts, &folder.join(format!("{name}.{extension}")))?;
     }
     Ok(())
 }
 
-/// Writes `charts` side by side to `path` in the format that its ending names.
+/// Writes `charts` side by side to `path`, in the format of its extension.
 ///
-/// # Errors        as [`ChartFormat::of`]; the SVG cannot be rendered → [`ReportError::Chart`]; the disk
+/// # Errors        as [`ChartFormat::of`] and [`pixels()`]; the file cannot be written → [`ReportError::Io`]
 pub fn write_one(charts: &[Chart], path: &Path) -> Result<()> {
-    let format = ChartFormat::of(path)?;
-    let text = svg(charts);
-    match format {
-        ChartFormat::Svg => likeness_artifact::write(path, |file| file.write_all(text.as_bytes()))?,
+    match ChartFormat::of(path)? {
+        ChartFormat::Svg => {
+            let text = svg(charts);
+            likeness_artifact::write(path, |file| file.write_all(text.as_bytes()))?;
+        }
         ChartFormat::Png => {
-            let png = png::render(&text)?;
+            let png = raster::encode_png(&pixels(charts)?, CompressionType::Default)?;
             likeness_artifact::write(path, |file| write_marked_png(&png, file))?;
         }
     }

@@ -1,4 +1,4 @@
-//! Results as pictures: charts, maps of embeddings, contact sheets.
+//! Draws results as pictures: charts, maps of embeddings, contact sheets.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -8,6 +8,8 @@ mod error;
 pub mod grid;
 pub mod map;
 pub mod preview;
+mod raster;
 pub mod sheet;
+mod text;
 
 pub use error::{ReportError, Result};

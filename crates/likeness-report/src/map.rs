@@ -1,8 +1,8 @@
-//! Embeddings on a plane, to be looked at: what lies together in all dimensions lies together here.
+//! Maps embeddings to a plane by t-SNE: images that are close in the embedding space are close on the map.
 //!
-//! van der Maaten and Hinton (2008), "Visualizing Data using t-SNE", JMLR 9, begun at the two principal components, as
-//! Kobak and Berens (2019), "The art of using t-SNE for single-cell transcriptomics", advise: global order is kept, and
-//! nothing is drawn by chance but the images, where there are too many.
+//! The method is that of van der Maaten and Hinton (2008), "Visualizing Data using t-SNE", JMLR 9. It starts at the two
+//! principal components, as Kobak and Berens (2019), "The art of using t-SNE for single-cell transcriptomics", recommend,
+//! which preserves the global structure. The only random choice is the sample of images of a large table.
 
 use std::collections::BTreeMap;
 
@@ -16,43 +16,43 @@ use likeness_search::{Distance, EmbeddingTable};
 
 use crate::{ReportError, Result};
 
-/// Images on a map; of more, so many are drawn by the seed.
+/// The most images on a map; of a larger table, a random sample of this size is drawn.
 const MOST: usize = 2000;
+/// The fewest images on a map.
 const FEWEST: usize = 8;
-/// Steps of t-SNE.
+/// Iterations of t-SNE.
 const STEPS: usize = 600;
 const PERPLEXITY: f32 = 30.0;
-/// Steps of the power iteration for a principal component.
+/// Iterations of the power method for a principal component.
 const POWER_STEPS: usize = 60;
-/// Groups with a colour of their own, and the name of the rest.
+/// The most groups with a colour of their own, and the name of the remaining images.
 const NAMED: usize = 8;
 const OTHERS: &str = "others";
-/// Largest values that are taken as they are.
+/// The range of the largest absolute value in which embeddings are not rescaled.
 const RANGE: std::ops::Range<f32> = 1e-10..1e10;
-/// Spread of the first places: small, so that the first steps can still order them.
+/// Standard deviation of the starting positions: small, so that the first iterations can still reorder them.
 const FIRST_SPREAD: f32 = 1e-4;
 
-/// Some of a table's images on a plane.
+/// Images of a table with their positions on a plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingMap {
-    /// Rows of the table.
+    /// The row of each image in the table.
     pub rows: Vec<usize>,
-    /// Where each lies.
+    /// The position (x, y) of each image.
     pub places: Vec<[f32; 2]>,
-    /// What the map shows.
+    /// The distance that the map shows.
     distance: Distance,
 }
 
 impl EmbeddingMap {
-    /// The map of `table`, of at most 2,000 images that `seed` draws.
+    /// Computes the map of `table`. Of a table with more than 2,000 images, it shows 2,000 that are sampled with `seed`.
     ///
-    /// Under the cosine distance embeddings are brought to unit length before.
+    /// For the cosine distance, embeddings are first normalised to unit length.
     ///
-    /// # Errors        fewer than eight images → `BadArgument`
+    /// # Errors        fewer than eight images → [`ReportError::TooFewImages`]
     pub fn new(table: &EmbeddingTable, distance: Distance, seed: u64) -> Result<Self> {
         if table.len() < FEWEST {
-            let reason = format!("a map takes {FEWEST} images or more, found {}", table.len());
-            return Err(ReportError::BadArgument { reason, hint: None });
+            return Err(ReportError::TooFewImages { needed: FEWEST, found: table.len() });
         }
         let mut rows: Vec<usize> = (0..table.len()).collect();
         rows.shuffle(&mut Pcg64Mcg::seed_from_u64(seed));
@@ -71,9 +71,9 @@ impl EmbeddingMap {
         Ok(Self { rows, places: places.to_vec(), distance })
     }
 
-    /// The map as two charts: coloured by `values`, one for each row of the table, and by identity.
+    /// Draws the map as two charts: coloured by `values`, one value per row of the table, and coloured by identity.
     ///
-    /// The values, and the identities, with most images have a colour each; the rest is grey.
+    /// The largest groups have a colour each; all other images are grey.
     pub fn charts(&self, table: &EmbeddingTable, column: &str, values: &[Option<String>]) -> [Chart; 2] {
         let of_value = |row: usize| Some(values[row].as_deref().unwrap_or("none"));
         let of_identity = |row: usize| table.rows()[row].identity.as_deref();
@@ -97,7 +97,7 @@ impl EmbeddingMap {
         format!("{}, {} distance\nt-SNE of {images}, by {column}", table.model().name, self.distance)
     }
 
-    /// The groups with most images by name, after the rest of the images in grey.
+    /// One series per large group, ordered by name, after a grey series of all other images.
     fn series<'t>(&self, group: impl Fn(usize) -> Option<&'t str>) -> Vec<Series> {
         let mut groups: BTreeMap<Option<&str>, Vec<(f64, f64)>> = BTreeMap::new();
         for (&row, place) in self.rows.iter().zip(&self.places) {
@@ -118,7 +118,7 @@ impl EmbeddingMap {
     }
 }
 
-/// The embeddings of `rows`, of unit length under the cosine distance, in a range whose squares f32 can hold.
+/// The embeddings of `rows`, scaled so that their squares do not overflow, and normalised for the cosine distance.
 fn points(table: &EmbeddingTable, rows: &[usize], distance: Distance) -> Vec<Vec<f32>> {
     let values = || rows.iter().flat_map(|&row| table.embedding(row));
     let largest = values().fold(0.0f32, |largest, value| largest.max(value.abs()));
@@ -134,7 +134,7 @@ fn points(table: &EmbeddingTable, rows: &[usize], distance: Distance) -> Vec<Vec
     rows.iter().map(point).collect()
 }
 
-/// Each point's share of the two principal components, row-major, scaled down.
+/// The coordinates of each point along the two principal components, row-major, scaled to [`FIRST_SPREAD`].
 fn first_places(points: &[Vec<f32>]) -> Vec<f32> {
     let count = points.len() as f32;
     let mut mean = vec![0.0f32; points[0].len()];
@@ -149,9 +149,9 @@ fn first_places(points: &[Vec<f32>]) -> Vec<f32> {
     x.into_iter().zip(y).flat_map(|(x, y)| [x, y].map(|v| FIRST_SPREAD * v / spread)).collect()
 }
 
-/// The direction of greatest variance, at right angles to `other`.
+/// The direction of greatest variance among those orthogonal to `other`, by the power method.
 fn component(centred: &[Vec<f32>], other: Option<&[f32]>) -> Vec<f32> {
-    // Any start but one at right angles to the component will do.
+    // Any starting vector that is not orthogonal to the component.
     let mut axis: Vec<f32> = (0..centred[0].len()).map(|i| 1.0 + 0.1 * ((i * 7 % 11) as f32)).collect();
     for _ in 0..POWER_STEPS {
         let mut next = vec![0.0f32; axis.len()];
@@ -164,7 +164,7 @@ fn component(centred: &[Vec<f32>], other: Option<&[f32]>) -> Vec<f32> {
             next.iter_mut().zip(other).for_each(|(n, o)| *n -= share * o);
         }
         let length = dot(&next, &next).sqrt();
-        // Images that are all alike have no direction.
+        // Equal embeddings have no variance.
         if length < 1e-20 {
             break;
         }

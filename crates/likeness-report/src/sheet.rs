@@ -1,37 +1,36 @@
-//! Contact sheets: rows of pictures enter, one picture to be looked at leaves.
+//! Contact sheets: pictures in rows, with frames, captions and marks, as one PNG.
 //!
-//! A sheet shows what a number hides: a query before its nearest gallery images, the faces a detector found, a
-//! sample of a dataset. Tiles come from an iterator and are drawn as they come, so only one full-size picture is in
-//! memory at a time.
+//! A sheet shows a query with its nearest gallery images, the faces that a detector found, or a sample of a dataset.
+//! Tiles come from an iterator and are drawn one by one, so that only one full-size picture is in memory.
 
-mod bitmap;
 mod cell;
-mod text;
 
 use std::path::Path;
 
+use image::codecs::png::CompressionType;
 use image::{Rgb, RgbImage};
 use likeness_artifact::Destination;
 use likeness_artifact::signature::write_marked_png;
 use serde::{Deserialize, Serialize};
 
-use crate::{ReportError, Result};
+use crate::text::lines::{shorten_middle, wrap};
+use crate::text::{self, TextStyle};
+use crate::{ReportError, Result, raster};
 use likeness_data::geometry::{Point, Rect};
-use text::TextStyle;
 
-/// Free space around the sheet, in pixels.
+/// Space around the sheet, in pixels.
 const MARGIN_PX: u32 = 16;
-/// Free space between cells, in pixels.
+/// Space between cells, in pixels.
 const GAP_PX: u32 = 8;
-/// Extra free space after a row's query, in pixels.
+/// Additional space after the query of a row, in pixels.
 const QUERY_GAP_PX: u32 = 12;
-/// A sheet with a title is at least this wide where the title needs it; longer titles go on in further lines.
+/// A sheet is widened up to this width for its title, in pixels. A longer title is wrapped.
 const TITLE_WIDTH_PX: u32 = 640;
-/// Lines of a title at most.
+/// The most lines of a title.
 const TITLE_LINES: usize = 4;
-/// The longest side that common viewers open.
+/// The longest side that common viewers open, in pixels.
 const MAX_SIDE_PX: u32 = 65_535;
-/// Bytes a sheet may take, whatever its sides.
+/// The most memory of a sheet, in bytes.
 const MAX_BYTES: u64 = 512 << 20;
 const INK: Rgb<u8> = Rgb([28, 32, 38]);
 const TITLE: TextStyle = TextStyle { height_px: 25.0, colour: INK, embolden_px: 0.5 };
@@ -39,33 +38,33 @@ const HEADING: TextStyle = TextStyle { height_px: 17.0, colour: INK, embolden_px
 const CAPTION: TextStyle = TextStyle { height_px: 15.0, colour: INK, embolden_px: 0.25 };
 const FOOTER: TextStyle = TextStyle { height_px: 15.0, colour: Rgb([96, 102, 110]), embolden_px: 0.25 };
 
-/// What the border of a tile says; each also has its own sign, for eyes and printers without colour.
+/// The border of a tile. Each kind has its own symbol, so that it is recognised without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frame {
-    /// A thin grey line, no sign.
+    /// A thin grey line without a symbol.
     #[default]
     Plain,
-    /// Blue, a magnifying glass: what was asked for.
+    /// Blue, with a magnifying glass: the query.
     Query,
-    /// Green, a tick: of the query's identity.
+    /// Green, with a tick: an image of the query's identity.
     Correct,
-    /// Red, a cross: of another identity.
+    /// Red, with a cross: an image of another identity.
     Wrong,
 }
 
-/// Something found in a picture, in the picture's own pixels.
+/// A detection that is drawn on a picture, in pixels of the picture.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mark {
-    /// A box around it; drawn as far as it lies on the picture.
+    /// The bounding box. The part inside the picture is drawn.
     pub face_box: Option<Rect>,
-    /// Written beside the box with two decimals.
+    /// The score, written beside the box with two decimals.
     pub score: Option<f32>,
-    /// Dots, such as the five landmarks.
+    /// Points that are drawn as dots, such as the five landmarks.
     pub points: Vec<Point>,
 }
 
-/// One picture of a sheet with what stands around it.
+/// One picture of a sheet with its frame, captions and marks.
 #[derive(Debug, Clone)]
 pub struct Tile {
     picture: Result<RgbImage, String>,
@@ -75,86 +74,81 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// A tile of `picture`, any size, scaled to fit its cell.
+    /// A tile that shows `picture`, of any size, scaled to fit the cell.
     pub fn new(picture: RgbImage) -> Self {
         Self { picture: Ok(picture), frame: Frame::Plain, captions: Vec::new(), marks: Vec::new() }
     }
 
-    /// A tile whose picture could not be had; the cell says why.
+    /// A tile that shows `reason` in place of a picture that could not be read.
     pub fn missing(reason: impl Into<String>) -> Self {
         Self { picture: Err(reason.into()), frame: Frame::Plain, captions: Vec::new(), marks: Vec::new() }
     }
 
-    /// With this border.
+    /// Sets the border.
     pub fn frame(mut self, frame: Frame) -> Self {
         self.frame = frame;
         self
     }
 
-    /// With one more line below; a line wider than the cell is shortened in the middle.
+    /// Adds a line of text below the picture. A line that is wider than the cell is shortened in the middle.
     pub fn caption(mut self, line: impl Into<String>) -> Self {
         self.captions.push(line.into());
         self
     }
 
-    /// With one more box or set of points over the picture.
+    /// Adds a box or a set of points on the picture.
     pub fn mark(mut self, mark: Mark) -> Self {
         self.marks.push(mark);
         self
     }
 }
 
-/// How a sheet is laid out.
+/// The layout of a sheet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SheetConfig {
-    /// Words over the whole sheet.
+    /// The title above the sheet.
     pub title: Option<String>,
-    /// Edge of the square a picture fits in, in pixels.
+    /// Edge of a cell, the square that a picture is fitted into, in pixels.
     pub cell_px: u32,
-    /// Cells side by side; a longer row goes on in the next line.
+    /// Cells per line. A longer row continues on the next line.
     pub columns: u32,
-    /// The sheet's longest allowed side, in pixels; rows past it are left out and counted at the foot.
+    /// The longest side of the sheet, in pixels. Rows beyond it are left out and counted at the foot.
     pub max_side_px: u32,
 }
 
 impl Default for SheetConfig {
-    /// A query and its ten nearest at a size that reads well on a page.
+    /// A query and its ten nearest images per line, at a size that is legible on a page.
     fn default() -> Self {
         Self { title: None, cell_px: 160, columns: 11, max_side_px: 20_000 }
     }
 }
 
 impl SheetConfig {
-    /// Checks that the settings are within bounds.
+    /// Checks that the settings are within their bounds.
     ///
     /// # Errors
-    /// [`ReportError::BadArgument`] when a cell, the columns or the resulting width are out of bounds.
+    /// [`ReportError::BadCellSize`], [`ReportError::NoColumns`], [`ReportError::BadSideLimit`] and
+    /// [`ReportError::SheetTooWide`] for the setting that is out of bounds
     pub fn validate(&self) -> Result<()> {
-        let refuse = |reason: String, hint: &str| {
-            Err(ReportError::BadArgument { reason, hint: Some(hint.to_owned()) })
-        };
-        if !(24..=2048).contains(&self.cell_px) {
-            return refuse(
-                format!("cells of {} pixels", self.cell_px),
-                "choose between 24 and 2048 pixels a cell",
-            );
+        let Self { cell_px, columns, max_side_px, .. } = *self;
+        if !(24..=2048).contains(&cell_px) {
+            return Err(ReportError::BadCellSize { cell_px });
         }
-        if self.columns == 0 {
-            return refuse("a sheet without columns".to_owned(), "choose at least one column");
+        if columns == 0 {
+            return Err(ReportError::NoColumns);
         }
-        if self.max_side_px > MAX_SIDE_PX {
-            return refuse(format!("sheets of {} pixels a side", self.max_side_px), "allow 65535 at most");
+        if max_side_px > MAX_SIDE_PX {
+            return Err(ReportError::BadSideLimit { max_side_px });
         }
-        if self.width_px() > u64::from(self.max_side_px) {
-            let reason =
-                format!("a sheet {} pixels wide, over the limit of {}", self.width_px(), self.max_side_px);
-            return refuse(reason, "choose fewer columns or smaller cells");
+        let width_px = self.width_px();
+        if width_px > u64::from(max_side_px) {
+            return Err(ReportError::SheetTooWide { width_px, max_side_px });
         }
         Ok(())
     }
 
-    /// The width of the cells, or of the title where that is wider.
+    /// The width of all columns, or that of the title if it is wider.
     fn canvas_width_px(&self) -> u32 {
         let cells = self.width_px() as u32; // bounded by max_side_px
         let title = self.title.as_deref().map_or(0.0, |title| text::width_px(title, TITLE.height_px));
@@ -168,11 +162,11 @@ impl SheetConfig {
     }
 }
 
-/// Checks, before any work is done, that a contact sheet can be written to `path`: to a name ending in `.png`, a name
-/// without extension, stdout (`-`), a device or a pipe.
+/// Checks that a contact sheet can be written to `path`: a name that ends in `.png`, a name without extension, stdout
+/// (`-`), a device or a pipe. Call it before any work is done.
 ///
 /// # Errors
-/// a name of another format → [`ReportError::BadArgument`]; a folder → [`ReportError::Io`]
+/// the extension of another format → [`ReportError::UnsupportedSheet`]; a folder → [`ReportError::Io`]
 pub fn check_picture_path(path: &Path) -> Result<()> {
     let Destination::File(_) = Destination::of(path)? else { return Ok(()) };
     let extension = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
@@ -181,16 +175,11 @@ pub fn check_picture_path(path: &Path) -> Result<()> {
     if !is_format || extension.eq_ignore_ascii_case("png") {
         return Ok(());
     }
-    Err(ReportError::BadArgument {
-        reason: format!(
-            "{}: contact sheets are PNG files, and .{extension} is another format",
-            path.display()
-        ),
-        hint: Some(format!("name it {}", path.with_extension("png").display())),
-    })
+    let hint = format!("name it {}", path.with_extension("png").display());
+    Err(ReportError::UnsupportedSheet { path: path.to_owned(), extension, hint })
 }
 
-/// A contact sheet in the making.
+/// A contact sheet to which rows are added.
 ///
 /// # Examples
 /// ```
@@ -202,12 +191,12 @@ pub fn check_picture_path(path: &Path) -> Result<()> {
 /// sheet.add_row(None, [grey(90).frame(Frame::Query), grey(120).frame(Frame::Correct).caption("0.12")]);
 /// let image = sheet.into_image();
 /// assert_eq!(image.width(), 2 * 160 + 8 + 12 + 2 * 16);
-/// # Ok::<(), likeness_data::ReportError>(())
+/// # Ok::<(), likeness_report::ReportError>(())
 /// ```
 #[derive(Debug)]
 pub struct Sheet {
     config: SheetConfig,
-    /// Rows of pixels so far, each `width` wide, three bytes a pixel.
+    /// The rows of pixels so far, each `width` pixels of three bytes.
     pixels: Vec<u8>,
     width: u32,
     used_width: u32,
@@ -215,7 +204,7 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// An empty sheet, with its title if it has one.
+    /// Creates a sheet that has only its title, if any.
     ///
     /// # Errors
     /// See [`SheetConfig::validate`].
@@ -225,9 +214,9 @@ impl Sheet {
         let mut sheet = Self { config, pixels: Vec::new(), width, used_width: 0, rows_left_out: 0 };
         sheet.push_blank(MARGIN_PX);
         if let Some(title) = sheet.config.title.clone() {
-            let mut lines = text::wrap(&title, TITLE.height_px, (width - 2 * MARGIN_PX) as f32);
+            let mut lines = wrap(&title, TITLE.height_px, (width - 2 * MARGIN_PX) as f32);
             if lines.len() > TITLE_LINES {
-                // The last line holds all that is left, shortened in the middle.
+                // The last line contains the rest of the title, shortened in the middle.
                 let rest = lines.split_off(TITLE_LINES - 1).join(" ");
                 lines.push(rest);
             }
@@ -237,12 +226,12 @@ impl Sheet {
         Ok(sheet)
     }
 
-    /// Draws one row: a heading, if any, and its tiles from left to right, over several lines where there are more
-    /// tiles than columns.
+    /// Draws one row: an optional heading, and its tiles from left to right, on several lines if there are more tiles
+    /// than columns.
     ///
     /// # Conventions
-    /// A row, or the rest of one, that would take the sheet over its limit is left out and counted; its tiles are
-    /// then not asked for.
+    /// A row, or the rest of a row, that exceeds the sheet's size limit is left out and counted. Its tiles are not taken
+    /// from the iterator.
     pub fn add_row(&mut self, heading: Option<&str>, tiles: impl IntoIterator<Item = Tile>) {
         if self.rows_left_out > 0 {
             self.rows_left_out += 1;
@@ -265,7 +254,7 @@ impl Sheet {
         }
     }
 
-    /// The number of rows that the limit kept out so far, whole or in part.
+    /// The number of rows so far that were left out, completely or in part, because of the size limit.
     pub fn rows_left_out(&self) -> usize {
         self.rows_left_out
     }
@@ -284,18 +273,14 @@ impl Sheet {
         image::imageops::crop_imm(&whole, 0, 0, width, height).to_image()
     }
 
-    /// Writes the finished picture as PNG, marked as written by this program; see [`likeness_artifact::write`] for what
-    /// `path` may be.
+    /// Writes the finished picture as a PNG that is marked as written by this program. [`likeness_artifact::write`]
+    /// describes which paths are possible.
     ///
     /// # Errors
-    /// those of [`check_picture_path`]; [`ReportError::Io`] when the file cannot be written
+    /// as [`check_picture_path`]; the file cannot be written → [`ReportError::Io`]
     pub fn save(self, path: &Path) -> Result<()> {
         check_picture_path(path)?;
-        let image = self.into_image();
-        let mut png = Vec::new();
-        image
-            .write_with_encoder(image::codecs::png::PngEncoder::new(&mut png))
-            .map_err(std::io::Error::other)?;
+        let png = raster::encode_png(&self.into_image(), CompressionType::Fast)?;
         Ok(likeness_artifact::write(path, |file| write_marked_png(&png, file))?)
     }
 
@@ -303,7 +288,7 @@ impl Sheet {
         (self.pixels.len() / (self.width as usize * 3)) as u32
     }
 
-    /// Whether `more` pixels of height fit besides the foot of the sheet.
+    /// Whether `more` pixels of height fit above the foot of the sheet.
     fn has_room(&self, more: u32) -> bool {
         let height = u64::from(self.height()) + u64::from(more) + 120;
         height <= u64::from(self.config.max_side_px) && height * u64::from(self.width) * 3 <= MAX_BYTES
@@ -319,7 +304,7 @@ impl Sheet {
 
     fn push_line(&mut self, line: &str, style: TextStyle) {
         let room = (self.width - 2 * MARGIN_PX) as f32;
-        let line = text::shorten_middle(line, style.height_px, room);
+        let line = shorten_middle(line, style.height_px, room);
         let mut strip = self.blank_strip(style.height_px.ceil() as u32 + 2);
         text::draw(&mut strip, &line, MARGIN_PX as f32, 0.0, style);
         self.push_strip(&strip);
@@ -331,7 +316,7 @@ impl Sheet {
         RgbImage::from_pixel(self.width, height, Rgb([255; 3]))
     }
 
-    /// Draws up to one line of tiles and what stands below them.
+    /// Draws one line of tiles with the captions below them.
     fn push_tiles(&mut self, tiles: &mut impl Iterator<Item = Tile>) {
         let side = self.config.cell_px;
         let mut strip = self.blank_strip(side);
@@ -362,7 +347,7 @@ impl Sheet {
         let room = self.config.cell_px as f32;
         for (left, lines) in captions {
             for (i, line) in lines.iter().enumerate() {
-                let line = text::shorten_middle(line, CAPTION.height_px, room - 6.0);
+                let line = shorten_middle(line, CAPTION.height_px, room - 6.0);
                 let x = *left as f32 + (room - text::width_px(&line, CAPTION.height_px)) / 2.0;
                 text::draw(&mut strip, &line, x.round(), 3.0 + i as f32 * step, CAPTION);
             }

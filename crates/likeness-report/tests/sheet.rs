@@ -1,4 +1,4 @@
-//! Contact sheets as a reader meets them: sizes, order, limits, and the signs that do without colour.
+//! Contact sheets through the public API: sizes, order, limits, and symbols that are recognised without colour.
 #![allow(clippy::disallowed_methods)]
 
 use std::cell::Cell;
@@ -43,7 +43,7 @@ fn pictures_keep_their_aspect_and_stand_in_the_middle() {
     }
 }
 
-/// Light strokes on the badge: where they lie is the sign, whatever the colour around it.
+/// The light pixels of the badge: the symbol, independent of its background colour.
 fn badge_strokes(cell: &RgbImage) -> Vec<bool> {
     let grey: GrayImage = image::imageops::grayscale(cell);
     let badge = image::imageops::crop_imm(&grey, 0, 0, 20, 20).to_image();
@@ -94,17 +94,28 @@ fn rows_over_the_limit_are_counted_and_not_drawn() {
 
 #[test]
 fn settings_out_of_bounds_are_refused() {
-    for config in [
-        SheetConfig { columns: 0, ..SheetConfig::default() },
-        SheetConfig { columns: 200, ..SheetConfig::default() },
-        SheetConfig { columns: u32::MAX, ..SheetConfig::default() },
-        SheetConfig { cell_px: 0, ..SheetConfig::default() },
-        SheetConfig { cell_px: 1 << 30, ..SheetConfig::default() },
-        SheetConfig { max_side_px: 1 << 30, ..SheetConfig::default() },
-    ] {
+    let refused = |config: SheetConfig| {
         let error = Sheet::new(config).unwrap_err();
-        assert!(matches!(&error, ReportError::BadArgument { .. }) && error.hint().is_some(), "{error}");
+        assert!(error.hint().is_some(), "{error}");
+        error
+    };
+    let default = SheetConfig::default;
+    let error = refused(SheetConfig { columns: 0, ..default() });
+    assert!(matches!(error, ReportError::NoColumns), "{error}");
+    for columns in [200, u32::MAX] {
+        let error = refused(SheetConfig { columns, ..default() });
+        let width = u64::from(columns) * 168 + 36;
+        assert!(
+            matches!(error, ReportError::SheetTooWide { width_px, max_side_px: 20_000 } if width_px == width),
+            "{error}"
+        );
     }
+    for cell_px in [0, 1 << 30] {
+        let error = refused(SheetConfig { cell_px, ..default() });
+        assert!(matches!(error, ReportError::BadCellSize { cell_px: found } if found == cell_px), "{error}");
+    }
+    let error = refused(SheetConfig { max_side_px: 1 << 30, ..default() });
+    assert!(matches!(error, ReportError::BadSideLimit { max_side_px: 0x4000_0000 }), "{error}");
 }
 
 #[test]

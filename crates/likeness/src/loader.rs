@@ -264,7 +264,6 @@ impl<'a> Loader<'a> {
             threads: self.photos.threads,
             cache: None,
             batch: self.model.batch,
-            say: &|_| {},
         }
     }
 

@@ -1,8 +1,8 @@
-//! Where an axis begins and ends, and where its ticks stand.
+//! Ends and ticks of an axis.
 
-/// Values beyond this are not drawn: differences of larger ones overflow.
+/// Larger absolute values are not drawn, because their differences overflow.
 const LARGEST: f64 = 1e300;
-/// Share of the values' range that is left free at both ends of the vertical axis.
+/// Space at both ends of an axis, relative to the range of the values.
 const MARGIN: f64 = 0.05;
 
 /// An axis of a chart.
@@ -10,14 +10,14 @@ const MARGIN: f64 = 0.05;
 pub(super) struct Axis {
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Ticks, ascending, with their labels.
+    /// Value and label of each tick, ascending.
     pub(super) ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
-    /// An axis of about `ticks` ticks that covers `values`, or `range` where that is given.
+    /// An axis with about `ticks` ticks that covers `range` or, if absent, all `values`.
     ///
-    /// Ticks of whole values, such as epochs, are whole.
+    /// The ticks of integer values, such as epochs, are integers.
     pub(super) fn new(values: &[f64], range: Option<(f64, f64)>, margin: bool, ticks: usize) -> Self {
         let ends = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
         let (mut low, mut high) = match ends {
@@ -37,7 +37,7 @@ impl Axis {
         Self { low, high, ticks: ticks_between(low, high, whole, ticks) }
     }
 
-    /// Where `value` lies between the ends, from 0 to 1.
+    /// The position of `value` between the ends: 0 at the low end, 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
@@ -64,7 +64,7 @@ fn ticks_between(low: f64, high: f64, whole: bool, count: usize) -> Vec<(f64, St
     (0..=(last - first) as u32).map(|tick| (at(tick), label(at(tick), step))).collect()
 }
 
-/// `value` with as many digits as ticks `step` apart need.
+/// `value` with the number of decimals that tells ticks at this distance apart.
 fn label(value: f64, step: f64) -> String {
     let digits = (-step.log10().floor()).max(0.0) as usize;
     if digits > 4 || value.abs() >= 1e6 {

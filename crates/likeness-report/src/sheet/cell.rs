@@ -1,34 +1,33 @@
-//! One cell of a sheet: a tile's picture enters, the framed, scaled square with its marks leaves.
+//! Draws one cell of a sheet: the scaled picture of a tile with its marks and its frame.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{Rgb, RgbImage};
-use tiny_skia::{
-    Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PremultipliedColorU8, Stroke,
-    Transform,
-};
+use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, Transform};
 
-use super::text::{self, TextStyle};
 use super::{Frame, Mark, Tile};
+use crate::raster::{color, to_rgb};
+use crate::text::lines::wrap;
+use crate::text::{self, TextStyle, opaque};
 use likeness_data::geometry::Rect;
 
-/// Width of the coloured border around the picture, in pixels.
+/// Width of the coloured border, in pixels.
 const BORDER_PX: f32 = 4.0;
 /// Edge of the corner badge, in pixels.
 const BADGE_PX: f32 = 20.0;
-/// The ground behind pictures that are not square.
+/// The background of pictures that are not square.
 const GROUND: Rgb<u8> = Rgb([236, 238, 241]);
-/// Words on the ground, where there is no picture.
-const NOTE: TextStyle = TextStyle { height_px: 15.0, colour: Rgb([120, 44, 44]), embolden_px: 0.0 };
-/// Boxes and points over the picture.
+/// The text in place of a missing picture.
+const NOTE: TextStyle = TextStyle { height_px: 15.0, colour: Rgb([120, 44, 44]), embolden_px: 0.25 };
+/// The colour of boxes and points.
 const MARK: Rgb<u8> = Rgb([255, 214, 10]);
-/// Under boxes, points and labels, so that they stand out on any picture.
+/// The outline of boxes and points, which makes them visible on any picture.
 const MARK_EDGE: Rgb<u8> = Rgb([20, 20, 20]);
 /// A score beside its box.
 const LABEL: TextStyle = TextStyle { height_px: 12.0, colour: MARK_EDGE, embolden_px: 0.3 };
 
 impl Frame {
-    /// The border's colour; blue, green and vermilion differ in lightness too, and under colour blindness.
+    /// The colour of the border. Blue, green and vermilion also differ in lightness, and for colour-blind readers.
     pub(super) fn rgb(self) -> Rgb<u8> {
         match self {
             Self::Plain => Rgb([196, 200, 206]),
@@ -39,20 +38,16 @@ impl Frame {
     }
 }
 
-fn colour(rgb: Rgb<u8>) -> Color {
-    Color::from_rgba8(rgb.0[0], rgb.0[1], rgb.0[2], 255)
-}
-
 fn paint(rgb: Rgb<u8>) -> Paint<'static> {
     let mut paint = Paint::default();
-    paint.set_color(colour(rgb));
+    paint.set_color(color(rgb));
     paint
 }
 
-/// The tile as a square of `side` pixels: picture, marks, border, badge.
+/// Draws the tile as a square of `side` pixels: picture, marks, border, badge.
 pub(super) fn draw(tile: &Tile, side: u32) -> RgbImage {
     let mut canvas = Pixmap::new(side, side).expect("the cell size was checked");
-    canvas.fill(colour(GROUND));
+    canvas.fill(color(GROUND));
     let mut placed = None;
     if let Ok(picture) = &tile.picture {
         placed = place(&mut canvas, picture);
@@ -63,21 +58,20 @@ pub(super) fn draw(tile: &Tile, side: u32) -> RgbImage {
             labels.extend(draw_mark(&mut canvas, mark, placed));
         }
     }
-    let mut image = to_rgb(&canvas);
+    // Above all boxes.
     for (label, at) in labels {
-        text::draw(&mut image, &label, at.left + 2.0, at.top, LABEL);
+        text::draw(&mut canvas, &label, at.left + 2.0, at.top, LABEL);
     }
     if let Err(reason) = &tile.picture {
-        write_note(&mut image, reason);
+        write_note(&mut canvas, reason);
     } else if placed.is_none() {
-        write_note(&mut image, "empty picture");
+        write_note(&mut canvas, "empty picture");
     }
-    let mut canvas = from_rgb(&image);
     draw_frame(&mut canvas, tile.frame);
     to_rgb(&canvas)
 }
 
-/// Where a picture came to lie: canvas pixel = `left`, `top` + picture pixel · `scale`.
+/// The position of a picture on the canvas: canvas pixel = (`left`, `top`) + picture pixel · `scale`.
 #[derive(Clone, Copy)]
 struct Placed {
     left: f32,
@@ -86,7 +80,7 @@ struct Placed {
     side: f32,
 }
 
-/// Scales the picture into the canvas, centred, keeping its aspect; `None` when it has no pixels.
+/// Draws the picture at the centre of the canvas, scaled to fit, with its aspect ratio. `None` if it has no pixels.
 fn place(canvas: &mut Pixmap, picture: &RgbImage) -> Option<Placed> {
     let (width, height) = picture.dimensions();
     if width == 0 || height == 0 {
@@ -101,7 +95,7 @@ fn place(canvas: &mut Pixmap, picture: &RgbImage) -> Option<Placed> {
     let (left, top) = ((side - w) / 2, (side - h) / 2);
     let pixels = canvas.pixels_mut();
     for (x, y, p) in small.enumerate_pixels() {
-        pixels[((y + top) * side + x + left) as usize] = opaque(p);
+        pixels[((y + top) * side + x + left) as usize] = opaque(p.0);
     }
     Some(Placed { left: left as f32, top: top as f32, scale, side: side as f32 })
 }
@@ -117,7 +111,7 @@ fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     RgbImage::from_raw(width, height, target.into_vec()).expect("the buffer has the picture's size")
 }
 
-/// Draws the box and the points of one mark; gives the label and the ground it stands on.
+/// Draws the box and the points of one mark. Returns the label, if any, and its rectangle.
 fn draw_mark(canvas: &mut Pixmap, mark: &Mark, placed: Placed) -> Option<(String, Rect)> {
     let x = |v: f32| (placed.left + v * placed.scale).clamp(BORDER_PX, placed.side - BORDER_PX);
     let y = |v: f32| (placed.top + v * placed.scale).clamp(BORDER_PX, placed.side - BORDER_PX);
@@ -146,7 +140,7 @@ fn outlined(canvas: &mut Pixmap, path: &Path) {
     canvas.fill_path(path, &paint(MARK), FillRule::Winding, Transform::identity(), None);
 }
 
-/// The border, and in the top-left corner what says the same without colour.
+/// Draws the border, and its symbol in the top-left corner.
 fn draw_frame(canvas: &mut Pixmap, frame: Frame) {
     let side = canvas.width() as f32;
     let thickness = if frame == Frame::Plain { 1.0 } else { BORDER_PX };
@@ -160,34 +154,34 @@ fn draw_frame(canvas: &mut Pixmap, frame: Frame) {
     if let Some(ground) = rect_path(Rect::new(0.0, 0.0, BADGE_PX + 2.0, BADGE_PX + 2.0)) {
         canvas.fill_path(&ground, &paint(frame.rgb()), FillRule::Winding, Transform::identity(), None);
     }
-    if let Some(sign) = badge_sign(frame) {
-        canvas.stroke_path(&sign, &paint(Rgb([255; 3])), &pen(2.6), Transform::identity(), None);
+    if let Some(symbol) = badge_symbol(frame) {
+        canvas.stroke_path(&symbol, &paint(Rgb([255; 3])), &pen(2.6), Transform::identity(), None);
     }
 }
 
-/// A magnifying glass, a tick or a cross, inside the badge.
-fn badge_sign(frame: Frame) -> Option<Path> {
-    let mut sign = PathBuilder::new();
+/// The symbol inside the badge: a magnifying glass, a tick or a cross.
+fn badge_symbol(frame: Frame) -> Option<Path> {
+    let mut symbol = PathBuilder::new();
     match frame {
         Frame::Plain => return None,
         Frame::Query => {
-            sign.push_circle(9.6, 9.6, 4.4);
-            sign.move_to(13.0, 13.0);
-            sign.line_to(17.0, 17.0);
+            symbol.push_circle(9.6, 9.6, 4.4);
+            symbol.move_to(13.0, 13.0);
+            symbol.line_to(17.0, 17.0);
         }
         Frame::Correct => {
-            sign.move_to(5.2, 11.6);
-            sign.line_to(9.2, 15.6);
-            sign.line_to(16.8, 6.6);
+            symbol.move_to(5.2, 11.6);
+            symbol.line_to(9.2, 15.6);
+            symbol.line_to(16.8, 6.6);
         }
         Frame::Wrong => {
-            sign.move_to(6.2, 6.2);
-            sign.line_to(15.8, 15.8);
-            sign.move_to(15.8, 6.2);
-            sign.line_to(6.2, 15.8);
+            symbol.move_to(6.2, 6.2);
+            symbol.line_to(15.8, 15.8);
+            symbol.move_to(15.8, 6.2);
+            symbol.line_to(6.2, 15.8);
         }
     }
-    sign.finish()
+    symbol.finish()
 }
 
 fn pen(width: f32) -> Stroke {
@@ -200,9 +194,9 @@ fn rect_path(rect: Rect) -> Option<Path> {
     Some(PathBuilder::from_rect(rect))
 }
 
-/// Writes into the cell why there is no picture, over as many lines as fit.
-fn write_note(image: &mut RgbImage, reason: &str) {
-    let mut lines = text::wrap(reason, NOTE.height_px, image.width() as f32 - 4.0 * BORDER_PX);
+/// Writes the reason why there is no picture into the cell, on as many lines as fit.
+fn write_note(image: &mut Pixmap, reason: &str) {
+    let mut lines = wrap(reason, NOTE.height_px, image.width() as f32 - 4.0 * BORDER_PX);
     let fitting = ((image.height() as f32 / NOTE.height_px) as usize).saturating_sub(2);
     lines.truncate(fitting);
     let mut top = (image.height() as f32 - lines.len() as f32 * NOTE.height_px) / 2.0;
@@ -211,21 +205,4 @@ fn write_note(image: &mut RgbImage, reason: &str) {
         text::draw(image, &line, left.round(), top, NOTE);
         top += NOTE.height_px;
     }
-}
-
-fn opaque(p: &Rgb<u8>) -> PremultipliedColorU8 {
-    PremultipliedColorU8::from_rgba(p.0[0], p.0[1], p.0[2], 255).expect("an opaque colour is always valid")
-}
-
-fn from_rgb(image: &RgbImage) -> Pixmap {
-    let mut canvas = Pixmap::new(image.width(), image.height()).expect("the cell size was checked");
-    for (pixel, p) in canvas.pixels_mut().iter_mut().zip(image.pixels()) {
-        *pixel = opaque(p);
-    }
-    canvas
-}
-
-fn to_rgb(canvas: &Pixmap) -> RgbImage {
-    let bytes = canvas.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
-    RgbImage::from_raw(canvas.width(), canvas.height(), bytes).expect("the buffer has the picture's size")
 }
