@@ -11,7 +11,7 @@ mod resnet;
 mod vgg;
 
 pub(crate) use architecture::FaceFamily;
-pub use architecture::{Architecture, IMAGENET, Normalization, SYMMETRIC, Stage};
+pub use architecture::{Architecture, Stage};
 pub use efficientnet::EfficientNet;
 pub use iresnet::IResNet;
 pub use mobilefacenet::MobileFaceNet;

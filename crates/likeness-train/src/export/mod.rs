@@ -9,7 +9,7 @@ pub mod folder;
 mod graph;
 mod proto;
 
-pub use folder::{Alignment, ModelCard, write_model_folder};
+pub use folder::{ModelCard, write_model_folder};
 pub(crate) use graph::{Affine, Filter, GraphBuilder, Value, numbers};
 
 use crate::error::{Result, TrainError};

@@ -9,12 +9,12 @@ use likeness_embed::model_folder::{Card, GraphLayer, TakenApart, make, take_apar
 use likeness_engine::EngineConfig;
 use likeness_model::Alignment;
 use likeness_model::folder::{GRAPH, check_vacant, claim};
-use likeness_model::preprocess::PreprocessOverrides;
+use likeness_model::preprocess::{Normalization, PreprocessOverrides};
 use likeness_model::registry::entry::by_checksum;
 use likeness_model::registry::sha256_of;
-use likeness_train::backbone::{Architecture, Normalization};
+use likeness_train::backbone::Architecture;
 use likeness_train::device::device;
-use likeness_train::export::{Alignment as OfTraining, ExportOptions, ModelCard, write_model_folder};
+use likeness_train::export::{ExportOptions, ModelCard, write_model_folder};
 use likeness_train::network::Network;
 use likeness_train::weights::{Layer, WeightsFile, network_of, network_of_layers};
 
@@ -130,13 +130,13 @@ fn make_of_layers(args: &ImportModelArgs, folder: &Path, architecture: Architect
 
 /// Has the first layer take pixels that are normalised as the architecture's are.
 fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result<()> {
-    let Normalization { mean, deviation } = architecture.normalization();
+    let Normalization { mean, std } = architecture.normalization();
     let Some(GraphLayer::Product { shape, weight, .. }) = parts.layers.first_mut() else {
         anyhow::bail!("the graph has no layers with weights");
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
-        let (mean, deviation) = (255.0 * mean[channel], 255.0 * deviation[channel]);
+        let (mean, deviation) = (mean[channel], std[channel]);
         // The black around a picture has to mean the same to both, as the first layer pads with it.
         let black = mean * parts.scale[channel] + parts.shift[channel];
         if black.abs() > 1e-3 {
@@ -179,10 +179,9 @@ fn card_of(network: &Network, args: &ImportModelArgs, input_px: u32) -> anyhow::
         name: known(&args.name, entry.map(|e| &e.name), &file),
         input_px,
         alignment: match args.alignment {
-            Some(AlignmentArg::Arcface) => OfTraining::Arcface,
-            Some(AlignmentArg::None) => OfTraining::None,
-            None if architecture.is_for_aligned_faces() => OfTraining::Arcface,
-            None => OfTraining::None,
+            Some(alignment) => alignment.into(),
+            None if architecture.is_for_aligned_faces() => Alignment::Arcface,
+            None => Alignment::None,
         },
         licence,
         source: known(&args.source, entry.map(|e| &e.source), &format!("imported from {file}")),
