@@ -6,10 +6,15 @@ use super::PlaceConfig;
 use crate::Result;
 use crate::align::{Border, Sampling, Similarity, WarpConfig, warp};
 use crate::crop::Cropper;
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// The largest centred square of `image` at `size` × `size` pixels, perhaps turned, scaled and shifted.
-pub(super) fn place(image: &RgbImage, size: u32, config: &PlaceConfig, dice: &mut Dice) -> Result<RgbImage> {
+pub(super) fn place(
+    image: &RgbImage,
+    size: u32,
+    config: &PlaceConfig,
+    dice: &mut RandomStream,
+) -> Result<RgbImage> {
     if !dice.chance(config.probability) {
         // As faces are cut for embedding, so that validation measures what an evaluation does.
         return Cropper::default().centre_crop(image, size, size);

@@ -7,7 +7,7 @@
 use image::RgbImage;
 
 use super::{StyleConfig, StyleKind, blur};
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// Lightness of red, green and blue (ITU-R BT.601), in 256ths.
 const LUMA_256: [u32; 3] = [77, 150, 29];
@@ -48,7 +48,7 @@ impl Style {
 }
 
 /// Maybe draws `face` in a style drawn by chance.
-pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut Dice) {
+pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut RandomStream) {
     if !dice.chance(config.probability) {
         return;
     }
@@ -156,7 +156,7 @@ mod tests {
         let drawn = |only, seed| {
             let mut drawn = face.clone();
             let config = StyleConfig { probability: 1.0, only };
-            maybe_style(&mut drawn, &config, &mut Dice::new(Purpose::Augmentation, &[seed]));
+            maybe_style(&mut drawn, &config, &mut RandomStream::new(Purpose::Augmentation, &[seed]));
             drawn
         };
         assert!((0..8).all(|seed| drawn(Some(StyleKind::Sketch), seed) == sketched));
