@@ -15,8 +15,9 @@ use likeness_model::registry::sha256_of;
 use likeness_train::backbone::Architecture;
 use likeness_train::device::device;
 use likeness_train::export::{ExportOptions, ModelCard, write_model_folder};
+use likeness_train::layer::Layer;
 use likeness_train::network::Network;
-use likeness_train::weights::{Layer, WeightsFile, network_of, network_of_layers};
+use likeness_train::weights::{WeightsFile, network_of, network_of_layers};
 
 use super::print_lines;
 use crate::args::{AlignmentArg, ImportModelArgs};
@@ -155,7 +156,7 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result
 
 fn layer(layer: GraphLayer) -> Layer {
     match layer {
-        GraphLayer::Product { shape, weight, bias } => Layer::Product { shape, weight, bias },
+        GraphLayer::Product { shape, weight, bias } => Layer::Product { shape, weight, bias, options: None },
         GraphLayer::Norm { parts: [scale, shift, mean, variance], epsilon, of_product } => {
             Layer::Norm { scale, shift, mean, variance, epsilon, of_product }
         }
