@@ -384,11 +384,11 @@ values!(ProtocolArg => Protocol {
 
 values!(NormalizeArg => Normalization {
     /// 0 to 255 as it is
-    None => Normalization::None,
+    None => Normalization::NONE,
     /// To [-1, 1], as InsightFace's networks
-    Arcface => Normalization::Arcface,
+    Arcface => Normalization::ARCFACE,
     /// torchvision's ImageNet statistics
-    Imagenet => Normalization::Imagenet,
+    Imagenet => Normalization::IMAGENET,
 });
 
 values!(ChannelsArg => ChannelOrder {

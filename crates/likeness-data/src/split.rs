@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::SeedableRng;
+use crate::seed::generator;
 use rand::seq::SliceRandom;
-use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
 use crate::source::{Role, Sample};
@@ -163,7 +162,7 @@ impl SplitConfig {
                 hint: Some("use --split images, or name the photos' --layout".to_owned()),
             });
         }
-        identities.shuffle(&mut Pcg64Mcg::seed_from_u64(self.seed));
+        identities.shuffle(&mut generator(self.seed));
         let held_out = (identities.len() as f64 * self.validation).round() as usize;
         let held_out: BTreeSet<_> = identities.drain(..held_out.clamp(1, identities.len() - 1)).collect();
         for sample in samples {

@@ -12,13 +12,14 @@ use crate::{ModelError, Result};
 /// Version of the folder's layout that this program writes.
 pub(crate) const FORMAT: u32 = 1;
 
-/// How faces are aligned before they are given to the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How faces are aligned before they enter a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Alignment {
-    /// Faces are aligned to ArcFace's template of five landmarks, `likeness_data::align::ARCFACE_112`.
+    /// To ArcFace's template of five landmarks for 112 pixels (`likeness_data::align::ARCFACE_112`).
     Arcface,
-    /// No alignment: boxes or whole pictures.
+    /// Not aligned: cropped boxes or whole pictures.
+    #[default]
     None,
 }
 
@@ -48,11 +49,16 @@ pub struct ModelDescription {
     pub rounded_from: Option<String>,
     /// SHA-256 over graph and preprocessing.
     pub fingerprint: Option<String>,
-    input_size: Option<[u32; 2]>,
-    channels: ChannelOrder,
-    mean: [f32; 3],
-    std: [f32; 3],
-    unit_length: bool,
+    /// Width and height of the input in pixels; `None` stands for the graph's own.
+    pub input_size: Option<[u32; 2]>,
+    /// Order of the input's channels; `mean` and `std` are in this order.
+    pub channels: ChannelOrder,
+    /// Subtracted from each channel, on the scale 0..=255.
+    pub mean: [f32; 3],
+    /// Divides each channel after the subtraction, on the scale 0..=255.
+    pub std: [f32; 3],
+    /// Whether embeddings are scaled to unit length.
+    pub unit_length: bool,
 }
 
 impl Default for ModelDescription {

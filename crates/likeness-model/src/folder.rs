@@ -1,5 +1,6 @@
 //! A model folder: `model.toml`, `model.onnx` and, if the model can be fine-tuned, `weights.safetensors`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::{FolderLock, LOCK_FILE, LockError, Pending, is_temporary};
@@ -93,10 +94,32 @@ pub fn weights_beside(graph: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Writes a model folder with `graph`, the contents of an ONNX file, to a folder that is new or empty. The preprocessing and
-/// fingerprint of the description are set from `preprocess` and `graph`.
+/// The fingerprint of a model: the SHA-256, in hexadecimal, over the bytes of its ONNX graph followed by its preprocessing
+/// as JSON.
+pub fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {
+    let settings = serde_json::to_vec(preprocess).expect("preprocessing is plain data");
+    let digest = Sha256::new().chain_update(graph).chain_update(settings).finalize();
+    likeness_artifact::hex(digest)
+}
+
+/// Writes the content of a weights file.
+pub type WriteWeights<'a> = dyn Fn(&mut dyn Write) -> std::io::Result<()> + 'a;
+
+/// The contents of a model folder before they are written.
+pub struct ModelFiles<'a> {
+    /// The ONNX graph, as the bytes of its file.
+    pub graph: &'a [u8],
+    /// The description; format, program version, preprocessing and fingerprint are set when it is written.
+    pub description: ModelDescription,
+    /// How a picture becomes the graph's input.
+    pub preprocess: &'a Preprocess,
+    /// Writes `weights.safetensors`; `None` for a model that cannot be trained further.
+    pub weights: Option<&'a WriteWeights<'a>>,
+}
+
+/// Writes a model folder that holds `graph`, the bytes of an ONNX file, into a folder that is new or empty.
 ///
-/// Both files are synced before they are renamed, `model.toml` last.
+/// Returns the description as written, with preprocessing and fingerprint.
 ///
 /// # Errors        a folder that contains files, or is used by another process → [`ModelError::BadArgument`]; the files cannot
 /// be written → [`ModelError::Io`]
@@ -106,18 +129,31 @@ pub fn write(
     description: ModelDescription,
     preprocess: &Preprocess,
 ) -> Result<ModelDescription> {
-    let settings = serde_json::to_vec(preprocess).map_err(std::io::Error::from)?;
-    let digest = Sha256::new().chain_update(graph).chain_update(settings).finalize();
+    let _lock = claim(folder)?;
+    replace(folder, ModelFiles { graph, description, preprocess, weights: None })
+}
+
+/// Writes the files of a model folder, and replaces those of a model that is there already. The caller holds the folder's
+/// lock, or owns the folder for another reason, as a training run owns its own.
+///
+/// All files are on the disk before the first gets its name, and `model.toml` gets its name last. A process that is killed
+/// between two renames leaves files of two models, which readers reject because the fingerprint differs.
+///
+/// Returns the description as written, with preprocessing and fingerprint.
+///
+/// # Errors        the file system → [`ModelError::Io`]
+pub fn replace(folder: &Path, files: ModelFiles<'_>) -> Result<ModelDescription> {
+    let ModelFiles { graph, description, preprocess, weights } = files;
     let mut description = description.with_preprocess(preprocess.clone());
     description.format = Some(FORMAT);
     description.likeness = Some(env!("CARGO_PKG_VERSION").to_owned());
-    description.fingerprint = Some(likeness_artifact::hex(digest));
+    description.fingerprint = Some(fingerprint(graph, preprocess));
     let text = description.text()?;
-    let _lock = claim(folder)?;
+    fs_err::create_dir_all(folder)?;
+    let weights = weights.map(|fill| Pending::write(&folder.join(WEIGHTS), fill)).transpose()?;
     let graph = Pending::write(&folder.join(GRAPH), |file| file.write_all(graph))?;
     let text = Pending::write(&folder.join(DESCRIPTION), |file| file.write_all(text.as_bytes()))?;
-    graph.persist()?;
-    text.persist()?;
+    weights.into_iter().chain([graph, text]).try_for_each(Pending::persist)?;
     Ok(description)
 }
 
@@ -176,4 +212,55 @@ pub fn locked(folder: &Path) -> Result<FolderLock> {
         },
         LockError::Io(error) => error.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preprocess::ChannelOrder;
+
+    #[test]
+    fn the_fingerprint_covers_graph_and_preprocessing() {
+        // The test of likeness-embed's `model_folder` compares an embedder's fingerprint with the same value.
+        let preprocess = Preprocess {
+            input_size: Some([112, 96]),
+            channels: ChannelOrder::Rgb,
+            mean: [123.675, 116.28, 103.53],
+            std: [127.5, 1.0, 0.25],
+            unit_length: true,
+        };
+        assert_eq!(
+            fingerprint(b"graph", &preprocess),
+            "bdab8d0410e34a3b18bcd80741821dcf223adb2f1dd88c883ba4fcc93a581060"
+        );
+    }
+
+    #[test]
+    fn replaced_files_are_those_of_the_new_model() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("run/model");
+        let preprocess = Preprocess { input_size: Some([112; 2]), ..Preprocess::default() };
+        for content in ["first", "second"] {
+            let weights: &WriteWeights = &|file| file.write_all(content.as_bytes());
+            let description =
+                ModelDescription { name: Some(content.to_owned()), ..ModelDescription::default() };
+            let files = ModelFiles {
+                graph: content.as_bytes(),
+                description,
+                preprocess: &preprocess,
+                weights: Some(weights),
+            };
+            let written = replace(&folder, files).unwrap();
+            let read = ModelDescription::read(&folder.join(DESCRIPTION)).unwrap();
+            assert_eq!(read, written);
+            assert_eq!(read.name.as_deref(), Some(content));
+            assert_eq!(read.fingerprint, Some(fingerprint(content.as_bytes(), &preprocess)));
+            assert_eq!(fs_err::read_to_string(folder.join(WEIGHTS)).unwrap(), content);
+        }
+        let mut names: Vec<_> = fs_err::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [GRAPH, DESCRIPTION, WEIGHTS]);
+        let error = write(&folder, b"third", ModelDescription::default(), &preprocess).unwrap_err();
+        assert!(error.to_string().contains("holds a model already"), "{error}");
+    }
 }

@@ -49,28 +49,29 @@ impl Default for Preprocess {
     }
 }
 
-/// Common normalisations by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Normalization {
-    /// Values 0..=255, unchanged.
-    None,
-    /// Values in [−1, 1], as for InsightFace's networks: (v − 127.5) / 127.5.
-    Arcface,
-    /// torchvision's ImageNet statistics.
-    Imagenet,
+/// How the levels of a pixel are normalised: (v − mean) / std for each channel, on the scale 0..=255, in the order red, green,
+/// blue.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normalization {
+    /// Subtracted from red, green and blue.
+    pub mean: [f32; 3],
+    /// Divides red, green and blue after the subtraction.
+    pub std: [f32; 3],
 }
 
 impl Normalization {
-    /// Mean and standard deviation in RGB order, on the scale 0..=255.
-    pub fn mean_and_std(self) -> ([f32; 3], [f32; 3]) {
-        match self {
-            Self::None => ([0.0; 3], [1.0; 3]),
-            Self::Arcface => ([127.5; 3], [127.5; 3]),
-            Self::Imagenet => {
-                ([0.485, 0.456, 0.406].map(|m| m * 255.0), [0.229, 0.224, 0.225].map(|s| s * 255.0))
-            }
-        }
-    }
+    /// Levels from 0 to 255 as they are.
+    pub const NONE: Self = Self { mean: [0.0; 3], std: [1.0; 3] };
+
+    /// To [−1, 1], as InsightFace's networks expect: (v − 127.5) / 127.5.
+    pub const ARCFACE: Self = Self { mean: [127.5; 3], std: [127.5; 3] };
+
+    /// By the mean and standard deviation of ImageNet, as torchvision's networks expect.
+    pub const IMAGENET: Self = Self {
+        mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
+        std: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
+    };
 }
 
 /// Settings given by flags; all others come from `model.toml` or the defaults.

@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 
 use bhtsne::tSNE;
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand_pcg::Pcg64Mcg;
 
 use crate::chart::{Chart, Marks, Series};
 use likeness_search::{Distance, EmbeddingTable};
@@ -55,7 +53,7 @@ impl EmbeddingMap {
             return Err(ReportError::TooFewImages { needed: FEWEST, found: table.len() });
         }
         let mut rows: Vec<usize> = (0..table.len()).collect();
-        rows.shuffle(&mut Pcg64Mcg::seed_from_u64(seed));
+        rows.shuffle(&mut likeness_data::seed::generator(seed));
         rows.truncate(MOST);
         rows.sort_unstable();
         let points = points(table, &rows, distance);

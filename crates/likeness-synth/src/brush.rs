@@ -12,7 +12,7 @@ use tiny_skia::{
 use super::Style;
 use super::tint::{Tint, hex};
 use likeness_data::geometry::Point;
-use likeness_data::seed::Dice;
+use likeness_data::seed::RandomStream;
 
 /// Tension of the curves of [`smooth`] (Catmull–Rom: 1/6 of the chord).
 const TENSION: f32 = 1.0 / 6.0;
@@ -31,7 +31,7 @@ pub(super) struct Medium {
 }
 
 impl Medium {
-    pub(super) fn new(dice: &mut Dice) -> Self {
+    pub(super) fn new(dice: &mut RandomStream) -> Self {
         let papers =
             [hex(0xf4ecd8), hex(0xefefe9), hex(0xd9c4a0), hex(0xdde4e6), hex(0xf6e6dc), hex(0xc9ccc4)];
         let inks = [hex(0x1d1c22), hex(0x3a241a), hex(0x1e2c52), hex(0x2b2b2b)];

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Style, SynthFace, check_size, draw};
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 use likeness_data::{DataError, Result};
 
 /// Name of the ground truth table in the folder.
@@ -62,7 +62,7 @@ impl SynthConfig {
 
     /// The seed of the identity with this index.
     pub fn identity_seed(&self, identity: u32) -> u64 {
-        Dice::new(Purpose::Dataset, &[self.seed, u64::from(identity)]).bits()
+        RandomStream::new(Purpose::Dataset, &[self.seed, u64::from(identity)]).bits()
     }
 
     /// Draws picture `image` of identity `identity`, both counted from 0.

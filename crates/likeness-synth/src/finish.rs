@@ -7,7 +7,7 @@ use tiny_skia::Pixmap;
 use super::Style;
 use super::brush::Medium;
 use super::shot::Shot;
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 
 /// Side of the tile of random values that paper grain is read from; a power of two.
 const TILE: usize = 64;
@@ -20,7 +20,7 @@ pub(super) fn finish(pixmap: &Pixmap, shot: &Shot, style: Style, medium: &Medium
         .iter()
         .map(|p| [f32::from(p.red()), f32::from(p.green()), f32::from(p.blue())])
         .collect();
-    let mut dice = Dice::new(Purpose::Finish, &shot.seeds);
+    let mut dice = RandomStream::new(Purpose::Finish, &shot.seeds);
     match style {
         Style::Portrait => {
             grade(&mut pixels, shot, 1.0);
@@ -119,7 +119,7 @@ fn coarsen_colours(pixels: &mut [[f32; 3]], side: usize, block: usize) {
 }
 
 /// Lets uneven paper show through the crayon.
-fn grain(pixels: &mut [[f32; 3]], side: usize, medium: &Medium, dice: &mut Dice) {
+fn grain(pixels: &mut [[f32; 3]], side: usize, medium: &Medium, dice: &mut RandomStream) {
     let tile: Vec<f32> = (0..TILE * TILE).map(|_| dice.unit()).collect();
     let paper = medium.paper.0.map(|c| c * 255.0);
     let at = |x: usize, y: usize| tile[(y % TILE) * TILE + x % TILE];
@@ -137,7 +137,7 @@ fn grain(pixels: &mut [[f32; 3]], side: usize, medium: &Medium, dice: &mut Dice)
 }
 
 /// Adds triangular noise of standard deviation `deviation` to a pixel, mostly to its lightness, and converts it to 8 bits.
-fn noisy(pixel: [f32; 3], deviation: f32, dice: &mut Dice) -> [u8; 3] {
+fn noisy(pixel: [f32; 3], deviation: f32, dice: &mut RandomStream) -> [u8; 3] {
     let bits = dice.bits().to_le_bytes();
     let wave = |i: usize| (f32::from(bits[i]) + f32::from(bits[i + 1]) - 255.0) / 104.5; // standard deviation 1
     let common = wave(0) * 0.85;
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_running_sum_blurs_as_the_obvious_loop_does() {
-        let mut dice = Dice::new(Purpose::Finish, &[3]);
+        let mut dice = RandomStream::new(Purpose::Finish, &[3]);
         let pixels: Vec<[f32; 3]> =
             (0..20 * 20).map(|_| [dice.unit(), dice.unit(), dice.unit()].map(|c| c * 255.0)).collect();
         for radius in [1, 2, 5] {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn coarse_colours_keep_the_lightness() {
-        let mut dice = Dice::new(Purpose::Finish, &[4]);
+        let mut dice = RandomStream::new(Purpose::Finish, &[4]);
         let before: Vec<[f32; 3]> = (0..10 * 10).map(|_| [dice.unit(), dice.unit(), dice.unit()]).collect();
         let mut after = before.clone();
         coarsen_colours(&mut after, 10, 4);

@@ -9,7 +9,7 @@ use super::identity::Cut;
 use super::tint::Tint;
 use super::view::symmetric;
 use likeness_data::geometry::Point;
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 
 /// Draws the hair behind the neck and the face.
 pub(super) fn back(d: &mut Drawing) {
@@ -59,7 +59,7 @@ fn falling(d: &Drawing, half_width: f32, length: f32, flare: f32) -> Option<Path
 
 /// The outline of a lumpy ball of hair around the head, open at the neck.
 fn cloud(d: &Drawing, half_width: f32, low: f32, lumps: usize) -> Option<Path> {
-    let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 3]);
+    let mut dice = RandomStream::new(Purpose::FaceTexture, &[d.id.seed, 3]);
     let height = if d.shot.headgear.is_hat() { 0.85 } else { half_width * 0.62 + 0.5 };
     let points: Vec<Point> = (0..lumps * 2)
         .map(|i| {
@@ -189,7 +189,7 @@ fn side_part(part: f32, line: f32) -> Vec<(f32, f32)> {
 
 /// The hairline of straight hair cut above the brows.
 fn bangs(d: &Drawing, line: f32) -> Vec<(f32, f32)> {
-    let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 4]);
+    let mut dice = RandomStream::new(Purpose::FaceTexture, &[d.id.seed, 4]);
     let (low, reach) = (line * 0.35 - 0.06, if d.id.hair.cut == Cut::Bob { 0.55 } else { 0.1 });
     let mut edge = vec![(-0.96, reach), (-0.84, 0.0)];
     edge.extend((-3..=3).map(|i| (i as f32 * 0.24, low + dice.bell(0.05) - 0.02 * (i % 2) as f32)));
@@ -198,7 +198,7 @@ fn bangs(d: &Drawing, line: f32) -> Vec<(f32, f32)> {
 }
 
 fn curls(d: &Drawing, line: f32) -> Vec<(f32, f32)> {
-    let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 5]);
+    let mut dice = RandomStream::new(Purpose::FaceTexture, &[d.id.seed, 5]);
     let mut edge = vec![(-0.95, -0.05)];
     edge.extend((-4..=4).map(|i| {
         let u = i as f32 * 0.2;
@@ -210,7 +210,7 @@ fn curls(d: &Drawing, line: f32) -> Vec<(f32, f32)> {
 
 /// Draws strands from the outer to the inner edge.
 fn strands(d: &mut Drawing, outer: &[Point], inner: &[Point]) {
-    let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 6]);
+    let mut dice = RandomStream::new(Purpose::FaceTexture, &[d.id.seed, 6]);
     let tint = d.id.hair.tint;
     let between = |points: &[Point], share: f32| {
         let place = share * (points.len() - 1) as f32;

@@ -7,7 +7,7 @@ use super::brush::{circle, lens, open, smooth};
 use super::identity::{Beard, Skull};
 use super::tint::{Tint, hex};
 use likeness_data::geometry::Point;
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 
 /// The face's outline in head units, clockwise from the left temple, with the depth of each point.
 pub(super) fn outline(skull: &Skull) -> Vec<(f32, f32, f32)> {
@@ -154,7 +154,7 @@ fn glows(d: &mut Drawing) {
 }
 
 fn freckles(d: &mut Drawing) {
-    let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 1]);
+    let mut dice = RandomStream::new(Purpose::FaceTexture, &[d.id.seed, 1]);
     for _ in 0..d.id.freckles {
         let (u, v) = (dice.bell(0.5), 0.26 + dice.bell(0.18));
         let radius = d.view.px(dice.range(0.006, 0.012));
@@ -242,7 +242,7 @@ fn full_beard(d: &mut Drawing, tint: Tint, alpha: f32) {
 
 /// Draws short strokes over the beard, so that it looks like hair.
 fn bristles(d: &mut Drawing, tint: Tint, alpha: f32) {
-    let mut dice = Dice::new(Purpose::FaceTexture, &[d.id.seed, 2]);
+    let mut dice = RandomStream::new(Purpose::FaceTexture, &[d.id.seed, 2]);
     let (w, low) = (d.id.skull.half_width, d.id.mouth.v + 0.12);
     for _ in 0..26 {
         let u = dice.bell(0.9) * w;

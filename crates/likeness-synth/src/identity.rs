@@ -4,7 +4,7 @@
 //! is at v = −1 and the chin near v = 1.
 
 use super::tint::{Tint, hex};
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 
 /// The haircut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ pub(super) struct Identity {
 impl Identity {
     /// Derives an identity from its seed.
     pub(super) fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(Purpose::Identity, &[seed]);
+        let mut dice = RandomStream::new(Purpose::Identity, &[seed]);
         let dice = &mut dice;
         // Hair length, beard, jaw and brows are correlated in people, and therefore here: from 0 to 1.
         let soft = dice.unit();
@@ -177,7 +177,7 @@ impl Identity {
     }
 }
 
-fn skull(dice: &mut Dice, soft: f32) -> Skull {
+fn skull(dice: &mut RandomStream, soft: f32) -> Skull {
     let firm = 1.0 - soft;
     Skull {
         half_width: dice.range(0.63, 0.81),
@@ -190,7 +190,7 @@ fn skull(dice: &mut Dice, soft: f32) -> Skull {
     }
 }
 
-fn eye(dice: &mut Dice, soft: f32) -> Eye {
+fn eye(dice: &mut RandomStream, soft: f32) -> Eye {
     Eye {
         u: dice.range(0.27, 0.37),
         v: dice.range(-0.04, 0.09),
@@ -205,7 +205,7 @@ fn eye(dice: &mut Dice, soft: f32) -> Eye {
     }
 }
 
-fn brow(dice: &mut Dice, soft: f32, hair: Tint) -> Brow {
+fn brow(dice: &mut RandomStream, soft: f32, hair: Tint) -> Brow {
     Brow {
         above: dice.range(0.135, 0.235),
         thickness: dice.range(0.020, 0.052) + 0.022 * (1.0 - soft),
@@ -216,7 +216,7 @@ fn brow(dice: &mut Dice, soft: f32, hair: Tint) -> Brow {
     }
 }
 
-fn nose(dice: &mut Dice) -> Nose {
+fn nose(dice: &mut RandomStream) -> Nose {
     Nose {
         tip: dice.range(0.33, 0.49),
         half_width: dice.range(0.08, 0.165),
@@ -226,7 +226,7 @@ fn nose(dice: &mut Dice) -> Nose {
     }
 }
 
-fn mouth(dice: &mut Dice, soft: f32, skin: Tint) -> Mouth {
+fn mouth(dice: &mut RandomStream, soft: f32, skin: Tint) -> Mouth {
     let rose = hex(0xb8454a).mix(hex(0x8a2f3a), dice.unit());
     Mouth {
         v: dice.range(0.64, 0.73),
@@ -238,7 +238,7 @@ fn mouth(dice: &mut Dice, soft: f32, skin: Tint) -> Mouth {
     }
 }
 
-fn hair(dice: &mut Dice, soft: f32) -> Hair {
+fn hair(dice: &mut RandomStream, soft: f32) -> Hair {
     let short = [
         (0.7, Cut::Bald),
         (1.0, Cut::Buzz),
@@ -273,7 +273,7 @@ fn hair(dice: &mut Dice, soft: f32) -> Hair {
     }
 }
 
-fn beard(dice: &mut Dice) -> Beard {
+fn beard(dice: &mut RandomStream) -> Beard {
     dice.weighted(&[
         (4.0, Beard::None),
         (1.5, Beard::Stubble),
@@ -283,7 +283,7 @@ fn beard(dice: &mut Dice) -> Beard {
     ])
 }
 
-fn moles(dice: &mut Dice) -> Vec<Mole> {
+fn moles(dice: &mut RandomStream) -> Vec<Mole> {
     let count = dice.weighted(&[(5.0, 0), (3.0, 1), (1.5, 2), (0.7, 3)]);
     (0..count)
         .map(|_| Mole {

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use brush::{Brush, Medium};
 use identity::Identity;
 use likeness_data::geometry::{Landmarks, Rect};
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 use likeness_data::{DataError, Result};
 use shot::Shot;
 use tint::Tint;
@@ -123,7 +123,7 @@ fn check_size(size: u32) -> Result<()> {
 
 fn draw_shot(identity: &Identity, shot: &Shot, size: u32, style: Style) -> Result<SynthFace> {
     check_size(size)?;
-    let mut dice = Dice::new(Purpose::Scene, &shot.seeds);
+    let mut dice = RandomStream::new(Purpose::Scene, &shot.seeds);
     let medium = Medium::new(&mut dice);
     let mut brush =
         Brush::new(size, style, medium).ok_or_else(|| DataError::argument("invalid picture size"))?;

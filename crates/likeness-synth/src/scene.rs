@@ -3,10 +3,10 @@
 use super::brush::{Brush, circle, open, polygon};
 use super::tint::Tint;
 use likeness_data::geometry::Point;
-use likeness_data::seed::Dice;
+use likeness_data::seed::RandomStream;
 
 /// Draws the background over the whole canvas.
-pub(super) fn background(brush: &mut Brush, dice: &mut Dice) {
+pub(super) fn background(brush: &mut Brush, dice: &mut RandomStream) {
     let (one, other) = (Tint::cloth(dice, 0.25), Tint::cloth(dice, 0.25));
     if brush.is_sketch() {
         scribbles(brush, dice, one);
@@ -32,7 +32,7 @@ fn rectangle(brush: &mut Brush, edges: [f32; 4], tint: Tint) {
     }
 }
 
-fn gradient(brush: &mut Brush, dice: &mut Dice, one: Tint, other: Tint) {
+fn gradient(brush: &mut Brush, dice: &mut RandomStream, one: Tint, other: Tint) {
     let side = brush.side();
     let whole = [(0.0, 0.0), (side, 0.0), (side, side), (0.0, side)].map(|(x, y)| Point { x, y });
     let (a, b) = (dice.unit() * side, dice.unit() * side);
@@ -41,7 +41,7 @@ fn gradient(brush: &mut Brush, dice: &mut Dice, one: Tint, other: Tint) {
     }
 }
 
-fn lights(brush: &mut Brush, dice: &mut Dice, base: Tint) {
+fn lights(brush: &mut Brush, dice: &mut RandomStream, base: Tint) {
     for _ in 0..12 {
         let at = Point { x: dice.unit() * brush.side(), y: dice.unit() * brush.side() };
         let tint = Tint::cloth(dice, 0.5).mix(base, 0.3).shade(0.3);
@@ -51,7 +51,7 @@ fn lights(brush: &mut Brush, dice: &mut Dice, base: Tint) {
     }
 }
 
-fn blocks(brush: &mut Brush, dice: &mut Dice) {
+fn blocks(brush: &mut Brush, dice: &mut RandomStream) {
     for _ in 0..9 {
         let (left, top) = (dice.range(-0.2, 0.9), dice.range(-0.2, 0.8));
         let tint = Tint::cloth(dice, 0.3);
@@ -59,7 +59,7 @@ fn blocks(brush: &mut Brush, dice: &mut Dice) {
     }
 }
 
-fn stripes(brush: &mut Brush, dice: &mut Dice, tint: Tint) {
+fn stripes(brush: &mut Brush, dice: &mut RandomStream, tint: Tint) {
     let (count, upright) = (dice.range(3.0, 11.0) as u32, dice.chance(0.6));
     for i in 0..count {
         let (from, to) = (i as f32 / count as f32, (i as f32 + 0.5) / count as f32);
@@ -68,7 +68,7 @@ fn stripes(brush: &mut Brush, dice: &mut Dice, tint: Tint) {
     }
 }
 
-fn landscape(brush: &mut Brush, dice: &mut Dice, ground: Tint) {
+fn landscape(brush: &mut Brush, dice: &mut RandomStream, ground: Tint) {
     let horizon = dice.range(0.35, 0.75);
     rectangle(brush, [0.0, horizon, 1.0, 1.0], ground);
     for _ in 0..5 {
@@ -81,7 +81,7 @@ fn landscape(brush: &mut Brush, dice: &mut Dice, ground: Tint) {
 }
 
 /// Draws some strokes of one crayon, or none on almost half of the pictures.
-fn scribbles(brush: &mut Brush, dice: &mut Dice, tint: Tint) {
+fn scribbles(brush: &mut Brush, dice: &mut RandomStream, tint: Tint) {
     if dice.chance(0.45) {
         return;
     }

@@ -3,7 +3,7 @@
 use super::Style;
 use super::identity::Identity;
 use super::tint::Tint;
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 
 /// Position and orientation of the head; angles in radians.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +112,7 @@ impl Shot {
     /// Derives the properties of one picture.
     pub(super) fn new(identity: &Identity, picture_seed: u64, style: Style) -> Self {
         let seeds = [identity.seed, picture_seed, style as u64];
-        let mut dice = Dice::new(Purpose::Shot, &seeds);
+        let mut dice = RandomStream::new(Purpose::Shot, &seeds);
         let dice = &mut dice;
         Self {
             seeds,
@@ -138,13 +138,13 @@ impl Shot {
 }
 
 /// A colour for clothes, mostly one of the person's two favourite colours.
-fn cloth(dice: &mut Dice, identity: &Identity) -> Tint {
+fn cloth(dice: &mut RandomStream, identity: &Identity) -> Tint {
     let favourite = dice.pick(&identity.wardrobe);
     let other = Tint::cloth(dice, 0.9);
     if dice.chance(0.65) { favourite.shade(dice.bell(0.1)) } else { other }
 }
 
-fn pose(dice: &mut Dice) -> Pose {
+fn pose(dice: &mut RandomStream) -> Pose {
     Pose {
         roll: dice.bell(0.30),
         yaw: dice.bell(0.55),
@@ -154,7 +154,7 @@ fn pose(dice: &mut Dice) -> Pose {
     }
 }
 
-fn light(dice: &mut Dice) -> Light {
+fn light(dice: &mut RandomStream) -> Light {
     Light {
         side: dice.range(-1.0, 1.0),
         strength: dice.range(0.1, 0.85),
@@ -164,7 +164,7 @@ fn light(dice: &mut Dice) -> Light {
     }
 }
 
-fn expression(dice: &mut Dice) -> Expression {
+fn expression(dice: &mut RandomStream) -> Expression {
     let mouth = if dice.chance(0.35) { dice.range(0.2, 1.0) } else { 0.0 };
     let eyes = if dice.chance(0.12) { dice.range(0.0, 0.5) } else { dice.range(0.75, 1.15) };
     Expression {
@@ -176,7 +176,7 @@ fn expression(dice: &mut Dice) -> Expression {
     }
 }
 
-fn glasses(dice: &mut Dice) -> Glasses {
+fn glasses(dice: &mut RandomStream) -> Glasses {
     Glasses {
         squareness: dice.unit(),
         size: dice.range(0.9, 1.2),
@@ -186,7 +186,7 @@ fn glasses(dice: &mut Dice) -> Glasses {
     }
 }
 
-fn camera(dice: &mut Dice) -> Camera {
+fn camera(dice: &mut RandomStream) -> Camera {
     Camera {
         blur: if dice.chance(0.3) { dice.range(0.003, 0.008) } else { 0.0 },
         noise: if dice.chance(0.6) { dice.range(0.006, 0.035) } else { 0.004 },

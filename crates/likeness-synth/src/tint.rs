@@ -1,6 +1,6 @@
 //! Colours of synthetic faces (skin, hair, eyes, cloth and crayons), with functions to mix and shade them.
 
-use likeness_data::seed::Dice;
+use likeness_data::seed::RandomStream;
 
 /// An sRGB colour, each channel in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,7 +99,7 @@ impl Tint {
     }
 
     /// A random skin colour.
-    pub(super) fn skin(dice: &mut Dice) -> Self {
+    pub(super) fn skin(dice: &mut RandomStream) -> Self {
         let tone = dice.range(0.0, SKIN.len() as f32 - 1.001);
         let (step, share) = (tone as usize, tone.fract());
         let skin = SKIN[step].mix(SKIN[step + 1], share);
@@ -108,19 +108,19 @@ impl Tint {
     }
 
     /// A random hair colour.
-    pub(super) fn hair(dice: &mut Dice) -> Self {
+    pub(super) fn hair(dice: &mut RandomStream) -> Self {
         let base = dice.weighted(&HAIR);
         base.shade(dice.bell(0.12))
     }
 
     /// A random eye colour.
-    pub(super) fn iris(dice: &mut Dice) -> Self {
+    pub(super) fn iris(dice: &mut RandomStream) -> Self {
         let base = dice.weighted(&IRIS);
         base.shade(dice.bell(0.1))
     }
 
     /// A random colour of cloth or of a wall; `vividness` is from 0 (grey) to 1.
-    pub(super) fn cloth(dice: &mut Dice, vividness: f32) -> Self {
+    pub(super) fn cloth(dice: &mut RandomStream, vividness: f32) -> Self {
         let hue = dice.range(0.0, 6.0);
         let channel = |offset: f32| {
             let h = (hue + offset) % 6.0;

@@ -6,7 +6,7 @@ use super::head::crown;
 use super::shot::{Glasses, Headgear};
 use super::tint::{Tint, WHITE, hex};
 use likeness_data::geometry::Point;
-use likeness_data::seed::{Dice, Purpose};
+use likeness_data::seed::{Purpose, RandomStream};
 
 /// Draws glasses, if this picture has them.
 pub(super) fn glasses(d: &mut Drawing) {
@@ -118,7 +118,7 @@ pub(super) fn occluder(d: &mut Drawing) {
     if !d.shot.occluded {
         return;
     }
-    let mut dice = Dice::new(Purpose::Scene, &[d.shot.seeds[0], d.shot.seeds[1], d.shot.seeds[2], 1]);
+    let mut dice = RandomStream::new(Purpose::Scene, &[d.shot.seeds[0], d.shot.seeds[1], d.shot.seeds[2], 1]);
     let tint = Tint::cloth(&mut dice, 1.0);
     match (dice.unit() * 4.0) as u32 {
         0 => scarf(d, tint),
@@ -167,7 +167,7 @@ fn hand(d: &mut Drawing, side: f32) {
 }
 
 /// Draws an upright rectangle, such as a telephone, a book or a cup, in front of one cheek.
-fn card(d: &mut Drawing, dice: &mut Dice, tint: Tint) {
+fn card(d: &mut Drawing, dice: &mut RandomStream, tint: Tint) {
     let side = dice.sign();
     let (u, v, half, tall) =
         (side * dice.range(0.5, 0.75), dice.range(0.35, 0.8), dice.range(0.2, 0.34), dice.range(0.35, 0.5));
@@ -187,7 +187,7 @@ fn card(d: &mut Drawing, dice: &mut Dice, tint: Tint) {
 }
 
 /// Draws a pole or a strap across the whole picture, away from the middle between the eyes.
-fn bar(d: &mut Drawing, dice: &mut Dice, tint: Tint) {
+fn bar(d: &mut Drawing, dice: &mut RandomStream, tint: Tint) {
     let side = d.brush.side();
     let (at, half) =
         (d.view.at(dice.sign() * dice.range(0.3, 0.7), 0.2, 0.0).x, side * dice.range(0.02, 0.05));

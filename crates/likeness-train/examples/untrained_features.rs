@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
         files,
         LoaderConfig {
             size,
-            normalization: Architecture::ResNet50.normalization().into(),
+            normalization: Architecture::ResNet50.normalization(),
             augment: AugmentConfig::none(),
             seed: 0,
             threads: 1,

@@ -26,7 +26,6 @@ pub mod ops;
 mod parameter;
 mod range;
 pub mod sampler;
-pub mod seed;
 pub mod train;
 pub mod weights;
 

@@ -6,8 +6,7 @@
 
 use crate::backbone::{Architecture, Backbone, BackboneConfig, FaceFamily, Stage};
 use crate::error::{Result, TrainError};
-use crate::export::{GraphBuilder, Value};
-use crate::layer::{self, BatchNorm, Initializer, Linear, Pass};
+use crate::layer::{self, BatchNorm, Initializer, LayerList, Linear, Output, Pass};
 use crate::ops::Precision;
 pub use crate::parameter::{Keyed, ParameterInfo, parameters};
 use crate::range::within;
@@ -137,12 +136,12 @@ impl EmbeddingHead {
         }
     }
 
-    /// The same in a graph; dropout does nothing in evaluation.
-    pub(crate) fn export(&self, features: &Value, graph: &mut GraphBuilder) -> Value {
-        match &self.linear {
-            Some(linear) => linear.export(features, [self.norm.as_ref(), self.neck.as_ref()], graph),
-            None => graph.features_as_embedding(features),
-        }
+    /// Lists the layers of evaluation, where dropout does nothing.
+    pub(crate) fn list(&self, features: Output, layers: &mut LayerList) -> Output {
+        let Some(linear) = &self.linear else { return features };
+        let x = self.norm.as_ref().map_or(features, |norm| norm.list(features, layers));
+        let x = linear.list(x, layers);
+        self.neck.as_ref().map_or(x, |neck| neck.list(x, layers))
     }
 }
 
@@ -197,10 +196,12 @@ impl Network {
         Embeddings { features, embedding: unit_length(raw.clone()), raw }
     }
 
-    /// The raw embeddings of evaluation in a graph.
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
-        let features = self.backbone.export(images, graph);
-        self.head.export(&features, graph)
+    /// The layers of evaluation, from the images to the embeddings before they are scaled to unit length.
+    pub(crate) fn list(&self) -> LayerList {
+        let mut layers = LayerList::default();
+        let features = self.backbone.list(Output::IMAGES, &mut layers);
+        self.head.list(features, &mut layers);
+        layers
     }
 
     /// Mixes the batch statistics of a training pass into the running ones.

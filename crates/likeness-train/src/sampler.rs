@@ -12,9 +12,9 @@ use std::fmt;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
 use deck::Deck;
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Which images make a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,7 +186,7 @@ impl Sampler {
 
     fn shuffled(&self, config: &ShuffledConfig, epoch: u64) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.images).collect();
-        order.shuffle(&mut stream(self.seed, Purpose::Sampling, &[epoch]));
+        order.shuffle(&mut training_stream(self.seed, TrainingPurpose::Sampling, &[epoch]));
         let mut batches: Vec<Vec<usize>> = order.chunks(config.batch_size).map(<[usize]>::to_vec).collect();
         if config.batch_size > 1 && batches.len() > 1 && batches.last().is_some_and(|b| b.len() == 1) {
             let alone = batches.pop().unwrap_or_default();
@@ -200,7 +200,7 @@ impl Sampler {
     fn balanced(&self, config: &BalancedConfig, epoch: u64) -> Vec<Vec<usize>> {
         let (p, k) = (config.identities_per_batch, config.images_per_identity);
         let images = if config.images_per_epoch == 0 { self.images } else { config.images_per_epoch };
-        let mut numbers = stream(self.seed, Purpose::Sampling, &[epoch]);
+        let mut numbers = training_stream(self.seed, TrainingPurpose::Sampling, &[epoch]);
         let mut identities = Deck::new((0..self.identities.len()).collect());
         let mut decks: Vec<Deck> = self.identities.iter().map(|images| Deck::new(images.clone())).collect();
         let batch = |_| {

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
+use likeness_data::seed::{Generator, generator};
 use likeness_train::backbone::{Architecture, BackboneConfig, Downsampling, Stage};
 use likeness_train::export::{ExportOptions, write_onnx};
 use likeness_train::layer::Pass;
 use likeness_train::network::{Network, NetworkConfig, parameters};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use rand::RngExt;
 use rten::Model;
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor as RtenTensor};
@@ -40,7 +40,7 @@ impl Numbers {
 }
 
 /// Moves everything that has one number a channel away from where it starts, so that nothing is folded for free.
-struct Unsettle(Pcg64Mcg);
+struct Unsettle(Generator);
 
 impl ModuleMapper for Unsettle {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -65,7 +65,7 @@ impl ModuleMapper for Settle {
 }
 
 fn network(config: &NetworkConfig, side: usize, numbers: Numbers) -> Network {
-    let network = config.init(&Device::flex()).unwrap().map(&mut Unsettle(Pcg64Mcg::seed_from_u64(7)));
+    let network = config.init(&Device::flex()).unwrap().map(&mut Unsettle(generator(7)));
     if numbers == Numbers::Drawn {
         return network;
     }
@@ -83,7 +83,7 @@ fn network(config: &NetworkConfig, side: usize, numbers: Numbers) -> Network {
 /// Waves of another length, direction and strength in each picture and channel, with a little noise; a batch
 /// begins with the pictures of a smaller one.
 fn pictures(batch: usize, side: usize) -> Vec<f32> {
-    let mut random = Pcg64Mcg::seed_from_u64(side as u64);
+    let mut random = generator(side as u64);
     let mut values = Vec::with_capacity(batch * 3 * side * side);
     for _ in 0..batch * 3 {
         let [across, down, phase, strength, base] =

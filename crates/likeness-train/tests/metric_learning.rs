@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use burn::module::Param;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 use likeness_train::loss::{
     ArcFaceConfig, ClassificationConfig, CosFaceConfig, EmbeddingDistance, TripletConfig, TripletMargin,
     TripletReduction,
 };
 use likeness_train::miner::{EasyPositiveNegative, LabelledDistances, Miner};
-use likeness_train::seed::{Purpose, stream};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ impl Batch {
     fn mine(&self, distance: EmbeddingDistance, miner: Miner) -> Vec<(u32, u32, u32)> {
         let matrix = distance.matrix(self.leaf());
         let batch = LabelledDistances::new(matrix.values(), &self.labels).unwrap();
-        miner.mine(&batch, &mut stream(0, Purpose::Mining, &[])).iter().collect()
+        miner.mine(&batch, &mut training_stream(0, TrainingPurpose::Mining, &[])).iter().collect()
     }
 }
 
@@ -110,7 +110,7 @@ fn triplet_losses_and_gradients() {
             let leaf = batch.leaf();
             let matrix = config.distance.matrix(leaf.clone());
             let labelled = LabelledDistances::new(matrix.values(), &batch.labels).unwrap();
-            let triplets = Miner::All.mine(&labelled, &mut stream(0, Purpose::Mining, &[]));
+            let triplets = Miner::All.mine(&labelled, &mut training_stream(0, TrainingPurpose::Mining, &[]));
             let loss = config.forward(&matrix, &triplets).loss;
             let gradients = loss.backward();
             check_loss(&what, loss, case.loss);

@@ -224,7 +224,9 @@ impl<'a> Loader<'a> {
         }
         let cut = &self.photos.detection.cut;
         let cache = self.cache(embedder, detector)?;
+        let note = |line: &str| self.context.observer.note(line);
         let run = EmbedRun {
+            say: &note,
             detection: detector.map(|d| (d.detector.as_ref(), cut)),
             progress: &|done, total| progress.show(done, total),
             cache: cache.as_ref(),
@@ -264,6 +266,7 @@ impl<'a> Loader<'a> {
             threads: self.photos.threads,
             cache: None,
             batch: self.model.batch,
+            say: &|_| {},
         }
     }
 

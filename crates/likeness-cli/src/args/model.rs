@@ -93,7 +93,7 @@ impl InputArgs {
     pub(crate) fn overrides(&self) -> PreprocessOverrides {
         let channels = self.channels.map(ChannelOrder::from);
         let named = self.normalize.map(|n| {
-            let (mut mean, mut std) = Normalization::from(n).mean_and_std();
+            let Normalization { mut mean, mut std } = Normalization::from(n);
             if channels == Some(ChannelOrder::Bgr) {
                 mean.reverse();
                 std.reverse();

@@ -3,10 +3,10 @@
 use image::RgbImage;
 
 use super::BlurConfig;
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// Blurs `face` with the configured probability.
-pub(super) fn maybe_blur(face: &mut RgbImage, config: &BlurConfig, dice: &mut Dice) {
+pub(super) fn maybe_blur(face: &mut RgbImage, config: &BlurConfig, dice: &mut RandomStream) {
     if !dice.chance(config.probability) {
         return;
     }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn rows_and_columns_equal_the_square() {
-        let mut dice = Dice::new(Purpose::Augmentation, &[2]);
+        let mut dice = RandomStream::new(Purpose::Augmentation, &[2]);
         for (width, height) in [(17, 12), (1, 9), (4, 1), (3, 3)] {
             let face = RgbImage::from_fn(width, height, |_, _| Rgb([0; 3].map(|_| dice.bits() as u8)));
             for sigma in [0.4f32, 1.0, 2.3] {

@@ -8,7 +8,7 @@
 use image::RgbImage;
 
 use super::ColourConfig;
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// Weights of red, green and blue in the lightness (ITU-R BT.601).
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
@@ -18,8 +18,8 @@ pub(super) fn colour(
     face: &mut RgbImage,
     config: &ColourConfig,
     grey: f32,
-    dice: &mut Dice,
-    grey_dice: &mut Dice,
+    dice: &mut RandomStream,
+    grey_dice: &mut RandomStream,
 ) {
     let mut change = Affine::IDENTITY;
     if dice.chance(config.probability) {

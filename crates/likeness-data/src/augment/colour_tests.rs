@@ -4,7 +4,7 @@ use super::*;
 use crate::seed::Purpose;
 
 fn noise() -> RgbImage {
-    let mut dice = Dice::new(Purpose::Augmentation, &[9]);
+    let mut dice = RandomStream::new(Purpose::Augmentation, &[9]);
     RgbImage::from_fn(13, 11, |_, _| Rgb([0; 3].map(|_| dice.range(30.0, 220.0) as u8)))
 }
 
@@ -73,7 +73,7 @@ fn grey_pictures_stay_grey_and_grey_takes_all_colour() {
     let mut face = noise();
     let off = ColourConfig { probability: 0.0, ..ColourConfig::default() };
     let (mut dice, mut grey_dice) =
-        (Dice::new(Purpose::Augmentation, &[1]), Dice::new(Purpose::Augmentation, &[2]));
+        (RandomStream::new(Purpose::Augmentation, &[1]), RandomStream::new(Purpose::Augmentation, &[2]));
     colour(&mut face, &off, 1.0, &mut dice, &mut grey_dice);
     assert!(face.pixels().all(|p| spread(p) <= 1));
 }

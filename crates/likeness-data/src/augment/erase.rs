@@ -6,10 +6,10 @@
 use image::RgbImage;
 
 use super::ErasingConfig;
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// Erases a rectangle of `face` with the configured probability.
-pub(super) fn erase(face: &mut RgbImage, config: &ErasingConfig, dice: &mut Dice) {
+pub(super) fn erase(face: &mut RgbImage, config: &ErasingConfig, dice: &mut RandomStream) {
     if !dice.chance(config.probability) {
         return;
     }
@@ -45,7 +45,7 @@ mod tests {
         let config = ErasingConfig { probability: 1.0, area_share: [0.1, 0.2], aspect: 2.0 };
         for seed in 0..200 {
             let mut face = RgbImage::from_pixel(60, 60, FLAT);
-            erase(&mut face, &config, &mut Dice::new(Purpose::Augmentation, &[seed]));
+            erase(&mut face, &config, &mut RandomStream::new(Purpose::Augmentation, &[seed]));
             let hit: Vec<(u32, u32)> =
                 face.enumerate_pixels().filter(|(_, _, p)| **p != FLAT).map(|(x, y, _)| (x, y)).collect();
             let range = |pick: fn(&(u32, u32)) -> u32| {
@@ -66,7 +66,7 @@ mod tests {
             let config = ErasingConfig { probability: 1.0, area_share, aspect: 3.3 };
             for seed in 0..50 {
                 let mut face = RgbImage::new(side, side);
-                erase(&mut face, &config, &mut Dice::new(Purpose::Augmentation, &[seed]));
+                erase(&mut face, &config, &mut RandomStream::new(Purpose::Augmentation, &[seed]));
             }
         }
     }

@@ -22,11 +22,10 @@ pub mod style;
 mod tests;
 
 use image::RgbImage;
-use rand::{Rng, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use rand::Rng;
 
 use crate::Result;
-use crate::seed::{Dice, Purpose};
+use crate::seed::{Generator, Purpose, RandomStream, generator};
 
 pub use config::{
     AugmentConfig, BlurConfig, ColourConfig, ErasingConfig, JpegConfig, LowResolutionConfig, PlaceConfig,
@@ -48,8 +47,8 @@ enum Step {
 }
 
 /// The random numbers for the picture at position `place` of an epoch, in the run with this `seed`.
-pub fn numbers(seed: u64, epoch: u64, place: u64) -> Pcg64Mcg {
-    Pcg64Mcg::seed_from_u64(Dice::new(Purpose::Augmentation, &[seed, epoch, place]).bits())
+pub fn numbers(seed: u64, epoch: u64, place: u64) -> Generator {
+    generator(RandomStream::new(Purpose::Augmentation, &[seed, epoch, place]).bits())
 }
 
 /// Scales `image` to `size` × `size` pixels with random variations.
@@ -75,7 +74,7 @@ pub fn augment(
 ) -> Result<RgbImage> {
     config.validate()?;
     let seed = numbers.next_u64();
-    let dice = |step: Step| Dice::new(Purpose::Augmentation, &[seed, step as u64]);
+    let dice = |step: Step| RandomStream::new(Purpose::Augmentation, &[seed, step as u64]);
     let mut face = place::place(image, size, &config.place, &mut dice(Step::Place))?;
     if dice(Step::Flip).chance(config.flip) {
         place::flip(&mut face);

@@ -6,10 +6,15 @@ use super::PlaceConfig;
 use crate::Result;
 use crate::align::{Border, Sampling, Similarity, WarpConfig, warp};
 use crate::crop::Cropper;
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// Scales the largest centred square of `image` to `size` × `size` pixels; rotates, scales and shifts it if configured.
-pub(super) fn place(image: &RgbImage, size: u32, config: &PlaceConfig, dice: &mut Dice) -> Result<RgbImage> {
+pub(super) fn place(
+    image: &RgbImage,
+    size: u32,
+    config: &PlaceConfig,
+    dice: &mut RandomStream,
+) -> Result<RgbImage> {
     if !dice.chance(config.probability) {
         // The same crop as for embedding, so that validation during training measures what an evaluation measures.
         return Cropper::default().centre_crop(image, size, size);

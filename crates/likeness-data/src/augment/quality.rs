@@ -7,14 +7,14 @@ use image::{DynamicImage, RgbImage};
 
 use super::{JpegConfig, LowResolutionConfig};
 use crate::align::resize;
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 use crate::{DataError, Result};
 
 /// Scales `face` down and up again, with the configured probability.
 pub(super) fn low_resolution(
     face: &mut RgbImage,
     config: &LowResolutionConfig,
-    dice: &mut Dice,
+    dice: &mut RandomStream,
 ) -> Result<()> {
     if !dice.chance(config.probability) {
         return Ok(());
@@ -27,7 +27,7 @@ pub(super) fn low_resolution(
 }
 
 /// Compresses `face` as JPEG and decodes it, with the configured probability.
-pub(super) fn jpeg(face: &mut RgbImage, config: &JpegConfig, dice: &mut Dice) -> Result<()> {
+pub(super) fn jpeg(face: &mut RgbImage, config: &JpegConfig, dice: &mut RandomStream) -> Result<()> {
     if !dice.chance(config.probability) {
         return Ok(());
     }
@@ -63,8 +63,8 @@ mod tests {
         (sum / a.len() as f64).sqrt()
     }
 
-    fn dice() -> Dice {
-        Dice::new(Purpose::Augmentation, &[1])
+    fn dice() -> RandomStream {
+        RandomStream::new(Purpose::Augmentation, &[1])
     }
 
     #[test]

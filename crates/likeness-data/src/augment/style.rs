@@ -7,7 +7,7 @@
 use image::RgbImage;
 
 use super::{StyleConfig, StyleKind, blur};
-use crate::seed::Dice;
+use crate::seed::RandomStream;
 
 /// Weights of red, green and blue in the lightness (ITU-R BT.601), in 256ths.
 const LUMA_256: [u32; 3] = [77, 150, 29];
@@ -48,7 +48,7 @@ impl Style {
 }
 
 /// Converts `face` to a style, with the configured probability.
-pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut Dice) {
+pub(super) fn maybe_style(face: &mut RgbImage, config: &StyleConfig, dice: &mut RandomStream) {
     if !dice.chance(config.probability) {
         return;
     }
@@ -156,7 +156,7 @@ mod tests {
         let drawn = |only, seed| {
             let mut drawn = face.clone();
             let config = StyleConfig { probability: 1.0, only };
-            maybe_style(&mut drawn, &config, &mut Dice::new(Purpose::Augmentation, &[seed]));
+            maybe_style(&mut drawn, &config, &mut RandomStream::new(Purpose::Augmentation, &[seed]));
             drawn
         };
         assert!((0..8).all(|seed| drawn(Some(StyleKind::Sketch), seed) == sketched));

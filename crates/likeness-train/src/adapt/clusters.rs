@@ -170,13 +170,13 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
-    use crate::seed::{Purpose, stream};
+    use likeness_data::seed::{TrainingPurpose, training_stream};
 
     const DIM: usize = 16;
 
     /// `people` with `photos` each around a direction of their own, `noise` away from it, and as many faces of nobody.
     fn faces(people: usize, photos: usize, noise: f32, alone: usize) -> Vec<f32> {
-        let mut numbers = stream(7, Purpose::Adaptation, &[]);
+        let mut numbers = training_stream(7, TrainingPurpose::Adaptation, &[]);
         let mut direction = || -> Vec<f32> { (0..DIM).map(|_| numbers.random::<f32>() - 0.5).collect() };
         let mut rows = Vec::new();
         let unit = |row: Vec<f32>| {

@@ -6,7 +6,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
-use crate::seed::{Purpose, stream};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Numbers in the map.
 pub const MAP_DIM: usize = 1024;
@@ -26,7 +26,7 @@ impl MultilinearMap {
     /// The map of embeddings of `dim` numbers and `classes` probabilities, drawn from `seed` and never trained.
     pub fn new(dim: usize, classes: usize, seed: u64, device: &Device) -> Self {
         let random = |rows: usize, part: u64| {
-            let mut numbers = stream(seed, Purpose::Adaptation, &[part]);
+            let mut numbers = training_stream(seed, TrainingPurpose::Adaptation, &[part]);
             // Uniform of variance 1, which the paper allows beside the Gaussian.
             let side = 3f32.sqrt();
             let values: Vec<f32> =

@@ -2,6 +2,7 @@
 
 use super::{iresnet, vgg::Vgg};
 use crate::error::TrainError;
+use likeness_model::preprocess::Normalization;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -90,24 +91,8 @@ impl Stage {
     }
 }
 
-/// How pixels of 0 to 1 are scaled: (x − mean) / deviation, red, green, blue.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Normalization {
-    /// Subtracted.
-    pub mean: [f32; 3],
-    /// Divided by.
-    pub deviation: [f32; 3],
-}
-
-/// The pictures of ImageNet, as torchvision's weights expect.
-pub const IMAGENET: Normalization =
-    Normalization { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
-
 /// Side of the faces on ArcFace's template, in pixels.
 const ALIGNED_PX: usize = 112;
-
-/// −1 to 1, as InsightFace's networks expect.
-pub const SYMMETRIC: Normalization = Normalization { mean: [0.5; 3], deviation: [0.5; 3] };
 
 impl Architecture {
     /// All architectures.
@@ -154,9 +139,9 @@ impl Architecture {
         }
     }
 
-    /// How pixels are scaled for the published weights.
+    /// How the pixels of an input are normalised for the published weights.
     pub const fn normalization(self) -> Normalization {
-        if self.is_for_aligned_faces() { SYMMETRIC } else { IMAGENET }
+        if self.is_for_aligned_faces() { Normalization::ARCFACE } else { Normalization::IMAGENET }
     }
 
     /// Side of the pictures that the published weights were trained on, in pixels.

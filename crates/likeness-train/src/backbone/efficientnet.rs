@@ -4,8 +4,9 @@
 //! Images enter, the global average of the last feature map leaves.
 
 use super::BackboneConfig;
-use crate::export::{GraphBuilder, Value};
-use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, Pass, Window, global_average, square};
+use crate::layer::{
+    BatchNorm, Conv2d, ConvNorm, Initializer, Layer, LayerList, Output, Pass, Window, global_average, square,
+};
 use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation};
@@ -77,15 +78,13 @@ impl EfficientNet {
         global_average(features)
     }
 
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
-        let features = self.features.iter().fold(images.clone(), |x, part| match part {
-            Part::Conv((conv, norm)) => {
-                let x = conv.export(&x, Some(norm), graph);
-                graph.activate(x, Activation::Silu)
-            }
-            Part::Stage(blocks) => blocks.iter().fold(x, |x, block| block.export(&x, graph)),
+    /// Lists the layers.
+    pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
+        let features = self.features.iter().fold(images, |x, part| match part {
+            Part::Conv(layer) => conv_list(layer, x, Activation::Silu, layers),
+            Part::Stage(blocks) => blocks.iter().fold(x, |x, block| block.list(x, layers)),
         });
-        graph.global_average(&features)
+        layers.push(Layer::GlobalAverage, &[features])
     }
 }
 
@@ -107,6 +106,17 @@ fn conv_forward(
     pass: &mut Pass,
 ) -> Tensor<4> {
     norm.forward(conv.forward(x), residual, activation, pass)
+}
+
+fn conv_list(
+    (conv, norm): &ConvNorm,
+    input: Output,
+    activation: Activation,
+    layers: &mut LayerList,
+) -> Output {
+    let x = conv.list(input, layers);
+    let x = norm.list(x, layers);
+    layers.activate(x, activation)
 }
 
 /// A mobile inverted bottleneck: expand, filter each channel, weigh the channels, project.
@@ -162,17 +172,14 @@ impl Block {
         if self.shortcut && dropped { pass.drop_images(x, self.drop_rate) + input } else { x }
     }
 
-    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
         let last = self.block.len() - 1;
-        let x = self.block.iter().enumerate().fold(input.clone(), |x, (index, part)| match part {
-            BlockPart::Excitation(excitation) => excitation.export(&x, graph),
-            BlockPart::Conv((conv, norm)) => {
-                let x = conv.export(&x, Some(norm), graph);
-                let activation = if index < last { Activation::Silu } else { Activation::Identity };
-                graph.activate(x, activation)
-            }
+        let x = self.block.iter().enumerate().fold(input, |x, (index, part)| match part {
+            BlockPart::Excitation(excitation) => excitation.list(x, layers),
+            BlockPart::Conv(layer) if index < last => conv_list(layer, x, Activation::Silu, layers),
+            BlockPart::Conv(layer) => conv_list(layer, x, Activation::Identity, layers),
         });
-        if self.shortcut { graph.add(&x, input) } else { x }
+        if self.shortcut { layers.push(Layer::Add, &[x, input]) } else { x }
     }
 }
 
@@ -201,12 +208,12 @@ impl SqueezeExcitation {
         x * activation::sigmoid(self.fc2.forward(squeezed))
     }
 
-    fn export(&self, x: &Value, graph: &mut GraphBuilder) -> Value {
-        let mean = graph.global_average(x);
-        let squeezed = self.fc1.export(&mean, None, graph);
-        let squeezed = graph.activate(squeezed, Activation::Silu);
-        let weighed = self.fc2.export(&squeezed, None, graph);
-        let gate = graph.sigmoid(&weighed);
-        graph.mul(x, &gate)
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        let mean = layers.push(Layer::GlobalAverage, &[input]);
+        let squeezed = self.fc1.list(mean, layers);
+        let squeezed = layers.activate(squeezed, Activation::Silu);
+        let weighed = self.fc2.list(squeezed, layers);
+        let gate = layers.push(Layer::Sigmoid, &[weighed]);
+        layers.push(Layer::Multiply, &[input, gate])
     }
 }

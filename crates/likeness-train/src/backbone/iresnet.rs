@@ -7,8 +7,7 @@
 //! [head](crate::network::EmbeddingHead).
 
 use super::BackboneConfig;
-use crate::export::{GraphBuilder, Value, numbers};
-use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, PRelu, Pass, square};
+use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, Layer, LayerList, Output, PRelu, Pass, square};
 use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -80,11 +79,13 @@ impl IResNet {
         self.bn2.forward(x, None, Activation::Identity, pass).flatten(1, 3)
     }
 
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
-        let x = self.conv1.export(images, Some(&self.bn1), graph);
-        let x = graph.prelu(&x, &numbers(&self.prelu.weight));
-        let x = self.blocks().fold(x, |x, block| block.export(&x, graph));
-        self.bn2.export(&x, graph)
+    /// Lists the layers.
+    pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
+        let x = self.conv1.list(images, layers);
+        let x = self.bn1.list(x, layers);
+        let x = self.prelu.list(x, layers);
+        let x = self.blocks().fold(x, |x, block| block.list(x, layers));
+        self.bn2.list(x, layers)
     }
 }
 
@@ -115,16 +116,20 @@ impl Block {
         self.bn3.forward(x, Some(shortcut), plain, pass)
     }
 
-    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
-        // Beyond the border the convolution reads zeros, not what the normalisation makes of them: it stays what it is.
-        let x = self.bn1.export(input, graph);
-        let x = self.conv1.export(&x, Some(&self.bn2), graph);
-        let x = graph.prelu(&x, &numbers(&self.prelu.weight));
-        let x = self.conv2.export(&x, Some(&self.bn3), graph);
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        let x = self.bn1.list(input, layers);
+        let x = self.conv1.list(x, layers);
+        let x = self.bn2.list(x, layers);
+        let x = self.prelu.list(x, layers);
+        let x = self.conv2.list(x, layers);
+        let x = self.bn3.list(x, layers);
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => conv.export(input, Some(norm), graph),
-            None => input.clone(),
+            Some((conv, norm)) => {
+                let x = conv.list(input, layers);
+                norm.list(x, layers)
+            }
+            None => input,
         };
-        graph.add(&x, &shortcut)
+        layers.push(Layer::Add, &[x, shortcut])
     }
 }

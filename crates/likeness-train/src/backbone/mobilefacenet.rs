@@ -7,8 +7,9 @@
 //! the network's [head](crate::network::EmbeddingHead).
 
 use super::{Architecture, BackboneConfig};
-use crate::export::{GraphBuilder, Value, numbers};
-use crate::layer::{BatchNorm, Conv2d, ConvNorm, Initializer, PRelu, Pass, Window, square};
+use crate::layer::{
+    BatchNorm, Conv2d, ConvNorm, Initializer, Layer, LayerList, Output, PRelu, Pass, Window, square,
+};
 use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -111,14 +112,15 @@ impl MobileFaceNet {
         x.flatten(1, 3)
     }
 
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
-        let x = self.layers.iter().fold(images.clone(), |x, part| match part {
-            Part::Conv(block) => block.export(&x, graph),
-            Part::Bottleneck(block) => block.export(&x, graph),
-            Part::Residual(blocks) => blocks.layers.iter().fold(x, |x, block| block.export(&x, graph)),
+    /// Lists the layers.
+    pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
+        let x = self.layers.iter().fold(images, |x, part| match part {
+            Part::Conv(block) => block.list(x, layers),
+            Part::Bottleneck(block) => block.list(x, layers),
+            Part::Residual(blocks) => blocks.layers.iter().fold(x, |x, block| block.list(x, layers)),
         });
-        let x = self.conv_sep.export(&x, graph);
-        self.features.layers.iter().fold(x, |x, block| block.export(&x, graph))
+        let x = self.conv_sep.list(x, layers);
+        self.features.layers.iter().fold(x, |x, block| block.list(x, layers))
     }
 }
 
@@ -155,10 +157,11 @@ impl ConvBlock {
         prelu.forward(norm.forward(conv.forward(x), None, Activation::Identity, pass))
     }
 
-    fn export(&self, x: &Value, graph: &mut GraphBuilder) -> Value {
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
         let (conv, norm, prelu) = &self.layers;
-        let x = conv.export(x, Some(norm), graph);
-        graph.prelu(&x, &numbers(&prelu.weight))
+        let x = conv.list(input, layers);
+        let x = norm.list(x, layers);
+        prelu.list(x, layers)
     }
 }
 
@@ -168,9 +171,10 @@ impl LinearBlock {
         norm.forward(conv.forward(x), residual, Activation::Identity, pass)
     }
 
-    fn export(&self, x: &Value, graph: &mut GraphBuilder) -> Value {
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
         let (conv, norm) = &self.layers;
-        conv.export(x, Some(norm), graph)
+        let x = conv.list(input, layers);
+        norm.list(x, layers)
     }
 }
 
@@ -181,11 +185,11 @@ impl Bottleneck {
         project.forward(x, self.shortcut.then_some(input), pass)
     }
 
-    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
         let (expand, filter, project) = &self.layers;
-        let x = expand.export(input, graph);
-        let x = filter.export(&x, graph);
-        let x = project.export(&x, graph);
-        if self.shortcut { graph.add(&x, input) } else { x }
+        let x = expand.list(input, layers);
+        let x = filter.list(x, layers);
+        let x = project.list(x, layers);
+        if self.shortcut { layers.push(Layer::Add, &[x, input]) } else { x }
     }
 }

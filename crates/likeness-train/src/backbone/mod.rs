@@ -11,7 +11,7 @@ mod resnet;
 mod vgg;
 
 pub(crate) use architecture::FaceFamily;
-pub use architecture::{Architecture, IMAGENET, Normalization, SYMMETRIC, Stage};
+pub use architecture::{Architecture, Stage};
 pub use efficientnet::EfficientNet;
 pub use iresnet::IResNet;
 pub use mobilefacenet::MobileFaceNet;
@@ -19,8 +19,7 @@ pub use resnet::ResNet;
 pub use vgg::Vgg;
 
 use crate::error::{Result, TrainError};
-use crate::export::{GraphBuilder, Value};
-use crate::layer::{Initializer, Pass};
+use crate::layer::{Initializer, Layer, LayerList, Output, Pass};
 use crate::range::{positive, within};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -214,16 +213,16 @@ impl Backbone {
         }
     }
 
-    /// The features, a row for each face, in a graph.
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
+    /// Lists the layers, the last of which gives one row of features for each face.
+    pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
         let features = match &self.layers {
-            Layers::ResNet(layers) => layers.export(images, graph),
-            Layers::Vgg(layers) => layers.export(images, graph),
-            Layers::EfficientNet(layers) => layers.export(images, graph),
-            Layers::MobileFaceNet(layers) => layers.export(images, graph),
-            Layers::IResNet(layers) => layers.export(images, graph),
+            Layers::ResNet(network) => network.list(images, layers),
+            Layers::Vgg(network) => network.list(images, layers),
+            Layers::EfficientNet(network) => network.list(images, layers),
+            Layers::MobileFaceNet(network) => network.list(images, layers),
+            Layers::IResNet(network) => network.list(images, layers),
         };
-        graph.flatten(&features)
+        layers.push(Layer::Flatten, &[features])
     }
 
     /// The settings it was built with.

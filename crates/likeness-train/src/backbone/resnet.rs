@@ -5,9 +5,9 @@
 //! convolution ("v1.5"), the paper in the first 1×1, and weights of the one are wrong for the other.
 
 use super::{BackboneConfig, Downsampling};
-use crate::export::{GraphBuilder, Value};
 use crate::layer::{
-    BatchNorm, Conv2d, ConvNorm, Initializer, Pass, Window, global_average, max_pool, square,
+    BatchNorm, Conv2d, ConvNorm, Initializer, Layer, LayerList, Output, Pass, Window, global_average,
+    max_pool, square,
 };
 use crate::ops::Activation;
 use burn::module::Module;
@@ -79,13 +79,15 @@ impl ResNet {
         global_average(self.feature_map(images, 4, pass))
     }
 
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
-        let x = self.conv1.export(images, Some(&self.bn1), graph);
-        let x = graph.activate(x, Activation::Relu);
-        let x = graph.max_pool(&x, 3, 2, 1);
+    /// Lists the layers.
+    pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
+        let x = self.conv1.list(images, layers);
+        let x = self.bn1.list(x, layers);
+        let x = layers.activate(x, Activation::Relu);
+        let x = layers.push(Layer::MaxPool { kernel: 3, stride: 2, padding: 1 }, &[x]);
         let blocks = [&self.layer1, &self.layer2, &self.layer3, &self.layer4].into_iter().flatten();
-        let x = blocks.fold(x, |x, block| block.export(&x, graph));
-        graph.global_average(&x)
+        let x = blocks.fold(x, |x, block| block.list(x, layers));
+        layers.push(Layer::GlobalAverage, &[x])
     }
 }
 
@@ -153,19 +155,25 @@ impl Block {
         last.forward(x, Some(shortcut), Activation::Relu, pass)
     }
 
-    fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
-        let x = self.conv1.export(input, Some(&self.bn1), graph);
-        let x = graph.activate(x, Activation::Relu);
-        let mut x = self.conv2.export(&x, Some(&self.bn2), graph);
-        if let Some(conv3) = &self.conv3 {
-            x = graph.activate(x, Activation::Relu);
-            x = conv3.export(&x, self.bn3.as_ref(), graph);
+    fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        let x = self.conv1.list(input, layers);
+        let x = self.bn1.list(x, layers);
+        let x = layers.activate(x, Activation::Relu);
+        let x = self.conv2.list(x, layers);
+        let mut x = self.bn2.list(x, layers);
+        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
+            x = layers.activate(x, Activation::Relu);
+            x = conv3.list(x, layers);
+            x = bn3.list(x, layers);
         }
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => conv.export(input, Some(norm), graph),
-            None => input.clone(),
+            Some((conv, norm)) => {
+                let x = conv.list(input, layers);
+                norm.list(x, layers)
+            }
+            None => input,
         };
-        let sum = graph.add(&x, &shortcut);
-        graph.activate(sum, Activation::Relu)
+        let sum = layers.push(Layer::Add, &[x, shortcut]);
+        layers.activate(sum, Activation::Relu)
     }
 }

@@ -7,8 +7,9 @@
 //! torchvision's 7×7 pooling before them has no parameters; at 224 pixels it changes nothing.
 
 use super::BackboneConfig;
-use crate::export::{GraphBuilder, Value};
-use crate::layer::{BatchNorm, Conv2d, Initializer, Pass, Window, global_average, max_pool, square};
+use crate::layer::{
+    BatchNorm, Conv2d, Initializer, Layer, LayerList, Output, Pass, Window, global_average, max_pool, square,
+};
 use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::relu};
@@ -20,13 +21,13 @@ const BLOCKS: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 
 #[derive(Module, Debug)]
 pub struct Vgg {
     /// The places of activations and poolings, which have no parameters, are empty.
-    features: Vec<Option<Layer>>,
+    features: Vec<Option<Part>>,
     batch_norm: bool,
 }
 
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)]
-enum Layer {
+enum Part {
     Conv(Conv2d),
     BatchNorm(BatchNorm),
 }
@@ -38,10 +39,10 @@ impl Vgg {
         for block in BLOCKS {
             for &output in block {
                 let window = Window { bias: true, ..square(3, 1) };
-                features.push(Some(Layer::Conv(Conv2d::new([input, output], window, init))));
+                features.push(Some(Part::Conv(Conv2d::new([input, output], window, init))));
                 if batch_norm {
                     let norm = BatchNorm::new(output, config.epsilon(), init);
-                    features.push(Some(Layer::BatchNorm(norm)));
+                    features.push(Some(Part::BatchNorm(norm)));
                 }
                 features.push(None);
                 input = output;
@@ -72,8 +73,8 @@ impl Vgg {
         let mut after_activation = false;
         for layer in &self.features {
             x = match layer {
-                Some(Layer::Conv(conv)) => conv.forward(x),
-                Some(Layer::BatchNorm(norm)) => norm.forward(x, None, Activation::Relu, pass),
+                Some(Part::Conv(conv)) => conv.forward(x),
+                Some(Part::BatchNorm(norm)) => norm.forward(x, None, Activation::Relu, pass),
                 None if after_activation => max_pool(x, 2, 2, 0),
                 None if self.batch_norm => x, // the normalisation has activated
                 None => relu(x),
@@ -83,25 +84,22 @@ impl Vgg {
         global_average(x)
     }
 
-    pub(crate) fn export(&self, images: &Value, graph: &mut GraphBuilder) -> Value {
-        let mut x = images.clone();
+    /// Lists the layers.
+    pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
+        let mut x = images;
         let mut after_activation = false;
-        for (index, layer) in self.features.iter().enumerate() {
+        for layer in &self.features {
             x = match layer {
-                Some(Layer::Conv(conv)) => {
-                    let norm = match self.features.get(index + 1) {
-                        Some(Some(Layer::BatchNorm(norm))) => Some(norm),
-                        _ => None,
-                    };
-                    conv.export(&x, norm, graph)
+                Some(Part::Conv(conv)) => conv.list(x, layers),
+                Some(Part::BatchNorm(norm)) => norm.list(x, layers),
+                None if after_activation => {
+                    layers.push(Layer::MaxPool { kernel: 2, stride: 2, padding: 0 }, &[x])
                 }
-                Some(Layer::BatchNorm(_)) => x, // part of the convolution before it
-                None if after_activation => graph.max_pool(&x, 2, 2, 0),
-                None => graph.activate(x, Activation::Relu),
+                None => layers.activate(x, Activation::Relu),
             };
             after_activation = layer.is_none();
         }
-        graph.global_average(&x)
+        layers.push(Layer::GlobalAverage, &[x])
     }
 }
 

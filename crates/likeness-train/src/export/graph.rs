@@ -5,10 +5,7 @@
 
 use super::proto::Message;
 use crate::error::{Result, TrainError};
-use crate::layer::BatchNorm;
-use crate::ops::{Activation, ConvOptions};
-use burn::module::Param;
-use burn::tensor::Tensor;
+use crate::ops::ConvOptions;
 
 /// Name of the pictures.
 const INPUT: &str = "input";
@@ -29,40 +26,16 @@ const INTS: i64 = 7;
 
 /// The output of an operator, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Value(String);
-
-/// What batch normalisation in evaluation does to channel c: scale\[c\] · x + shift\[c\].
-#[derive(Debug, Clone)]
-pub(crate) struct Affine {
-    pub(crate) scale: Vec<f64>,
-    pub(crate) shift: Vec<f64>,
-}
-
-impl Affine {
-    /// Nothing.
-    pub(crate) fn identity(channels: usize) -> Self {
-        Self { scale: vec![1.0; channels], shift: vec![0.0; channels] }
-    }
-
-    /// What `norm` does, or nothing without it.
-    pub(crate) fn of(norm: Option<&BatchNorm>, channels: usize) -> Self {
-        norm.map_or_else(|| Self::identity(channels), BatchNorm::affine)
-    }
-}
+pub(super) struct Value(String);
 
 /// The weights of a convolution and how it walks.
 #[derive(Debug)]
-pub(crate) struct Filter {
+pub(super) struct Filter {
     /// Row by row, `[out, in / groups, kh, kw]`.
-    pub(crate) weight: Vec<f32>,
-    pub(crate) shape: [usize; 4],
-    pub(crate) bias: Vec<f32>,
-    pub(crate) options: ConvOptions,
-}
-
-/// The numbers of a parameter, outermost extent first.
-pub(crate) fn numbers<const D: usize>(param: &Param<Tensor<D>>) -> Vec<f32> {
-    param.val().into_data().convert::<f32>().try_to_vec().expect("converted to f32")
+    pub(super) weight: Vec<f32>,
+    pub(super) shape: [usize; 4],
+    pub(super) bias: Vec<f32>,
+    pub(super) options: ConvOptions,
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +47,7 @@ enum Setting<'a> {
 
 /// A graph in the making.
 #[derive(Debug, Default)]
-pub(crate) struct GraphBuilder {
+pub(super) struct GraphBuilder {
     nodes: Message,
     tensors: Message,
     operators: usize,
@@ -83,7 +56,7 @@ pub(crate) struct GraphBuilder {
 
 impl GraphBuilder {
     /// A convolution.
-    pub(crate) fn conv(&mut self, input: &Value, filter: &Filter) -> Value {
+    pub(super) fn conv(&mut self, input: &Value, filter: &Filter) -> Value {
         let name = self.name("conv");
         let Filter { weight, shape, bias, options } = filter;
         let weight = self.tensor(&format!("{name}.weight"), shape, weight);
@@ -95,7 +68,7 @@ impl GraphBuilder {
     }
 
     /// A batch normalisation by scale, shift, mean and variance.
-    pub(crate) fn normalization(&mut self, input: &Value, parts: &[Vec<f32>; 4], epsilon: f32) -> Value {
+    pub(super) fn normalization(&mut self, input: &Value, parts: &[Vec<f32>; 4], epsilon: f32) -> Value {
         let name = self.name("norm");
         let names = ["scale", "shift", "mean", "variance"];
         let parts: Vec<Value> = names
@@ -108,20 +81,20 @@ impl GraphBuilder {
     }
 
     /// The largest number of each square window.
-    pub(crate) fn max_pool(&mut self, input: &Value, kernel: usize, stride: usize, padding: usize) -> Value {
+    pub(super) fn max_pool(&mut self, input: &Value, kernel: usize, stride: usize, padding: usize) -> Value {
         let name = self.name("pool");
         let window = Windows { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] };
         self.windowed("MaxPool", name, &[input], &window, &[Setting::Int("ceil_mode", 0)])
     }
 
     /// The mean of each channel, `[batch, channels, 1, 1]`.
-    pub(crate) fn global_average(&mut self, input: &Value) -> Value {
+    pub(super) fn global_average(&mut self, input: &Value) -> Value {
         let name = self.name("average");
         self.node("GlobalAveragePool", name, &[input], &[])
     }
 
     /// A row for each picture.
-    pub(crate) fn flatten(&mut self, input: &Value) -> Value {
+    pub(super) fn flatten(&mut self, input: &Value) -> Value {
         let name = self.name("flatten");
         self.node("Flatten", name, &[input], &[Setting::Int("axis", 1)])
     }
@@ -129,7 +102,7 @@ impl GraphBuilder {
     /// The graph's output: x · weightᵀ + bias.
     ///
     /// # Shapes        weight: [out, in] · bias: [out]
-    pub(crate) fn embedding(&mut self, input: &Value, weight: &[f32], bias: &[f32]) -> Value {
+    pub(super) fn embedding(&mut self, input: &Value, weight: &[f32], bias: &[f32]) -> Value {
         let name = OUTPUT.to_owned();
         let shape = [bias.len(), weight.len() / bias.len()];
         let weight = self.tensor(&format!("{name}.weight"), &shape, weight);
@@ -139,46 +112,37 @@ impl GraphBuilder {
     }
 
     /// The graph's output: the features as they are.
-    pub(crate) fn features_as_embedding(&mut self, features: &Value) -> Value {
+    pub(super) fn features_as_embedding(&mut self, features: &Value) -> Value {
         self.node("Flatten", OUTPUT.to_owned(), &[features], &[Setting::Int("axis", 1)])
     }
 
-    /// What follows a normalisation.
-    pub(crate) fn activate(&mut self, input: Value, activation: Activation) -> Value {
-        match activation {
-            Activation::Identity => input,
-            Activation::Relu => {
-                let name = self.name("relu");
-                self.node("Relu", name, &[&input], &[])
-            }
-            Activation::Silu => {
-                let gate = self.sigmoid(&input);
-                self.mul(&input, &gate)
-            }
-        }
+    /// max(x, 0).
+    pub(super) fn relu(&mut self, input: &Value) -> Value {
+        let name = self.name("relu");
+        self.node("Relu", name, &[input], &[])
     }
 
     /// 1 / (1 + e⁻ˣ).
-    pub(crate) fn sigmoid(&mut self, input: &Value) -> Value {
+    pub(super) fn sigmoid(&mut self, input: &Value) -> Value {
         let name = self.name("sigmoid");
         self.node("Sigmoid", name, &[input], &[])
     }
 
     /// A rectifier with a slope for each channel.
-    pub(crate) fn prelu(&mut self, input: &Value, slopes: &[f32]) -> Value {
+    pub(super) fn prelu(&mut self, input: &Value, slopes: &[f32]) -> Value {
         let name = self.name("prelu");
         let slopes = self.tensor(&format!("{name}.slope"), &[slopes.len(), 1, 1], slopes);
         self.node("PRelu", name, &[input, &slopes], &[])
     }
 
     /// The sum.
-    pub(crate) fn add(&mut self, left: &Value, right: &Value) -> Value {
+    pub(super) fn add(&mut self, left: &Value, right: &Value) -> Value {
         let name = self.name("add");
         self.node("Add", name, &[left, right], &[])
     }
 
     /// The product; extents of 1 are repeated.
-    pub(crate) fn mul(&mut self, left: &Value, right: &Value) -> Value {
+    pub(super) fn mul(&mut self, left: &Value, right: &Value) -> Value {
         let name = self.name("mul");
         self.node("Mul", name, &[left, right], &[])
     }

@@ -1,25 +1,25 @@
-//! A trained network enters, a file or folder that other programs run leaves.
+//! Writes a trained network as a file or folder that other programs can run.
 //!
-//! [`write_onnx`] writes the graph of evaluation: every layer writes its operators beside its `forward`, batch
-//! normalisation is folded into the convolutions and the head's linear layer in double precision, and any number of faces
-//! can enter at once. The embedding leaves as the head gives it; whoever embeds scales it to unit length, as the
-//! [`folder`]'s `model.toml` says.
+//! [`write_onnx`] writes the graph of evaluation for batches of any size, from the network's own list of layers, with batch
+//! normalisation folded into convolutions and linear layers. The output is the embedding as the head computes it; the
+//! embedder scales it to unit length, as `model.toml` in the [`folder`] states.
 
+mod fold;
 pub mod folder;
 mod graph;
 mod proto;
 
-pub use folder::{Alignment, ModelCard, write_model_folder};
-pub(crate) use graph::{Affine, Filter, GraphBuilder, Value, numbers};
+pub use folder::{ModelCard, write_model_folder};
 
 use crate::error::{Result, TrainError};
 use crate::network::Network;
+use graph::GraphBuilder;
 use std::path::Path;
 
-/// What a graph fixes that a network leaves open.
+/// Settings of an exported graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportOptions {
-    /// Side of the faces that enter, in pixels.
+    /// Side length of the input faces, in pixels.
     pub input_px: u32,
 }
 
@@ -50,6 +50,6 @@ fn onnx(network: &Network, options: &ExportOptions) -> Result<Vec<u8>> {
         return Err(TrainError::argument_with_hint(reason, "name the side that it was trained with"));
     }
     let mut graph = GraphBuilder::default();
-    network.export(&GraphBuilder::input(), &mut graph);
+    fold::write(network.list(), &mut graph);
     graph.finish(architecture.name(), side_px, config.embedding_dim)
 }

@@ -1,7 +1,7 @@
 //! A two-dimensional convolution with PyTorch's keys `weight` and `bias`.
 
-use super::{BatchNorm, Initializer, parameter};
-use crate::export::{Affine, Filter, GraphBuilder, Value, numbers};
+use super::list::{Layer, LayerList, Output, values};
+use super::{Initializer, parameter};
 use crate::ops::{self, ConvOptions};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -55,17 +55,14 @@ impl Conv2d {
         ops::conv2d(input, self.weight.val(), self.bias.as_ref().map(Param::val), self.options)
     }
 
-    /// The same in a graph, and `norm` after it, which becomes part of the weights.
-    pub(crate) fn export(&self, input: &Value, norm: Option<&BatchNorm>, graph: &mut GraphBuilder) -> Value {
-        let shape = self.weight.val().dims();
-        let Affine { scale, shift } = Affine::of(norm, shape[0]);
-        let mut weight = numbers(&self.weight);
-        for (row, scale) in weight.chunks_exact_mut(shape[1..].iter().product()).zip(&scale) {
-            row.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
-        }
-        let bias = self.bias.as_ref().map_or_else(|| vec![0.0; shape[0]], numbers);
-        let places = scale.iter().zip(&shift).zip(&bias);
-        let bias = places.map(|((scale, shift), bias)| (f64::from(*bias) * scale + shift) as f32).collect();
-        graph.conv(input, &Filter { weight, shape, bias, options: self.options })
+    /// Lists the layer.
+    pub(crate) fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        let layer = Layer::Product {
+            shape: self.weight.val().dims().to_vec(),
+            weight: values(&self.weight),
+            bias: self.bias.as_ref().map(values),
+            options: Some(self.options),
+        };
+        layers.push_weighted(layer, input, &self.weight)
     }
 }

@@ -4,8 +4,8 @@
 
 use crate::ops::Precision;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use likeness_data::seed::{Generator, generator};
+use rand::RngExt;
 
 /// Draws first values on a device.
 #[derive(Debug)]
@@ -14,14 +14,14 @@ pub struct Initializer {
     pub device: Device,
     /// What the convolutions multiply.
     pub(super) precision: Precision,
-    random: Pcg64Mcg,
+    random: Generator,
 }
 
 impl Initializer {
     /// Starts the draws of a seed.
     pub fn new(device: &Device, seed: u64) -> Self {
         let precision = Precision::default();
-        Self { device: device.clone(), precision, random: Pcg64Mcg::seed_from_u64(seed) }
+        Self { device: device.clone(), precision, random: generator(seed) }
     }
 
     /// Makes convolutions of that precision.

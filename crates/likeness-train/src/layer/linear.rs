@@ -1,7 +1,7 @@
 //! A linear layer with PyTorch's keys and layout.
 
-use super::{BatchNorm, Initializer, parameter};
-use crate::export::{Affine, GraphBuilder, Value, numbers};
+use super::list::{Layer, LayerList, Output, values};
+use super::{Initializer, parameter};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
@@ -34,26 +34,14 @@ impl Linear {
         }
     }
 
-    /// The same as a graph's embedding, with the normalisations before and after it, which become part of the weights:
-    /// row o of the weight W becomes after.scale\[o\] · W\[o\] · before.scale, and so on for the shifts.
-    pub(crate) fn export(
-        &self,
-        input: &Value,
-        [before, after]: [Option<&BatchNorm>; 2],
-        graph: &mut GraphBuilder,
-    ) -> Value {
-        let [rows, columns] = self.weight.val().dims();
-        let (before, after) = (Affine::of(before, columns), Affine::of(after, rows));
-        let mut weight = numbers(&self.weight);
-        let mut bias = self.bias.as_ref().map_or_else(|| vec![0.0; rows], numbers);
-        for (o, row) in weight.chunks_exact_mut(columns).enumerate() {
-            let mut sum = f64::from(bias[o]);
-            for ((value, scale), shift) in row.iter_mut().zip(&before.scale).zip(&before.shift) {
-                sum += f64::from(*value) * shift;
-                *value = (f64::from(*value) * scale * after.scale[o]) as f32;
-            }
-            bias[o] = (sum * after.scale[o] + after.shift[o]) as f32;
-        }
-        graph.embedding(input, &weight, &bias)
+    /// Lists the layer.
+    pub(crate) fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        let layer = Layer::Product {
+            shape: self.weight.val().dims().to_vec(),
+            weight: values(&self.weight),
+            bias: self.bias.as_ref().map(values),
+            options: None,
+        };
+        layers.push_weighted(layer, input, &self.weight)
     }
 }

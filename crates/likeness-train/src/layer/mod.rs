@@ -6,6 +6,7 @@
 mod conv;
 mod init;
 mod linear;
+mod list;
 mod norm;
 mod pass;
 mod pool;
@@ -15,6 +16,8 @@ pub use conv::Conv2d;
 pub(crate) use conv::{Window, square};
 pub use init::Initializer;
 pub use linear::Linear;
+pub use list::Layer;
+pub(crate) use list::{LayerList, ListedLayer, Output};
 pub use norm::{BatchNorm, absorb, absorb_share};
 pub use pass::{BatchStatistics, Pass};
 pub(crate) use pool::{global_average, max_pool};

@@ -4,8 +4,8 @@
 //! gradient: visitors, records, devices and `valid()` see them, a clone has its own, and an optimiser, which finds no
 //! gradient, leaves them alone. `num_batches_tracked` has no part in the arithmetic and is left out.
 
+use super::list::{Layer, LayerList, Output, values};
 use super::{BatchStatistics, Initializer, Pass, parameter};
-use crate::export::{Affine, GraphBuilder, Value, numbers};
 use crate::ops::{self, Activation};
 use burn::module::{Flag, Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
@@ -95,25 +95,17 @@ impl BatchNorm {
         self.forward(input, None, Activation::Identity, pass).reshape([batch, channels])
     }
 
-    /// The same in a graph, as a node of its own: where nothing before it can take it in.
-    pub(crate) fn export(&self, input: &Value, graph: &mut GraphBuilder) -> Value {
-        let parts = [&self.weight, &self.bias, &self.running_mean, &self.running_var].map(numbers);
-        graph.normalization(input, &parts, self.epsilon)
-    }
-
-    /// What the layer does in evaluation, in double precision.
-    pub(crate) fn affine(&self) -> Affine {
-        let [weight, bias, mean, variance] =
-            [&self.weight, &self.bias, &self.running_mean, &self.running_var].map(numbers);
-        let epsilon = f64::from(self.epsilon);
-        let scale: Vec<f64> = weight
-            .iter()
-            .zip(&variance)
-            .map(|(weight, variance)| f64::from(*weight) / (f64::from(*variance) + epsilon).sqrt())
-            .collect();
-        let places = bias.iter().zip(&mean).zip(&scale);
-        let shift = places.map(|((bias, mean), scale)| f64::from(*bias) - f64::from(*mean) * scale).collect();
-        Affine { scale, shift }
+    /// Lists the layer.
+    pub(crate) fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        let layer = Layer::Norm {
+            scale: values(&self.weight),
+            shift: values(&self.bias),
+            mean: values(&self.running_mean),
+            variance: values(&self.running_var),
+            epsilon: self.epsilon,
+            of_product: layers.ends_with_product(input),
+        };
+        layers.push_weighted(layer, input, &self.weight)
     }
 }
 

@@ -5,8 +5,8 @@
 
 use burn::module::ParamId;
 use burn::tensor::{Tensor, TensorData};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use likeness_data::seed::{Generator, generator};
+use rand::RngExt;
 
 /// What one batch normalisation saw of one batch.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct BatchStatistics {
 /// One way through a network.
 #[derive(Debug)]
 pub struct Pass {
-    random: Option<Pcg64Mcg>,
+    random: Option<Generator>,
     observes: bool,
     observed: Vec<BatchStatistics>,
 }
@@ -39,7 +39,7 @@ impl Pass {
     ///
     /// Give every step another seed.
     pub fn training(seed: u64) -> Self {
-        Self { random: Some(Pcg64Mcg::seed_from_u64(seed)), observes: true, observed: Vec::new() }
+        Self { random: Some(generator(seed)), observes: true, observed: Vec::new() }
     }
 
     /// The batch's own statistics normalise, except in frozen layers, and nothing is dropped.

@@ -1,5 +1,6 @@
 //! A rectifier with a trained slope, with PyTorch's key `weight`.
 
+use super::list::{Layer, LayerList, Output, values};
 use super::{Initializer, parameter};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -24,5 +25,10 @@ impl PRelu {
     /// Rectifies the pictures, `[batch, channels, h, w]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         ops::prelu(input, self.weight.val())
+    }
+
+    /// Lists the layer.
+    pub(crate) fn list(&self, input: Output, layers: &mut LayerList) -> Output {
+        layers.push_weighted(Layer::Slopes(values(&self.weight)), input, &self.weight)
     }
 }

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use likeness_data::augment::{augment, numbers};
+use likeness_model::preprocess::Normalization;
 
+use super::LoaderConfig;
 use super::store::FaceStore;
-use super::{LoaderConfig, Normalization};
 use crate::Result;
 
 /// Faces as a network takes them.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use likeness_data::augment::AugmentConfig;
+use likeness_model::preprocess::Normalization;
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};
@@ -26,23 +27,6 @@ pub struct FaceFile {
     pub path: PathBuf,
     /// The identity's number.
     pub label: u32,
-}
-
-/// How pixels become a network's input: (value − mean) / std, for each channel.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Normalization {
-    /// Mean of red, green and blue, in levels from 0 to 255.
-    pub mean: [f32; 3],
-    /// Standard deviation of red, green and blue, in levels.
-    pub std: [f32; 3],
-}
-
-impl From<crate::backbone::Normalization> for Normalization {
-    /// The same on levels from 0 to 255.
-    fn from(of_shares: crate::backbone::Normalization) -> Self {
-        Self { mean: of_shares.mean.map(|v| 255.0 * v), std: of_shares.deviation.map(|v| 255.0 * v) }
-    }
 }
 
 /// What a loader does with faces.

@@ -11,7 +11,7 @@ use super::classification::ClassificationConfig;
 use super::normalize;
 use crate::Result;
 use crate::range::{positive, within};
-use crate::seed::{Purpose, stream};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Standard deviation of the class weights' first values, as in InsightFace.
 const FIRST_DEVIATION: f64 = 0.01;
@@ -35,7 +35,7 @@ pub struct ClassWeights {
 impl ClassWeights {
     /// Normally distributed weights of standard deviation 0.01, as InsightFace begins with.
     pub fn new(classes: usize, dim: usize, seed: u64, device: &Device) -> Self {
-        let mut numbers = stream(seed, Purpose::Parameters, &[classes as u64, dim as u64]);
+        let mut numbers = training_stream(seed, TrainingPurpose::Parameters, &[classes as u64, dim as u64]);
         let values: Vec<f32> =
             (0..classes * dim).map(|_| (FIRST_DEVIATION * normal(&mut numbers)) as f32).collect();
         Self {

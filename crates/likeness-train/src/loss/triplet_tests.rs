@@ -4,13 +4,13 @@ use rand::Rng;
 
 use super::*;
 use crate::miner::{LabelledDistances, Miner};
-use crate::seed::{Purpose, stream};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 const DISTANCES: [EmbeddingDistance; 3] =
     [EmbeddingDistance::SquaredEuclidean, EmbeddingDistance::Euclidean, EmbeddingDistance::Cosine];
 
 fn embeddings(batch: usize, dim: usize, seed: u64) -> Vec<f32> {
-    let mut numbers = stream(seed, Purpose::Parameters, &[]);
+    let mut numbers = training_stream(seed, TrainingPurpose::Parameters, &[]);
     (0..batch * dim).map(|_| (numbers.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
@@ -26,7 +26,7 @@ fn run(
     let leaf = Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device).require_grad();
     let matrix = config.distance.matrix(leaf.clone());
     let batch = LabelledDistances::new(matrix.values(), labels).unwrap();
-    let triplets = miner.mine(&batch, &mut stream(0, Purpose::Mining, &[]));
+    let triplets = miner.mine(&batch, &mut training_stream(0, TrainingPurpose::Mining, &[]));
     let output = config.forward(&matrix, &triplets);
     let gradients = output.loss.backward();
     let gradient = leaf.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();

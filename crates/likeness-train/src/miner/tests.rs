@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::seed::{Purpose, stream};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Slow twin: every three images, one rule.
 fn twin(distances: &[f32], labels: &[u32], miner: Miner) -> Vec<(u32, u32, u32)> {
@@ -44,7 +44,7 @@ const DETERMINED: [Miner; 5] = [
 
 /// Symmetric distances without ties between `labels`, from a seed.
 fn distances(batch: usize, seed: u64) -> Vec<f32> {
-    let mut numbers = stream(seed, Purpose::Mining, &[batch as u64]);
+    let mut numbers = training_stream(seed, TrainingPurpose::Mining, &[batch as u64]);
     let mut order: Vec<usize> = (0..batch * batch).collect();
     for i in (1..order.len()).rev() {
         order.swap(i, (numbers.next_u64() % (i as u64 + 1)) as usize);
@@ -67,7 +67,7 @@ proptest! {
         let distances = distances(labels.len(), seed);
         let batch = LabelledDistances::new(&distances, &labels).unwrap();
         for miner in DETERMINED {
-            let found: Vec<_> = miner.mine(&batch, &mut stream(0, Purpose::Mining, &[])).iter().collect();
+            let found: Vec<_> = miner.mine(&batch, &mut training_stream(0, TrainingPurpose::Mining, &[])).iter().collect();
             prop_assert_eq!(&found, &twin(&distances, &labels, miner), "{:?}", miner);
         }
     }
@@ -78,7 +78,7 @@ proptest! {
     ) {
         let distances = vec![0.5; labels.len() * labels.len()];
         let batch = LabelledDistances::new(&distances, &labels).unwrap();
-        let draw = |seed| Miner::Random { per_anchor }.mine(&batch, &mut stream(seed, Purpose::Mining, &[1]));
+        let draw = |seed| Miner::Random { per_anchor }.mine(&batch, &mut training_stream(seed, TrainingPurpose::Mining, &[1]));
         let found = draw(seed);
         prop_assert_eq!(&found, &draw(seed));
         let valid = twin(&distances, &labels, Miner::All);
@@ -96,7 +96,7 @@ fn a_batch_without_triplets_gives_none() {
         let batch = LabelledDistances::new(&distances, &labels).unwrap();
         for miner in DETERMINED.into_iter().chain([Miner::Random { per_anchor: 2 }]) {
             assert!(
-                miner.mine(&batch, &mut stream(0, Purpose::Mining, &[])).is_empty(),
+                miner.mine(&batch, &mut training_stream(0, TrainingPurpose::Mining, &[])).is_empty(),
                 "{miner:?} {labels:?}"
             );
         }
@@ -107,7 +107,7 @@ fn a_batch_without_triplets_gives_none() {
 fn ties_go_to_the_first() {
     let distances = [0.5f32; 16];
     let batch = LabelledDistances::new(&distances, &[0, 0, 0, 1]).unwrap();
-    let found = Miner::BatchHard.mine(&batch, &mut stream(0, Purpose::Mining, &[]));
+    let found = Miner::BatchHard.mine(&batch, &mut training_stream(0, TrainingPurpose::Mining, &[]));
     assert_eq!(found.iter().collect::<Vec<_>>(), [(0, 1, 3), (1, 0, 3), (2, 0, 3)]);
 }
 
@@ -116,7 +116,8 @@ fn random_reaches_every_triplet() {
     let labels = [0, 0, 0, 1, 1, 2];
     let distances = [0.1f32; 36];
     let batch = LabelledDistances::new(&distances, &labels).unwrap();
-    let found = Miner::Random { per_anchor: 200 }.mine(&batch, &mut stream(5, Purpose::Mining, &[]));
+    let found =
+        Miner::Random { per_anchor: 200 }.mine(&batch, &mut training_stream(5, TrainingPurpose::Mining, &[]));
     let found: Vec<_> = found.iter().collect();
     assert!(twin(&distances, &labels, Miner::All).iter().all(|t| found.contains(t)));
 }

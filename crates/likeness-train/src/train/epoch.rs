@@ -20,8 +20,8 @@ use crate::adapt::DomainStatistics;
 use crate::layer::Pass;
 use crate::loader::{Batch, Epoch};
 use crate::network::Network;
-use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 use rand::Rng;
 
 /// What is trained, with what moves it.
@@ -162,8 +162,9 @@ impl Learner {
         let sources = batch.labels.len();
         let images = batch.images(plan.device);
         let place = [u64::from(plan.epoch), number];
-        let mut numbers = stream(plan.config.seed, Purpose::Mining, &place);
-        let mut pass = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
+        let mut numbers = training_stream(plan.config.seed, TrainingPurpose::Mining, &place);
+        let mut pass =
+            Pass::training(training_stream(plan.config.seed, TrainingPurpose::Dropout, &place).next_u64());
         let network = self.network.take().expect("a network between steps");
         let both = match of_target.map(|target| target.images(plan.device)) {
             None => network.forward(images, &mut pass),
@@ -173,7 +174,9 @@ impl Learner {
             Some(target) => {
                 // What the target's pass observes is not absorbed: running statistics are the source's.
                 let place = [u64::from(plan.epoch), number, 1];
-                let mut apart = Pass::training(stream(plan.config.seed, Purpose::Dropout, &place).next_u64());
+                let mut apart = Pass::training(
+                    training_stream(plan.config.seed, TrainingPurpose::Dropout, &place).next_u64(),
+                );
                 network.forward(images, &mut pass).followed_by(network.forward(target, &mut apart))
             }
         };

@@ -10,8 +10,8 @@ use likeness_data::split::Split;
 use rand::seq::SliceRandom;
 
 use crate::loader::FaceFile;
-use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 use likeness_model::trained_on::TrainedOn;
 
 /// The faces of a run.
@@ -211,7 +211,7 @@ fn held_out<'a>(faces: &[(PathBuf, &'a str)], share: f32, seed: u64) -> BTreeSet
     faces.iter().for_each(|(_, identity)| *images.entry(identity).or_default() += 1);
     let mut candidates: Vec<&str> =
         images.iter().filter(|(_, n)| **n > 1).map(|(identity, _)| *identity).collect();
-    candidates.shuffle(&mut stream(seed, Purpose::Validation, &[]));
+    candidates.shuffle(&mut training_stream(seed, TrainingPurpose::Validation, &[]));
     let count = ((images.len() as f32 * share) as usize).min(images.len().saturating_sub(2));
     // Of a single identity every search finds it, which says nothing.
     if count < 2 { BTreeSet::new() } else { candidates.into_iter().take(count).collect() }

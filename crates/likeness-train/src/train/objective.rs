@@ -21,8 +21,8 @@ use crate::loss::{
 };
 use crate::miner::{LabelledDistances, Miner};
 use crate::network::Embeddings;
-use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Parameters of losses: class weights, the way to a teacher's embedding.
 #[derive(Module, Debug)]
@@ -305,7 +305,7 @@ fn between_groups(embeddings: Tensor<2>, groups: &[u32]) -> Result<Tensor<1>> {
     let distances = config.distance.matrix(embeddings);
     let labelled = LabelledDistances::new(distances.values(), groups)?;
     // Of this miner nothing is left to chance.
-    let triplets = Miner::BatchHard.mine(&labelled, &mut stream(0, Purpose::Mining, &[]));
+    let triplets = Miner::BatchHard.mine(&labelled, &mut training_stream(0, TrainingPurpose::Mining, &[]));
     Ok(config.forward(&distances, &triplets).loss)
 }
 

@@ -5,7 +5,7 @@
 //! | `run.toml` | the resolved settings, the dataset, the version |
 //! | `history.jsonl` | a line an epoch, see [`history`] |
 //! | `checkpoint/` | what the run needs to go on, see [`checkpoint`] |
-//! | `model/` | the best network so far, see [`folder`](crate::export::folder) |
+//! | `model/` | the best network so far, see [`likeness_model::folder`] |
 //! | `phases/` | the network at the end of each phase but the last, such as `1-cosface/` |
 //! | `trained-on.txt` | hashes of the photos trained on, also beside each network, see [`trained_on`] |
 //! | `.likeness.lock` | locked while a process trains, see [`folder`](super::folder) |
@@ -33,11 +33,12 @@ use super::target::TargetFaces;
 use super::validation::{Accuracy, accuracy, embed};
 use crate::adapt::reversal::strength_at;
 use crate::adapt::{AdaptationConfig, AdaptationMethod, AdaptationPlace};
-use crate::export::{Alignment, ModelCard, write_model_folder};
+use crate::export::{ModelCard, write_model_folder};
 use crate::loader::{Batch, FaceFile, Loader, LoaderConfig};
 use crate::network::{Network, parameters};
 use crate::weights::{LoadOptions, load_weights};
 use crate::{Result, TrainError};
+use likeness_model::Alignment;
 use likeness_model::trained_on::{self, TrainedOn};
 
 /// Where the networks of phases that have ended are.
@@ -496,7 +497,7 @@ fn loader(config: &TrainConfig, faces: &[FaceFile], augment: AugmentConfig) -> R
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = LoaderConfig {
         size: config.input_px,
-        normalization: config.network.backbone.architecture.normalization().into(),
+        normalization: config.network.backbone.architecture.normalization(),
         augment,
         seed: config.seed,
         threads: if config.workers == 0 { cores } else { config.workers },

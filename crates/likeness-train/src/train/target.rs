@@ -13,8 +13,8 @@ use crate::adapt::{AdaptationConfig, AdaptationMethod};
 use crate::loader::{Batch, Epoch, Loader};
 use crate::network::Network;
 use crate::sampler::{BalancedConfig, SamplerConfig};
-use crate::seed::{Purpose, stream};
 use crate::{Result, TrainError};
+use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Faces that statistics are taken from, at most.
 const FACES_FOR_STATISTICS: usize = 4096;
@@ -172,7 +172,11 @@ impl TargetFaces {
     fn order(&self, wanted: usize, epoch: u32) -> Vec<usize> {
         let round = |round: u64| {
             let mut places: Vec<usize> = (0..self.faces).collect();
-            places.shuffle(&mut stream(self.seed, Purpose::Adaptation, &[u64::from(epoch), 2 + round]));
+            places.shuffle(&mut training_stream(
+                self.seed,
+                TrainingPurpose::Adaptation,
+                &[u64::from(epoch), 2 + round],
+            ));
             places
         };
         (0..).flat_map(round).take(wanted).collect()

@@ -5,56 +5,23 @@
 //! changes nothing but the shift.
 
 use super::load::{Values, fill};
-use crate::backbone::{Architecture, BackboneConfig};
+use crate::backbone::Architecture;
 use crate::error::{Result, TrainError};
+use crate::layer::{Layer, LayerList, ListedLayer, Output};
 use crate::network::{Network, NetworkConfig};
 use crate::parameter::{Keyed, parameters};
+use burn::module::ParamId;
 use burn::tensor::Device;
+use std::collections::HashMap;
 use std::path::Path;
 
-/// A layer with weights.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Layer {
-    /// A convolution or a linear layer.
-    Product {
-        /// `[out, in / groups, height, width]` or `[out, in]`.
-        shape: Vec<usize>,
-        /// Row-major.
-        weight: Vec<f32>,
-        /// One number for each output.
-        bias: Option<Vec<f32>>,
-    },
-    /// Batch normalisation: (x − mean) / √(variance + epsilon) · scale + shift.
-    Norm {
-        /// γ.
-        scale: Vec<f32>,
-        /// β.
-        shift: Vec<f32>,
-        /// In evaluation.
-        mean: Vec<f32>,
-        /// In evaluation.
-        variance: Vec<f32>,
-        /// Added to the variance.
-        epsilon: f32,
-        /// Whether it normalises what the product before it gives, and not what comes from elsewhere.
-        of_product: bool,
-    },
-    /// PReLU.
-    Slopes(Vec<f32>),
-}
-
-impl Layer {
-    fn is_norm(&self) -> bool {
-        matches!(self, Self::Norm { .. })
-    }
-
-    /// What it is, for people.
-    fn describe(&self) -> String {
-        match self {
-            Self::Product { shape, .. } => format!("a product with weights {shape:?}"),
-            Self::Norm { scale, .. } => format!("a normalisation of {} channels", scale.len()),
-            Self::Slopes(slopes) => format!("a PReLU of {} channels", slopes.len()),
-        }
+/// The layer's kind and size, for messages.
+fn describe(layer: &Layer) -> String {
+    match layer {
+        Layer::Product { shape, .. } => format!("a product with weights {shape:?}"),
+        Layer::Norm { scale, .. } => format!("a normalisation of {} channels", scale.len()),
+        Layer::Slopes(slopes) => format!("a PReLU of {} channels", slopes.len()),
+        other => format!("{other:?}"),
     }
 }
 
@@ -73,7 +40,10 @@ pub fn network_of_layers(
     let refused = |reason| TrainError::BadWeights { path: path.to_owned(), reason };
     let mut config = NetworkConfig::new(architecture);
     let backbone = config.backbone.init_seeded(device, 0)?;
-    let (_, rest) = match_layers(&backbone, layers, &config.backbone).map_err(refused)?;
+    let epsilon = config.backbone.epsilon();
+    let mut listed = LayerList::default();
+    backbone.list(Output::IMAGES, &mut listed);
+    let (_, rest) = match_layers(keyed_layers(&backbone, listed), layers, epsilon).map_err(refused)?;
     match rest {
         [] => (config.projection, config.embedding_dim) = (false, architecture.feature_dim()),
         _ => {
@@ -87,7 +57,8 @@ pub fn network_of_layers(
         }
     }
     let network = config.init(device)?;
-    let (values, rest) = match_layers(&network, layers, &config.backbone).map_err(refused)?;
+    let listed = keyed_layers(&network, network.list());
+    let (values, rest) = match_layers(listed, layers, epsilon).map_err(refused)?;
     match rest.first() {
         Some(layer) => Err(refused(unexpected(layer))),
         None => Ok(fill(network, values)),
@@ -95,112 +66,108 @@ pub fn network_of_layers(
 }
 
 fn unexpected(layer: &Layer) -> String {
-    format!("{} follows the network's last layer", layer.describe())
+    format!("{} follows the network's last layer", describe(layer))
 }
 
-/// A layer of a network: the beginning of its keys, and the tensors after it.
-struct Place {
-    layer: String,
-    tensors: Vec<(String, Vec<usize>)>,
+/// The layers with weights of a module in the order of evaluation, each with the beginning of its tensors' keys.
+fn keyed_layers<M: Keyed>(module: &M, layers: LayerList) -> Vec<(String, Layer)> {
+    let keys: HashMap<ParamId, String> =
+        parameters(module).into_iter().map(|info| (info.id, info.key)).collect();
+    let keyed = |listed: ListedLayer| {
+        let (layer, _tensor) = keys.get(&listed.parameter?)?.rsplit_once('.')?;
+        Some((layer.to_owned(), listed.layer))
+    };
+    layers.into_layers().into_iter().filter_map(keyed).collect()
 }
 
-impl Place {
-    fn has(&self, tensor: &str) -> bool {
-        self.tensors.iter().any(|(name, _)| name == tensor)
-    }
-
-    fn shape(&self, tensor: &str) -> &[usize] {
-        self.tensors.iter().find(|(name, _)| name == tensor).map_or(&[], |(_, shape)| shape)
-    }
-}
-
-/// The layers of a network with weights, in their order.
-fn places<M: Keyed>(module: &M) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
-    for info in parameters(module) {
-        let Some((layer, tensor)) = info.key.rsplit_once('.') else { continue };
-        let tensor = (tensor.to_owned(), info.shape);
-        match places.last_mut().filter(|place| place.layer == layer) {
-            Some(place) => place.tensors.push(tensor),
-            None => places.push(Place { layer: layer.to_owned(), tensors: vec![tensor] }),
-        }
-    }
-    places
-}
-
-/// The numbers of each of the module's tensors by key, and the layers that are left; which layer does not fit, if one does
-/// not.
-fn match_layers<'a, M: Keyed>(
-    module: &M,
-    mut layers: &'a [Layer],
-    config: &BackboneConfig,
-) -> Result<(Values, &'a [Layer]), String> {
+/// Compares the layers of a network with those of a graph. Gives the values of the network's tensors by key, and the graph's
+/// layers after the last one of the network.
+///
+/// # Errors        the first layer that differs, in words
+fn match_layers(
+    network: Vec<(String, Layer)>,
+    mut layers: &[Layer],
+    epsilon: f32,
+) -> Result<(Values, &[Layer]), String> {
     let mut values = Values::new();
-    // What a product added that has no bias in the network: it belongs into the normalisation after it.
+    // The bias of a product that has none in the network: it is added to the shift of the normalisation after it.
     let mut carried: Option<Vec<f32>> = None;
-    let mut after_product = false;
-    for place in places(module) {
-        let mut put = |tensor: &str, numbers: &[f32]| {
-            values.insert(format!("{}.{tensor}", place.layer), numbers.to_vec());
+    for (key, expected) in network {
+        let mut put = |tensor: &str, numbers: Vec<f32>| {
+            values.insert(format!("{key}.{tensor}"), numbers);
         };
-        let expected = place.shape("weight");
-        let differs = |layer: Option<&Layer>| {
-            let found = layer.map_or_else(|| "nothing".to_owned(), Layer::describe);
-            format!("it has {found} where {} has weights {expected:?}", place.layer)
-        };
-        let (next, others) = layers.split_first().map_or((None, layers), |(next, rest)| (Some(next), rest));
-        if place.has("running_mean") {
-            let bias = carried.take().unwrap_or_else(|| vec![0.0; expected[0]]);
+        let (next, rest) = layers.split_first().map_or((None, layers), |(next, rest)| (Some(next), rest));
+        let differs = || differs(&key, &expected, next);
+        if let Layer::Norm { scale, of_product, .. } = &expected {
+            let channels = scale.len();
+            let bias = carried.take().unwrap_or_else(|| vec![0.0; channels]);
             match next {
-                Some(Layer::Norm { scale, shift, mean, variance, epsilon, of_product })
-                    if *of_product == after_product =>
-                {
-                    if [scale, shift, mean, variance].iter().any(|part| part.len() != expected[0]) {
-                        return Err(differs(next));
-                    }
-                    put("weight", scale);
-                    put("bias", shift);
-                    let mean: Vec<f32> = mean.iter().zip(&bias).map(|(mean, bias)| mean - bias).collect();
-                    put("running_mean", &mean);
-                    let added = epsilon - config.epsilon();
-                    let variance: Vec<f32> = variance.iter().map(|variance| variance + added).collect();
-                    put("running_var", &variance);
-                    layers = others;
+                Some(norm @ Layer::Norm { of_product: found, .. }) if found == of_product => {
+                    let tensors = norm_tensors(norm, &bias, epsilon).ok_or_else(differs)?;
+                    tensors.into_iter().for_each(|(tensor, numbers)| put(tensor, numbers));
+                    layers = rest;
                 }
+                // The exporter folded the normalisation into the product.
                 _ => {
-                    put("weight", &vec![1.0; expected[0]]);
-                    put("bias", &bias);
-                    put("running_mean", &vec![0.0; expected[0]]);
-                    put("running_var", &vec![1.0 - config.epsilon(); expected[0]]);
+                    put("weight", vec![1.0; channels]);
+                    put("bias", bias);
+                    put("running_mean", vec![0.0; channels]);
+                    put("running_var", vec![1.0 - epsilon; channels]);
                 }
             }
-            after_product = false;
             continue;
         }
         if carried.take().is_some_and(|bias| bias.iter().any(|number| *number != 0.0)) {
-            return Err(format!("a bias before {}, where the network has none", place.layer));
+            return Err(format!("a bias before {key}, where the network has none"));
         }
-        layers = others;
-        after_product = matches!(next, Some(Layer::Product { .. }));
-        match next {
-            Some(Layer::Product { shape, weight, bias })
-                if same_product(shape, expected)
-                    && bias.as_ref().is_none_or(|bias| bias.len() == expected[0]) =>
-            {
-                put("weight", weight);
-                if place.has("bias") {
-                    put("bias", bias.as_deref().unwrap_or(&vec![0.0; expected[0]]));
-                } else {
-                    carried.clone_from(bias);
+        layers = rest;
+        match (next, &expected) {
+            (
+                Some(Layer::Product { shape, weight, bias, .. }),
+                Layer::Product { shape: wanted, bias: own, .. },
+            ) if same_product(shape, wanted) && bias.as_ref().is_none_or(|bias| bias.len() == wanted[0]) => {
+                put("weight", weight.clone());
+                match own {
+                    Some(own) => put("bias", bias.clone().unwrap_or_else(|| vec![0.0; own.len()])),
+                    None => carried.clone_from(bias),
                 }
             }
-            Some(Layer::Slopes(slopes)) if expected.len() == 1 && slopes.len() == expected[0] => {
-                put("weight", slopes);
+            (Some(Layer::Slopes(slopes)), Layer::Slopes(wanted)) if slopes.len() == wanted.len() => {
+                put("weight", slopes.clone());
             }
-            _ => return Err(differs(next)),
+            _ => return Err(differs()),
         }
     }
     Ok((values, layers))
+}
+
+/// The tensors of a normalisation of a graph, whose input lacks `bias`, for a network with another `epsilon`; `None` where the
+/// sizes differ.
+fn norm_tensors(norm: &Layer, bias: &[f32], epsilon: f32) -> Option<[(&'static str, Vec<f32>); 4]> {
+    let Layer::Norm { scale, shift, mean, variance, epsilon: own, .. } = norm else { return None };
+    if [scale, shift, mean, variance].iter().any(|part| part.len() != bias.len()) {
+        return None;
+    }
+    let mean = mean.iter().zip(bias).map(|(mean, bias)| mean - bias).collect();
+    let added = own - epsilon;
+    let variance = variance.iter().map(|variance| variance + added).collect();
+    Some([
+        ("weight", scale.clone()),
+        ("bias", shift.clone()),
+        ("running_mean", mean),
+        ("running_var", variance),
+    ])
+}
+
+/// The message for a layer of a graph that differs from the network's layer `key`.
+fn differs(key: &str, expected: &Layer, found: Option<&Layer>) -> String {
+    let shape = match expected {
+        Layer::Product { shape, .. } => shape.clone(),
+        Layer::Norm { scale: values, .. } | Layer::Slopes(values) => vec![values.len()],
+        _ => Vec::new(),
+    };
+    let found = found.map_or_else(|| "nothing".to_owned(), describe);
+    format!("it has {found} where {key} has weights {shape:?}")
 }
 
 /// Whether they are the same but for sides of one pixel.
@@ -213,42 +180,27 @@ fn same_product(found: &[usize], expected: &[usize]) -> bool {
 mod tests {
     use super::*;
     use crate::layer::Pass;
-    use crate::weights::save::collect;
     use burn::tensor::Tensor;
 
     /// Larger than the networks' own.
     const EPSILON: f32 = 1e-3;
 
-    /// The layers of a network as another library would write them, with a bias before each normalisation.
+    /// The layers of a network as another library would write them, with a bias before each normalisation and a larger
+    /// epsilon.
     fn layers_of(network: &Network) -> Vec<Layer> {
-        let tensors = collect(network);
-        let mut layers = Vec::new();
-        for place in places(network) {
-            let read = |tensor: &str| tensors.get(&format!("{}.{tensor}", place.layer)).cloned();
-            let (shape, weight) = read("weight").unwrap();
-            let values = |tensor: &str| read(tensor).map(|(_, values)| values);
-            match values("running_mean") {
-                Some(mut mean) => {
-                    let of_product = matches!(layers.last(), Some(Layer::Product { .. }));
-                    if let Some(Layer::Product { bias, .. }) = layers.last_mut() {
-                        *bias = Some(vec![0.25; mean.len()]);
-                        mean.iter_mut().for_each(|mean| *mean += 0.25);
-                    }
-                    let added = EPSILON - network.config().backbone.epsilon();
-                    let variance = values("running_var").unwrap().iter().map(|v| v - added).collect();
-                    let shift = values("bias").unwrap();
-                    layers.push(Layer::Norm {
-                        scale: weight,
-                        shift,
-                        mean,
-                        variance,
-                        epsilon: EPSILON,
-                        of_product,
-                    });
+        let own = network.config().backbone.epsilon();
+        let mut layers: Vec<Layer> = Vec::new();
+        for listed in network.list().into_layers().into_iter().filter(|listed| listed.parameter.is_some()) {
+            let mut layer = listed.layer;
+            if let Layer::Norm { mean, variance, epsilon, of_product, .. } = &mut layer {
+                if let (true, Some(Layer::Product { bias, .. })) = (*of_product, layers.last_mut()) {
+                    *bias = Some(vec![0.25; mean.len()]);
+                    mean.iter_mut().for_each(|mean| *mean += 0.25);
                 }
-                None if shape.len() == 1 => layers.push(Layer::Slopes(weight)),
-                None => layers.push(Layer::Product { shape, weight, bias: values("bias") }),
+                variance.iter_mut().for_each(|variance| *variance -= EPSILON - own);
+                *epsilon = EPSILON;
             }
+            layers.push(layer);
         }
         layers
     }
@@ -303,7 +255,7 @@ mod tests {
         for layer in layers.iter().cloned() {
             match (folded.last_mut(), layer) {
                 (
-                    Some(Layer::Product { shape, weight, bias }),
+                    Some(Layer::Product { shape, weight, bias, .. }),
                     Layer::Norm { scale, shift, mean, variance, epsilon, of_product: true },
                 ) => {
                     let row: usize = shape[1..].iter().product();

@@ -8,14 +8,15 @@ use likeness_embed::model_folder::{GraphLayer, TakenApart, take_apart};
 use likeness_engine::EngineConfig;
 use likeness_model::Alignment;
 use likeness_model::folder::{GRAPH, check_vacant, claim};
-use likeness_model::preprocess::PreprocessOverrides;
+use likeness_model::preprocess::{Normalization, PreprocessOverrides};
 use likeness_model::registry::entry::by_checksum;
 use likeness_model::registry::sha256_of;
-use likeness_train::backbone::{Architecture, Normalization};
+use likeness_train::backbone::Architecture;
 use likeness_train::device::device;
-use likeness_train::export::{Alignment as OfTraining, ExportOptions, ModelCard, write_model_folder};
+use likeness_train::export::{ExportOptions, ModelCard, write_model_folder};
+use likeness_train::layer::Layer;
 use likeness_train::network::Network;
-use likeness_train::weights::{Layer, WeightsFile, network_of, network_of_layers};
+use likeness_train::weights::{WeightsFile, network_of, network_of_layers};
 
 use super::ImportOptions;
 use crate::context::Context;
@@ -103,7 +104,7 @@ pub(super) fn of_layers(
 
 /// Has the first layer take pixels that are normalised as the architecture's are.
 fn rescale(parts: &mut TakenApart, architecture: Architecture) -> Result<()> {
-    let Normalization { mean, deviation } = architecture.normalization();
+    let Normalization { mean, std } = architecture.normalization();
     let Some(GraphLayer::Product { shape, weight, .. }) = parts.layers.first_mut() else {
         return Err(invalid(
             "the graph has no layers with weights",
@@ -112,7 +113,7 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> Result<()> {
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
-        let (mean, deviation) = (255.0 * mean[channel], 255.0 * deviation[channel]);
+        let (mean, deviation) = (mean[channel], std[channel]);
         // The black around a picture has to mean the same to both, as the first layer pads with it.
         let black = mean * parts.scale[channel] + parts.shift[channel];
         if black.abs() > 1e-3 {
@@ -131,7 +132,7 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> Result<()> {
 
 fn layer(layer: GraphLayer) -> Layer {
     match layer {
-        GraphLayer::Product { shape, weight, bias } => Layer::Product { shape, weight, bias },
+        GraphLayer::Product { shape, weight, bias } => Layer::Product { shape, weight, bias, options: None },
         GraphLayer::Norm { parts: [scale, shift, mean, variance], epsilon, of_product } => {
             Layer::Norm { scale, shift, mean, variance, epsilon, of_product }
         }
@@ -160,10 +161,9 @@ fn card_of(
         name: known(&options.name, entry.map(|e| &e.name), &file),
         input_px,
         alignment: match options.alignment {
-            Some(Alignment::Arcface) => OfTraining::Arcface,
-            Some(Alignment::None) => OfTraining::None,
-            None if architecture.is_for_aligned_faces() => OfTraining::Arcface,
-            None => OfTraining::None,
+            Some(alignment) => alignment,
+            None if architecture.is_for_aligned_faces() => Alignment::Arcface,
+            None => Alignment::None,
         },
         licence,
         source: known(&options.source, entry.map(|e| &e.source), &format!("imported from {file}")),

@@ -77,6 +77,7 @@ fn embed_all(
         threads: 0,
         cache: None,
         batch: None,
+        say: &|_| {},
     };
     let (table, skipped) = embed(&items, embedder, &how)?;
     progress.end(items.len(), "faces");

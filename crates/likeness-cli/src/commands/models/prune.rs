@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use likeness::trained;
 use likeness_embed::model_folder::inspect;
-use likeness_model::Alignment;
 use likeness_model::folder::{check_vacant, claim, weights_beside};
 use likeness_train::device::device;
-use likeness_train::export::{Alignment as OfTraining, ModelCard, write_model_folder};
+use likeness_train::export::{ModelCard, write_model_folder};
 use likeness_train::network::{Network, parameters};
 use likeness_train::weights::{WeightsFile, network_of, prune};
 
@@ -32,10 +31,7 @@ pub(super) fn run(args: &PruneModelArgs) -> anyhow::Result<()> {
     let card = ModelCard {
         name: format!("{}-pruned", seen.spec.name),
         input_px: seen.spec.input_size.0,
-        alignment: match seen.spec.alignment {
-            Some(Alignment::Arcface) => OfTraining::Arcface,
-            _ => OfTraining::None,
-        },
+        alignment: seen.spec.alignment.unwrap_or_default(),
         licence: known(&seen.description.licence),
         source: format!("pruned from {}", seen.spec.name),
         notes: BTreeMap::new(),

@@ -1,10 +1,9 @@
 //! Compares the scanner, with all its tiles and lanes, with a reference implementation that applies the definitions.
 
+use crate::seed::{Generator, generator};
 use image::RgbImage;
 use proptest::prelude::*;
 use rand::RngExt;
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
 
 use super::HaarConfig;
 use super::cascade::{Branch, Cascade, Feature, Node, Stage, Tree, WeightedRect};
@@ -113,7 +112,7 @@ fn slow(cascade: &Cascade, image: &RgbImage, layers: &[Layer]) -> Vec<PixelRect>
 }
 
 /// Two or three rectangles with weights whose sum over an even area is zero.
-fn random_feature(random: &mut Pcg64Mcg, (width, height): (u32, u32)) -> Feature {
+fn random_feature(random: &mut Generator, (width, height): (u32, u32)) -> Feature {
     let tilted = random.random_bool(0.3);
     let count = random.random_range(2..=3);
     let mut rects: Vec<WeightedRect> = Vec::new();
@@ -136,7 +135,7 @@ fn random_feature(random: &mut Pcg64Mcg, (width, height): (u32, u32)) -> Feature
 }
 
 /// A tree of `size` nodes in random order.
-fn random_tree(random: &mut Pcg64Mcg, size: usize, features: usize) -> Tree {
+fn random_tree(random: &mut Generator, size: usize, features: usize) -> Tree {
     let mut free: Vec<usize> = (1..size).collect();
     let mut links = vec![[None; 2]; size];
     let mut open = vec![(0, 0), (0, 1)];
@@ -146,7 +145,7 @@ fn random_tree(random: &mut Pcg64Mcg, size: usize, features: usize) -> Tree {
         open.extend([(child, 0), (child, 1)]);
     }
     let mut leaves = Vec::new();
-    let mut branch = |link: Option<usize>, random: &mut Pcg64Mcg| match link {
+    let mut branch = |link: Option<usize>, random: &mut Generator| match link {
         Some(node) => Branch::Node(node),
         None => {
             leaves.push(random.random_range(-1.0f32..1.0));
@@ -162,7 +161,7 @@ fn random_tree(random: &mut Pcg64Mcg, size: usize, features: usize) -> Tree {
     Tree { nodes, leaves }
 }
 
-fn random_cascade(random: &mut Pcg64Mcg, window: (u32, u32), nodes: usize) -> Cascade {
+fn random_cascade(random: &mut Generator, window: (u32, u32), nodes: usize) -> Cascade {
     let features: Vec<_> = (0..12).map(|_| random_feature(random, window)).collect();
     let mut stage = || {
         let trees = (0..random.random_range(1..6)).map(|_| {
@@ -176,7 +175,7 @@ fn random_cascade(random: &mut Pcg64Mcg, window: (u32, u32), nodes: usize) -> Ca
 }
 
 /// Noise with flat areas.
-fn random_image(random: &mut Pcg64Mcg, width: u32, height: u32) -> RgbImage {
+fn random_image(random: &mut Generator, width: u32, height: u32) -> RgbImage {
     let flat = random.random_range(0..width.max(2));
     RgbImage::from_fn(width, height, |x, _| {
         let colour = [random.random(), random.random(), random.random()];
@@ -205,7 +204,7 @@ proptest! {
     fn scanning_agrees_with_the_definitions(
         seed: u64, window in (3u32..=14, 3u32..=14), size in (3u32..70, 3u32..50), nodes in 1usize..5,
     ) {
-        let random = &mut Pcg64Mcg::seed_from_u64(seed);
+        let random = &mut generator(seed);
         let cascade = random_cascade(random, window, nodes);
         let scratch = &mut Scratch::default();
         for _ in 0..2 {
@@ -217,7 +216,7 @@ proptest! {
 
 /// Compares random cascades until some of them have accepted windows.
 fn assert_agrees_often(window: (u32, u32), size: (u32, u32)) {
-    let random = &mut Pcg64Mcg::seed_from_u64(3);
+    let random = &mut generator(3);
     let mut found = 0;
     for _ in 0..6 {
         let cascade = random_cascade(random, window, 2);

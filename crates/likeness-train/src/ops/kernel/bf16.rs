@@ -19,13 +19,10 @@ pub(crate) const ROW_LANES: usize = 32;
 /// Rows of A and of B that a contraction multiplies at a time.
 const CONTRACTED: [usize; 2] = [8, 3];
 
-/// Whether this processor has the instructions.
+/// Whether this processor has AVX-512 BF16.
 pub(crate) fn is_fast() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512bf16")
-        && std::arch::is_x86_feature_detected!("avx512bw")
-        && std::arch::is_x86_feature_detected!("avx512f")
-        && super::tile::lanes() == LANES;
+    return fast::Avx512Bf16::try_new().is_some();
     #[cfg(not(target_arch = "x86_64"))]
     false
 }
@@ -48,8 +45,8 @@ fn widened(value: u16) -> f32 {
 /// # Shapes        low, high, to: \[n\]
 pub(crate) fn pair(low: &[f32], high: &[f32], to: &mut [u32]) {
     #[cfg(target_arch = "x86_64")]
-    if is_fast() {
-        return fast::pair(low, high, to);
+    if let Some(processor) = fast::Avx512Bf16::try_new() {
+        return processor.pair(low, high, to);
     }
     twin::pair(low, high, to);
 }
@@ -57,8 +54,8 @@ pub(crate) fn pair(low: &[f32], high: &[f32], to: &mut [u32]) {
 /// Writes the rounded numbers of `from`.
 pub(crate) fn shorten(from: &[f32], to: &mut [u16]) {
     #[cfg(target_arch = "x86_64")]
-    if is_fast() {
-        return fast::shorten(from, to);
+    if let Some(processor) = fast::Avx512Bf16::try_new() {
+        return processor.shorten(from, to);
     }
     twin::shorten(from, to);
 }
@@ -82,8 +79,8 @@ pub(crate) struct Product<'a> {
 /// Adds A · B to C.
 pub(crate) fn multiply(product: Product) {
     #[cfg(target_arch = "x86_64")]
-    if is_fast() {
-        return fast::multiply(product);
+    if let Some(processor) = fast::Avx512Bf16::try_new() {
+        return processor.multiply(product);
     }
     twin::multiply(product);
 }
@@ -103,8 +100,8 @@ pub(crate) struct Contraction<'a> {
 /// Adds A · Bᵀ to C.
 pub(crate) fn contract(contraction: Contraction) {
     #[cfg(target_arch = "x86_64")]
-    if is_fast() {
-        return fast::contract(contraction);
+    if let Some(processor) = fast::Avx512Bf16::try_new() {
+        return processor.contract(contraction);
     }
     twin::contract(contraction);
 }
@@ -154,36 +151,55 @@ mod twin {
     }
 }
 
-/// With AVX-512 BF16.
+/// The loops with AVX-512 BF16.
 ///
-/// Unsafe code is of two kinds here. Functions with target features are called where [`is_fast`] has just found these
-/// features. Arrays of plain numbers become vectors of the same size, for which any bits are a value, and back.
+/// Unsafe code is of two kinds here. Functions with target features are called through [`fast::Avx512Bf16`] alone, which exists
+/// only where the processor has these features. Arrays of plain numbers become vectors of the same size, for which any bits are
+/// a value, and back.
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod fast {
+    use std::arch::is_x86_feature_detected;
     use std::arch::x86_64::*;
     use std::mem::transmute;
 
+    use super::super::tile;
     use super::{CONTRACTED, Contraction, LANES, Product, ROW_LANES, ROWS, VECTORS, twin};
 
-    pub(super) fn pair(low: &[f32], high: &[f32], to: &mut [u32]) {
-        // SAFETY: the caller has found the features.
-        unsafe { pair_by(low, high, to) }
-    }
+    /// Proof that the processor has AVX-512 BF16.
+    #[derive(Clone, Copy)]
+    pub(super) struct Avx512Bf16(());
 
-    pub(super) fn shorten(from: &[f32], to: &mut [u16]) {
-        // SAFETY: as above.
-        unsafe { shorten_by(from, to) }
-    }
+    impl Avx512Bf16 {
+        /// The proof for this processor; `None` where it lacks an instruction set, or where full-precision kernels use vectors of
+        /// another length.
+        pub(super) fn try_new() -> Option<Self> {
+            let found = is_x86_feature_detected!("avx512bf16")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512f")
+                && tile::lanes() == LANES;
+            found.then_some(Self(()))
+        }
 
-    pub(super) fn multiply(product: Product) {
-        // SAFETY: as above.
-        unsafe { multiply_by(product) }
-    }
+        pub(super) fn pair(self, low: &[f32], high: &[f32], to: &mut [u32]) {
+            // SAFETY: `self` proves that the processor has the features.
+            unsafe { pair_by(low, high, to) }
+        }
 
-    pub(super) fn contract(contraction: Contraction) {
-        // SAFETY: as above.
-        unsafe { contract_by(contraction) }
+        pub(super) fn shorten(self, from: &[f32], to: &mut [u16]) {
+            // SAFETY: `self` proves that the processor has the features.
+            unsafe { shorten_by(from, to) }
+        }
+
+        pub(super) fn multiply(self, product: Product) {
+            // SAFETY: `self` proves that the processor has the features.
+            unsafe { multiply_by(product) }
+        }
+
+        pub(super) fn contract(self, contraction: Contraction) {
+            // SAFETY: `self` proves that the processor has the features.
+            unsafe { contract_by(contraction) }
+        }
     }
 
     #[inline]
