@@ -7,7 +7,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::margin_softmax::{ClassWeights, MarginOutput, validate};
+use super::ClassifierOutput;
+use super::margin_softmax::{ClassWeights, validate};
 use crate::Result;
 
 /// Least sin² of an angle whose sine is taken: below it the sine's gradient stops, so that none is infinite.
@@ -71,7 +72,7 @@ impl ArcFace {
     /// # Conventions   m in radians, where pytorch-metric-learning takes degrees; embeddings exactly on their
     /// identity's direction, or opposite, have finite gradients
     /// # References    Deng et al. (2019), equation 3; the second line as in InsightFace
-    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> MarginOutput {
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> ClassifierOutput {
         self.classes.loss(embeddings, labels, self.scale, |cosine| self.with_margin(cosine))
     }
 

@@ -3,11 +3,14 @@
 //! Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception Architecture for
 //! Computer Vision", arXiv 1512.00567, section 7.
 
+use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::ClassifierOutput;
 use crate::Result;
+use crate::layer::{Initializer, Linear};
 use crate::range::within;
 
 /// Cross-entropy over logits.
@@ -50,6 +53,30 @@ impl ClassificationConfig {
             return loss;
         }
         loss - log_probabilities.mean().mul_scalar(smoothing)
+    }
+}
+
+/// Cross-entropy over the logits of a linear classifier, with the classifier's weights.
+#[derive(Module, Debug)]
+pub struct Classification {
+    /// Embeddings to one logit for each identity.
+    pub classifier: Linear,
+    #[module(skip)]
+    config: ClassificationConfig,
+}
+
+impl Classification {
+    /// The loss for `classes` identities and embeddings of `dim` dimensions, with weights drawn from `init`.
+    pub fn new(config: ClassificationConfig, classes: usize, dim: usize, init: &mut Initializer) -> Self {
+        Self { classifier: Linear::new([dim, classes], true, init), config }
+    }
+
+    /// The mean cross-entropy of a batch.
+    ///
+    /// # Shapes        embeddings: \[batch, dim\] · labels: \[batch\], each below classes
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> ClassifierOutput {
+        let logits = self.classifier.forward(embeddings);
+        ClassifierOutput { loss: self.config.forward(logits.clone(), labels), logits }
     }
 }
 

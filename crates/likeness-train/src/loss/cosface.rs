@@ -7,7 +7,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::margin_softmax::{ClassWeights, MarginOutput, validate};
+use super::ClassifierOutput;
+use super::margin_softmax::{ClassWeights, validate};
 use crate::Result;
 
 /// CosFace's settings.
@@ -66,7 +67,7 @@ impl CosFace {
     ///
     /// # Shapes        embeddings: \[batch, dim\], of any length · labels: \[batch\], each below classes
     /// # References    Wang et al. (2018), equation 4
-    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> MarginOutput {
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> ClassifierOutput {
         self.classes.loss(embeddings, labels, self.scale, |cosine| cosine.sub_scalar(self.margin))
     }
 }

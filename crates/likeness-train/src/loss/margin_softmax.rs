@@ -8,22 +8,13 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use rand::Rng;
 
 use super::classification::ClassificationConfig;
-use super::normalize;
+use super::{ClassifierOutput, normalize};
 use crate::Result;
 use crate::range::{positive, within};
 use likeness_data::seed::{TrainingPurpose, training_stream};
 
 /// Standard deviation of the class weights' first values, as in InsightFace.
 const FIRST_DEVIATION: f64 = 0.01;
-
-/// What a margin loss gives.
-#[derive(Debug, Clone)]
-pub struct MarginOutput {
-    /// The mean cross-entropy, `[1]`.
-    pub loss: Tensor<1>,
-    /// Scaled cosines without the margin, `[batch, classes]`, without gradient: for accuracies.
-    pub logits: Tensor<2>,
-}
 
 /// One direction an identity.
 #[derive(Module, Debug)]
@@ -59,7 +50,7 @@ impl ClassWeights {
         labels: Tensor<1, Int>,
         scale: f32,
         margin: impl Fn(Tensor<2>) -> Tensor<2>,
-    ) -> MarginOutput {
+    ) -> ClassifierOutput {
         let cosines = self.cosines(embeddings);
         let [batch, classes] = cosines.dims();
         let column: Tensor<2, Int> = labels.clone().unsqueeze_dim(1); // [batch, 1]
@@ -70,7 +61,7 @@ impl ClassWeights {
             column.expand([batch, classes]).equal(numbers.expand([batch, classes]));
         let logits = cosines.clone().mask_where(is_label, changed.expand([batch, classes])).mul_scalar(scale);
         let loss = ClassificationConfig { label_smoothing: 0.0 }.forward(logits, labels);
-        MarginOutput { loss, logits: cosines.detach().mul_scalar(scale) }
+        ClassifierOutput { loss, logits: cosines.detach().mul_scalar(scale) }
     }
 }
 
