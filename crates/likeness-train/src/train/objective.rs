@@ -141,7 +141,7 @@ impl Loss {
         }
     }
 
-    /// Number of identities that the classifier tells apart; `None` for a loss without a classifier.
+    /// Number of identities of the classifier; `None` for a loss without a classifier.
     fn classes(&self) -> Option<usize> {
         match self {
             Self::Classification(loss) => Some(loss.classifier.weight.val().dims()[0]),
@@ -203,7 +203,7 @@ impl Triplet {
 impl Objective {
     /// The objective of a phase for these faces, its parameters drawn from `seed`.
     ///
-    /// # Errors        losses that make no sense; a teacher's loss without a teacher → [`TrainError::BadArgument`]
+    /// # Errors        invalid losses; a teacher loss without a teacher → [`TrainError::BadArgument`]
     pub fn new(
         phase: &PhaseConfig,
         faces: &TrainingFaces,
@@ -300,7 +300,7 @@ impl Objective {
 
     /// The loss of a batch.
     ///
-    /// # Shapes        embeddings of the targets' faces, in their order
+    /// # Shapes        output: the embeddings of the targets' faces, in the same order
     pub fn forward(
         &self,
         output: &Embeddings,
