@@ -1,12 +1,12 @@
-//! `--device`: a name enters, the device that training computes on leaves.
+//! Finds the device that training runs on, by its name on the command line.
 
 use burn::tensor::Device;
 
 use crate::{Result, TrainError};
 
-/// The device called `name`: `cpu`, `cuda`, `cuda:N` or `wgpu`.
+/// The device with the name `cpu`, `cuda`, `cuda:N` or `wgpu`.
 ///
-/// # Errors        another name, a device this program was built without or that is not in the machine →
+/// # Errors        another name, a device that the program was built without, or that the machine does not have →
 /// [`TrainError::BadArgument`]
 pub fn device(name: &str) -> Result<Device> {
     let (kind, index) = match name.split_once(':') {
@@ -54,7 +54,7 @@ fn wgpu() -> Result<Device> {
     }
 }
 
-/// The devices that `enumerate` finds; none where a driver's library is missing, which some backends answer by a panic.
+/// The devices that `enumerate` finds; empty where a driver's library is missing, for which some backends panic.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn present(enumerate: impl FnOnce() -> Vec<Device> + std::panic::UnwindSafe) -> Vec<Device> {
     std::panic::catch_unwind(enumerate).unwrap_or_default()

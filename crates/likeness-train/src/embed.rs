@@ -1,4 +1,4 @@
-//! A trained network for use: weights and a device enter, embeddings of batches leave.
+//! A trained network that computes embeddings on a device.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -11,15 +11,15 @@ use crate::network::Network;
 use crate::weights::{WeightsFile, network_of};
 use crate::{Result, TrainError};
 
-/// A network in evaluation, to be called from several threads.
+/// A network for evaluation that several threads can call.
 pub struct EmbeddingNetwork {
-    /// Copies share its tensors, so that each call takes one.
+    /// Clones share the tensors, so that each call can use a clone.
     network: Mutex<Network>,
     device: Device,
 }
 
 impl EmbeddingNetwork {
-    /// The network whose weights are in the file at `weights`, on the device called `name` as [`device`] has it.
+    /// Loads the network whose weights are in the file at `weights`, on the device that [`device`] has for `name`.
     ///
     /// # Errors        as [`WeightsFile::open`], [`network_of`] and [`device`]
     pub fn open(weights: &Path, name: &str) -> Result<Self> {
@@ -28,10 +28,10 @@ impl EmbeddingNetwork {
         Ok(Self { network: Mutex::new(network), device })
     }
 
-    /// The embeddings of a batch, before they are scaled to unit length, and how many numbers one has.
+    /// The embeddings of a batch before they are scaled to unit length, and their dimension.
     ///
     /// # Shapes        input: `shape`, [batch, 3, height, width], row-major · output: [batch, dimension]
-    /// # Errors        another count of numbers than `shape` promises → [`TrainError::BadArgument`]
+    /// # Errors        an input whose length differs from `shape` → [`TrainError::BadArgument`]
     pub fn run(&self, shape: [usize; 4], input: Vec<f32>) -> Result<(usize, Vec<f32>)> {
         if input.len() != shape.iter().product::<usize>() || shape[1] != 3 {
             return Err(TrainError::argument(format!("{} numbers for an input of {shape:?}", input.len())));

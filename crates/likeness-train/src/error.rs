@@ -1,4 +1,4 @@
-//! What can go wrong between labelled faces and a trained network, split by whose move it is next.
+//! The errors of this crate, by who can fix them.
 
 use std::path::PathBuf;
 
@@ -10,155 +10,156 @@ pub type Result<T, E = TrainError> = std::result::Result<T, E>;
 
 /// An error of this crate.
 ///
-/// Messages are lower case, subject first, without a final stop; [`TrainError::hint`] is the way out, where there is one.
+/// Messages are lower case, name the subject first, and have no final stop. [`TrainError::hint`] gives the remedy, where there
+/// is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A setting makes no sense, alone or with the others.
+    /// A setting is invalid, alone or together with others.
     #[error("{reason}")]
     BadArgument {
-        /// What is wrong and what would be right.
+        /// The invalid setting, and what is expected.
         reason: String,
-        /// The way out.
+        /// The remedy, where there is one.
         hint: Option<String>,
     },
-    /// A file of weights is damaged, or not of a format that is read.
+    /// A weights file is damaged, or has an unknown format.
     #[error("{}: {reason}", path.display())]
     BadWeights {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the defect.
         reason: String,
     },
-    /// A pickle asks for a Python object other than a tensor; nothing of it was executed.
+    /// A pickle names a Python object other than a tensor; nothing was executed.
     #[error("{}: the pickle asks for the Python object `{object}`, which a table of tensors does not need", path.display())]
     UnsafePickle {
         /// The file.
         path: PathBuf,
-        /// The object, as `module.name`.
+        /// Name of the object, as `module.name`.
         object: String,
     },
-    /// The tensors of a file are not those of the network.
+    /// The tensors of a file do not fit the network.
     #[error("{}: the weights do not fit {network}{}", path.display(), listing(missing, misshaped, unexpected))]
     WeightsMismatch {
         /// The file.
         path: PathBuf,
-        /// The network's architecture.
+        /// Architecture of the network.
         network: String,
         /// Tensors of the network that the file lacks.
         missing: Vec<String>,
-        /// Tensors of another shape in the file, with both shapes.
+        /// Tensors whose shape in the file differs, with both shapes.
         misshaped: Vec<String>,
         /// Tensors of the file that the network lacks.
         unexpected: Vec<String>,
     },
-    /// A file of weights was made with settings other than the network's.
+    /// A weights file was made with other settings than the network has.
     #[error("{}: the weights were made with {setting} {found}, the network has {expected}", path.display())]
     WeightsSettings {
         /// The file.
         path: PathBuf,
         /// The setting.
         setting: &'static str,
-        /// Its value in the file.
+        /// Value of the setting in the file.
         found: String,
-        /// Its value in the network.
+        /// Value of the setting in the network.
         expected: String,
     },
-    /// The loss, a gradient or an embedding is no number any more.
+    /// The loss, a gradient or an embedding is not finite.
     #[error("the {what} is not a finite number at step {step}")]
     NotANumber {
-        /// What broke.
+        /// Name of the value.
         what: &'static str,
-        /// Steps of the phase before it.
+        /// Number of steps of the phase before it.
         step: u64,
     },
-    /// No checkpoint of a run is whole.
+    /// All checkpoints of a run are damaged.
     #[error("{}: {reason}", path.display())]
     BadCheckpoint {
         /// The checkpoint.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the defect.
         reason: String,
     },
-    /// A checkpoint is of other faces or settings than those that training is to go on with.
+    /// A checkpoint was written with other faces or settings than those given.
     #[error("{}: the run was begun with other {what}", path.display())]
     OtherRun {
         /// The run's folder.
         path: PathBuf,
-        /// What differs.
+        /// The difference.
         what: &'static str,
     },
-    /// A run is to go on with other settings than it was begun with.
+    /// A run was resumed with other settings than it was started with.
     #[error("{}: the run was begun with other settings{}", path.display(), listed(differences))]
     OtherSettings {
         /// The run's folder.
         path: PathBuf,
-        /// What differs.
+        /// The difference.
         differences: Vec<SettingDifference>,
     },
-    /// What is at a run's place is no run.
+    /// The path of a run is something else.
     #[error("{}: {found}, expected a run or an empty folder", path.display())]
     NotARun {
-        /// The run's place.
+        /// Path of the run.
         path: PathBuf,
-        /// What is there.
+        /// What was found there.
         found: &'static str,
     },
-    /// A line of a run's history was altered.
+    /// A line of a run's history was changed.
     #[error("{}: line {line} was altered: {reason}", path.display())]
     BadHistory {
         /// The file.
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Description of the defect.
         reason: String,
     },
-    /// No batch of an epoch had enough faces that can be read.
+    /// No batch of an epoch had enough readable faces.
     #[error("epoch {epoch}: no batch had {needed} faces or more that can be read")]
     NothingReadable {
-        /// The epoch, counted from 1.
+        /// Number of the epoch, counted from 1.
         epoch: u32,
-        /// Faces that a batch needs.
+        /// Number of faces that a batch needs.
         needed: usize,
     },
-    /// Another process works in the folder, or it cannot be locked.
+    /// Another process uses the folder, or the folder cannot be locked.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Reading or preparing pictures failed.
+    /// Images could not be read or prepared.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A model's files are at fault.
+    /// Files of a model are invalid.
     #[error(transparent)]
     Model(#[from] likeness_model::ModelError),
-    /// The disk would not give or take.
+    /// The file system returned an error.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// A setting that a run has with another value than was given.
+/// A setting whose value in a run differs from the given one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingDifference {
-    /// The setting, as `phases.triplet.epochs`.
+    /// Path of the setting, such as `phases.triplet.epochs`.
     pub setting: String,
-    /// Its value in the run.
+    /// Value of the setting in the run.
     pub run: String,
-    /// The value that was given.
+    /// The given value.
     pub given: String,
 }
 
 impl TrainError {
-    /// An argument that makes no sense, with no particular way out.
+    /// An invalid argument, without a hint.
     pub fn argument(reason: impl Into<String>) -> Self {
         Self::BadArgument { reason: reason.into(), hint: None }
     }
 
-    /// An argument that makes no sense, with the way out.
+    /// An invalid argument, with a hint.
     pub fn argument_with_hint(reason: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::BadArgument { reason: reason.into(), hint: Some(hint.into()) }
     }
 
-    /// The way out, where there is one.
+    /// The remedy as one sentence, where there is one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::BadArgument { hint, .. } => hint.as_deref(),

@@ -1,13 +1,13 @@
-//! Labelled faces in, a trained embedding network out.
+//! Trains an embedding network on labelled faces.
 //!
-//! 1. [`backbone`] and [`network`] name the networks, layer by layer as torchvision does; [`layer`] is what they are made of;
+//! 1. [`backbone`] and [`network`] hold the networks, with torchvision's layer names; [`layer`] holds their layers;
 //! 2. [`ops`] computes convolutions and normalisation faster than the general backend, with gradients;
 //! 3. [`weights`] reads published weights and writes trained ones;
-//! 4. [`sampler`] says which images make a batch, [`loader`] reads, varies and normalises them;
-//! 5. [`miner`] chooses pairs and triplets of a batch, [`loss`] turns them into one number;
-//! 6. [`adapt`] draws a domain without labels to the one that is learned from;
-//! 7. [`train`](mod@train) runs all of it epoch by epoch, and keeps the best network of a run;
-//! 8. [`export`] writes a network as a folder that embedders read.
+//! 4. [`sampler`] chooses the images of each batch, [`loader`] reads, augments and normalises them;
+//! 5. [`miner`] chooses the triplets of a batch, [`loss`] computes losses;
+//! 6. [`adapt`] adapts a network to a target domain without labels;
+//! 7. [`train`](mod@train) is the training loop, which keeps the best network of a run;
+//! 8. [`export`] writes a network as a model folder.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 

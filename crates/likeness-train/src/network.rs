@@ -1,8 +1,8 @@
-//! The network that is trained: a backbone that turns faces into features, and a head that turns features into embeddings.
+//! The embedding network: a backbone that computes features of faces, and a head that computes embeddings from features.
 //!
 //! The head follows ArcFace (Deng et al. (2018), arXiv 1801.07698, section 3.2: normalisation, dropout, linear, normalisation)
 //! and the neck of Luo et al., Bag of Tricks for Person Re-identification (2019), arXiv 1903.07071: batch normalisation
-//! without activation, before the distance is taken. Each of its parts can be left out.
+//! without activation before the distance. Each part of the head is optional.
 
 use crate::backbone::{Architecture, Backbone, BackboneConfig, FaceFamily, Stage};
 use crate::error::{Result, TrainError};
@@ -14,30 +14,30 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Keeps the length of an embedding above 0; squared.
+/// Added to the squared length of an embedding, so that it is above 0.
 const SMALLEST_SQUARE: f32 = 1e-12;
 
-/// What a network is before it is built.
+/// Settings of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Numbers in an embedding.
+    /// Dimension of an embedding.
     pub embedding_dim: usize,
-    /// Whether the features go through a linear layer; without it they are the embedding, and nothing else is done to them.
+    /// Whether the head has a linear layer; without it the features are the embedding.
     #[serde(skip_serializing_if = "is_true")]
     pub projection: bool,
-    /// Whether the features are normalised before the linear layer.
+    /// Whether the head normalises the features before the linear layer.
     pub feature_norm: bool,
-    /// Share of the features that is dropped in training.
+    /// Dropout rate of the features.
     pub dropout: f32,
-    /// Whether the embedding is normalised over the batch after the linear layer, which then needs no bias.
+    /// Whether batch normalisation follows the linear layer, which then has no bias.
     pub neck: bool,
-    /// Seed of the first values.
+    /// Seed of the initial weights.
     pub seed: u64,
-    /// What the backbone's convolutions multiply, in training and evaluation; an exported network has full precision.
+    /// Precision of the backbone's convolutions in training and evaluation; an exported network has full precision.
     #[serde(skip_serializing_if = "Precision::is_full")]
     pub precision: Precision,
-    /// The network before the head.
+    /// Settings of the backbone.
     pub backbone: BackboneConfig,
 }
 
@@ -58,14 +58,14 @@ impl Default for NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// The usual settings of an architecture.
+    /// The default settings of an architecture.
     pub fn new(architecture: Architecture) -> Self {
         Self { backbone: BackboneConfig::new(architecture), ..Self::default() }
     }
 
     /// Checks the settings.
     ///
-    /// # Errors    a number out of range → [`TrainError::BadArgument`]
+    /// # Errors    a value out of range → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         within("embedding_dim", self.embedding_dim, 1..=16384)?;
         within("dropout", self.dropout, 0.0..1.0)?;
@@ -78,9 +78,9 @@ impl NetworkConfig {
         self.backbone.validate()
     }
 
-    /// Builds the network with first values drawn from the seed.
+    /// Builds the network with initial weights drawn from the seed.
     ///
-    /// # Errors    settings that make no sense → [`TrainError::BadArgument`]
+    /// # Errors    invalid settings → [`TrainError::BadArgument`]
     pub fn init(&self, device: &Device) -> Result<Network> {
         self.validate()?;
         let init = &mut Initializer::new(device, self.seed).with_precision(self.precision);
@@ -94,7 +94,7 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-/// Turns features into embeddings.
+/// The head of a network, which computes embeddings from features.
 #[derive(Module, Debug)]
 pub struct EmbeddingHead {
     norm: Option<BatchNorm>,
@@ -104,11 +104,11 @@ pub struct EmbeddingHead {
 }
 
 impl EmbeddingHead {
-    /// A head for features of `feature_dim` numbers.
+    /// A head for features of `feature_dim` dimensions.
     pub fn new(config: &NetworkConfig, feature_dim: usize, init: &mut Initializer) -> Self {
         let epsilon = config.backbone.epsilon();
         let dim = config.embedding_dim;
-        // InsightFace's IResNets have one that the normalisation takes away again.
+        // InsightFace's IResNets have a bias, although the normalisation cancels it.
         let has_bias =
             !config.neck || config.backbone.architecture.face_family() == Some(FaceFamily::IResNet);
         Self {
@@ -145,36 +145,36 @@ impl EmbeddingHead {
     }
 }
 
-/// A backbone and its head.
+/// An embedding network: a backbone and a head.
 #[derive(Module, Debug)]
 pub struct Network {
-    /// Faces to features.
+    /// Computes features from faces.
     pub backbone: Backbone,
-    /// Features to embeddings.
+    /// Computes embeddings from features.
     pub head: EmbeddingHead,
     #[module(skip)]
     config: NetworkConfig,
 }
 
-/// What a network makes of a batch of faces.
+/// The outputs of a network for a batch of faces.
 #[derive(Debug, Clone)]
 pub struct Embeddings {
     /// Output of the backbone, `[batch, feature_dim]`.
     pub features: Tensor<2>,
     /// Output of the head, `[batch, embedding_dim]`.
     pub raw: Tensor<2>,
-    /// The same at unit length, `[batch, embedding_dim]`.
+    /// Output of the head at unit length, `[batch, embedding_dim]`.
     pub embedding: Tensor<2>,
 }
 
 impl Embeddings {
-    /// Those of the first `count` faces.
+    /// The outputs for the first `count` faces.
     pub fn first(&self, count: usize) -> Self {
         let part = |rows: &Tensor<2>| rows.clone().narrow(0, 0, count);
         Self { features: part(&self.features), raw: part(&self.raw), embedding: part(&self.embedding) }
     }
 
-    /// These and then `others`.
+    /// The outputs for the faces of both batches, `others` last.
     pub fn followed_by(self, others: Self) -> Self {
         let both = |first, second| Tensor::cat(vec![first, second], 0);
         Self {
@@ -189,7 +189,7 @@ impl Network {
     /// The embeddings of a batch of faces.
     ///
     /// # Shapes        images: [batch, 3, side, side], normalised by [`Architecture::normalization`]
-    /// # Panics        a side that [`Architecture::accepts`] refuses · a training pass over one face
+    /// # Panics        a side length that [`Architecture::accepts`] rejects · a training pass over one face
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Embeddings {
         let features = self.backbone.forward(images, pass);
         let raw = self.head.forward(features.clone(), pass);
@@ -204,33 +204,33 @@ impl Network {
         layers
     }
 
-    /// Mixes the batch statistics of a training pass into the running ones.
+    /// Updates the running statistics with those of a training pass.
     pub fn absorb(self, pass: Pass) -> Self {
         layer::absorb(self, pass)
     }
 
-    /// Stops the given stages from learning: no gradients, and running statistics normalise and stay as they are.
+    /// Freezes the given stages: they get no gradients, and use and keep their running statistics.
     pub fn freeze(self, stages: &[Stage]) -> Self {
         crate::parameter::set_trained(self, stages, false)
     }
 
-    /// Lets the given stages learn again.
+    /// Lets the given stages be trained again.
     pub fn unfreeze(self, stages: &[Stage]) -> Self {
         crate::parameter::set_trained(self, stages, true)
     }
 
-    /// Normalises the given stages by their running statistics, which stay as they are, while their weights learn.
+    /// Freezes the statistics of the given stages: they use and keep their running statistics, while their weights are trained.
     pub fn freeze_statistics(self, stages: &[Stage]) -> Self {
         crate::parameter::freeze_statistics(self, stages)
     }
 
-    /// The settings it was built with.
+    /// The settings of the network.
     pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
 }
 
-/// Scales each row to length 1; a row of zeros stays.
+/// Scales each row to unit length; a row of zeros stays zero.
 ///
 /// # Shapes        rows, output: [batch, dim]
 pub fn unit_length(rows: Tensor<2>) -> Tensor<2> {

@@ -1,4 +1,4 @@
-//! A network's parameters by the key they have in a published file of weights, and by stage.
+//! The parameters of a network, by stage and by their keys in a published weights file.
 
 use crate::backbone::{Architecture, Backbone, BackboneConfig, Stage};
 use crate::network::Network;
@@ -26,17 +26,17 @@ impl Keyed for Network {
 /// One tensor of a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterInfo {
-    /// Its key, such as `layer1.0.conv1.weight`.
+    /// Key of the tensor, such as `layer1.0.conv1.weight`.
     pub key: String,
-    /// Its identity in gradients and optimisers.
+    /// Identifier of the tensor in gradients and optimisers.
     pub id: ParamId,
-    /// Its extents, outermost first.
+    /// Shape of the tensor, outermost dimension first.
     pub shape: Vec<usize>,
-    /// The part of the network it belongs to.
+    /// Stage of the network that the tensor belongs to.
     pub stage: Stage,
-    /// Whether it is a running statistic, which never learns.
+    /// Whether the tensor is a running statistic, which is never trained.
     pub buffer: bool,
-    /// Whether it gets a gradient in training.
+    /// Whether the tensor gets a gradient in training.
     pub trained: bool,
 }
 
@@ -47,7 +47,7 @@ pub fn parameters<M: Keyed>(module: &M) -> Vec<ParameterInfo> {
     lister.found
 }
 
-/// The way from the root to a parameter, without the names that only the program has.
+/// The path from the network to a parameter, without the names that published files do not have.
 #[derive(Debug)]
 pub(crate) struct KeyPath {
     architecture: Architecture,
@@ -69,7 +69,7 @@ impl KeyPath {
         self.parts.pop();
     }
 
-    /// The key; the head of InsightFace's networks has the keys that it has there.
+    /// The key of the parameter. The head of InsightFace's networks has InsightFace's keys.
     pub(crate) fn key(&self) -> String {
         let parts: Vec<&str> = self.parts.iter().flatten().map(String::as_str).collect();
         let key = parts.join(".");
@@ -116,13 +116,13 @@ impl ModuleVisitor for Lister {
     }
 }
 
-/// Gives the parameters of some stages gradients or not, and their normalisations batch statistics or not.
+/// Sets whether the parameters of `stages` get gradients, and whether their normalisations use batch statistics.
 pub(crate) fn set_trained<M: Keyed>(module: M, stages: &[Stage], trained: bool) -> M {
     let path = KeyPath::new(module.backbone_config().architecture);
     module.map(&mut Trainer { path, stages, trained, weights: true })
 }
 
-/// Takes the batch statistics from the normalisations of some stages.
+/// Makes the normalisations of `stages` use running statistics in training.
 pub(crate) fn freeze_statistics<M: Keyed>(module: M, stages: &[Stage]) -> M {
     let path = KeyPath::new(module.backbone_config().architecture);
     module.map(&mut Trainer { path, stages, trained: false, weights: false })

@@ -1,11 +1,11 @@
-//! Ranges of settings: one check and one wording for all of them.
+//! Range checks of settings, with one error message for all.
 
 use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};
 
 use crate::{Result, TrainError};
 
-/// Refuses a value outside `range`, which has both ends; NaN is in no range.
+/// Checks that `value` is in `range`. NaN is in no range.
 ///
 /// # Errors        the setting, its value and the range → [`TrainError::BadArgument`]
 pub(crate) fn within<T: PartialOrd + Display>(
@@ -29,7 +29,7 @@ pub(crate) fn within<T: PartialOrd + Display>(
     Err(TrainError::argument(format!("{setting} {value}: expected {least}{most}")))
 }
 
-/// The range above 0, up to and with `most`.
+/// The range above 0 up to and including `most`.
 pub(crate) fn positive<T: Default>(most: T) -> (Bound<T>, Bound<T>) {
     (Bound::Excluded(T::default()), Bound::Included(most))
 }

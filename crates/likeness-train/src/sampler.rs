@@ -1,8 +1,8 @@
-//! Samplers: labels enter, an epoch's batches of images leave.
+//! Samplers, which choose the images of each batch of an epoch.
 //!
-//! The batches of an epoch depend on the seed and the epoch alone, so that a run taken up in the middle goes on with
-//! the same ones. P×K batches (P identities with K images each, so that every batch holds triplets): Hermans, Beyer and
-//! Leibe (2017), "In Defense of the Triplet Loss for Person Re-Identification", arXiv 1703.07737, section 2.
+//! The batches of an epoch depend on the seed and the epoch alone, so that a resumed run has the same batches. P×K batches (P
+//! identities with K images each, so that every batch holds triplets): Hermans, Beyer and Leibe (2017), "In Defense of the
+//! Triplet Loss for Person Re-Identification", arXiv 1703.07737, section 2.
 
 mod deck;
 
@@ -16,21 +16,21 @@ use crate::{Result, TrainError};
 use deck::Deck;
 use likeness_data::seed::{TrainingPurpose, training_stream};
 
-/// Which images make a batch.
+/// How the images of a batch are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SamplerConfig {
-    /// Every image once an epoch, in seeded order.
+    /// Every image once in each epoch, in random order.
     Shuffled(ShuffledConfig),
-    /// P identities with K images each.
+    /// Batches of P identities with K images each.
     Balanced(BalancedConfig),
 }
 
-/// Every image once an epoch.
+/// Settings of the sampler that takes every image once in each epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShuffledConfig {
-    /// Images in a batch.
+    /// Number of images in a batch.
     pub batch_size: usize,
 }
 
@@ -41,38 +41,38 @@ impl Default for ShuffledConfig {
     }
 }
 
-/// P identities with K images each.
+/// Batches of P identities with K images each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BalancedConfig {
-    /// Identities in a batch, P.
+    /// Number of identities in a batch, P.
     pub identities_per_batch: usize,
-    /// Images of each, K.
+    /// Number of images of each identity in a batch, K.
     pub images_per_identity: usize,
-    /// Images of an epoch, rounded up to whole batches; 0 takes as many as there are.
+    /// Number of images in an epoch, rounded up to whole batches; 0 takes the number of training images.
     pub images_per_epoch: usize,
 }
 
 impl Default for BalancedConfig {
-    /// P = 18, K = 4 (Hermans et al., section 4.1), and as many images as there are.
+    /// P = 18, K = 4 (Hermans et al., section 4.1), and as many images in an epoch as there are training images.
     fn default() -> Self {
         Self { identities_per_batch: 18, images_per_identity: 4, images_per_epoch: 0 }
     }
 }
 
-/// Something about the images that the user may not expect; training goes on.
+/// A property of the images that the user may not expect; training continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SamplerWarning {
-    /// Identities with a single image: their positives are that image again.
+    /// Identities with a single image, whose positives are the same image.
     SingleImage {
-        /// How many identities.
+        /// Number of identities.
         identities: usize,
     },
-    /// Identities with fewer images than a batch takes of each: some come twice in a batch.
+    /// Identities with fewer images than a batch takes of each, which are repeated in a batch.
     FewImages {
-        /// How many identities, those with a single image among them.
+        /// Number of identities, including those with a single image.
         identities: usize,
-        /// Images that a batch takes of each.
+        /// Number of images of each identity in a batch.
         images_per_identity: usize,
     },
 }
@@ -92,7 +92,7 @@ impl fmt::Display for SamplerWarning {
     }
 }
 
-/// Makes the batches of every epoch.
+/// Chooses the batches of every epoch.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     config: SamplerConfig,
@@ -103,7 +103,7 @@ pub struct Sampler {
 }
 
 impl SamplerConfig {
-    /// A sampler of the images with these labels, for a run of this seed.
+    /// A sampler for images with these labels, in a run with this seed.
     ///
     /// # Errors        no images; a size of 0; K = 1; fewer than two identities, or fewer than P →
     /// [`TrainError::BadArgument`]
@@ -155,7 +155,7 @@ impl BalancedConfig {
 }
 
 impl Sampler {
-    /// What the user should know before the run begins.
+    /// Warnings for the user before the run starts.
     pub fn warnings(&self) -> Vec<SamplerWarning> {
         let SamplerConfig::Balanced(config) = self.config else { return Vec::new() };
         let fewer_than = |n| self.identities.iter().filter(|images| images.len() < n).count();
@@ -171,7 +171,7 @@ impl Sampler {
         warnings
     }
 
-    /// The batches of `epoch`, as places in the labels the sampler was made with.
+    /// The batches of `epoch`, as indices into the labels that the sampler was made with.
     ///
     /// # Conventions   Shuffled: every image once; the last batch is smaller, but a last image that would be alone joins
     /// the batch before, as one image has no variance to normalise by. Balanced: every batch has P identities with K

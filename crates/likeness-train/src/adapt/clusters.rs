@@ -1,35 +1,35 @@
-//! Pseudo-labels: embeddings of faces without labels in, groups of faces that are probably of the same person out.
+//! Pseudo-labels: clusters embeddings of unlabelled faces into groups that probably show the same person.
 //!
 //! Song et al. (2018), "Unsupervised Domain Adaptive Re-Identification: Theory and Practice", arXiv 1807.11334: a network
-//! is trained on the groups that its own embeddings fall into, which are found anew before every epoch.
+//! is trained on clusters of its own embeddings, which are computed before every epoch.
 //!
-//! 1. Faces are compared by whom they are near, not by how far they are from each other: each becomes a row of weights
-//!    over its k-reciprocal neighbours, and rows are compared by the Jaccard distance (Zhong et al. 2017, "Re-ranking
-//!    Person Re-identification with k-reciprocal Encoding", arXiv 1701.08398, sections 3.2 to 3.4).
-//! 2. Groups are what is connected through faces close to each other (Ester et al. 1996, DBSCAN; with two faces being
-//!    enough, as people may have few photos).
+//! 1. Faces are compared by their neighbours: each face has a row of weights over its k-reciprocal neighbours, and rows are
+//!    compared by the Jaccard distance (Zhong et al. 2017, "Re-ranking Person Re-identification with k-reciprocal Encoding",
+//!    arXiv 1701.08398, sections 3.2 to 3.4).
+//! 2. Groups are the connected components of faces that are close to each other (Ester et al. 1996, DBSCAN, with a minimum
+//!    of two faces, as a person may have few photos).
 
 use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};
 
 use crate::{Result, TrainError};
 
-/// Jaccard distance up to which two faces are in one group.
+/// Maximum Jaccard distance between two faces that are connected.
 ///
-/// Among DigiFace's faces half of the pairs in a group are then of one person, and a third at 0.6.
+/// On DigiFace half of the pairs in a group are then of one person; at 0.6 it is a third.
 const REACH: f32 = 0.5;
-/// Neighbours, the face itself among them, whose rows are averaged into its own (Zhong et al., section 3.4).
+/// Number of neighbours, including the face itself, over which rows are averaged (Zhong et al., section 3.4).
 const AVERAGED: usize = 2;
 
 /// Weights over faces, by face.
 type SparseRow = Vec<(usize, f32)>;
 
-/// The group of every face; none for a face that is alone.
+/// The group of every face; `None` for a face without a group.
 ///
-/// `neighbours` is k: about how many other photos there are of a person.
+/// `neighbours` is k, about the number of other photos of a person.
 ///
 /// # Shapes        rows: \[faces, dim\], of unit length · output: \[faces\]
 /// # Conventions   groups are numbered from 0 in the order of their first faces, and have two faces or more
-/// # Errors        numbers that are not finite → [`TrainError::NotANumber`]
+/// # Errors        values that are not finite → [`TrainError::NotANumber`]
 pub fn groups(rows: &[f32], dim: usize, neighbours: usize) -> Result<Vec<Option<u32>>> {
     let faces = rows.len() / dim.max(1);
     if faces < 3 {
@@ -40,7 +40,7 @@ pub fn groups(rows: &[f32], dim: usize, neighbours: usize) -> Result<Vec<Option<
     Ok(connected(&within_reach(&weights)))
 }
 
-/// Every face's neighbours with their squared distances, itself first.
+/// The neighbours of every face with their squared distances, the face itself first.
 fn nearest(rows: &[f32], dim: usize, k: usize) -> Result<Vec<SparseRow>> {
     let tag = ModelTag::new("in training", "", dim, Distance::Cosine);
     let named = (0..rows.len() / dim).map(|face| Row::new(face.to_string())).collect();
@@ -49,14 +49,14 @@ fn nearest(rows: &[f32], dim: usize, k: usize) -> Result<Vec<SparseRow>> {
     let config = RankConfig { k: Some(k), allow_self: false };
     let rankings = rank_within(&table, Distance::Cosine, &config).map_err(broken)?;
     let with_itself = |(face, ranking): (usize, &likeness_search::Ranking)| {
-        // Of unit vectors the squared distance is twice the cosine distance.
+        // For unit vectors the squared distance is twice the cosine distance.
         let others = ranking.hits().iter().map(|hit| (hit.gallery_id.index(), 2.0 * hit.distance));
         std::iter::once((face, 0.0)).chain(others).collect()
     };
     Ok(rankings.iter().enumerate().map(with_itself).collect())
 }
 
-/// For every face weights over the faces that it is near to and that are near to it, which sum to 1.
+/// For every face the weights over its reciprocal neighbours, which sum to 1.
 fn reciprocal_weights(nearest: &[SparseRow]) -> Vec<SparseRow> {
     let is_near =
         |face: usize, other: usize, k: usize| nearest[face].iter().take(k + 1).any(|n| n.0 == other);
@@ -69,7 +69,7 @@ fn reciprocal_weights(nearest: &[SparseRow]) -> Vec<SparseRow> {
         let core = reciprocal(face, k);
         let mut found = core.clone();
         for &other in &core {
-            // The neighbours' closest neighbours, where most of them are near already (equation 4).
+            // Add the closest neighbours of a neighbour if most of them are in the set already (equation 4).
             let wider = reciprocal(other, k.div_ceil(2));
             let known = wider.iter().filter(|w| core.contains(w)).count();
             if 3 * known > 2 * wider.len() {
@@ -89,7 +89,7 @@ fn reciprocal_weights(nearest: &[SparseRow]) -> Vec<SparseRow> {
     (0..nearest.len()).map(of_face).collect()
 }
 
-/// Every row as the mean of those of its face's nearest faces.
+/// Replaces every row with the mean of the rows of its face's nearest faces.
 fn averaged(weights: &[SparseRow], nearest: &[SparseRow]) -> Vec<SparseRow> {
     let of_face = |near: &SparseRow| {
         let mut all: SparseRow =
@@ -113,7 +113,7 @@ fn scaled(mut row: SparseRow) -> SparseRow {
     row
 }
 
-/// For every face the others at a Jaccard distance of [`REACH`] or less.
+/// For every face the other faces at a Jaccard distance of at most [`REACH`].
 fn within_reach(weights: &[SparseRow]) -> Vec<Vec<usize>> {
     let mut holders: Vec<SparseRow> = vec![Vec::new(); weights.len()];
     for (face, row) in weights.iter().enumerate() {
@@ -133,7 +133,7 @@ fn within_reach(weights: &[SparseRow]) -> Vec<Vec<usize>> {
         touched.sort_unstable();
         let mut close = Vec::new();
         for other in touched {
-            // Both rows sum to 1: the union is what is not common, and what is.
+            // Both rows sum to 1, so the union follows from the intersection.
             let both = std::mem::take(&mut common[other]);
             if other != face && 1.0 - both / (2.0 - both) <= REACH {
                 close.push(other);
@@ -144,7 +144,7 @@ fn within_reach(weights: &[SparseRow]) -> Vec<Vec<usize>> {
     weights.iter().enumerate().map(of_face).collect()
 }
 
-/// The connected parts of a graph, those of a single face left out.
+/// The connected components of a graph, without those of a single face.
 fn connected(edges: &[Vec<usize>]) -> Vec<Option<u32>> {
     let mut groups = vec![None; edges.len()];
     let mut next = 0;

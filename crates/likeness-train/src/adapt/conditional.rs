@@ -1,4 +1,4 @@
-//! Embeddings and identities as one: what CDAN's domain classifier sees.
+//! The input of CDAN's domain classifier: embeddings combined with the identities' probabilities.
 //!
 //! Long et al. (2018), "Conditional Adversarial Domain Adaptation", arXiv 1705.10667: the outer product of embedding and
 //! probabilities, here always by its randomised form (equation 6), as identities are many.
@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use likeness_data::seed::{TrainingPurpose, training_stream};
 
-/// Numbers in the map.
+/// Dimension of the map.
 pub const MAP_DIM: usize = 1024;
 
 /// A randomised multilinear map.
@@ -23,11 +23,11 @@ pub struct MultilinearMap {
 }
 
 impl MultilinearMap {
-    /// The map of embeddings of `dim` numbers and `classes` probabilities, drawn from `seed` and never trained.
+    /// A random map of embeddings of `dim` dimensions and `classes` probabilities, drawn from `seed`. It is not trained.
     pub fn new(dim: usize, classes: usize, seed: u64, device: &Device) -> Self {
         let random = |rows: usize, part: u64| {
             let mut numbers = training_stream(seed, TrainingPurpose::Adaptation, &[part]);
-            // Uniform of variance 1, which the paper allows beside the Gaussian.
+            // Uniform with variance 1, which the paper allows besides Gaussian.
             let side = 3f32.sqrt();
             let values: Vec<f32> =
                 (0..rows * MAP_DIM).map(|_| side * (2.0 * numbers.random::<f32>() - 1.0)).collect();

@@ -1,4 +1,4 @@
-//! A classifier of domains: rows in, how likely each is of the target domain out.
+//! A classifier that predicts whether a face is of the target domain.
 //!
 //! Ganin et al. (2016), arXiv 1505.07818, section 5.2.1: two hidden layers with rectifiers, and logistic regression.
 
@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData, activation};
 
 use crate::layer::{Initializer, Linear};
 
-/// Tells domains apart.
+/// Predicts the domain of each row.
 #[derive(Module, Debug)]
 pub struct DomainClassifier {
     first: Linear,
@@ -15,17 +15,17 @@ pub struct DomainClassifier {
     last: Linear,
 }
 
-/// What a batch of both domains gives.
+/// The output for a batch of both domains.
 #[derive(Debug, Clone)]
 pub struct DomainOutput {
     /// Binary cross-entropy, the mean of both domains' means, `[1]`.
     pub loss: Tensor<1>,
-    /// Share of rows whose domain was told; of both domains alike.
+    /// Share of rows whose domain is predicted correctly, with equal weight for both domains.
     pub accuracy: f64,
 }
 
 impl DomainClassifier {
-    /// A classifier of rows of `dim` numbers with `hidden` numbers in each hidden layer.
+    /// A classifier of rows of `dim` dimensions, with `hidden` dimensions in each hidden layer.
     pub fn new(dim: usize, hidden: usize, init: &mut Initializer) -> Self {
         Self {
             first: Linear::new([dim, hidden], true, init),
@@ -34,7 +34,7 @@ impl DomainClassifier {
         }
     }
 
-    /// Logits: positive for the target domain.
+    /// The logits, which are positive for the target domain.
     ///
     /// # Shapes        rows: \[batch, dim\] · output: \[batch\]
     pub fn logits(&self, rows: Tensor<2>) -> Tensor<1> {
@@ -45,7 +45,7 @@ impl DomainClassifier {
 
     /// The loss of rows of which the first `sources` are of the source domain and all others of the target domain.
     ///
-    /// A domain of which there is no row has no part in it.
+    /// A domain without rows does not contribute.
     ///
     /// # Shapes        rows: [batch, dim]
     pub fn forward(&self, rows: Tensor<2>, sources: usize) -> DomainOutput {
@@ -53,7 +53,7 @@ impl DomainClassifier {
         let [batch] = logits.dims();
         let targets = batch - sources;
         let domains = usize::from(sources > 0) + usize::from(targets > 0);
-        // Positive for a row of the target domain, and each domain weighs the same.
+        // Positive for a row of the target domain; both domains have the same weight.
         let sign = |i: usize| if i < sources { -1.0f32 } else { 1.0 };
         let share = |i: usize| 1.0 / (domains * if i < sources { sources } else { targets }) as f32;
         let device = logits.device();

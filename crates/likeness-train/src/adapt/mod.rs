@@ -1,16 +1,16 @@
-//! Adaptation to a domain without labels: labelled faces of one domain and unlabelled ones of another in, embeddings that
-//! do not tell the domains apart out.
+//! Domain adaptation: trains on labelled faces of a source domain and unlabelled faces of a target domain, so that embeddings
+//! serve both.
 //!
-//! - [`reversal`] lets gradients through turned around, with a strength that grows over a run;
-//! - [`domain_classifier`] tells domains apart: what it learns from, the network unlearns (DANN); with the identities'
-//!   probabilities beside the embeddings it is [`conditional`] (CDAN);
-//! - [`clusters`] groups the faces without labels by the network's own embeddings, and the groups are learned from; with
-//!   labels, which is what such groups are measured by, the identities take their place;
-//! - [`coral`] draws the covariances of the domains together instead, without a classifier;
-//! - [`statistics`] replaces the statistics of batch normalisation by the target domain's (AdaBN).
+//! - [`reversal`] reverses gradients, with a strength that grows over a run;
+//! - [`domain_classifier`] predicts the domain of a face, and the network is trained against it (DANN); [`conditional`] adds
+//!   the identities' probabilities to its input (CDAN);
+//! - [`clusters`] groups the target faces by the network's own embeddings, and the groups serve as identities; true labels
+//!   can take the place of the groups, as an upper bound;
+//! - [`coral`] minimises the distance between the covariances of the domains;
+//! - [`statistics`] replaces the statistics of batch normalisation with those of the target domain (AdaBN).
 //!
-//! Source and target faces go through the network one after the other, each normalised by statistics of its own, or as one
-//! batch: [`DomainStatistics`].
+//! Source and target faces pass through the network separately, each normalised by its own batch statistics, or as one batch,
+//! see [`DomainStatistics`].
 
 pub mod clusters;
 pub mod conditional;
@@ -24,77 +24,77 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::range::{positive, within};
 
-/// How a network adapts.
+/// Method of domain adaptation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdaptationMethod {
     /// A domain classifier behind a gradient reversal: Ganin et al. (2016), "Domain-Adversarial Training of Neural
     /// Networks", arXiv 1505.07818.
     Dann,
-    /// The same on embeddings and identities together: Long et al. (2018), "Conditional Adversarial Domain Adaptation",
-    /// arXiv 1705.10667.
+    /// A domain classifier of embeddings together with identities: Long et al. (2018), "Conditional Adversarial Domain
+    /// Adaptation", arXiv 1705.10667.
     Cdan,
-    /// Covariances drawn together: Sun and Saenko (2016), "Deep CORAL", arXiv 1607.01719.
+    /// Alignment of covariances: Sun and Saenko (2016), "Deep CORAL", arXiv 1607.01719.
     Coral,
-    /// Groups of target faces that are found anew before every epoch, as if they were identities: Song et al. (2018),
+    /// Pseudo-labels: target faces are clustered before every epoch, and the clusters serve as identities: Song et al. (2018),
     /// "Unsupervised Domain Adaptive Re-Identification: Theory and Practice", arXiv 1807.11334.
     Clusters,
-    /// The target's identities, learned from as [`AdaptationMethod::Clusters`] learns from groups: for a target with
-    /// labels, and as the bound of what groups can bring.
+    /// The target's true identities in place of the groups of [`AdaptationMethod::Clusters`]: for a target with labels, and as an
+    /// upper bound for clustering.
     Labels,
-    /// Nothing but the target's statistics: Li et al. (2016), "Revisiting Batch Normalization For Practical Domain
-    /// Adaptation", arXiv 1603.04779.
+    /// The target's batch statistics alone: Li et al. (2016), "Revisiting Batch Normalization For Practical Domain Adaptation",
+    /// arXiv 1603.04779.
     AdaBn,
 }
 
-/// What of the network is made alike in both domains.
+/// The output of the network that is aligned between the domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdaptationPlace {
-    /// The backbone's output.
+    /// The output of the backbone.
     Features,
-    /// The head's, before it is scaled to unit length: what is searched with.
+    /// The output of the head before it is scaled to unit length.
     #[default]
     Embedding,
 }
 
-/// Whose statistics normalise the faces of a domain.
+/// The batch statistics that normalise the faces of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DomainStatistics {
-    /// Its own, and a network for each domain is kept: Chang et al. (2019), "Domain-Specific Batch Normalization for
-    /// Unsupervised Domain Adaptation", arXiv 1906.00950, with one set of scales and shifts for both.
+    /// Statistics of the domain itself; the run writes a network for each domain: Chang et al. (2019), "Domain-Specific Batch
+    /// Normalization for Unsupervised Domain Adaptation", arXiv 1906.00950, with the same scales and shifts for both.
     #[default]
     Separate,
-    /// Those of both together, and one network is kept.
+    /// Statistics of both domains together; the run writes one network.
     Shared,
 }
 
-/// Adaptation to a target domain.
+/// Settings of domain adaptation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptationConfig {
-    /// How.
+    /// Method of the adaptation.
     pub method: AdaptationMethod,
-    /// Factor of the domain loss in the sum.
+    /// Weight of the domain loss in the sum.
     pub weight: f32,
-    /// What is made alike.
+    /// The output that is aligned.
     pub place: AdaptationPlace,
-    /// The gradient reversal's greatest strength, λ.
+    /// Maximum strength of the gradient reversal, λ.
     pub reversal_strength: f32,
-    /// How fast it grows over the run, γ.
+    /// Rate at which the strength grows over the run, γ.
     pub steepness: f32,
-    /// Numbers in each of the domain classifier's two hidden layers.
+    /// Dimension of both hidden layers of the domain classifier.
     pub hidden: usize,
-    /// About how many other photos there are of a person in the target, where it is clustered.
+    /// Number of neighbours for clustering: about the number of other photos of a person in the target.
     pub neighbours: usize,
-    /// Whose statistics normalise.
+    /// The batch statistics that normalise each domain.
     pub statistics: DomainStatistics,
 }
 
 impl Default for AdaptationConfig {
-    /// Groups, which bring the most where it was measured (`docs/results/domains.md`); for DANN the schedule of Ganin et al.,
-    /// section 5.2.2: γ = 10, λ up to 1.
+    /// Clusters, which gave the highest accuracy in our measurements (`docs/results/domains.md`); for DANN the schedule of Ganin et
+    /// al., section 5.2.2: γ = 10, λ up to 1.
     fn default() -> Self {
         Self {
             method: AdaptationMethod::Clusters,
@@ -110,7 +110,7 @@ impl Default for AdaptationConfig {
 }
 
 impl AdaptationConfig {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        the setting and its range → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
@@ -121,17 +121,17 @@ impl AdaptationConfig {
         within("neighbours", self.neighbours, 1..=256)
     }
 
-    /// Whether batches hold target faces.
+    /// Whether the network is trained on target faces.
     pub fn trains_on_target(&self) -> bool {
         self.method != AdaptationMethod::AdaBn
     }
 
-    /// Whether batches of target faces hold some photos of some groups.
+    /// Whether target batches consist of groups with several photos each.
     pub fn learns_from_groups(&self) -> bool {
         matches!(self.method, AdaptationMethod::Clusters | AdaptationMethod::Labels)
     }
 
-    /// Whether a network with the target's statistics is kept beside the source's.
+    /// Whether the run writes a network with the target's statistics beside the source's.
     pub fn keeps_two(&self) -> bool {
         self.statistics == DomainStatistics::Separate || self.method == AdaptationMethod::AdaBn
     }

@@ -1,19 +1,19 @@
-//! Gradient reversal: nothing on the way there, the gradient times −λ on the way back.
+//! Gradient reversal: the identity in the forward pass, multiplication of the gradient by −λ in the backward pass.
 //!
 //! Ganin et al. (2016), "Domain-Adversarial Training of Neural Networks", arXiv 1505.07818, section 3.2.
 
 use burn::tensor::Tensor;
 
-/// `x` itself, whose gradient is turned around and multiplied by `reversal_strength`.
+/// `x` unchanged, with its gradient multiplied by −`reversal_strength`.
 ///
-/// What stands behind it learns at its full rate whatever the strength.
+/// Layers after it are trained at their full rate.
 pub fn reverse_gradient<const D: usize>(x: Tensor<D>, reversal_strength: f32) -> Tensor<D> {
-    // Adds exactly 0 with the gradient of −λ·x to the value without one.
+    // A term whose value is exactly 0 and whose gradient is that of −λ·x is added to the detached value.
     let carrier = x.clone().mul_scalar(-reversal_strength);
     x.detach() + (carrier.clone() - carrier.detach())
 }
 
-/// λ of a run that is `progress` of the way through, from 0 to 1.
+/// λ at `progress` of a run, from 0 to 1.
 ///
 /// ```text
 /// λ(p) = most · (2 / (1 + exp(−γ·p)) − 1)

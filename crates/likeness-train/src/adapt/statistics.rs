@@ -1,7 +1,7 @@
-//! The statistics of batch normalisation as a domain has them (AdaBN).
+//! Replaces the statistics of batch normalisation with those of another domain (AdaBN).
 //!
 //! Li, Wang, Shi, Liu and Hou (2016), "Revisiting Batch Normalization For Practical Domain Adaptation", arXiv 1603.04779:
-//! what a layer normalises by is a matter of the domain, what it then does of the task.
+//! the statistics depend on the domain, the weights on the task.
 
 use burn::tensor::Device;
 
@@ -9,15 +9,15 @@ use crate::layer::{Pass, absorb_share};
 use crate::loader::Epoch;
 use crate::network::Network;
 
-/// `network` with the mean statistics of `batches` in place of its running ones.
+/// The network with the mean statistics of `batches` as running statistics.
 ///
-/// Layers whose statistics are frozen keep theirs. Every batch weighs the same; each goes through the network normalised
-/// by its own statistics, as in training.
+/// Layers with frozen statistics keep theirs. Every batch has the same weight, and is normalised by its own statistics, as in
+/// training.
 pub fn fit_statistics(network: &Network, batches: Epoch, device: &Device) -> Network {
     let mut fitted = network.clone();
     let mut seen = 0;
     for batch in batches {
-        // A single face has no variance in the head.
+        // The head cannot compute the variance of a single face.
         if batch.labels.len() < 2 {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The architectures by name, with what is known of each before it is built.
+//! The architectures: names, feature dimensions, input normalisation, and the stages of their parameters.
 
 use super::{iresnet, vgg::Vgg};
 use crate::error::TrainError;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A network that turns faces into features.
+/// The architecture of a backbone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
@@ -23,43 +23,43 @@ pub enum Architecture {
     ResNet50,
     /// 13 convolutions, 15 million parameters.
     Vgg16,
-    /// The same with batch normalisation.
+    /// VGG-16 with batch normalisation, 15 million parameters.
     Vgg16Bn,
     /// 4 million parameters.
     #[serde(rename = "efficientnet-b0")]
     EfficientNetB0,
-    /// 2 million parameters, made for faces of 112 pixels; as wide as InsightFace's `mbf`.
+    /// 2 million parameters, for faces of 112 pixels; the width of InsightFace's `mbf`.
     #[serde(rename = "mobilefacenet")]
     MobileFaceNet,
-    /// 1 million parameters; as wide as its authors made it, InsightFace's `mbf` with `scale=1`.
+    /// 1 million parameters, for faces of 112 pixels; the width of the paper, InsightFace's `mbf` with `scale=1`.
     #[serde(rename = "mobilefacenet-x1")]
     MobileFaceNetX1,
-    /// 24 million parameters, made for faces of 112 pixels, as the three after it.
+    /// 24 million parameters, for faces of 112 pixels.
     #[serde(rename = "iresnet18")]
     IResNet18,
-    /// 34 million parameters.
+    /// 34 million parameters, for faces of 112 pixels.
     #[serde(rename = "iresnet34")]
     IResNet34,
-    /// 44 million parameters.
+    /// 44 million parameters, for faces of 112 pixels.
     #[serde(rename = "iresnet50")]
     IResNet50,
-    /// 65 million parameters.
+    /// 65 million parameters, for faces of 112 pixels.
     #[serde(rename = "iresnet100")]
     IResNet100,
 }
 
-/// Where the networks that InsightFace trains for faces keep their layers.
+/// A family of InsightFace's face networks, which share their layer names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaceFamily {
     MobileFaceNet,
     IResNet,
 }
 
-/// A part of a network that is frozen or learns at its own rate as a whole, from the picture to the embedding.
+/// A part of a network that can be frozen, or trained at its own learning rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// What comes before the first stage of blocks.
+    /// Layers before the first stage of blocks.
     Stem,
     /// First stage of blocks.
     Layer1,
@@ -67,14 +67,14 @@ pub enum Stage {
     Layer2,
     /// Third stage of blocks.
     Layer3,
-    /// Last stage of blocks and what follows it in the backbone.
+    /// Last stage of blocks, and the backbone's layers after it.
     Layer4,
     /// The embedding head.
     Head,
 }
 
 impl Stage {
-    /// All stages, from the picture to the embedding.
+    /// All stages, from the input to the embedding.
     pub const ALL: [Self; 6] =
         [Self::Stem, Self::Layer1, Self::Layer2, Self::Layer3, Self::Layer4, Self::Head];
 
@@ -91,7 +91,7 @@ impl Stage {
     }
 }
 
-/// Side of the faces on ArcFace's template, in pixels.
+/// Side length of faces that are aligned to ArcFace's template, in pixels.
 const ALIGNED_PX: usize = 112;
 
 impl Architecture {
@@ -129,7 +129,7 @@ impl Architecture {
         }
     }
 
-    /// Numbers in the features of one face.
+    /// Dimension of the features.
     pub const fn feature_dim(self) -> usize {
         match self {
             Self::ResNet50 => 2048,
@@ -144,17 +144,17 @@ impl Architecture {
         if self.is_for_aligned_faces() { Normalization::ARCFACE } else { Normalization::IMAGENET }
     }
 
-    /// Side of the pictures that the published weights were trained on, in pixels.
+    /// Side length of the images that the published weights were trained on, in pixels.
     pub const fn published_side_px(self) -> u32 {
         if self.is_for_aligned_faces() { ALIGNED_PX as u32 } else { 224 }
     }
 
-    /// Whether faces of this side length, in pixels, can enter.
+    /// Whether the network accepts inputs of this side length, in pixels.
     pub const fn accepts(self, side_px: usize) -> bool {
         if self.is_for_aligned_faces() { side_px == ALIGNED_PX } else { side_px >= 32 }
     }
 
-    /// The family of a network that InsightFace trains for faces; none of others.
+    /// The family of one of InsightFace's face networks; `None` for other networks.
     pub(crate) const fn face_family(self) -> Option<FaceFamily> {
         match self {
             Self::MobileFaceNet | Self::MobileFaceNetX1 => Some(FaceFamily::MobileFaceNet),
@@ -165,12 +165,12 @@ impl Architecture {
         }
     }
 
-    /// Whether it was made for faces that lie on ArcFace's template.
+    /// Whether the network expects faces aligned to ArcFace's template.
     pub const fn is_for_aligned_faces(self) -> bool {
         self.face_family().is_some()
     }
 
-    /// How its published weights name the linear layer and the normalisation of the head.
+    /// Keys of the head's linear layer and normalisation in the published weights.
     pub(crate) const fn head_keys(self) -> [&'static str; 2] {
         match self.face_family() {
             Some(FaceFamily::MobileFaceNet) => ["features.layers.2", "features.layers.3"],
@@ -181,7 +181,7 @@ impl Architecture {
 
     /// The stage of a parameter by its key, such as `layer1.0.conv1.weight`.
     ///
-    /// VGG's five blocks and EfficientNet's and MobileFaceNet's changes of resolution are spread over the stages.
+    /// The five blocks of VGG, and the blocks of EfficientNet and MobileFaceNet by resolution, are assigned to the stages.
     pub fn stage_of(self, key: &str) -> Stage {
         let mut parts = key.split('.');
         let first = parts.next().unwrap_or_default();
@@ -204,7 +204,7 @@ impl Architecture {
     }
 }
 
-/// Whether the key is that of a tensor of `layer`.
+/// Whether `key` names a tensor of `layer`.
 fn is_below(key: &str, layer: &str) -> bool {
     key.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'))
 }

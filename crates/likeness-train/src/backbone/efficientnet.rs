@@ -1,7 +1,7 @@
 //! EfficientNet-B0 with torchvision's keys.
 //!
 //! Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks (2019), arXiv 1905.11946, table 1.
-//! Images enter, the global average of the last feature map leaves.
+//! The features are the global average of the last feature map.
 
 use super::BackboneConfig;
 use crate::layer::{
@@ -119,7 +119,7 @@ fn conv_list(
     layers.activate(x, activation)
 }
 
-/// A mobile inverted bottleneck: expand, filter each channel, weigh the channels, project.
+/// A mobile inverted bottleneck: expansion, depthwise convolution, squeeze and excitation, projection.
 #[derive(Module, Debug)]
 struct Block {
     block: Vec<BlockPart>,
@@ -183,7 +183,7 @@ impl Block {
     }
 }
 
-/// Weighs the channels by what they hold on average.
+/// Squeeze and excitation: scales each channel by a factor computed from the averages of all channels.
 ///
 /// # References    Hu et al. (2017), Squeeze-and-Excitation Networks, arXiv 1709.01507
 #[derive(Module, Debug)]

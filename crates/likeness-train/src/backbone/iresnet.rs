@@ -2,8 +2,8 @@
 //!
 //! Duta et al., Improved Residual Networks for Image and Video Recognition (2020), arXiv 2004.04989, as InsightFace has them
 //! after Deng et al., ArcFace (2018), arXiv 1801.07698, section 3.1: the map is not halved before the first stage, each block
-//! begins with a normalisation, and all 7×7 places of the last map are features. Faces of exactly 112 pixels enter. The
-//! linear layer and normalisation after them, `fc` and `features` in InsightFace, are the network's
+//! begins with a normalisation, and the features are the whole last map of 7×7 positions. Inputs have exactly 112 pixels. The
+//! linear layer and the normalisation after the features, `fc` and `features` in InsightFace, belong to the network's
 //! [head](crate::network::EmbeddingHead).
 
 use super::BackboneConfig;
@@ -12,7 +12,7 @@ use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// Numbers in the features: 512 channels at 7×7 places.
+/// Dimension of the features: 512 channels at 7×7 positions.
 pub(super) const FEATURES: usize = 512 * 7 * 7;
 
 /// Blocks of each stage.
@@ -34,7 +34,7 @@ pub struct IResNet {
     bn2: BatchNorm,
 }
 
-/// Normalise, 3×3, rectify, 3×3 with the stride, and add the input.
+/// A residual block: normalisation, 3×3 convolution, PReLU, 3×3 convolution with the stride.
 #[derive(Module, Debug)]
 struct Block {
     bn1: BatchNorm,
@@ -70,7 +70,7 @@ impl IResNet {
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4].into_iter().flatten()
     }
 
-    /// The last feature map, channel by channel.
+    /// The last feature map, flattened.
     ///
     /// # Shapes        images: [batch, 3, 112, 112] · output: [batch, 25088]
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {

@@ -1,10 +1,10 @@
-//! MobileFaceNet with the keys of InsightFace's `mbf`, as wide as that or as its authors made it.
+//! MobileFaceNet with the keys of InsightFace's `mbf`, in the width of `mbf` or of the paper.
 //!
 //! Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-time Face Verification on Mobile Devices (2018),
-//! arXiv 1804.07573, table 1; InsightFace's `mbf` passes twice as many channels from block to block. Faces of exactly 112
-//! pixels enter; what leaves is the global depthwise convolution, a trained weighting of the 7×7 places in the stead of an
-//! average. The linear layer and normalisation after it, `features.layers.2` and `features.layers.3` in InsightFace, are
-//! the network's [head](crate::network::EmbeddingHead).
+//! arXiv 1804.07573, table 1; InsightFace's `mbf` has twice as many channels between blocks. Inputs have exactly 112 pixels.
+//! The features are the output of the global depthwise convolution, a trained weighting of the 7×7 positions in place of an
+//! average. The linear layer and the normalisation after it, `features.layers.2` and `features.layers.3` in InsightFace,
+//! belong to the network's [head](crate::network::EmbeddingHead).
 
 use super::{Architecture, BackboneConfig};
 use crate::layer::{
@@ -14,10 +14,10 @@ use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// What channels within a block are a multiple of, where only a share of them is kept.
+/// The number of hidden channels of a pruned block is a multiple of this.
 const HIDDEN_STEP: usize = 16;
 
-/// How many of the `whole` channels within a block are `share` of them.
+/// Number of hidden channels of a block that keeps `share` of `whole` channels.
 fn hidden_channels(whole: usize, share: f32) -> usize {
     let steps = (whole as f32 * share / HIDDEN_STEP as f32).round() as usize;
     (steps * HIDDEN_STEP).clamp(HIDDEN_STEP, whole)
@@ -39,38 +39,38 @@ enum Part {
     Residual(Residual),
 }
 
-/// A convolution, its normalisation and a rectifier.
+/// A convolution with normalisation and PReLU.
 #[derive(Module, Debug)]
 struct ConvBlock {
     layers: (Conv2d, BatchNorm, PRelu),
 }
 
-/// A convolution and its normalisation.
+/// A convolution with normalisation.
 #[derive(Module, Debug)]
 struct LinearBlock {
     layers: ConvNorm,
 }
 
-/// Expand, filter each channel, project.
+/// An inverted bottleneck: expansion, depthwise convolution, projection.
 #[derive(Module, Debug)]
 struct Bottleneck {
     layers: (ConvBlock, ConvBlock, LinearBlock),
     shortcut: bool,
 }
 
-/// Bottlenecks that add to their input.
+/// Bottlenecks with a shortcut from input to output.
 #[derive(Module, Debug)]
 struct Residual {
     layers: Vec<Bottleneck>,
 }
 
-/// One 7×7 filter a channel, over the whole map.
+/// A depthwise convolution whose 7×7 filters cover the whole map.
 #[derive(Module, Debug)]
 struct GlobalDepthwise {
     layers: Vec<LinearBlock>,
 }
 
-/// What makes layers: epsilon and first values.
+/// Builds layers with common settings.
 struct Maker<'a> {
     epsilon: f32,
     hidden_share: f32,
@@ -98,7 +98,7 @@ impl MobileFaceNet {
         Self { layers, conv_sep, features }
     }
 
-    /// The global depthwise convolution.
+    /// The output of the global depthwise convolution.
     ///
     /// # Shapes        images: [batch, 3, 112, 112] · output: [batch, 512]
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {

@@ -1,7 +1,7 @@
-//! Networks that turn faces into features, one file each, with torchvision's layer names.
+//! Backbones, which compute the features of a face: one file each, with torchvision's layer names.
 //!
-//! A [`BackboneConfig`] says which, and [`BackboneConfig::init`] builds it with random first values. The path of every
-//! parameter, as [`parameters`](crate::network::parameters) lists it, is its key in a published file of weights.
+//! A [`BackboneConfig`] describes a backbone, and [`BackboneConfig::init`] builds it with random weights. The path of every
+//! parameter, as [`parameters`](crate::network::parameters) lists it, is its key in a published weights file.
 
 mod architecture;
 mod efficientnet;
@@ -26,22 +26,22 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The epsilon of PyTorch's batch normalisation, which all published networks here were trained with.
+/// Epsilon of PyTorch's batch normalisation, with which the published weights were trained.
 const EPSILON: f64 = 1e-5;
 
-/// Where a bottleneck block of ResNet50 halves the feature map.
+/// The convolution of a ResNet-50 bottleneck block that has the stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Downsampling {
-    /// In its 3×3 convolution, as torchvision does.
+    /// The 3×3 convolution, as in torchvision.
     #[default]
     Middle,
-    /// In its first 1×1 convolution, as He et al. (2015) did.
+    /// The first 1×1 convolution, as in He et al. (2015).
     First,
 }
 
 impl Downsampling {
-    /// The name in settings and in the metadata of a file of weights.
+    /// The name in settings and in the metadata of a weights file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Middle => "middle",
@@ -49,7 +49,7 @@ impl Downsampling {
         }
     }
 
-    /// Reads the metadata of a file of weights: our own word, or a sentence that says which convolution has the stride.
+    /// Parses the metadata of a weights file: the name, or a sentence that states which convolution has the stride.
     fn from_metadata(text: &str) -> Option<Self> {
         match text {
             "middle" => Some(Self::Middle),
@@ -61,19 +61,20 @@ impl Downsampling {
     }
 }
 
-/// What a backbone is before it is built.
+/// Settings of a backbone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BackboneConfig {
-    /// Which network.
+    /// Architecture of the network.
     pub architecture: Architecture,
     /// Added to the variance in batch normalisation.
     pub batch_norm_epsilon: f64,
-    /// Where ResNet50 halves the feature map; other networks have no choice.
+    /// Which convolution of a ResNet-50 block has the stride; other networks ignore it.
     pub downsampling: Downsampling,
-    /// Probability, in training, that the last block of EfficientNet passes a picture unchanged; it grows from 0 block by block.
+    /// Stochastic depth of EfficientNet: probability that training skips the last block for an image. The probability grows
+    /// linearly from 0 at the first block.
     pub stochastic_depth: f32,
-    /// Share of the channels within MobileFaceNet's blocks that there are, as [`prune`](crate::weights::prune) leaves them.
+    /// Share of the hidden channels that MobileFaceNet's blocks have, below 1 after [`prune`](crate::weights::prune).
     #[serde(skip_serializing_if = "is_one")]
     pub hidden_share: f32,
 }
@@ -96,15 +97,15 @@ impl Default for BackboneConfig {
 }
 
 impl BackboneConfig {
-    /// The usual settings of an architecture.
+    /// The default settings of an architecture.
     pub fn new(architecture: Architecture) -> Self {
         Self { architecture, ..Self::default() }
     }
 
-    /// Takes epsilon, the place of the stride and the share of hidden channels from the metadata of a file of weights,
-    /// where it has them.
+    /// Sets epsilon, the position of the stride and the share of hidden channels from the metadata of a weights file, as far as
+    /// it has them.
     ///
-    /// # Errors    a value that cannot be read → [`TrainError::BadArgument`]
+    /// # Errors    a value that cannot be parsed → [`TrainError::BadArgument`]
     pub fn adopt(&mut self, metadata: &BTreeMap<String, String>) -> Result<()> {
         let unreadable = |key: &str, text: &str| {
             TrainError::argument(format!(
@@ -126,7 +127,7 @@ impl BackboneConfig {
 
     /// Checks the settings.
     ///
-    /// # Errors    a number out of range → [`TrainError::BadArgument`]
+    /// # Errors    a value out of range → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         within("batch_norm_epsilon", self.batch_norm_epsilon, positive(0.5))?;
         within("stochastic_depth", self.stochastic_depth, 0.0..1.0)?;
@@ -139,9 +140,9 @@ impl BackboneConfig {
         Ok(())
     }
 
-    /// Builds the network with first values drawn from `init`.
+    /// Builds the network with initial weights drawn from `init`.
     ///
-    /// # Errors    settings that make no sense → [`TrainError::BadArgument`]
+    /// # Errors    invalid settings → [`TrainError::BadArgument`]
     pub fn init(&self, init: &mut Initializer) -> Result<Backbone> {
         self.validate()?;
         let layers = match self.architecture {
@@ -162,7 +163,7 @@ impl BackboneConfig {
         Ok(Backbone { layers, config: self.clone() })
     }
 
-    /// Builds the network on a device, with first values drawn from `seed`.
+    /// Builds the network on a device, with initial weights drawn from `seed`.
     ///
     /// # Errors    as [`init`](Self::init)
     pub fn init_seeded(&self, device: &Device, seed: u64) -> Result<Backbone> {
@@ -174,7 +175,7 @@ impl BackboneConfig {
     }
 }
 
-/// A network that turns faces into features.
+/// A network that computes the features of faces.
 #[derive(Module, Debug)]
 pub struct Backbone {
     layers: Layers,
@@ -202,7 +203,7 @@ impl Backbone {
     /// The features of each face.
     ///
     /// # Shapes        images: [batch, 3, side, side], normalised · output: [batch, feature_dim]
-    /// # Panics        a side that [`Architecture::accepts`] refuses
+    /// # Panics        a side length that [`Architecture::accepts`] rejects
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {
         match &self.layers {
             Layers::ResNet(layers) => layers.forward(images, pass),
@@ -225,12 +226,12 @@ impl Backbone {
         layers.push(Layer::Flatten, &[features])
     }
 
-    /// The settings it was built with.
+    /// The settings of the network.
     pub fn config(&self) -> &BackboneConfig {
         &self.config
     }
 
-    /// The layers, for what only one architecture can do.
+    /// The layers, for functions of one architecture alone.
     pub fn layers(&self) -> &Layers {
         &self.layers
     }

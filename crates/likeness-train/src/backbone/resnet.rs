@@ -1,8 +1,8 @@
 //! ResNet-18, 34 and 50 with torchvision's keys.
 //!
-//! He et al., Deep Residual Learning for Image Recognition (2015), arXiv 1512.03385. Images enter, the global average of
-//! the last feature map leaves. Where a bottleneck block halves the map is a setting: torchvision does it in the 3×3
-//! convolution ("v1.5"), the paper in the first 1×1, and weights of the one are wrong for the other.
+//! He et al., Deep Residual Learning for Image Recognition (2015), arXiv 1512.03385. The features are the global average of
+//! the last feature map. The stride of a bottleneck block is a setting: torchvision has it in the 3×3 convolution ("v1.5"),
+//! the paper in the first 1×1, and weights for one are wrong for the other.
 
 use super::{BackboneConfig, Downsampling};
 use crate::layer::{
@@ -13,7 +13,7 @@ use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// How many blocks each of the four stages has, and of which kind.
+/// Number and kind of the blocks of the four stages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     blocks: [usize; 4],

@@ -1,10 +1,10 @@
 //! VGG-16, plain and with batch normalisation, with torchvision's keys.
 //!
-//! Simonyan and Zisserman, Very Deep Convolutional Networks (2014), arXiv 1409.1556, configuration D. Images of any size
-//! from 32 pixels enter, and the global average of the last feature map leaves: the three fully connected layers of the
-//! classifier are tied to 224 pixels and hold 120 of its 138 million numbers, and the averaged convolutions serve
-//! retrieval better (Babenko and Lempitsky (2015), arXiv 1510.07493), so `classifier.*` of a published file is left out.
-//! torchvision's 7×7 pooling before them has no parameters; at 224 pixels it changes nothing.
+//! Simonyan and Zisserman, Very Deep Convolutional Networks (2014), arXiv 1409.1556, configuration D. Inputs have any size
+//! from 32 pixels, and the features are the global average of the last feature map. The three fully connected layers
+//! (`classifier.*` of a published file) are left out: they need 224 pixels, hold 120 of the 138 million parameters, and
+//! averaged convolutions retrieve better (Babenko and Lempitsky (2015), arXiv 1510.07493). torchvision's 7×7 pooling before
+//! them has no parameters and no effect at 224 pixels.
 
 use super::BackboneConfig;
 use crate::layer::{
@@ -14,13 +14,13 @@ use crate::ops::Activation;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::relu};
 
-/// Output channels of the convolutions, block by block; a pooling ends each block.
+/// Output channels of the convolutions of each block; a max pooling ends each block.
 const BLOCKS: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 
 /// VGG-16 without its classifier.
 #[derive(Module, Debug)]
 pub struct Vgg {
-    /// The places of activations and poolings, which have no parameters, are empty.
+    /// Layers by torchvision's index; `None` for activations and poolings, which have no parameters.
     features: Vec<Option<Part>>,
     batch_norm: bool,
 }
@@ -52,7 +52,7 @@ impl Vgg {
         Self { features, batch_norm }
     }
 
-    /// The block, counted from 0, that the layer at `index` of `features` belongs to.
+    /// The block, counted from 0, of the layer at `index` of `features`.
     pub(crate) fn block_of(index: usize, batch_norm: bool) -> usize {
         let layers = if batch_norm { 3 } else { 2 };
         let mut end = 0;

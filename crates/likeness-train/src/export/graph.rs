@@ -1,19 +1,19 @@
-//! An ONNX graph that grows operator by operator.
+//! Builds an ONNX graph operator by operator.
 //!
-//! Operators as in opset 13, <https://onnx.ai/onnx/operators/>. Every setting of a window is written out, also where the
-//! standard has a default: engines differ in which they read from the weights' shape.
+//! Operators as in opset 13, <https://onnx.ai/onnx/operators/>. Every attribute of a window is written, also where the standard
+//! has a default, because engines differ in which attributes they infer from the shape of the weights.
 
 use super::proto::Message;
 use crate::error::{Result, TrainError};
 use crate::ops::ConvOptions;
 
-/// Name of the pictures.
+/// Name of the graph's input.
 const INPUT: &str = "input";
-/// Name of the embeddings.
+/// Name of the graph's output.
 const OUTPUT: &str = "embedding";
-/// Version of the operators, the oldest with all that are used here.
+/// Version of the operator set, the oldest with all operators used here.
 const OPSET: i64 = 13;
-/// Version of the file format that came with the opset.
+/// Version of the file format that belongs to the operator set.
 const IR_VERSION: i64 = 7;
 /// `TensorProto.FLOAT`
 const FLOAT: i64 = 1;
@@ -24,14 +24,14 @@ const INT: i64 = 2;
 /// `AttributeProto.INTS`
 const INTS: i64 = 7;
 
-/// The output of an operator, by its name.
+/// The output of an operator, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Value(String);
 
-/// The weights of a convolution and how it walks.
+/// Weights and options of a convolution.
 #[derive(Debug)]
 pub(super) struct Filter {
-    /// Row by row, `[out, in / groups, kh, kw]`.
+    /// Weights, row-major, `[out, in / groups, kh, kw]`.
     pub(super) weight: Vec<f32>,
     pub(super) shape: [usize; 4],
     pub(super) bias: Vec<f32>,
@@ -45,7 +45,7 @@ enum Setting<'a> {
     Float(&'a str, f32),
 }
 
-/// A graph in the making.
+/// An unfinished graph.
 #[derive(Debug, Default)]
 pub(super) struct GraphBuilder {
     nodes: Message,
@@ -67,7 +67,7 @@ impl GraphBuilder {
         self.windowed("Conv", name, &[input, &weight, &bias], &window, &[groups])
     }
 
-    /// A batch normalisation by scale, shift, mean and variance.
+    /// A batch normalisation with scale, shift, mean and variance.
     pub(super) fn normalization(&mut self, input: &Value, parts: &[Vec<f32>; 4], epsilon: f32) -> Value {
         let name = self.name("norm");
         let names = ["scale", "shift", "mean", "variance"];
@@ -80,26 +80,26 @@ impl GraphBuilder {
         self.node("BatchNormalization", name, &inputs, &[Setting::Float("epsilon", epsilon)])
     }
 
-    /// The largest number of each square window.
+    /// Max pooling over square windows.
     pub(super) fn max_pool(&mut self, input: &Value, kernel: usize, stride: usize, padding: usize) -> Value {
         let name = self.name("pool");
         let window = Windows { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] };
         self.windowed("MaxPool", name, &[input], &window, &[Setting::Int("ceil_mode", 0)])
     }
 
-    /// The mean of each channel, `[batch, channels, 1, 1]`.
+    /// Global average pooling, `[batch, channels, 1, 1]`.
     pub(super) fn global_average(&mut self, input: &Value) -> Value {
         let name = self.name("average");
         self.node("GlobalAveragePool", name, &[input], &[])
     }
 
-    /// A row for each picture.
+    /// One row for each image.
     pub(super) fn flatten(&mut self, input: &Value) -> Value {
         let name = self.name("flatten");
         self.node("Flatten", name, &[input], &[Setting::Int("axis", 1)])
     }
 
-    /// The graph's output: x · weightᵀ + bias.
+    /// A linear layer as the graph's output: x · weightᵀ + bias.
     ///
     /// # Shapes        weight: [out, in] · bias: [out]
     pub(super) fn embedding(&mut self, input: &Value, weight: &[f32], bias: &[f32]) -> Value {
@@ -111,7 +111,7 @@ impl GraphBuilder {
         self.node("Gemm", name, &[input, &weight, &bias], &transposed)
     }
 
-    /// The graph's output: the features as they are.
+    /// The features as the graph's output.
     pub(super) fn features_as_embedding(&mut self, features: &Value) -> Value {
         self.node("Flatten", OUTPUT.to_owned(), &[features], &[Setting::Int("axis", 1)])
     }
@@ -128,20 +128,20 @@ impl GraphBuilder {
         self.node("Sigmoid", name, &[input], &[])
     }
 
-    /// A rectifier with a slope for each channel.
+    /// PReLU with one slope for each channel.
     pub(super) fn prelu(&mut self, input: &Value, slopes: &[f32]) -> Value {
         let name = self.name("prelu");
         let slopes = self.tensor(&format!("{name}.slope"), &[slopes.len(), 1, 1], slopes);
         self.node("PRelu", name, &[input, &slopes], &[])
     }
 
-    /// The sum.
+    /// The sum of two values.
     pub(super) fn add(&mut self, left: &Value, right: &Value) -> Value {
         let name = self.name("add");
         self.node("Add", name, &[left, right], &[])
     }
 
-    /// The product; extents of 1 are repeated.
+    /// The elementwise product of two values; dimensions of size 1 are broadcast.
     pub(super) fn mul(&mut self, left: &Value, right: &Value) -> Value {
         let name = self.name("mul");
         self.node("Mul", name, &[left, right], &[])
@@ -152,9 +152,9 @@ impl GraphBuilder {
         Value(INPUT.to_owned())
     }
 
-    /// The bytes of an ONNX file: `input`, `[batch, 3, side, side]`, becomes `embedding`, `[batch, dim]`.
+    /// The bytes of an ONNX file that maps `input`, `[batch, 3, side, side]`, to `embedding`, `[batch, dim]`.
     ///
-    /// # Errors        a weight that is no finite number → [`TrainError::BadArgument`]
+    /// # Errors        a weight that is not finite → [`TrainError::BadArgument`]
     pub(super) fn finish(self, name: &str, side_px: usize, dim: usize) -> Result<Vec<u8>> {
         if let Some(tensor) = self.not_finite {
             return Err(TrainError::argument_with_hint(
@@ -238,7 +238,7 @@ struct Windows {
     padding: [usize; 2],
 }
 
-/// A value of the graph with any batch before `shape`.
+/// Description of a graph value of shape `[batch, shape…]` with any batch size.
 fn described(name: &str, shape: &[i64]) -> Message {
     let batch = Message::default().text(2, "batch");
     let shape = shape.iter().fold(Message::default().message(1, &batch), |whole, extent| {

@@ -24,17 +24,19 @@ pub struct ExportOptions {
 }
 
 impl Default for ExportOptions {
-    /// Faces of 112 pixels, as ArcFace's networks take.
+    /// Faces of 112 pixels, the input size of ArcFace's networks.
     fn default() -> Self {
         Self { input_px: 112 }
     }
 }
 
-/// Writes a network as an ONNX file: `input`, `[batch, 3, side, side]` and normalised, becomes `embedding`, `[batch, dim]`.
+/// Writes a network as an ONNX file that maps `input`, normalised images `[batch, 3, side, side]`, to `embedding`,
+/// `[batch, dim]`.
 ///
-/// The file appears whole or not at all.
+/// The file appears complete or not at all.
 ///
-/// # Errors        a side that the architecture refuses, a weight that is no number → [`TrainError::BadArgument`]; the disk
+/// # Errors        a side length that the architecture rejects, a weight that is not finite → [`TrainError::BadArgument`]; the
+/// file system
 pub fn write_onnx(network: &Network, path: &Path, options: &ExportOptions) -> Result<()> {
     let bytes = onnx(network, options)?;
     Ok(likeness_artifact::write(path, |file| file.write_all(&bytes))?)

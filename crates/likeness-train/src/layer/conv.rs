@@ -6,18 +6,18 @@ use crate::ops::{self, ConvOptions};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-/// The shape of a filter and how it walks.
+/// Shape, stride, padding and groups of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) kernel: usize,
     pub(crate) stride: usize,
     pub(crate) groups: usize,
-    /// Zeros on each side.
+    /// Zero padding on each side.
     pub(crate) padding: usize,
     pub(crate) bias: bool,
 }
 
-/// An odd square filter, padded so that stride 1 keeps the size, without groups and bias.
+/// A square filter of odd side length, padded so that stride 1 keeps the size, without groups and bias.
 pub(crate) fn square(kernel: usize, stride: usize) -> Window {
     Window { kernel, stride, groups: 1, padding: kernel / 2, bias: false }
 }
@@ -27,9 +27,9 @@ pub(crate) fn square(kernel: usize, stride: usize) -> Window {
 /// # Shapes        input: [batch, in, h, w] · output: [batch, out, h', w']
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[out, in / groups, kernel, kernel]`.
+    /// Weights, `[out, in / groups, kernel, kernel]`.
     pub weight: Param<Tensor<4>>,
-    /// `[out]`.
+    /// Bias, `[out]`.
     pub bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
     options: ConvOptions,
@@ -50,7 +50,7 @@ impl Conv2d {
         }
     }
 
-    /// Filters the pictures.
+    /// The convolution of the images.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         ops::conv2d(input, self.weight.val(), self.bias.as_ref().map(Param::val), self.options)
     }

@@ -1,4 +1,4 @@
-//! First values of a network's parameters, drawn from the network's own seed.
+//! Initial values of a network's parameters, drawn from the network's seed.
 //!
 //! He et al., Delving Deep into Rectifiers (2015), arXiv 1502.01852. The draws do not depend on the device.
 
@@ -7,29 +7,29 @@ use burn::tensor::{Device, Tensor, TensorData};
 use likeness_data::seed::{Generator, generator};
 use rand::RngExt;
 
-/// Draws first values on a device.
+/// Draws initial values on a device.
 #[derive(Debug)]
 pub struct Initializer {
-    /// Where the tensors are made.
+    /// Device of the tensors.
     pub device: Device,
-    /// What the convolutions multiply.
+    /// Precision of the convolutions.
     pub(super) precision: Precision,
     random: Generator,
 }
 
 impl Initializer {
-    /// Starts the draws of a seed.
+    /// An initialiser that draws from `seed`.
     pub fn new(device: &Device, seed: u64) -> Self {
         let precision = Precision::default();
         Self { device: device.clone(), precision, random: generator(seed) }
     }
 
-    /// Makes convolutions of that precision.
+    /// The same initialiser with another precision of the convolutions.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// Normal numbers of variance 2 / fan out, where the fan out is out · kh · kw also in a grouped convolution.
+    /// Normally distributed values of variance 2 / fan out. The fan out is out · kh · kw, also for a grouped convolution.
     ///
     /// # Shapes        shape: [out, in / groups, kh, kw]
     /// # References    He et al. (2015), section 2.2; torchvision's `kaiming_normal_(mode="fan_out")`
@@ -38,7 +38,7 @@ impl Initializer {
         self.normal(shape, (2.0 / fan_out as f64).sqrt())
     }
 
-    /// Normal numbers of mean 0.
+    /// Normally distributed values of mean 0.
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], deviation: f64) -> Tensor<D> {
         let count: usize = shape.iter().product();
         let mut values = Vec::with_capacity(count + 1);
@@ -52,7 +52,7 @@ impl Initializer {
         self.tensor(values, shape)
     }
 
-    /// Uniform numbers in ±1/√in, as PyTorch starts a linear layer.
+    /// Uniformly distributed values in ±1/√in, as PyTorch initialises a linear layer.
     ///
     /// # Shapes        shape: [out, in]
     pub fn linear(&mut self, shape: [usize; 2]) -> Tensor<2> {

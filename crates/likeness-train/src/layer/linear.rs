@@ -5,19 +5,19 @@ use super::{Initializer, parameter};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-/// x · weightᵀ + bias.
+/// A linear layer: x · weightᵀ + bias.
 ///
 /// # Shapes        input: [batch, in] · output: [batch, out]
 #[derive(Module, Debug)]
 pub struct Linear {
-    /// `[out, in]`.
+    /// Weights, `[out, in]`.
     pub weight: Param<Tensor<2>>,
-    /// `[out]`.
+    /// Bias, `[out]`.
     pub bias: Option<Param<Tensor<1>>>,
 }
 
 impl Linear {
-    /// A layer of random weights and zero bias.
+    /// A layer with random weights and zero bias.
     pub fn new([input, output]: [usize; 2], bias: bool, init: &mut Initializer) -> Self {
         Self {
             weight: parameter(init.linear([output, input])),
@@ -25,7 +25,7 @@ impl Linear {
         }
     }
 
-    /// Maps every row.
+    /// The layer's output for each row.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let output = input.matmul(self.weight.val().transpose());
         match &self.bias {

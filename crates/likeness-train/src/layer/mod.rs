@@ -1,7 +1,7 @@
-//! The layers that the networks are made of, with PyTorch's names, shapes and semantics.
+//! The layers of the networks, with PyTorch's names, shapes and semantics.
 //!
-//! A [`Pass`] goes through every `forward`: it says whether the network trains, draws dropout from its own seed, and
-//! collects the batch statistics, which [`absorb`] mixes into the running ones when the step is done.
+//! Every `forward` takes a [`Pass`]: it states whether the network is in training, draws dropout from its own seed, and
+//! collects the batch statistics, which [`absorb`] merges into the running statistics after the step.
 
 mod conv;
 mod init;
@@ -26,7 +26,7 @@ pub use prelu::PRelu;
 /// A convolution and its normalisation, under the keys `0` and `1`.
 pub(crate) type ConvNorm = (Conv2d, BatchNorm);
 
-/// A trained tensor under its value.
+/// A parameter with this initial value.
 pub(crate) fn parameter<const D: usize>(
     tensor: burn::tensor::Tensor<D>,
 ) -> burn::module::Param<burn::tensor::Tensor<D>> {

@@ -1,8 +1,8 @@
 //! Batch normalisation with PyTorch's keys `weight`, `bias`, `running_mean` and `running_var`.
 //!
-//! Ioffe and Szegedy, Batch Normalization (2015), arXiv 1502.03167. The running statistics are parameters without
-//! gradient: visitors, records, devices and `valid()` see them, a clone has its own, and an optimiser, which finds no
-//! gradient, leaves them alone. `num_batches_tracked` has no part in the arithmetic and is left out.
+//! Ioffe and Szegedy, Batch Normalization (2015), arXiv 1502.03167. The running statistics are parameters without gradient,
+//! so that visitors, records and `valid()` include them, a clone has its own, and an optimiser does not change them.
+//! `num_batches_tracked` is not used and is left out.
 
 use super::list::{Layer, LayerList, Output, values};
 use super::{BatchStatistics, Initializer, Pass, parameter};
@@ -11,31 +11,31 @@ use burn::module::{Flag, Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 use std::collections::HashMap;
 
-/// The share of the newest batch in the running statistics, PyTorch's default.
+/// Weight of the newest batch in the running statistics, PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
-/// Normalises every channel.
+/// Batch normalisation.
 ///
-/// In a training pass the batch's own mean and variance are used, unless the layer is frozen: `freeze`, `freeze_group`
-/// and [`Network::freeze`](crate::network::Network::freeze) clear [`training`](Self::training) together with the
-/// gradients of the weights.
+/// A training pass uses the mean and variance of the batch, unless the layer is frozen: `freeze`, `freeze_group` and
+/// [`Network::freeze`](crate::network::Network::freeze) clear [`training`](Self::training) together with the gradients of
+/// the weights.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// Scale, `[channels]`.
     pub weight: Param<Tensor<1>>,
     /// Shift, `[channels]`.
     pub bias: Param<Tensor<1>>,
-    /// Mean in evaluation, `[channels]`, without gradient.
+    /// Running mean, used in evaluation, `[channels]`, without gradient.
     pub running_mean: Param<Tensor<1>>,
-    /// Variance in evaluation, `[channels]`, without gradient.
+    /// Running variance, used in evaluation, `[channels]`, without gradient.
     pub running_var: Param<Tensor<1>>,
-    /// Whether a training pass uses the batch's statistics.
+    /// Whether a training pass uses the statistics of the batch.
     pub training: Param<Flag>,
     epsilon: f32,
 }
 
 impl BatchNorm {
-    /// A layer that does nothing to normalised input.
+    /// A layer with scale 1, shift 0, running mean 0 and running variance 1.
     pub fn new(channels: usize, epsilon: f32, init: &Initializer) -> Self {
         let device = &init.device;
         Self {
@@ -48,10 +48,10 @@ impl BatchNorm {
         }
     }
 
-    /// Normalises pictures, adds `residual`, activates.
+    /// Normalises images, adds `residual`, and applies the activation.
     ///
     /// # Shapes        input, residual, output: [batch, channels, h, w]
-    /// # Panics        a training pass over a single number per channel, whose variance is undefined
+    /// # Panics        a training pass with one value per channel, whose variance is undefined
     pub fn forward(
         &self,
         input: Tensor<4>,
@@ -109,14 +109,14 @@ impl BatchNorm {
     }
 }
 
-/// Mixes the statistics that a training pass observed into the running ones, 10 % new, as PyTorch does.
+/// Updates the running statistics with the statistics that a training pass observed, which get a weight of 10 %, as in PyTorch.
 ///
-/// A layer that saw several batches in the pass takes them one after the other.
+/// A layer that observed several batches in the pass is updated with one after the other.
 pub fn absorb<M: Module>(module: M, pass: Pass) -> M {
     absorb_share(module, pass, MOMENTUM)
 }
 
-/// As [`absorb`], with another share of what is new: 1 forgets what was there.
+/// Updates the running statistics as [`absorb`] does, with `share` as the weight of the new statistics; 1 discards the old ones.
 pub fn absorb_share<M: Module>(module: M, pass: Pass, share: f32) -> M {
     let mut mapper = Absorb { seen: HashMap::new(), share };
     for statistics in pass.into_observed() {

@@ -1,19 +1,19 @@
-//! One way through a network: evaluation or training, with its random draws and the statistics it saw.
+//! A pass through a network: evaluation or training, with its random draws and the batch statistics it observed.
 //!
-//! Nothing in a network changes during `forward`: what a training pass observed stays in the [`Pass`] until
-//! [`absorb`](super::absorb) is called. A network can so be shared between threads, and cloned without its copy changing.
+//! `forward` changes nothing in a network: the statistics that a training pass observed stay in the [`Pass`] until
+//! [`absorb`](super::absorb) is called. A network can therefore be shared between threads.
 
 use burn::module::ParamId;
 use burn::tensor::{Tensor, TensorData};
 use likeness_data::seed::{Generator, generator};
 use rand::RngExt;
 
-/// What one batch normalisation saw of one batch.
+/// The statistics that one batch normalisation observed of one batch.
 #[derive(Debug, Clone)]
 pub struct BatchStatistics {
-    /// The layer's running mean.
+    /// Parameter of the layer's running mean.
     pub mean_id: ParamId,
-    /// The layer's running variance.
+    /// Parameter of the layer's running variance.
     pub variance_id: ParamId,
     /// Mean of each channel, `[channels]`.
     pub mean: Tensor<1>,
@@ -21,7 +21,7 @@ pub struct BatchStatistics {
     pub variance: Tensor<1>,
 }
 
-/// One way through a network.
+/// A pass through a network.
 #[derive(Debug)]
 pub struct Pass {
     random: Option<Generator>,
@@ -30,34 +30,36 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Running statistics normalise, and nothing is dropped.
+    /// An evaluation pass: batch normalisation uses running statistics, and dropout is off.
     pub fn evaluation() -> Self {
         Self { random: None, observes: false, observed: Vec::new() }
     }
 
-    /// The batch's own statistics normalise, except in frozen layers, and dropout draws from `seed`.
+    /// A training pass: batch normalisation uses the statistics of the batch, except in frozen layers, and dropout draws from
+    /// `seed`.
     ///
-    /// Give every step another seed.
+    /// Every step needs a seed of its own.
     pub fn training(seed: u64) -> Self {
         Self { random: Some(generator(seed)), observes: true, observed: Vec::new() }
     }
 
-    /// The batch's own statistics normalise, except in frozen layers, and nothing is dropped.
+    /// A pass that observes statistics: batch normalisation uses the statistics of the batch, except in frozen layers, and
+    /// dropout is off.
     pub fn observing() -> Self {
         Self { random: None, observes: true, observed: Vec::new() }
     }
 
-    /// Whether the network trains.
+    /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
         self.random.is_some()
     }
 
-    /// Whether the batch's own statistics normalise.
+    /// Whether batch normalisation uses the statistics of the batch.
     pub fn observes(&self) -> bool {
         self.observes
     }
 
-    /// The statistics seen so far, in the order of the layers.
+    /// The statistics observed so far, in the order of the layers.
     pub fn observed(&self) -> &[BatchStatistics] {
         &self.observed
     }
@@ -70,7 +72,7 @@ impl Pass {
         self.observed
     }
 
-    /// Sets each number to zero with probability `rate` in training, and scales the others to keep the mean.
+    /// Dropout: in training, sets each value to zero with probability `rate`, and scales the others to keep the mean.
     ///
     /// # References    Srivastava et al. (2014), Dropout
     pub fn dropout(&mut self, input: Tensor<2>, rate: f32) -> Tensor<2> {
@@ -81,7 +83,7 @@ impl Pass {
         }
     }
 
-    /// Sets all of a picture's numbers to zero with probability `rate` in training, and scales the other pictures.
+    /// Stochastic depth: in training, sets all values of an image to zero with probability `rate`, and scales the other images.
     ///
     /// # References    Huang et al. (2016), Deep Networks with Stochastic Depth, arXiv 1603.09382; torchvision's mode "row"
     pub fn drop_images(&mut self, input: Tensor<4>, rate: f32) -> Tensor<4> {

@@ -1,10 +1,10 @@
-//! Poolings, which have no parameters.
+//! Pooling layers, which have no parameters.
 
 use burn::tensor::Tensor;
 use burn::tensor::module;
 use burn::tensor::ops::MaxPoolOptions;
 
-/// The largest number of each square window.
+/// Max pooling over square windows.
 ///
 /// # Shapes        input: [batch, channels, h, w] · output: [batch, channels, h', w']
 pub(crate) fn max_pool(input: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
@@ -12,7 +12,7 @@ pub(crate) fn max_pool(input: Tensor<4>, kernel: usize, stride: usize, padding: 
     module::max_pool2d(input, options)
 }
 
-/// The mean of each channel.
+/// Global average pooling.
 ///
 /// # Shapes        input: [batch, channels, h, w] · output: [batch, channels]
 pub(crate) fn global_average(input: Tensor<4>) -> Tensor<2> {

@@ -1,4 +1,4 @@
-//! A rectifier with a trained slope, with PyTorch's key `weight`.
+//! PReLU, with PyTorch's key `weight`.
 
 use super::list::{Layer, LayerList, Output, values};
 use super::{Initializer, parameter};
@@ -7,22 +7,22 @@ use burn::tensor::Tensor;
 
 use crate::ops;
 
-/// max(x, 0) + weight · min(x, 0), with one slope for each channel.
+/// PReLU: max(x, 0) + weight · min(x, 0), with one slope for each channel.
 ///
 /// # References    He et al. (2015), arXiv 1502.01852
 #[derive(Module, Debug)]
 pub struct PRelu {
-    /// `[channels]`.
+    /// Slopes, `[channels]`.
     pub weight: Param<Tensor<1>>,
 }
 
 impl PRelu {
-    /// Slopes of 0.25, as PyTorch starts.
+    /// A layer with slopes of 0.25, as in PyTorch.
     pub fn new(channels: usize, init: &Initializer) -> Self {
         Self { weight: parameter(Tensor::full([channels], 0.25, &init.device)) }
     }
 
-    /// Rectifies the pictures, `[batch, channels, h, w]`.
+    /// The activation of images, `[batch, channels, h, w]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         ops::prelu(input, self.weight.val())
     }

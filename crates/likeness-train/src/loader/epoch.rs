@@ -1,7 +1,7 @@
-//! One epoch: threads take faces in order, batches leave in order.
+//! The batches of one epoch, prepared by several threads and delivered in order.
 //!
-//! The unit of work is one face, so that all threads work on the batch that is wanted next. A face is begun only while
-//! its batch is within the window ahead of the consumer, which bounds the memory.
+//! The unit of work is one face, so that all threads work on the next batch. A face is started only if its batch is within
+//! a window after the current batch, which bounds the memory.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,21 +17,21 @@ use super::LoaderConfig;
 use super::store::FaceStore;
 use crate::Result;
 
-/// Faces as a network takes them.
+/// A batch of faces, prepared for the network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Normalised pixels, `[batch, 3, size, size]`, channels in the order red, green, blue.
     pub pixels: Vec<f32>,
-    /// The faces' identities, `[batch]`.
+    /// Identities of the faces, `[batch]`.
     pub labels: Vec<u32>,
-    /// Which faces they are, `[batch]`.
+    /// Indices of the faces, `[batch]`.
     pub faces: Vec<usize>,
     /// Width and height of a face, in pixels.
     pub size: u32,
 }
 
 impl Batch {
-    /// The faces as a network takes them.
+    /// The batch as a tensor on `device`.
     ///
     /// # Shapes        output: [batch, 3, size, size]
     pub fn images(&self, device: &Device) -> Tensor<4> {
@@ -40,7 +40,7 @@ impl Batch {
     }
 }
 
-/// The batches of an epoch, in order; batches of which no face can be read are left out.
+/// The batches of an epoch, in order. Batches without a readable face are left out.
 #[derive(Debug)]
 pub struct Epoch {
     work: Arc<Work>,
@@ -48,30 +48,30 @@ pub struct Epoch {
     waited: Duration,
 }
 
-/// What the threads share.
+/// State shared by the threads.
 #[derive(Debug)]
 struct Work {
     faces: Arc<FaceStore>,
     config: LoaderConfig,
-    /// For each channel, what a level becomes.
+    /// The normalised value of each level, by channel.
     levels: Box<[[f32; 256]; 3]>,
     epoch: u64,
-    /// The face of every place in the epoch.
+    /// Index of the face at every position of the epoch.
     order: Vec<usize>,
-    /// The batch of every place, counted from 0.
+    /// Number of the batch at every position, counted from 0.
     batch_of: Vec<usize>,
-    /// The places of every batch.
+    /// Positions of every batch.
     batches: Vec<std::ops::Range<usize>>,
     state: Mutex<State>,
-    /// Told when a batch is complete.
+    /// Notified when a batch is complete.
     complete: Condvar,
-    /// Told when the window moves on, or everything stops.
+    /// Notified when the window moves, or when the epoch stops.
     room: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The next place to begin.
+    /// The next position to start.
     next: usize,
     /// The next batch to be delivered.
     wanted: usize,
@@ -79,12 +79,12 @@ struct State {
     stopped: bool,
 }
 
-/// A batch on its way.
+/// A batch in preparation.
 #[derive(Debug)]
 struct Part {
-    /// Faces not yet finished.
+    /// Number of faces that are not finished.
     left: usize,
-    /// The finished ones' pixels, by place; `None` for unreadable ones.
+    /// Pixels of the finished faces, by position; `None` for unreadable faces.
     faces: Vec<Option<Vec<f32>>>,
 }
 
@@ -102,7 +102,7 @@ impl Epoch {
             let run = std::thread::Builder::new().name("loader".to_owned()).spawn(move || work.run());
             match run {
                 Ok(thread) => this.threads.push(thread),
-                // Fewer threads are slower, not wrong.
+                // Fewer threads than asked for are slower, but correct.
                 Err(_) if !this.threads.is_empty() => break,
                 Err(error) => return Err(error.into()),
             }
@@ -138,7 +138,7 @@ impl Drop for Epoch {
         self.work.state().stopped = true;
         self.work.room.notify_all();
         for thread in self.threads.drain(..) {
-            // Work::run catches the panics of what it calls, and there is nobody to tell of another here.
+            // `Work::run` catches panics; another one could not be reported here.
             let _ = thread.join();
         }
     }
@@ -170,7 +170,7 @@ impl Work {
         }
     }
 
-    /// What a thread does until there is nothing left.
+    /// The loop of a thread, which runs until all faces are started.
     fn run(&self) {
         while let Some(place) = self.begin() {
             let face = self.order[place];
@@ -183,7 +183,7 @@ impl Work {
         }
     }
 
-    /// The next place, once its batch is within the window.
+    /// Waits until the batch of the next position is within the window, and returns the position.
     fn begin(&self) -> Option<usize> {
         let mut state = self.state();
         loop {
@@ -267,7 +267,7 @@ fn levels(normalization: &Normalization) -> Box<[[f32; 256]; 3]> {
     Box::new([0, 1, 2].map(|c| std::array::from_fn(|level| (level as f32 - mean[c]) / std[c])))
 }
 
-/// Red, green, blue, red, … bytes as a red, a green and a blue plane.
+/// Converts interleaved RGB bytes to a red, a green and a blue plane of normalised values.
 fn normalized(bytes: &[u8], levels: &[[f32; 256]; 3]) -> Vec<f32> {
     let area = bytes.len() / 3;
     let mut planes = vec![0.0; 3 * area];

@@ -1,9 +1,9 @@
-//! The loader: face files and an epoch's batches enter, normalised tensors' numbers leave, in order.
+//! The loader, which reads, augments and normalises the faces of each batch of an epoch.
 //!
-//! Threads read, vary ([`likeness_data::augment`]) and normalise the faces of the batches ahead while the network
-//! trains on the one before. Read pictures stay in memory as far as a budget goes, so that later epochs need not read
-//! them again. Which numbers leave depends on the seed, the epoch and the batches, never on the threads. A photo that
-//! cannot be read is left out of its batch, and listed in the [`LoaderReport`].
+//! Threads prepare the next batches while the network trains on the current one. Images are cached in memory up to a budget,
+//! so that later epochs need not read them again. The batches depend on the seed, the epoch and the sampler alone, not on the
+//! threads. A photo that cannot be read is left out of its batch and listed in the [`LoaderReport`]. Augmentation is in
+//! [`likeness_data::augment`].
 
 mod epoch;
 mod store;
@@ -20,39 +20,39 @@ use crate::{Result, TrainError};
 pub use epoch::{Batch, Epoch};
 pub use store::LoaderReport;
 
-/// A face file and whose it is.
+/// A face file with its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaceFile {
-    /// The picture.
+    /// Path of the image.
     pub path: PathBuf,
-    /// The identity's number.
+    /// Number of the identity.
     pub label: u32,
 }
 
-/// What a loader does with faces.
+/// Settings of a loader.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderConfig {
     /// Width and height of the network's input, in pixels.
     pub size: u32,
-    /// How pixels become numbers.
+    /// Normalisation of the pixels.
     pub normalization: Normalization,
-    /// How faces are varied.
+    /// Augmentation of the faces.
     pub augment: AugmentConfig,
     /// Seed of the run.
     pub seed: u64,
-    /// Threads that prepare faces.
+    /// Number of threads that prepare faces.
     pub threads: usize,
-    /// Batches prepared ahead of the one asked for; 2 to 4 are plenty.
+    /// Number of batches prepared in advance; 2 to 4 suffice.
     pub batches_ahead: usize,
-    /// Memory for pictures read before, in bytes; 0 keeps none.
+    /// Size of the image cache in bytes; 0 turns it off.
     pub cache_bytes: u64,
 }
 
 impl LoaderConfig {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
-    /// # Errors        no threads, nothing ahead, a size outside 1 to 8192, a deviation that is not positive →
+    /// # Errors        no threads, no batches in advance, a size outside 1 to 8192, a deviation that is not positive →
     /// [`TrainError::BadArgument`]; augmentation out of range → [`TrainError::Data`]
     pub fn validate(&self) -> Result<()> {
         if !(1..=1024).contains(&self.threads) || !(1..=64).contains(&self.batches_ahead) {
@@ -82,7 +82,7 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// A loader of these faces; nothing is read yet.
+    /// A loader of these faces. It reads nothing yet.
     ///
     /// # Errors        as [`LoaderConfig::validate`]
     pub fn new(faces: Vec<FaceFile>, config: LoaderConfig) -> Result<Self> {
@@ -90,13 +90,13 @@ impl Loader {
         Ok(Self { faces: Arc::new(store::FaceStore::new(faces, config.cache_bytes)), config })
     }
 
-    /// Begins an epoch with these batches of places in the faces, in their order.
+    /// Begins an epoch with these batches of indices into the faces.
     ///
-    /// Dropping the epoch stops its threads, once each has finished the face it is at.
+    /// Dropping the epoch stops its threads after their current face.
     ///
-    /// # Conventions   the same face twice in an epoch is varied anew each time: the numbers are those of (seed, epoch,
-    /// place in the epoch)
-    /// # Errors        a place beyond the faces → [`TrainError::BadArgument`]; no thread starts → [`TrainError::Io`]
+    /// # Conventions   a face that occurs twice in an epoch is augmented differently each time: the random numbers depend on
+    /// seed, epoch and position in the epoch
+    /// # Errors        an index beyond the faces → [`TrainError::BadArgument`]; no thread starts → [`TrainError::Io`]
     pub fn epoch(&self, epoch: u64, batches: &[Vec<usize>]) -> Result<Epoch> {
         if let Some(image) = batches.iter().flatten().find(|i| **i >= self.faces.len()) {
             return Err(TrainError::argument(format!(
@@ -107,7 +107,7 @@ impl Loader {
         Epoch::start(Arc::clone(&self.faces), self.config, epoch, batches)
     }
 
-    /// What could not be read so far, and what is kept in memory.
+    /// Unreadable photos so far, and the size of the cache.
     pub fn report(&self) -> LoaderReport {
         self.faces.report()
     }

@@ -1,4 +1,4 @@
-//! Pictures of faces by place, read once and kept as far as a budget goes.
+//! The images of faces, cached in memory up to a budget.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use likeness_data::decode::PhotoReader;
 
 use super::FaceFile;
 
-/// What a loader did so far.
+/// Statistics of a loader.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoaderReport {
-    /// Photos that cannot be used, each with the reason, in order of the faces.
+    /// Photos that could not be read, with the reason, in the order of the faces.
     pub unreadable: Vec<(PathBuf, String)>,
-    /// How often one of them was left out of a batch.
+    /// How often an unreadable photo was left out of a batch.
     pub left_out: usize,
-    /// How often a file was read.
+    /// Number of file reads.
     pub reads: usize,
-    /// Bytes of pictures kept in memory.
+    /// Size of the cached images in bytes.
     pub cached_bytes: u64,
 }
 
-/// All faces of a run.
+/// The faces of a loader, with their cached images.
 #[derive(Debug)]
 pub(super) struct FaceStore {
     faces: Vec<FaceFile>,
@@ -53,7 +53,7 @@ impl FaceStore {
         self.faces[face].label
     }
 
-    /// The picture of `face`; `None`, counted, where it cannot be read. A photo that failed once is not tried again.
+    /// The image of `face`; `None` if it cannot be read, which is counted. A photo that failed once is not read again.
     pub(super) fn picture(&self, face: usize) -> Option<Arc<RgbImage>> {
         {
             let mut state = self.state();
@@ -75,15 +75,15 @@ impl FaceStore {
         }
     }
 
-    /// Counts `face` as unusable, now and from now on.
+    /// Marks `face` as unreadable, and counts it.
     pub(super) fn leave_out(&self, face: usize, reason: String) {
         let mut state = self.state();
         state.left_out += 1;
         state.unreadable.insert(face, reason);
     }
 
-    /// What does not fit is read again each time: with every face wanted once an epoch, putting out one for another
-    /// would only put out what is wanted sooner.
+    /// Images beyond the budget are read again each time. Every face is needed once in each epoch, so replacing a cached image
+    /// would only remove one that is needed sooner.
     fn keep(&self, face: usize, picture: RgbImage) -> Arc<RgbImage> {
         let bytes = picture.as_raw().len() as u64;
         let picture = Arc::new(picture);

@@ -7,19 +7,20 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::margin_softmax::{ClassWeights, MarginOutput, validate};
+use super::ClassifierOutput;
+use super::margin_softmax::{ClassWeights, validate};
 use crate::Result;
 
-/// Least sin² of an angle whose sine is taken: below it the sine's gradient stops, so that none is infinite.
+/// Least value of sin² before its square root is taken; below it the gradient is zero, so that it is never infinite.
 const LEAST_SQUARE: f32 = 1e-12;
 
-/// ArcFace's settings.
+/// Settings of the ArcFace loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ArcFaceConfig {
-    /// Length of the sphere that embeddings lie on, s.
+    /// Scale of the cosines, s.
     pub scale: f32,
-    /// Angle added to the one between an embedding and its own identity, m, in radians, from 0 to π/2.
+    /// Margin added to the angle between an embedding and its own identity, m, in radians, from 0 to π/2.
     pub margin_rad: f32,
 }
 
@@ -31,14 +32,14 @@ impl Default for ArcFaceConfig {
 }
 
 impl ArcFaceConfig {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        a scale not above 0, a margin outside [0, π/2] → [`TrainError::BadArgument`](crate::TrainError)
     pub fn validate(&self) -> Result<()> {
         validate("ArcFace", self.scale, self.margin_rad, std::f32::consts::FRAC_PI_2)
     }
 
-    /// The loss with seeded directions for `classes` identities in `dim` dimensions.
+    /// The loss with random directions for `classes` identities in `dim` dimensions.
     ///
     /// # Errors        as [`ArcFaceConfig::validate`]
     pub fn init(&self, classes: usize, dim: usize, seed: u64, device: &Device) -> Result<ArcFace> {
@@ -51,11 +52,11 @@ impl ArcFaceConfig {
 /// The ArcFace loss.
 #[derive(Module, Debug)]
 pub struct ArcFace {
-    /// One direction an identity.
+    /// One direction for each identity.
     pub classes: ClassWeights,
-    /// Length of the sphere, s.
+    /// Scale of the cosines, s.
     pub scale: f32,
-    /// Angle added, m, in radians.
+    /// Margin added to the angle, m, in radians.
     pub margin_rad: f32,
 }
 
@@ -71,7 +72,7 @@ impl ArcFace {
     /// # Conventions   m in radians, where pytorch-metric-learning takes degrees; embeddings exactly on their
     /// identity's direction, or opposite, have finite gradients
     /// # References    Deng et al. (2019), equation 3; the second line as in InsightFace
-    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> MarginOutput {
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> ClassifierOutput {
         self.classes.loss(embeddings, labels, self.scale, |cosine| self.with_margin(cosine))
     }
 

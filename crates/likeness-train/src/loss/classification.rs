@@ -1,32 +1,35 @@
-//! Classification: logits and labels enter, their cross-entropy leaves.
+//! Classification: cross-entropy over the logits of a linear classifier.
 //!
 //! Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception Architecture for
 //! Computer Vision", arXiv 1512.00567, section 7.
 
+use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::ClassifierOutput;
 use crate::Result;
+use crate::layer::{Initializer, Linear};
 use crate::range::within;
 
-/// Cross-entropy over logits.
+/// Settings of the cross-entropy.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClassificationConfig {
-    /// Share of the target that is spread over all identities, the true one included, in [0, 1).
+    /// Label smoothing: the share of the target probability that is spread over all identities, including the true one, in [0, 1).
     pub label_smoothing: f32,
 }
 
 impl Default for ClassificationConfig {
-    /// A label smoothing of 0.1, as Szegedy et al. (2016); 0 is plain cross-entropy.
+    /// Label smoothing of 0.1, as in Szegedy et al. (2016); 0 is plain cross-entropy.
     fn default() -> Self {
         Self { label_smoothing: 0.1 }
     }
 }
 
 impl ClassificationConfig {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        a smoothing outside [0, 1) → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
@@ -53,10 +56,34 @@ impl ClassificationConfig {
     }
 }
 
-/// How many rows of `logits` are greatest at their label.
+/// Cross-entropy over the logits of a linear classifier, with the classifier's weights.
+#[derive(Module, Debug)]
+pub struct Classification {
+    /// Computes one logit for each identity from an embedding.
+    pub classifier: Linear,
+    #[module(skip)]
+    config: ClassificationConfig,
+}
+
+impl Classification {
+    /// The loss for `classes` identities and embeddings of `dim` dimensions, with weights drawn from `init`.
+    pub fn new(config: ClassificationConfig, classes: usize, dim: usize, init: &mut Initializer) -> Self {
+        Self { classifier: Linear::new([dim, classes], true, init), config }
+    }
+
+    /// The mean cross-entropy of a batch.
+    ///
+    /// # Shapes        embeddings: \[batch, dim\] · labels: \[batch\], each below classes
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> ClassifierOutput {
+        let logits = self.classifier.forward(embeddings);
+        ClassifierOutput { loss: self.config.forward(logits.clone(), labels), logits }
+    }
+}
+
+/// Number of rows of `logits` whose largest value is at their label.
 ///
 /// # Shapes        logits: \[batch, classes\] · labels: \[batch\]
-/// # Panics        the device failed to give the number back
+/// # Panics        the device fails to return the number
 pub fn correct(logits: Tensor<2>, labels: Tensor<1, Int>) -> usize {
     let [batch, _] = logits.dims();
     let chosen: Tensor<1, Int> = logits.detach().argmax(1).reshape([batch]);
@@ -79,7 +106,7 @@ mod tests {
         (logits, Tensor::from_data(TensorData::from(LABELS), &device))
     }
 
-    /// Slow twin: the definition, term by term.
+    /// Reference implementation: the definition, term by term.
     fn definition(smoothing: f64) -> f64 {
         let mut loss = 0.0;
         for (row, label) in LOGITS.iter().zip(LABELS) {

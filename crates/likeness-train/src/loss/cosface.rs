@@ -7,24 +7,25 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::margin_softmax::{ClassWeights, MarginOutput, validate};
+use super::ClassifierOutput;
+use super::margin_softmax::{ClassWeights, validate};
 use crate::Result;
 
-/// CosFace's settings.
+/// Settings of the CosFace loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CosFaceConfig {
-    /// Length of the sphere that embeddings lie on, s.
+    /// Scale of the cosines, s.
     pub scale: f32,
-    /// What is taken from the cosine between an embedding and its own identity, m, from 0 to 1.
+    /// Margin subtracted from the cosine between an embedding and its own identity, m, from 0 to 1.
     pub margin: f32,
 }
 
 impl Default for CosFaceConfig {
-    /// s = 24, m = 0.25: for hundreds of identities. Wang et al., sections 4.1 and 4.2, take s = 64 and m = 0.35 for tens of
+    /// s = 24, m = 0.25, for hundreds of identities. Wang et al., sections 4.1 and 4.2, use s = 64 and m = 0.35 for tens of
     /// thousands.
     ///
-    /// How well a loss does depends more on such tuning than on which loss it is (Musgrave, Belongie and Lim (2020), "A
+    /// The accuracy depends more on these settings than on the choice of the loss (Musgrave, Belongie and Lim (2020), "A
     /// Metric Learning Reality Check", arXiv 2003.08505). [`least_scale`](super::margin_softmax::least_scale) is the
     /// lower bound of s.
     fn default() -> Self {
@@ -33,14 +34,14 @@ impl Default for CosFaceConfig {
 }
 
 impl CosFaceConfig {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        a scale not above 0, a margin outside [0, 1] → [`TrainError::BadArgument`](crate::TrainError)
     pub fn validate(&self) -> Result<()> {
         validate("CosFace", self.scale, self.margin, 1.0)
     }
 
-    /// The loss with seeded directions for `classes` identities in `dim` dimensions.
+    /// The loss with random directions for `classes` identities in `dim` dimensions.
     ///
     /// # Errors        as [`CosFaceConfig::validate`]
     pub fn init(&self, classes: usize, dim: usize, seed: u64, device: &Device) -> Result<CosFace> {
@@ -53,11 +54,11 @@ impl CosFaceConfig {
 /// The CosFace loss.
 #[derive(Module, Debug)]
 pub struct CosFace {
-    /// One direction an identity.
+    /// One direction for each identity.
     pub classes: ClassWeights,
-    /// Length of the sphere, s.
+    /// Scale of the cosines, s.
     pub scale: f32,
-    /// What is taken from the cosine, m.
+    /// Margin subtracted from the cosine, m.
     pub margin: f32,
 }
 
@@ -66,7 +67,7 @@ impl CosFace {
     ///
     /// # Shapes        embeddings: \[batch, dim\], of any length · labels: \[batch\], each below classes
     /// # References    Wang et al. (2018), equation 4
-    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> MarginOutput {
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> ClassifierOutput {
         self.classes.loss(embeddings, labels, self.scale, |cosine| cosine.sub_scalar(self.margin))
     }
 }

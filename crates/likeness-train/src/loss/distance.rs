@@ -1,34 +1,34 @@
-//! Distances between the embeddings of a batch: `[batch, dim]` enters, `[batch, batch]` leaves, with gradients.
+//! Distances between all embeddings of a batch, with gradients.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Least squared length of a vector that is divided by its length, and of a difference whose root is taken: below it
-/// gradients stop, so that none is infinite.
+/// Least squared length of a vector before it is divided by its length, and of a difference before its square root is taken;
+/// below it the gradient is zero, so that it is never infinite.
 const LEAST_SQUARE: f32 = 1e-12;
 
-/// How far apart two embeddings are while training; smaller is closer.
+/// Distance between two embeddings in training; smaller is closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmbeddingDistance {
     /// Squared length of the difference, in [0, 4] for embeddings of unit length.
     ///
-    /// The default: FaceNet's margin of 0.2 is one of this distance (arXiv 1503.03832, equation 1).
+    /// This is the default, because FaceNet's margin of 0.2 is in this distance (arXiv 1503.03832, equation 1).
     #[default]
     SquaredEuclidean,
     /// Length of the difference, in [0, 2] for embeddings of unit length.
     Euclidean,
-    /// 1 − cosine similarity, in [0, 2], whatever the lengths of the embeddings.
+    /// 1 − cosine similarity, in [0, 2], for embeddings of any length.
     Cosine,
 }
 
 impl EmbeddingDistance {
-    /// The distances between all embeddings of a batch, on the device and on this machine.
+    /// The distances between all embeddings of a batch, on the device and in main memory.
     ///
     /// # Shapes        embeddings: [batch, dim]
     /// # Conventions   `SquaredEuclidean` and `Euclidean` take embeddings as they are; unit length is the network's work.
     /// Computed as ‖a‖² + ‖b‖² − 2·a·b in f32: near-identical embeddings of unit length may be up to about 1e-6 off.
-    /// # Panics        the device failed to give the numbers back
+    /// # Panics        the device fails to return the values
     pub fn matrix(self, embeddings: Tensor<2>) -> DistanceMatrix {
         let [batch, _] = embeddings.dims();
         let tensor = self.tensor(embeddings);
@@ -61,7 +61,7 @@ fn squared(embeddings: Tensor<2>) -> Tensor<2> {
     (squares.clone() + squares.transpose() - products.mul_scalar(2.0)).clamp_min(0.0)
 }
 
-/// Every row divided by its length; rows shorter than 1e-6 only grow by 1e6, and zero stays zero.
+/// Scales each row to unit length. Rows shorter than 1e-6 are multiplied by 1e6, and zero stays zero.
 ///
 /// # Shapes        rows, output: [rows, dim]
 pub fn normalize(rows: Tensor<2>) -> Tensor<2> {
@@ -83,17 +83,17 @@ impl DistanceMatrix {
         &self.tensor
     }
 
-    /// The distances on this machine, row by row: from a to b at `a · batch + b`.
+    /// The distances in main memory, row-major: the distance from a to b is at `a · batch + b`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// How many embeddings there are.
+    /// Number of embeddings.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// From embedding `a` to embedding `b`.
+    /// The distance from embedding `a` to embedding `b`.
     pub(crate) fn between(&self, a: u32, b: u32) -> f32 {
         self.values[a as usize * self.batch + b as usize]
     }

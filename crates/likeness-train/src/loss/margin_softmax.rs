@@ -1,31 +1,22 @@
-//! What ArcFace and CosFace share: one direction an identity, and cosines to them as logits, less a margin.
+//! The common part of ArcFace and CosFace: one direction for each identity, and logits that are cosines with a margin.
 //!
-//! Both normalise embeddings and class weights, change the cosine of the true identity, scale all cosines and take the
-//! cross-entropy; they differ in the change alone.
+//! Both normalise embeddings and class weights, apply a margin to the cosine of the true identity, scale all cosines and
+//! take the cross-entropy. They differ in the margin alone.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use rand::Rng;
 
 use super::classification::ClassificationConfig;
-use super::normalize;
+use super::{ClassifierOutput, normalize};
 use crate::Result;
 use crate::range::{positive, within};
 use likeness_data::seed::{TrainingPurpose, training_stream};
 
-/// Standard deviation of the class weights' first values, as in InsightFace.
+/// Standard deviation of the initial class weights, as in InsightFace.
 const FIRST_DEVIATION: f64 = 0.01;
 
-/// What a margin loss gives.
-#[derive(Debug, Clone)]
-pub struct MarginOutput {
-    /// The mean cross-entropy, `[1]`.
-    pub loss: Tensor<1>,
-    /// Scaled cosines without the margin, `[batch, classes]`, without gradient: for accuracies.
-    pub logits: Tensor<2>,
-}
-
-/// One direction an identity.
+/// One direction for each identity.
 #[derive(Module, Debug)]
 pub struct ClassWeights {
     /// The directions, of any length, `[classes, dim]`.
@@ -33,7 +24,7 @@ pub struct ClassWeights {
 }
 
 impl ClassWeights {
-    /// Normally distributed weights of standard deviation 0.01, as InsightFace begins with.
+    /// Normally distributed weights of standard deviation 0.01, as in InsightFace.
     pub fn new(classes: usize, dim: usize, seed: u64, device: &Device) -> Self {
         let mut numbers = training_stream(seed, TrainingPurpose::Parameters, &[classes as u64, dim as u64]);
         let values: Vec<f32> =
@@ -50,7 +41,7 @@ impl ClassWeights {
         normalize(embeddings).matmul(normalize(self.weight.val()).transpose())
     }
 
-    /// The loss where the true identity's cosine is replaced by what `margin` makes of it.
+    /// The loss with `margin` applied to the cosine of the true identity.
     ///
     /// # Shapes        embeddings: [batch, dim] · labels: [batch], each below classes · margin: [batch, 1] to [batch, 1]
     pub(super) fn loss(
@@ -59,7 +50,7 @@ impl ClassWeights {
         labels: Tensor<1, Int>,
         scale: f32,
         margin: impl Fn(Tensor<2>) -> Tensor<2>,
-    ) -> MarginOutput {
+    ) -> ClassifierOutput {
         let cosines = self.cosines(embeddings);
         let [batch, classes] = cosines.dims();
         let column: Tensor<2, Int> = labels.clone().unsqueeze_dim(1); // [batch, 1]
@@ -70,18 +61,18 @@ impl ClassWeights {
             column.expand([batch, classes]).equal(numbers.expand([batch, classes]));
         let logits = cosines.clone().mask_where(is_label, changed.expand([batch, classes])).mul_scalar(scale);
         let loss = ClassificationConfig { label_smoothing: 0.0 }.forward(logits, labels);
-        MarginOutput { loss, logits: cosines.detach().mul_scalar(scale) }
+        ClassifierOutput { loss, logits: cosines.detach().mul_scalar(scale) }
     }
 }
 
-/// A normally distributed number (Box and Muller, 1958).
+/// A normally distributed value (Box and Muller, 1958).
 fn normal(numbers: &mut impl Rng) -> f64 {
     let unit = |bits: u64| ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     let (u, v) = (unit(numbers.next_u64()), unit(numbers.next_u64()));
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
-/// The least scale at which all `classes` can reach `probability` of being told rightly.
+/// The least scale at which all `classes` can be predicted with `probability`.
 ///
 /// ```text
 /// s ≥ (C − 1)/C · ln((C − 1)·P / (1 − P))
@@ -98,7 +89,7 @@ pub fn least_scale(classes: usize, probability: f64) -> f64 {
     others / (others + 1.0) * (others * probability / (1.0 - probability)).ln()
 }
 
-/// Refuses a scale that is not positive and a margin outside `[0, most]`.
+/// Checks that the scale is positive and the margin in `[0, most]`.
 pub(super) fn validate(name: &str, scale: f32, margin: f32, most: f32) -> Result<()> {
     within(&format!("{name} scale"), scale, positive(10_000.0))?;
     within(&format!("{name} margin"), margin, 0.0..=most)

@@ -1,4 +1,4 @@
-//! Triplet loss: a batch's distances and triplets enter, one number leaves.
+//! Triplet loss.
 //!
 //! Schroff, Kalenichenko and Philbin (2015), "FaceNet: A Unified Embedding for Face Recognition and Clustering", arXiv
 //! 1503.03832 (the hinge); Hermans, Beyer and Leibe (2017), "In Defense of the Triplet Loss for Person
@@ -13,17 +13,17 @@ use crate::Result;
 use crate::miner::Triplets;
 use crate::range::within;
 
-/// How much closer the positive must be.
+/// The margin between the positive and the negative distance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TripletMargin {
     /// max(0, d(anchor, positive) − d(anchor, negative) + margin).
     Hinge(f32),
-    /// ln(1 + exp(d(anchor, positive) − d(anchor, negative))): no margin to choose, and no triplet is ever done with.
+    /// ln(1 + exp(d(anchor, positive) − d(anchor, negative))): a soft margin without a parameter, whose gradient never becomes 0.
     Soft,
 }
 
-/// How the losses of triplets become one.
+/// How the losses of the triplets are reduced to one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TripletReduction {
@@ -34,24 +34,24 @@ pub enum TripletReduction {
     MeanAll,
 }
 
-/// The triplet loss.
+/// Settings of the triplet loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TripletConfig {
-    /// How much closer the positive must be.
+    /// The margin between the positive and the negative distance.
     pub margin: TripletMargin,
-    /// How closeness is measured.
+    /// Distance between embeddings.
     pub distance: EmbeddingDistance,
-    /// How the losses of triplets become one.
+    /// How the losses of the triplets are reduced to one value.
     pub reduction: TripletReduction,
 }
 
 impl Default for TripletConfig {
     /// A hinge of 0.2 on squared Euclidean distances (Schroff et al., section 3.3), averaged over active triplets.
     ///
-    /// Over all triplets the mean fades as ever more of them are done with, and training stalls (Hermans et
-    /// al., 2017); over active ones its size, and so the fitting learning rate, stays about the same. This is the
-    /// default of pytorch-metric-learning as well, whose default margin, though, is 0.05 of the Euclidean distance.
+    /// The mean over all triplets shrinks as more of them satisfy the margin, and training stalls (Hermans et al., 2017). The
+    /// mean over active triplets, and so the right learning rate, stays about the same. It is also the default of
+    /// pytorch-metric-learning, whose default margin is 0.05 of the Euclidean distance.
     fn default() -> Self {
         Self {
             margin: TripletMargin::Hinge(0.2),
@@ -61,13 +61,13 @@ impl Default for TripletConfig {
     }
 }
 
-/// A batch's triplets in numbers.
+/// Statistics of the triplets of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct TripletStatistics {
-    /// How many triplets there are.
+    /// Number of triplets.
     pub triplets: usize,
-    /// Share of triplets that violate the margin, in [0, 1]; of the soft margin, those whose negative is closer.
-    /// 0 without triplets.
+    /// Share of triplets that violate the margin, in [0, 1]; for the soft margin, share of triplets whose negative is closer. 0
+    /// without triplets.
     pub active_share: f32,
     /// Mean distance from anchor to positive; 0 without triplets.
     pub mean_positive_distance: f32,
@@ -75,17 +75,17 @@ pub struct TripletStatistics {
     pub mean_negative_distance: f32,
 }
 
-/// What [`TripletConfig::forward`] gives.
+/// The output of [`TripletConfig::forward`].
 #[derive(Debug, Clone)]
 pub struct TripletOutput {
     /// The loss, `[1]`.
     pub loss: Tensor<1>,
-    /// The batch's triplets in numbers.
+    /// Statistics of the triplets.
     pub statistics: TripletStatistics,
 }
 
 impl TripletConfig {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        a margin that is negative or not finite → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
@@ -95,10 +95,10 @@ impl TripletConfig {
         }
     }
 
-    /// The loss of `triplets` of a batch, whose `distances` are of this [`distance`](Self::distance).
+    /// The loss of `triplets` of a batch. `distances` are computed with this [`distance`](Self::distance).
     ///
     /// # Shapes        distances: \[batch, batch\] · loss: \[1\]
-    /// # Conventions   without triplets the loss is 0 with zero gradients
+    /// # Conventions   without triplets the loss and its gradients are 0
     /// # Panics        a triplet names an embedding that the batch lacks
     /// # References    Schroff et al. (2015), equation 2; Hermans et al. (2017), section 2
     pub fn forward(&self, distances: &DistanceMatrix, triplets: &Triplets) -> TripletOutput {

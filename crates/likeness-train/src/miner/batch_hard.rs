@@ -2,7 +2,7 @@
 
 use super::{LabelledDistances, Triplets, closest, farthest};
 
-/// Every anchor that has both with its farthest positive and its closest negative.
+/// The farthest positive and the closest negative of every anchor that has both.
 pub(super) fn mine(batch: &LabelledDistances<'_>) -> Triplets {
     let of_anchor = |a: u32| {
         let row = batch.row(a);

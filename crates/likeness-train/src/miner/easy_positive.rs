@@ -1,4 +1,4 @@
-//! Every anchor with its closest positive, so that an identity may keep several groups of looks.
+//! Every anchor with its closest positive, so that an identity can form several clusters.
 //!
 //! Xuan, Stylianou and Pless (2020), "Improved Embeddings with Easy Positive Triplet Mining", arXiv 1904.04370.
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{LabelledDistances, Triplets, closest};
 
-/// The negative that goes with an easy positive.
+/// How the negative of an easy positive is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EasyPositiveNegative {
-    /// The closest.
+    /// The closest negative.
     Hard,
-    /// The closest of those farther than the positive; anchors without one are left out.
+    /// The closest negative that is farther than the positive; anchors without one are left out.
     #[default]
     SemiHard,
 }
 
-/// Every anchor that has both with its closest positive and the negative asked for.
+/// The closest positive and the chosen negative of every anchor that has both.
 pub(super) fn mine(batch: &LabelledDistances<'_>, negative: EasyPositiveNegative) -> Triplets {
     let of_anchor = |a: u32| {
         let row = batch.row(a);

@@ -1,8 +1,8 @@
-//! Choices of triplets within a batch, one file each.
+//! Triplet miners, one file each.
 //!
-//! A miner looks at the distances of a batch and its labels and names triplets: an anchor, a positive of its identity, a
-//! negative of another. Which ones matters: most triplets of a trained network are done with and teach nothing, and
-//! the very hardest are often wrong labels.
+//! A miner chooses triplets from the distances and labels of a batch: an anchor, a positive of the same identity, and a
+//! negative of another. The choice matters: most triplets of a trained network satisfy the margin and have no gradient, and
+//! the hardest are often wrong labels.
 
 mod all;
 mod batch_hard;
@@ -18,36 +18,36 @@ use crate::{Result, TrainError};
 
 pub use easy_positive::EasyPositiveNegative;
 
-/// Which triplets of a batch count.
+/// How the triplets of a batch are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Miner {
     /// Every triplet.
     All,
-    /// For every anchor its farthest positive and its closest negative.
+    /// Batch hard: for every anchor its farthest positive and its closest negative.
     ///
-    /// The default: Hermans, Beyer and Leibe (2017), arXiv 1703.07737, found it the best for people seen again.
+    /// This is the default, which Hermans, Beyer and Leibe (2017), arXiv 1703.07737, found the best for person re-identification.
     #[default]
     BatchHard,
-    /// Every triplet whose negative is farther than its positive, but by no more than the margin.
+    /// Semi-hard: every triplet whose negative is farther than its positive, but by no more than the margin.
     SemiHard {
-        /// The loss's margin, in units of the distance.
+        /// Margin of the loss, in units of the distance.
         margin: f32,
     },
-    /// For every anchor its closest positive.
+    /// Easy positive: for every anchor its closest positive.
     EasyPositive {
-        /// And which negative.
+        /// How the negative is chosen.
         negative: EasyPositiveNegative,
     },
-    /// Triplets by chance.
+    /// Random triplets.
     Random {
-        /// How many for every anchor, each drawn by itself.
+        /// Number of triplets for each anchor, drawn independently.
         per_anchor: usize,
     },
 }
 
 impl Miner {
-    /// Refuses settings outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        a margin that is not above 0, no triplets for an anchor → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
@@ -58,10 +58,10 @@ impl Miner {
         }
     }
 
-    /// The triplets of `batch`, ordered by anchor; none where there is no valid one.
+    /// The triplets of `batch`, ordered by anchor; empty where there is no valid one.
     ///
-    /// # Conventions   ties go to the image that comes first; a distance that is not a number is never closer nor
-    /// farther than another; `numbers` is drawn from by [`Miner::Random`] alone
+    /// # Conventions   the first image wins a tie; NaN is neither closer nor farther than another distance;
+    /// [`Miner::Random`] alone draws from `numbers`
     pub fn mine(&self, batch: &LabelledDistances<'_>, numbers: &mut impl Rng) -> Triplets {
         match *self {
             Self::All => all::mine(batch),
@@ -73,7 +73,7 @@ impl Miner {
     }
 }
 
-/// A batch's distances and labels.
+/// The distances and labels of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct LabelledDistances<'a> {
     distances: &'a [f32],
@@ -81,7 +81,7 @@ pub struct LabelledDistances<'a> {
 }
 
 impl<'a> LabelledDistances<'a> {
-    /// Distances, row by row, between the images of these identities.
+    /// Row-major distances between images with these labels.
     ///
     /// # Shapes        distances: \[batch · batch\] · labels: \[batch\]
     /// # Errors        lengths that do not fit → [`TrainError::BadArgument`]
@@ -119,7 +119,7 @@ impl<'a> LabelledDistances<'a> {
     }
 }
 
-/// Of `images` the closest by `row`, the first of several.
+/// The closest of `images` by the distances in `row`, the first of several.
 fn closest(row: &[f32], images: impl Iterator<Item = u32>) -> Option<u32> {
     images.fold(None, |best, i| match best {
         Some(b) if !closer(row[i as usize], row[b as usize]) => Some(b),
@@ -127,7 +127,7 @@ fn closest(row: &[f32], images: impl Iterator<Item = u32>) -> Option<u32> {
     })
 }
 
-/// Of `images` the farthest by `row`, the first of several.
+/// The farthest of `images` by the distances in `row`, the first of several.
 fn farthest(row: &[f32], images: impl Iterator<Item = u32>) -> Option<u32> {
     images.fold(None, |best, i| match best {
         Some(b) if !closer(row[b as usize], row[i as usize]) => Some(b),
@@ -139,29 +139,29 @@ fn closer(a: f32, b: f32) -> bool {
     a < b
 }
 
-/// Triplets of a batch, as places in it: three lists of one length.
+/// Triplets of a batch, as three lists of equal length of indices into the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Triplets {
-    /// Images that the others are measured from.
+    /// Anchors.
     pub(crate) anchors: Vec<u32>,
-    /// Images of the anchors' identities.
+    /// Images of the same identity as the anchor.
     pub(crate) positives: Vec<u32>,
-    /// Images of other identities.
+    /// Images of another identity than the anchor.
     pub(crate) negatives: Vec<u32>,
 }
 
 impl Triplets {
-    /// How many there are.
+    /// Number of triplets.
     pub fn len(&self) -> usize {
         self.anchors.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no triplets.
     pub fn is_empty(&self) -> bool {
         self.anchors.is_empty()
     }
 
-    /// Anchor, positive and negative of each.
+    /// Iterates over anchor, positive and negative of each triplet.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
         self.anchors.iter().zip(&self.positives).zip(&self.negatives).map(|((a, p), n)| (*a, *p, *n))
     }

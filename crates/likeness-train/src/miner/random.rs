@@ -1,10 +1,10 @@
-//! Triplets by chance: what the others are measured against.
+//! Random triplets, a baseline for the other miners.
 
 use rand::{Rng, RngExt};
 
 use super::{LabelledDistances, Triplets};
 
-/// For every anchor that has both, `per_anchor` times any positive and any negative.
+/// `per_anchor` random pairs of a positive and a negative for every anchor that has both.
 pub(super) fn mine(batch: &LabelledDistances<'_>, per_anchor: usize, numbers: &mut impl Rng) -> Triplets {
     let mut triplets = Vec::new();
     for a in 0..batch.batch() {

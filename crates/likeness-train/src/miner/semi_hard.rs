@@ -1,7 +1,7 @@
-//! Triplets in the right order that are still within the margin.
+//! Triplets whose negative is farther than the positive, but within the margin.
 //!
 //! Schroff, Kalenichenko and Philbin (2015), "FaceNet", arXiv 1503.03832, section 3.2: the hardest negatives can make
-//! training collapse early on; these cannot. All of them are taken, for every pair of anchor and positive.
+//! training collapse early; semi-hard ones cannot. All of them are taken, for every pair of anchor and positive.
 
 use super::{LabelledDistances, Triplets};
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use likeness_data::seed::{TrainingPurpose, training_stream};
 
-/// Slow twin: every three images, one rule.
+/// Reference implementation: tests every triplet with one rule.
 fn twin(distances: &[f32], labels: &[u32], miner: Miner) -> Vec<(u32, u32, u32)> {
     let n = labels.len();
     let d = |a: usize, b: usize| distances[a * n + b];
@@ -17,7 +17,7 @@ fn twin(distances: &[f32], labels: &[u32], miner: Miner) -> Vec<(u32, u32, u32)>
             }
         }
     }
-    // The triplet stands when no other of the same anchor beats it.
+    // A triplet is chosen if no other of the same anchor is preferred.
     let stands = |&(a, p, q): &(usize, usize, usize)| {
         let rivals = || valid.iter().filter(move |t| t.0 == a);
         match miner {

@@ -1,7 +1,7 @@
-//! The operations as compositions of Burn's own, for every device.
+//! The operations as compositions of Burn's own operations, for every device.
 //!
-//! Convolutions are matrix products and sums of shifted pictures, sums are taken axis by axis: what a GPU's general kernels
-//! do well without being measured for every shape first.
+//! Convolutions are matrix products and sums of shifted images, and sums are taken axis by axis. The general kernels of a GPU
+//! do this well without tuning for every shape.
 
 use burn::tensor::{Tensor, activation, module, s};
 
@@ -30,7 +30,7 @@ pub(super) fn conv2d(
     }
 }
 
-/// One matrix product of the weights with what each position of the kernel sees (im2col).
+/// One matrix product of the weights with the patch matrix (im2col).
 fn dense(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tensor<4> {
     let ([batch, inputs, ..], [outputs, _, height, width]) = (input.dims(), weight.dims());
     let seen = shifted(input.swap_dims(0, 1), [height, width], options); // each [inputs, batch, h', w']
@@ -42,7 +42,7 @@ fn dense(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tensor<4
     output.reshape([outputs, batch, rows, columns]).swap_dims(0, 1)
 }
 
-/// The sum over the kernel's positions of what each sees, times its weights.
+/// The sum over the positions of the kernel of the shifted image times the weights of the position.
 fn depthwise(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tensor<4> {
     let [channels, _, height, width] = weight.dims();
     let seen = shifted(input, [height, width], options); // each [batch, channels, h', w']
@@ -51,7 +51,7 @@ fn depthwise(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tens
     products.reduce(|sum, product| sum + product).expect("a kernel has a position")
 }
 
-/// What each position of the kernel sees, row by row.
+/// The shifted images, one for each position of the kernel, row-major.
 ///
 /// # Shapes        input: [a, b, h, w] · each: [a, b, h', w']
 fn shifted(input: Tensor<4>, [height, width]: [usize; 2], options: &ConvOptions) -> Vec<Tensor<4>> {

@@ -1,4 +1,4 @@
-//! The kernels behind Burn's tensors, compared with the generic path and with finite differences.
+//! Compares the kernels with the generic path and with finite differences.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! Convolution and normalisation with gradients, for every device.
 //!
-//! [`conv2d`] and the two batch normalisations are what a training step of a convolutional network spends its time in.
+//! A training step of a convolutional network spends most of its time in [`conv2d`] and the two batch normalisations.
 
 mod extension;
 mod generic;
@@ -15,46 +15,46 @@ use burn::tensor::Tensor;
 pub(crate) use extension::runs_on_processor;
 use serde::{Deserialize, Serialize};
 
-/// Numbers that a convolution multiplies; it adds in single precision always.
+/// Precision of the factors in a convolution; sums are always in single precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floats.
     #[default]
     Full,
-    /// bfloat16, on the processor: twice as fast where it has AVX-512 BF16 ([`Precision::is_fast`]), slow elsewhere.
+    /// bfloat16 on the CPU: twice as fast with AVX-512 BF16 ([`Precision::is_fast`]), slow without it.
     Bf16,
 }
 
 impl Precision {
-    /// Whether it is that of the numbers themselves.
+    /// Whether this is full precision.
     pub fn is_full(&self) -> bool {
         *self == Self::Full
     }
 
-    /// Whether this machine's processor has instructions for it.
+    /// Whether the CPU has instructions for this precision.
     pub fn is_fast(self) -> bool {
         self.is_full() || kernel::bf16::is_fast()
     }
 }
 
-/// How a filter walks over a picture.
+/// Stride, padding, groups and precision of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvOptions {
-    /// Pixels from one position to the next, vertically and horizontally.
+    /// Stride, vertically and horizontally, in pixels.
     pub stride: [usize; 2],
-    /// Zeros around the picture, vertically and horizontally.
+    /// Zero padding, vertically and horizontally, in pixels.
     pub padding: [usize; 2],
-    /// Channels come in so many groups that do not see each other.
+    /// Number of groups of channels.
     pub groups: usize,
-    /// What is multiplied, both ways; one channel a group and other devices have full precision always.
+    /// Precision of forward and backward pass. Depthwise convolutions and other devices always have full precision.
     pub precision: Precision,
 }
 
-/// What is done to each number after normalisation.
+/// Activation after a normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activation {
-    /// Nothing.
+    /// No activation.
     #[default]
     Identity,
     /// max(x, 0).
@@ -63,14 +63,14 @@ pub enum Activation {
     Silu,
 }
 
-/// What [`batch_norm_training`] gives.
+/// The output of [`batch_norm_training`].
 #[derive(Debug, Clone)]
 pub struct BatchNormOutput {
     /// The activation of the normalised input, `[batch, channels, height, width]`.
     pub output: Tensor<4>,
-    /// Mean of the batch for each channel, without gradient.
+    /// Mean of each channel over the batch, without gradient.
     pub mean: Tensor<1>,
-    /// Variance of the batch for each channel, divided by the count, without gradient.
+    /// Variance of each channel over the batch, divided by the count, without gradient.
     pub variance: Tensor<1>,
 }
 
@@ -90,7 +90,8 @@ pub fn conv2d(
     }
 }
 
-/// Normalises every channel by the batch's own mean and variance, scales and shifts it, adds `residual`, activates.
+/// Batch normalisation by the mean and variance of the batch, followed by scale and shift, the sum with `residual`, and the
+/// activation.
 ///
 /// # Shapes        input, residual, output: \[batch, channels, h, w\] · weight, bias: \[channels\]
 /// # References    Ioffe and Szegedy (2015), arXiv 1502.03167, algorithm 1
@@ -109,7 +110,8 @@ pub fn batch_norm_training(
     }
 }
 
-/// As [`batch_norm_training`] with a given mean and variance, which get no gradient.
+/// Batch normalisation by a given mean and variance, which get no gradient, followed by scale and shift, the sum with
+/// `residual`, and the activation.
 pub fn batch_norm_frozen(
     input: Tensor<4>,
     [mean, variance]: [Tensor<1>; 2],
@@ -126,7 +128,7 @@ pub fn batch_norm_frozen(
     }
 }
 
-/// max(x, 0) + slope · min(x, 0), with one slope for each channel.
+/// PReLU: max(x, 0) + slope · min(x, 0), with one slope for each channel.
 ///
 /// # Shapes        input, output: \[batch, channels, h, w\] · slopes: \[channels\]
 /// # References    He et al. (2015), arXiv 1502.01852

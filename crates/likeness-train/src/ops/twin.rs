@@ -1,4 +1,4 @@
-//! The operations as plain loops in double precision, to judge the kernels by.
+//! Reference implementation of the operations as plain loops in double precision.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::kernel::shape::ConvShape;
 use super::kernel::{correlate, depthwise, weight_gradient};
 use super::{Activation, ConvOptions, Precision};
 
-/// Deterministic numbers in [−1, 1).
+/// Deterministic values in [−1, 1).
 pub(super) fn noise(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
@@ -17,12 +17,12 @@ pub(super) fn noise(count: usize, seed: u32) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// Largest difference, relative to the largest number expected.
+/// Largest difference, relative to the largest expected value.
 fn difference(actual: &[f32], expected: &[f64]) -> f64 {
     difference_beside(1e-6, actual, expected)
 }
 
-/// The same, relative to `least` where all numbers expected are smaller.
+/// Largest difference, relative to the largest expected value or `least`.
 fn difference_beside(least: f64, actual: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(actual.len(), expected.len());
     let scale = expected.iter().fold(least, |scale, x| scale.max(x.abs()));
@@ -71,7 +71,7 @@ impl Convolution {
         }
     }
 
-    /// Output, and gradients of input, weight and bias, by loops.
+    /// Output and gradients of input, weight and bias by loops.
     fn slow(&self) -> [Vec<f64>; 4] {
         let shape = &self.shape;
         let channel = |index: usize| index / shape.output_plane() % shape.output_channels;
@@ -91,7 +91,7 @@ impl Convolution {
         [output, input_gradient, weight_gradient, bias_gradient]
     }
 
-    /// The same by the kernels; what they fail to write stays NaN.
+    /// Output and gradients of input, weight and bias by the kernels; values that they do not write stay NaN.
     fn fast(&self) -> [Vec<f32>; 4] {
         let Self { shape, input, weight, bias, output_gradient } = self;
         let mut output = vec![f32::NAN; shape.output_len()];

@@ -1,4 +1,4 @@
-//! Optimiser steps over plain numbers, in place and in one pass.
+//! Optimiser steps over plain slices, in place and in one pass.
 //!
 //! Momentum: Sutskever et al. (2013), as PyTorch writes it (v ← μ·v + g, p ← p − η·v). AdamW: Loshchilov and Hutter
 //! (2019), arXiv 1711.05101, algorithm 2. Each number's update depends on no other, so the result does not depend on
@@ -7,15 +7,15 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-/// Numbers in one piece of parallel work.
+/// Number of values in one piece of parallel work.
 const PIECE: usize = 1 << 15;
 
-/// How weights are drawn towards zero.
+/// How weight decay is applied.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WeightDecay {
     /// λ·p is added to the gradient, and so passes through the momentum.
     Coupled(f32),
-    /// η·λ·p is taken off the weight itself (Loshchilov and Hutter (2019), algorithm 1).
+    /// η·λ·p is subtracted from the weight itself (Loshchilov and Hutter (2019), algorithm 1).
     Decoupled(f32),
 }
 
@@ -24,9 +24,9 @@ pub enum WeightDecay {
 pub struct SgdStep {
     /// Learning rate η.
     pub learning_rate: f32,
-    /// Share μ of the velocity that stays.
+    /// Momentum μ: the share of the velocity that is kept.
     pub momentum: f32,
-    /// Pull λ towards zero.
+    /// Weight decay λ.
     pub weight_decay: WeightDecay,
 }
 
@@ -45,11 +45,11 @@ impl SgdStep {
 pub struct AdamwStep {
     /// Learning rate η.
     pub learning_rate: f32,
-    /// Shares β₁ and β₂ of the moments that stay.
+    /// Shares β₁ and β₂ of the moments that are kept.
     pub betas: [f32; 2],
     /// Added to the root of the second moment.
     pub epsilon: f32,
-    /// Pull λ towards zero, not scaled by the moments.
+    /// Weight decay λ, not scaled by the moments.
     pub weight_decay: f32,
     /// Number of this step, from 1.
     pub step: u32,
@@ -64,7 +64,7 @@ impl AdamwStep {
     }
 }
 
-/// Moves `parameter` by one step of stochastic gradient descent and updates its velocity.
+/// Updates `parameter` by one step of stochastic gradient descent, and its velocity.
 ///
 /// ```text
 /// v ← μ·v + g (+ λ·p, coupled)      p ← p − η·v (− η·λ·p, decoupled)
@@ -111,7 +111,7 @@ pub fn sgd_step_on_device(
     [kept - velocity.clone().mul_scalar(step.learning_rate), velocity]
 }
 
-/// Moves `parameter` by one step of AdamW and updates its moments.
+/// Updates `parameter` by one step of AdamW, and its moments.
 ///
 /// ```text
 /// m ← β₁·m + (1 − β₁)·g      v ← β₂·v + (1 − β₂)·g²

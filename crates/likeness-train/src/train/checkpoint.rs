@@ -1,13 +1,13 @@
-//! `checkpoint/`: what a run needs to go on as if it had never stopped.
+//! `checkpoint/`: the state from which a run is resumed with the same results as without an interruption.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `state.toml` | format, epochs done, steps, best validation, the faces' and the settings' fingerprints, SHA-256 of the tensors, and of itself in the last line; written last |
 //! | `tensors.safetensors` | `network.KEY`, `loss.KEY`, `average.KEY`, `first.KEY` and `second.KEY` |
 //!
-//! A checkpoint is written into `checkpoint.unfinished/` and renamed; the one before stays as `checkpoint.previous/` until
-//! the next. One that is cut short or altered is refused by its checksums, and another is taken. At every moment one of the
-//! three folders is whole, also after a power loss: files are synced before a rename, and the run's folder after each.
+//! A checkpoint is written into `checkpoint.unfinished/` and renamed; the previous one stays as `checkpoint.previous/` until
+//! the next. A truncated or changed checkpoint is rejected by its checksums, and another is used. At every moment one of the
+//! three folders is complete, also after a power loss: files are synced before a rename, and the run's folder after it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,35 +24,35 @@ use crate::{Result, TrainError};
 const FORMAT: u32 = 1;
 const STATE: &str = "state.toml";
 const TENSORS: &str = "tensors.safetensors";
-/// The folder in a run.
+/// Name of the folder in a run.
 pub const FOLDER: &str = "checkpoint";
 pub(super) const PREVIOUS: &str = "checkpoint.previous";
 pub(super) const UNFINISHED: &str = "checkpoint.unfinished";
 
-/// Where a run stands.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Version of the layout.
+    /// Version of the format.
     pub format: u32,
-    /// Version of the program.
+    /// Version of the program that wrote the checkpoint.
     pub likeness: String,
-    /// Epochs done, over all phases.
+    /// Number of epochs done, over all phases.
     pub epochs: u32,
-    /// Steps of the optimiser in this phase.
+    /// Number of optimiser steps in this phase.
     pub steps: u64,
-    /// Best validation top-1 so far, and its epoch.
+    /// Best validation top-1 so far and its epoch.
     pub best: Option<(f64, u32)>,
-    /// SHA-256 over the faces' names and labels.
+    /// SHA-256 over the names and labels of the faces.
     pub faces: String,
     /// SHA-256 over the resolved settings.
     pub settings: String,
-    /// SHA-256 of the tensors' file.
+    /// SHA-256 of `tensors.safetensors`.
     #[serde(default)]
     tensors_sha256: String,
 }
 
 impl State {
-    /// Where a run stands after `epochs`.
+    /// The progress after `epochs` epochs.
     pub fn new(epochs: u32, steps: u64, best: Option<(f64, u32)>, faces: &str, settings: &str) -> Self {
         Self {
             format: FORMAT,
@@ -67,28 +67,28 @@ impl State {
     }
 }
 
-/// What every version of `state.toml` has.
+/// The keys that every version of `state.toml` has.
 #[derive(Deserialize)]
 struct Format {
     format: u32,
 }
 
-/// A checkpoint's values, by group and key.
+/// Shapes and values of a checkpoint's tensors, by group and key.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// Writes a checkpoint into `run`, whole or not at all.
+/// Writes a checkpoint into `run`. It appears complete or not at all.
 ///
-/// # Errors        the disk → [`TrainError::Io`]; a whole checkpoint is there still
+/// # Errors        the file system → [`TrainError::Io`]; the last complete checkpoint remains
 pub fn write(run: &Path, mut state: State, tensors: &Tensors) -> Result<()> {
     let unfinished = run.join(UNFINISHED);
     let written = write_files(&unfinished, &mut state, tensors);
     if written.is_err() {
-        // Half a checkpoint takes disk space that the next may need.
+        // An unfinished checkpoint takes disk space that the next one may need.
         let _ = fs_err::remove_dir_all(&unfinished);
         return written;
     }
     let (folder, previous) = (run.join(FOLDER), run.join(PREVIOUS));
-    // The newest checkpoint is whole: `heal` has replaced it where it was not.
+    // The newest checkpoint is complete: `heal` has replaced it where it was not.
     remove(&previous)?;
     sync_folder(run)?;
     if folder.exists() {
@@ -99,7 +99,7 @@ pub fn write(run: &Path, mut state: State, tensors: &Tensors) -> Result<()> {
     Ok(sync_folder(run)?)
 }
 
-/// Gives the newest whole checkpoint of `run` the name of the newest, where that one is damaged or missing.
+/// Renames the newest complete checkpoint of `run` to `checkpoint/`, where that one is damaged or missing.
 ///
 /// # Errors        the disk → [`TrainError::Io`]
 pub fn heal(run: &Path) -> Result<()> {
@@ -131,18 +131,18 @@ fn write_files(folder: &Path, state: &mut State, tensors: &Tensors) -> Result<()
     Ok(likeness_artifact::write(&folder.join(STATE), |file| file.write_all(text.as_bytes()))?)
 }
 
-/// A checkpoint that was read.
+/// A checkpoint that was loaded.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Where the run stands.
+    /// The progress of the run.
     pub state: State,
-    /// The numbers.
+    /// Shapes and values of the tensors.
     pub tensors: Tensors,
-    /// Why the newest checkpoint could not be taken, where it is the previous one.
+    /// Why the newest checkpoint could not be used; `None` if this is the newest.
     pub instead_of: Option<String>,
 }
 
-/// The newest whole checkpoint of `run`; none where it never wrote one.
+/// Loads the newest complete checkpoint of `run`; `None` for a run that never wrote one.
 ///
 /// # Errors        checkpoints that are all damaged → [`TrainError::BadCheckpoint`]
 pub fn read(run: &Path) -> Result<Option<Loaded>> {
@@ -157,7 +157,7 @@ pub fn read(run: &Path) -> Result<Option<Loaded>> {
             Err(Refusal::OtherFormat(reason)) => {
                 return Err(TrainError::BadCheckpoint { path: folder, reason });
             }
-            // A process that was killed while it wrote leaves one that is not whole.
+            // A process that was killed while writing leaves an incomplete checkpoint.
             Err(Refusal::Damaged(_)) if name == UNFINISHED => {}
             Err(Refusal::Damaged(reason)) => refused = Some(format!("{name}: {reason}")),
         }
@@ -168,11 +168,11 @@ pub fn read(run: &Path) -> Result<Option<Loaded>> {
     }
 }
 
-/// Why a checkpoint is not taken.
+/// Why a checkpoint is not used.
 enum Refusal {
-    /// It is not as it was written.
+    /// The checkpoint is damaged.
     Damaged(String),
-    /// Another version of the program wrote it.
+    /// The checkpoint has another format.
     OtherFormat(String),
 }
 
@@ -309,7 +309,7 @@ mod tests {
         assert!(error.to_string().contains("format 2, expected 1"), "{error}");
     }
 
-    /// What a process that dies between two steps of `write` leaves, with the newest checkpoint damaged or not.
+    /// The folders after a process died between two steps of `write`, with the newest checkpoint damaged or not.
     #[test]
     fn a_whole_checkpoint_is_there_after_every_step() {
         for damaged in [false, true] {

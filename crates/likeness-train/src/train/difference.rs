@@ -1,14 +1,14 @@
-//! Which settings of a run differ from those that were given.
+//! Finds the settings of a run that differ from the given ones.
 
 use toml::{Table, Value};
 
 use super::config::TrainConfig;
 use crate::SettingDifference;
 
-/// Settings that change no result, and one that follows another.
+/// Settings that are not compared: those that change no result, and one that follows from another.
 const PASSED_OVER: [&str; 3] = ["workers", "cache_mib", "network.seed"];
 
-/// Settings by path, such as `phases.triplet.epochs`, where `given` has another value than `run`.
+/// The settings whose values in `given` and `run` differ, by path, such as `phases.triplet.epochs`.
 pub(super) fn between(run: &TrainConfig, given: &TrainConfig) -> Vec<SettingDifference> {
     let mut found = Vec::new();
     compare("", Some(&named(run)), Some(&named(given)), &mut found);
@@ -16,7 +16,7 @@ pub(super) fn between(run: &TrainConfig, given: &TrainConfig) -> Vec<SettingDiff
     found
 }
 
-/// The settings as TOML, with phases and losses by their names.
+/// The settings as TOML, with phases and losses by name.
 fn named(config: &TrainConfig) -> Value {
     let mut value = Value::try_from(config).unwrap_or(Value::Table(Table::new()));
     let Some(Value::Array(phases)) = value.get_mut("phases") else { return value };
@@ -31,7 +31,7 @@ fn named(config: &TrainConfig) -> Value {
     value
 }
 
-/// An array of tables as a table by the value under `key`, where no two have the same.
+/// An array of tables as a table by the value of `key`, if these values are unique.
 fn by_name(array: &mut Value, key: &str) {
     let Value::Array(items) = &*array else { return };
     let mut table = Table::new();
@@ -59,7 +59,7 @@ fn compare(path: &str, run: Option<&Value>, given: Option<&Value>, found: &mut V
     found.push(SettingDifference { setting: path.to_owned(), run: text_of(run), given: text_of(given) });
 }
 
-/// A value as `run.toml` has it; 32-bit floats without the digits that 64 bits add.
+/// A value as in `run.toml`; 32-bit floats without the digits of their 64-bit form.
 fn text_of(value: Option<&Value>) -> String {
     match value {
         None => "not set".to_owned(),

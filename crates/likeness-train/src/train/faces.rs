@@ -1,4 +1,4 @@
-//! A dataset's faces, split into those trained on and those validated with.
+//! The faces of a dataset, split into training and validation.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,45 +17,45 @@ use likeness_model::trained_on::TrainedOn;
 /// The faces of a run.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingFaces {
-    /// Names of the identities trained on, in order.
+    /// Names of the training identities, in the order of their labels.
     pub identities: Vec<String>,
-    /// Faces trained on; a label is a place in `identities`.
+    /// Training faces; a label is an index into `identities`.
     pub train: Vec<FaceFile>,
-    /// Faces validated with, their labels numbered for themselves; may be empty.
+    /// Validation faces, with labels of their own; may be empty.
     pub validation: Vec<FaceFile>,
-    /// Faces without an identity, which were left out.
+    /// Number of faces without an identity, which were left out.
     pub unlabelled: usize,
     /// Whether every face was aligned to ArcFace's template.
     pub aligned: bool,
     /// Faces of a target domain.
     pub target: Vec<FaceFile>,
-    /// Their identities, which [`AdaptationMethod::Labels`](crate::adapt::AdaptationMethod::Labels) alone looks at.
+    /// Identities of the target faces, which [`AdaptationMethod::Labels`](crate::adapt::AdaptationMethod::Labels) alone uses.
     pub target_identities: Vec<Option<u32>>,
-    /// A teacher's embeddings of the faces trained on, row by row.
+    /// The teacher's embeddings of the training faces, row-major.
     teacher: Option<(usize, Vec<f32>)>,
-    /// The photos and identities of the datasets; empty where the faces are of none.
+    /// The photos and identities of the datasets; empty for faces that come from no dataset.
     trained_on: TrainedOn,
-    /// SHA-256 over the photos, labels and splits of the dataset, and of the target's.
+    /// SHA-256 over the photos, labels and splits of the dataset and of the target's dataset.
     contents: [Option<String>; 2],
 }
 
-/// What the faces of a target domain have in common with those trained on.
+/// The overlap between the target domain and the training faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DomainOverlap {
-    /// Target faces from photos that are trained on.
+    /// Number of target faces from photos that are trained on.
     pub photos: usize,
-    /// Identities that both domains name.
+    /// Number of identities that occur in both domains.
     pub identities: usize,
 }
 
 impl TrainingFaces {
-    /// The faces of `dataset`: those of its validation split, or of a share of the training identities where it has
-    /// none, are for validation.
+    /// The faces of `dataset`. Its validation split is used for validation; without one, a share of the training identities is
+    /// held out.
     ///
     /// # Errors        no training faces, fewer than two identities, no identity with two images →
     /// [`TrainError::BadArgument`]
     pub fn new(dataset: &Dataset, validation_share: f32, seed: u64) -> Result<Self> {
-        // Faces with landmarks are cut by them, see `likeness_data::cut`.
+        // Faces with landmarks are cropped by them, see `likeness_data::cut`.
         let aligned = dataset.faces.iter().all(|face| face.landmarks.is_some());
         let mut faces = Self { aligned, ..Self::default() };
         let mut parts: [Vec<(PathBuf, &str)>; 2] = [Vec::new(), Vec::new()];
@@ -85,7 +85,7 @@ impl TrainingFaces {
         Ok(faces)
     }
 
-    /// Faces that are taken apart already.
+    /// Faces that are split already.
     pub fn of(identities: Vec<String>, train: Vec<FaceFile>, validation: Vec<FaceFile>) -> Self {
         Self { identities, train, validation, ..Self::default() }
     }
@@ -110,10 +110,9 @@ impl TrainingFaces {
         Err(TrainError::BadArgument { reason: reason.into(), hint: Some(hint.into()) })
     }
 
-    /// The faces with those of the training split of the target domain `target`, and what `source`, the dataset trained
-    /// on, shares with them.
+    /// Adds the training split of the target domain `target`. Also returns its overlap with `source`, the training dataset.
     ///
-    /// # Errors        no face in the target → [`TrainError::BadArgument`]
+    /// # Errors        a target without faces → [`TrainError::BadArgument`]
     pub fn with_target(mut self, target: &Dataset, source: &Dataset) -> Result<(Self, DomainOverlap)> {
         let of = |dataset: &Dataset| -> Vec<usize> {
             (0..dataset.faces.len()).filter(|&i| dataset.faces[i].split == Split::Train).collect()
@@ -141,10 +140,10 @@ impl TrainingFaces {
         Ok((self, DomainOverlap { photos: shared, identities }))
     }
 
-    /// The faces with a teacher's embeddings of those trained on, in their order.
+    /// Adds a teacher's embeddings of the training faces, in the same order.
     ///
     /// # Shapes        embeddings: [train, dim]
-    /// # Errors        a count that does not fit, numbers that are not finite → [`TrainError::BadArgument`]
+    /// # Errors        a count that does not fit, values that are not finite → [`TrainError::BadArgument`]
     pub fn with_teacher(mut self, dim: usize, embeddings: Vec<f32>) -> Result<Self> {
         if dim == 0 || embeddings.len() != dim * self.train.len() {
             let reason =
@@ -158,35 +157,35 @@ impl TrainingFaces {
         Ok(self)
     }
 
-    /// Numbers in a teacher's embedding.
+    /// Dimension of the teacher's embeddings; `None` without a teacher.
     pub fn teacher_dim(&self) -> Option<usize> {
         self.teacher.as_ref().map(|(dim, _)| *dim)
     }
 
-    /// The teacher's embeddings of some of the faces trained on; empty without a teacher.
+    /// The teacher's embeddings of these training faces; empty without a teacher.
     pub fn teacher_of(&self, faces: &[usize]) -> Vec<f32> {
         let Some((dim, values)) = &self.teacher else { return Vec::new() };
         faces.iter().flat_map(|i| &values[i * dim..(i + 1) * dim]).copied().collect()
     }
 
-    /// The labels of the faces trained on.
+    /// The labels of the training faces.
     pub fn labels(&self) -> Vec<u32> {
         self.train.iter().map(|face| face.label).collect()
     }
 
-    /// The photos and identities that a network of these faces is trained on, those of the target domain among the photos;
-    /// empty for faces that are of no dataset.
+    /// The photos and identities that a network is trained on with these faces, with the photos of the target domain. Empty for
+    /// faces that come from no dataset.
     pub fn trained_on(&self) -> &TrainedOn {
         &self.trained_on
     }
 
-    /// SHA-256 over the photos, identities, splits and boxes of the dataset, and of the target's dataset: a dataset that was
-    /// moved has the same one, and one that was prepared from other photos under the same names another.
+    /// SHA-256 over the photos, identities, splits and boxes of the dataset and of the target's dataset. Moving a dataset does
+    /// not change it; preparing it from other photos with the same names does.
     pub fn contents(&self) -> [Option<&str>; 2] {
         self.contents.each_ref().map(Option::as_deref)
     }
 
-    /// SHA-256 over names and labels: a run goes on with the same faces only.
+    /// SHA-256 over names and labels. A run can be resumed with the same faces only.
     pub fn fingerprint(&self) -> String {
         let mut text = self.identities.join("\n");
         for face in self.train.iter().chain(&self.validation).chain(&self.target) {
@@ -205,7 +204,7 @@ fn content_of(dataset: &Dataset) -> String {
     sha256_hex(text.as_bytes())
 }
 
-/// A share of the identities with two images or more, chosen by the seed; all others remain for training.
+/// A random share of the identities with two images or more; all others remain for training.
 fn held_out<'a>(faces: &[(PathBuf, &'a str)], share: f32, seed: u64) -> BTreeSet<&'a str> {
     let mut images: BTreeMap<&str, usize> = BTreeMap::new();
     faces.iter().for_each(|(_, identity)| *images.entry(identity).or_default() += 1);
@@ -213,7 +212,7 @@ fn held_out<'a>(faces: &[(PathBuf, &'a str)], share: f32, seed: u64) -> BTreeSet
         images.iter().filter(|(_, n)| **n > 1).map(|(identity, _)| *identity).collect();
     candidates.shuffle(&mut training_stream(seed, TrainingPurpose::Validation, &[]));
     let count = ((images.len() as f32 * share) as usize).min(images.len().saturating_sub(2));
-    // Of a single identity every search finds it, which says nothing.
+    // With a single identity every search succeeds, which measures nothing.
     if count < 2 { BTreeSet::new() } else { candidates.into_iter().take(count).collect() }
 }
 

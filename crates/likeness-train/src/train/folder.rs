@@ -1,4 +1,4 @@
-//! A run's folder: only one process works in it, and nothing else is in it.
+//! The folder of a run: one process at a time uses it, and it holds nothing else.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,43 +8,43 @@ use likeness_artifact::{FolderLock, LOCK_FILE, LockError, is_temporary};
 use super::{checkpoint, history};
 use crate::{Result, TrainError};
 
-/// What the program that trains writes first: the resolved settings.
+/// File of the resolved settings, which the program writes first.
 pub const CARD: &str = "run.toml";
-/// A line for each epoch.
+/// File with one line for each epoch.
 pub const HISTORY: &str = "history.jsonl";
-/// The teacher's embeddings.
+/// File of the teacher's embeddings.
 pub const TEACHER: &str = "teacher.embeddings";
-/// Names that only a run's folder has.
+/// File names by which a run's folder is recognised.
 const MARKS: [&str; 6] =
     [CARD, HISTORY, TEACHER, checkpoint::FOLDER, checkpoint::PREVIOUS, checkpoint::UNFINISHED];
 
-/// A run's folder that only this process works in, until the value is dropped.
+/// The folder of a run, locked for this process until the value is dropped.
 ///
-/// A folder that [`RunFolder::open`] has made is removed again when the value is dropped and nothing was written.
+/// A folder that [`RunFolder::open`] created is removed on drop if nothing was written.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Folders that were made, outermost first.
+    /// Folders that were created, outermost first.
     made: Vec<PathBuf>,
     lock: Option<FolderLock>,
 }
 
-/// How far the run in a folder has come.
+/// The state of the run in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
     /// There is no run.
     Vacant,
-    /// A run ended before its first epoch did: another may begin in its place.
+    /// A run that ended before its first epoch was complete; another may replace it.
     Unstarted,
-    /// A run has an epoch or a checkpoint, which another must not replace.
+    /// A run with an epoch or a checkpoint, which another must not replace.
     Begun,
 }
 
 impl RunFolder {
-    /// Locks the folder at `path`, and makes it where there is none.
+    /// Locks the folder at `path`, and creates it if it is missing.
     ///
-    /// # Errors        a file, or a folder with something else than a run → [`TrainError::NotARun`]; another process works
-    /// in it → [`TrainError::Lock`]; the disk
+    /// # Errors        a file, or a folder that holds something else → [`TrainError::NotARun`]; another process uses it →
+    /// [`TrainError::Lock`]; the file system
     pub fn open(path: &Path) -> Result<Self> {
         let not_a_run = |found| TrainError::NotARun { path: path.to_owned(), found };
         let made = match fs_err::metadata(path) {
@@ -58,26 +58,26 @@ impl RunFolder {
         match FolderLock::acquire(path) {
             Ok(lock) => this.lock = Some(lock),
             Err(error) => {
-                // The process that holds the lock decides what becomes of the folder.
+                // Only the process that holds the lock may remove the folder.
                 if matches!(error, LockError::Held { .. }) {
                     this.made.clear();
                 }
                 return Err(error.into());
             }
         }
-        // Between opening and locking, another process may have removed the folder that it had made.
+        // Between opening and locking, another process may have removed the folder that it had created.
         if !path.join(LOCK_FILE).exists() {
             return Err(LockError::Held { path: path.to_owned() }.into());
         }
         Ok(this)
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How far its run has come.
+    /// The state of the run.
     ///
     /// # Errors        the disk → [`TrainError::Io`]
     pub fn state(&self) -> Result<RunState> {
@@ -97,14 +97,14 @@ impl Drop for RunFolder {
         if self.made.is_empty() || !matches!(entries(&self.path).as_deref(), Ok([])) {
             return;
         }
-        // What cannot be removed stays, empty, and is in nobody's way.
+        // A folder that cannot be removed stays, empty.
         if fs_err::remove_file(self.path.join(LOCK_FILE)).is_ok() {
             let _ = self.made.iter().rev().try_for_each(fs_err::remove_dir);
         }
     }
 }
 
-/// Makes `path` and the folders above it; those that were not there, outermost first.
+/// Creates `path` and the folders above it. Returns those that were missing, outermost first.
 fn make(path: &Path) -> Result<Vec<PathBuf>> {
     let absent = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
     let mut absent: Vec<PathBuf> = absent.map(Path::to_owned).collect();
@@ -113,7 +113,7 @@ fn make(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(absent)
 }
 
-/// Names in a folder, without the lock and temporary files.
+/// The names of the files in a folder, without the lock and temporary files.
 fn entries(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs_err::read_dir(folder)? {

@@ -1,23 +1,23 @@
-//! What goes wrong in training of embeddings, seen early: broken numbers, and the collapse of all embeddings to one.
+//! Detects failures of embedding training early, above all the collapse of all embeddings to one point.
 //!
-//! Collapse is the known failure of triplet losses (Hermans et al. (2017), arXiv 1703.07737, section 3; Wu et al. (2017),
-//! arXiv 1706.07567): once all faces fall on one point the hinge stays at its margin and its gradients vanish.
+//! Collapse is a known failure of triplet losses (Hermans et al. (2017), arXiv 1703.07737, section 3; Wu et al. (2017),
+//! arXiv 1706.07567): once all embeddings are equal, the hinge loss stays at its margin and its gradients vanish.
 
 use serde::{Deserialize, Serialize};
 
-/// Bins of a distance histogram, over cosine distances of 0 to 2.
+/// Number of bins of a histogram of cosine distances from 0 to 2.
 pub const BINS: usize = 20;
-/// Spread below which embeddings count as collapsed. Unit vectors in all directions have 1.
+/// Spread below which embeddings count as collapsed. Evenly distributed unit vectors have a spread of 1.
 const LEAST_SPREAD: f32 = 0.01;
 
-/// Distances between embeddings of batches, and how far they spread.
+/// Histograms of the distances within batches, and the spread of the embeddings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Distances {
-    /// Cosine distances of pairs of one identity, by bins of 0.1 from 0 to 2.
+    /// Histogram of the cosine distances of pairs of one identity, in bins of 0.1 from 0 to 2.
     pub positive: Vec<u64>,
-    /// Cosine distances of pairs of two identities, likewise.
+    /// Histogram of the cosine distances of pairs of two identities, in bins of 0.1 from 0 to 2.
     pub negative: Vec<u64>,
-    /// Mean over batches of 1 − |mean embedding|²: 0 where all are one, near 1 where they point everywhere.
+    /// Mean over batches of 1 − |mean embedding|²: 0 where all embeddings are equal, near 1 where they are evenly distributed.
     pub spread: f32,
     #[serde(skip)]
     batches: u32,
@@ -26,7 +26,7 @@ pub struct Distances {
 impl Distances {
     /// Adds a batch of embeddings of unit length.
     ///
-    /// # Shapes        embeddings: \[batch · dim\], row by row · labels: \[batch\]
+    /// # Shapes        embeddings: \[batch · dim\], row-major · labels: \[batch\]
     pub fn add(&mut self, embeddings: &[f32], labels: &[u32]) {
         let dim = embeddings.len() / labels.len().max(1);
         if dim == 0 {
@@ -49,35 +49,35 @@ impl Distances {
         self.spread += (spread - self.spread) / self.batches as f32;
     }
 
-    /// Whether all embeddings have fallen together.
+    /// Whether the embeddings have collapsed.
     pub fn collapsed(&self) -> bool {
         self.batches > 0 && self.spread < LEAST_SPREAD
     }
 }
 
-/// What an epoch gives cause to say.
+/// A warning after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Warning {
-    /// All embeddings are nearly one.
+    /// All embeddings are nearly equal.
     Collapsed {
-        /// As [`Distances::spread`].
+        /// The spread, see [`Distances::spread`].
         spread: f32,
     },
-    /// Hardly a triplet violates the margin any more.
+    /// Few triplets violate the margin.
     FewActiveTriplets {
-        /// Share of triplets that do.
+        /// Share of triplets that violate the margin.
         share: f32,
     },
     /// No batch had a triplet.
     NoTriplets,
     /// Batches had too few readable faces.
     BatchesLeftOut {
-        /// How many.
+        /// Number of batches.
         batches: usize,
     },
-    /// The loop waits for pictures.
+    /// Training waits for images.
     Starved {
-        /// Share of the epoch's time.
+        /// Share of the epoch spent waiting.
         share: f32,
     },
 }

@@ -1,4 +1,4 @@
-//! `history.jsonl`: a line for each epoch of a run.
+//! `history.jsonl`: one line for each epoch of a run.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,57 +11,57 @@ use serde::{Deserialize, Serialize};
 use super::guard::Distances;
 use crate::{Result, TrainError};
 
-/// What one epoch was.
+/// The results of an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
-    /// Counted from 1, over all phases.
+    /// Number of the epoch, counted from 1 over all phases.
     pub epoch: u32,
-    /// The phase's name.
+    /// Name of the phase.
     pub phase: String,
-    /// Mean loss of the batches.
+    /// Mean loss over the batches.
     pub loss: f64,
-    /// Loss of the first batch; of an epoch taken up again it is the same as of one that was not interrupted.
+    /// Loss of the first batch, which is the same whether or not the run was interrupted before.
     pub first_loss: f64,
-    /// Share of the faces whose identity the classifier told, as they were trained on; none without a classifier.
+    /// Share of training faces that the classifier assigned to their identity; `None` without a classifier.
     pub train_top1: Option<f64>,
-    /// Share of triplets that violated the margin; none without a triplet loss.
+    /// Share of triplets that violated the margin; `None` without a triplet loss.
     pub active_triplets: Option<f64>,
-    /// Batches without a triplet.
+    /// Number of batches without a triplet.
     pub batches_without_triplets: usize,
-    /// Mean distance from anchor to positive of the triplets.
+    /// Mean distance from anchor to positive in the triplets.
     pub positive_distance: Option<f64>,
-    /// Mean distance from anchor to negative of the triplets.
+    /// Mean distance from anchor to negative in the triplets.
     pub negative_distance: Option<f64>,
-    /// Top-1 accuracy of searches among the validation faces; none without them.
+    /// Top-1 accuracy of searches among the validation faces; `None` without validation faces.
     pub validation_top1: Option<f64>,
-    /// Mean average precision of the same searches.
+    /// Mean average precision of searches among the validation faces.
     pub validation_map: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Mean length of the gradient before clipping.
+    /// Mean norm of the gradient before clipping.
     pub gradient_norm: f64,
-    /// Faces that went through the network.
+    /// Number of faces trained on.
     pub images: usize,
-    /// Faces that could not be read so far.
+    /// Number of faces that could not be read so far.
     pub skipped: usize,
     /// Seconds of training, without validation.
     pub seconds: f64,
-    /// Seconds in which the network waited for pictures.
+    /// Seconds of waiting for images.
     pub waiting_seconds: f64,
     /// Distances within batches.
     pub distances: Distances,
-    /// What else is worth knowing, by name.
+    /// Further values, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, f64>,
 }
 
-/// Adds a line.
+/// Appends a line.
 ///
 /// # Errors        the disk → [`TrainError::Io`]
 pub fn append(path: &Path, record: &EpochRecord) -> Result<()> {
     let is_new = !path.exists();
     let mut file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
-    // One write, so that a process that is killed leaves whole lines.
+    // One write, so that a killed process leaves complete lines.
     file.write_all((line_of(record) + "\n").as_bytes())?;
     file.sync_data()?;
     if is_new {
@@ -70,10 +70,10 @@ pub fn append(path: &Path, record: &EpochRecord) -> Result<()> {
     Ok(())
 }
 
-/// The lines of the first `epochs` epochs, and no others: a killed run may have left half a line, or one of an epoch
-/// that is trained again.
+/// Removes all lines but those of the first `epochs` epochs: a killed run may have left an incomplete line, or a line of an
+/// epoch that will be trained again.
 ///
-/// # Errors        a line that was altered → [`TrainError::BadHistory`], and the file stays as it is; the disk
+/// # Errors        a changed line → [`TrainError::BadHistory`], and the file is not changed; the file system
 pub fn keep(path: &Path, epochs: u32) -> Result<Vec<EpochRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -84,9 +84,9 @@ pub fn keep(path: &Path, epochs: u32) -> Result<Vec<EpochRecord>> {
     Ok(kept)
 }
 
-/// All lines; half a line at the end, which a killed process may leave, is passed over.
+/// Reads all lines. An incomplete line at the end, which a killed process may leave, is skipped.
 ///
-/// # Errors        a line that was altered → [`TrainError::BadHistory`]; the disk
+/// # Errors        a changed line → [`TrainError::BadHistory`]; the file system
 pub fn read(path: &Path) -> Result<Vec<EpochRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -109,19 +109,19 @@ pub fn read(path: &Path) -> Result<Vec<EpochRecord>> {
     Ok(records)
 }
 
-/// Whether the history has a line that is not cut short.
+/// Whether the history has a complete line.
 ///
 /// # Errors        the disk → [`TrainError::Io`]
 pub(super) fn has_lines(path: &Path) -> Result<bool> {
     Ok(path.exists() && fs_err::read(path)?.contains(&b'\n'))
 }
 
-/// What stands between a record and its checksum.
+/// The text between a record and its checksum.
 const CHECK: &str = ",\"check\":\"";
 /// Hexadecimal digits of a checksum: the first 8 bytes of SHA-256.
 const CHECK_DIGITS: usize = 16;
 
-/// A record as JSON with the checksum of its text as the last member, `check`.
+/// A record as JSON, with the checksum of its text as the last member, `check`.
 fn line_of(record: &EpochRecord) -> String {
     let text = serde_json::to_string(record).expect("a record is plain data");
     let open = text.strip_suffix('}').expect("a record is an object");
@@ -139,7 +139,7 @@ enum Damage {
     Altered(String),
 }
 
-/// The record of a line; lines of older versions have no checksum.
+/// Parses a line; lines of older versions have no checksum.
 fn parse(line: &str) -> std::result::Result<EpochRecord, Damage> {
     let record = serde_json::from_str(line).map_err(|error| match error.is_eof() {
         true => Damage::CutShort,

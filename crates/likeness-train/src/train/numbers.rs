@@ -1,4 +1,4 @@
-//! The numbers of a network, read and set by parameter, and their running average.
+//! Reads and sets the values of a network by parameter, and keeps their running average.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 use super::optimizer::floats;
 use crate::network::Network;
 
-/// A running average of a network's numbers: Tarvainen and Valpola (2017), arXiv 1703.01780, section 2.
+/// A running average of a network's parameters: Tarvainen and Valpola (2017), arXiv 1703.01780, section 2.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Average {
     pub(super) numbers: BTreeMap<ParamId, Vec<f32>>,
@@ -16,7 +16,7 @@ pub(super) struct Average {
 }
 
 impl Average {
-    /// Moves towards `network`, keeping `decay` of what there was; less of it in the first steps.
+    /// Updates the average with `network`. `decay` is the weight of the old average, which is less in the first steps.
     pub(super) fn follow(&mut self, network: &Network, decay: f32) {
         if decay > 0.0 {
             self.steps += 1;
@@ -25,7 +25,7 @@ impl Average {
         }
     }
 
-    /// `network` with the averaged numbers; as it is where nothing was averaged.
+    /// The network with averaged parameters, or unchanged where nothing was averaged.
     pub(super) fn apply(&self, network: Network) -> Network {
         if self.numbers.is_empty() { network } else { network.map(&mut Setter { numbers: &self.numbers }) }
     }
@@ -48,7 +48,7 @@ impl ModuleVisitor for Follower<'_> {
     }
 }
 
-/// Puts numbers into parameters.
+/// Sets the values of parameters.
 pub(super) struct Setter<'a> {
     pub(super) numbers: &'a BTreeMap<ParamId, Vec<f32>>,
 }
@@ -65,7 +65,7 @@ impl ModuleMapper for Setter<'_> {
     }
 }
 
-/// Takes shapes and numbers out of parameters.
+/// Collects shapes and values of parameters.
 #[derive(Default)]
 pub(super) struct Collector {
     pub(super) found: BTreeMap<ParamId, (Vec<usize>, Vec<f32>)>,

@@ -1,9 +1,9 @@
-//! Gradients become steps: the gradients of several batches are summed, clipped, and move every parameter at the rate
-//! of its stage.
+//! The optimiser: gradients of several batches are summed, clipped, and applied to every parameter at the learning rate of
+//! its stage.
 //!
-//! On the processor a step is one pass over each parameter, in place; on another device everything that a step needs stays
-//! there, and only the gradient's length comes back.
-//! Parameters of one extent (biases, scales of normalisations) have no weight decay, as is usual: He et al. (2019),
+//! On the CPU a step is one pass over each parameter, in place. On another device all state stays on the device, and only the
+//! norm of the gradient is read back.
+//! One-dimensional parameters (biases, scales of normalisations) have no weight decay, as is usual: He et al. (2019),
 //! arXiv 1812.01187, section 3.1.
 
 use std::collections::BTreeMap;
@@ -21,16 +21,16 @@ use crate::{Result, TrainError};
 /// Keeps AdamW's division finite.
 const EPSILON: f32 = 1e-8;
 
-/// What a parameter needs from one step to the next.
+/// The optimiser's state of a parameter.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Moments {
-    /// The momentum, or the gradient's running mean.
+    /// The momentum, or the running mean of the gradient.
     pub first: Vec<f32>,
-    /// The squared gradient's running mean; empty without one.
+    /// The running mean of the squared gradient; empty for an optimiser without one.
     pub second: Vec<f32>,
 }
 
-/// Numbers for each number of a parameter, where the parameter is.
+/// One value for each value of a parameter, on the parameter's device.
 #[derive(Debug, Clone)]
 enum Values {
     Processor(Vec<f32>),
@@ -38,7 +38,7 @@ enum Values {
 }
 
 impl Values {
-    /// The numbers of `tensor`, which stay on its device.
+    /// The values of `tensor`, on its device.
     fn of<const D: usize>(tensor: Tensor<D>) -> Self {
         if runs_on_processor(&tensor) {
             Self::Processor(floats(tensor))
@@ -80,7 +80,7 @@ impl Values {
         }
     }
 
-    /// On `device`, with zeros where there is nothing yet.
+    /// The values as a tensor on `device`; zeros where there are no values yet.
     fn into_tensor(self, count: usize, device: &Device) -> Tensor<1> {
         match self {
             Self::Device(tensor) => *tensor,
@@ -108,7 +108,7 @@ impl CollectedGradients {
         module.visit(&mut Collector { gradients, collected: self });
     }
 
-    /// Length of all gradients taken as one vector.
+    /// Norm of all gradients as one vector.
     pub fn norm(&self) -> f32 {
         let mut sum = 0.0;
         let mut on_device = Vec::new();
@@ -146,34 +146,34 @@ impl ModuleVisitor for Collector<'_> {
     }
 }
 
-/// The numbers of a tensor.
+/// The values of a tensor.
 pub(super) fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec().expect("converted to f32")
 }
 
-/// Moves parameters along their gradients.
+/// Updates parameters by their gradients.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     config: OptimizerConfig,
-    /// By the key of the parameter; the first and second moment.
+    /// First and second moment, by the key of the parameter.
     moments: BTreeMap<String, [Values; 2]>,
     steps: u64,
 }
 
 impl Optimizer {
-    /// An optimiser without a past.
+    /// An optimiser before its first step.
     pub fn new(config: OptimizerConfig) -> Self {
         Self { config, moments: BTreeMap::new(), steps: 0 }
     }
 
-    /// An optimiser that goes on where another was after `steps`.
+    /// An optimiser that continues with the state of another after `steps` steps.
     pub fn resume(config: OptimizerConfig, moments: BTreeMap<String, Moments>, steps: u64) -> Self {
         let kept = |Moments { first, second }| [first, second].map(Values::Processor);
         let moments = moments.into_iter().map(|(key, moments)| (key, kept(moments))).collect();
         Self { config, moments, steps }
     }
 
-    /// What it keeps of each parameter, by key.
+    /// The state of each parameter, by key.
     pub fn moments(&self) -> BTreeMap<String, Moments> {
         let read = |kept: &[Values; 2]| {
             let [first, second] = kept.clone().map(Values::into_floats);
@@ -182,19 +182,19 @@ impl Optimizer {
         self.moments.iter().map(|(key, kept)| (key.clone(), read(kept))).collect()
     }
 
-    /// Steps so far.
+    /// Number of steps so far.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Begins a step: [`Optimizer::update`] of every module then belongs to it.
+    /// Begins a step, to which the following calls of [`Optimizer::update`] belong.
     pub fn begin(&mut self) {
         self.steps += 1;
     }
 
-    /// Moves those parameters of `module` that have gradients.
+    /// Updates the parameters of `module` that have gradients.
     ///
-    /// `keys` names every parameter and the factor on the rate; what it leaves out stays as it is.
+    /// `keys` holds the key and the learning-rate factor of each parameter; other parameters do not change.
     pub fn update<M: Module>(
         &mut self,
         module: M,
@@ -206,7 +206,7 @@ impl Optimizer {
         module.map(&mut Updater { optimizer: self, gradients, scale, keys, rate })
     }
 
-    /// Moves `parameter`, whose weights decay if `decays`.
+    /// Updates `parameter`, with weight decay if `decays`.
     fn moved<const D: usize>(
         &mut self,
         key: &str,
@@ -237,7 +237,7 @@ impl Optimizer {
     }
 }
 
-/// A step's numbers for one parameter.
+/// Settings of a step for one parameter.
 enum StepSettings {
     Sgd(SgdStep),
     AdamW(AdamwStep),
@@ -261,7 +261,7 @@ impl StepSettings {
         }
     }
 
-    /// Moves `values` in place and gives the moments after it.
+    /// Updates `values` in place and returns the new moments.
     fn take(
         &self,
         values: &mut [f32],
@@ -279,7 +279,7 @@ impl StepSettings {
         [first, second]
     }
 
-    /// As [`StepSettings::take`], of tensors on `device`.
+    /// Updates tensors on `device` as [`StepSettings::take`] does.
     fn take_on_device(
         &self,
         parameter: Tensor<1>,
@@ -325,7 +325,7 @@ impl ModuleMapper for Updater<'_> {
     }
 }
 
-/// Refuses gradients that are no numbers.
+/// Checks that the gradient is finite.
 ///
 /// # Errors        a norm that is not finite → [`TrainError::NotANumber`]
 pub(super) fn check_norm(norm: f32, step: u64) -> Result<()> {

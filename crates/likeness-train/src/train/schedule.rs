@@ -1,43 +1,43 @@
-//! The learning rate from step to step of a phase.
+//! The learning rate of each step of a phase.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::range::within;
 
-/// How the rate moves from its highest to its end.
+/// How the learning rate falls after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
-    /// It does not.
+    /// Constant learning rate.
     Constant,
-    /// Half a cosine: Loshchilov and Hutter (2017), arXiv 1608.03983, without restarts.
+    /// Cosine decay: Loshchilov and Hutter (2017), arXiv 1608.03983, without restarts.
     Cosine,
-    /// Times 0.1 at half and at three quarters of the phase.
+    /// Step decay: a factor of 0.1 at half and at three quarters of the phase.
     Step,
 }
 
-/// How the learning rate moves through a phase.
+/// Schedule of the learning rate in a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleConfig {
-    /// Share of the phase in which the rate rises from 0: Goyal et al. (2017), arXiv 1706.02677.
+    /// Share of the phase in which the learning rate rises from 0: Goyal et al. (2017), arXiv 1706.02677.
     pub warm_up: f32,
-    /// How it moves then.
+    /// How the learning rate falls after the warm-up.
     pub decay: Decay,
-    /// Where a cosine ends, as a share of the highest rate.
+    /// Final value of a cosine decay, as a share of the highest learning rate.
     pub end: f32,
 }
 
 impl Default for ScheduleConfig {
-    /// A twentieth of warm-up, then a cosine to a hundredth.
+    /// Warm-up for 5 % of the phase, then cosine decay to 1 % of the highest learning rate.
     fn default() -> Self {
         Self { warm_up: 0.05, decay: Decay::Cosine, end: 0.01 }
     }
 }
 
 impl ScheduleConfig {
-    /// Refuses shares outside their range.
+    /// Checks the settings.
     ///
     /// # Errors        a share that is not from 0 to below 1 → [`TrainError::BadArgument`](crate::TrainError::BadArgument)
     pub fn validate(&self) -> Result<()> {
@@ -46,7 +46,7 @@ impl ScheduleConfig {
             .try_for_each(|(name, share)| within(name, share, 0.0..1.0))
     }
 
-    /// The rate of `step`, counted from 0, of `steps`, as a share of the highest.
+    /// The learning rate of step `step`, counted from 0, of `steps` steps, as a share of the highest.
     ///
     /// # Examples
     /// ```

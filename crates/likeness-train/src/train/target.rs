@@ -1,4 +1,4 @@
-//! The faces of a target domain: which of them join an epoch's batches, and the statistics that they have.
+//! The faces of a target domain: the batches of an epoch, and the target's batch statistics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,36 +16,37 @@ use crate::sampler::{BalancedConfig, SamplerConfig};
 use crate::{Result, TrainError};
 use likeness_data::seed::{TrainingPurpose, training_stream};
 
-/// Faces that statistics are taken from, at most.
+/// Maximum number of faces that statistics are computed from.
 const FACES_FOR_STATISTICS: usize = 4096;
-/// Faces that are clustered, at most: others have their turn in another epoch.
+/// Maximum number of faces that are clustered in an epoch; other epochs cluster other faces.
 const FACES_TO_CLUSTER: usize = 8192;
-/// Faces that go through the network at a time where nothing is learned from them.
+/// Batch size where the network is not trained.
 const BATCH: usize = 32;
 
-/// Adapts a run to faces without labels.
+/// The target faces of a run.
 pub(super) struct TargetFaces {
     pub(super) adaptation: AdaptationConfig,
-    /// Faces varied for training, and as they are.
+    /// A loader with augmentation for training, and one without.
     loaders: [Loader; 2],
     faces: usize,
-    /// By face; empty where labels are not looked at.
+    /// Identity of each face; empty where labels are not used.
     identities: Vec<Option<u32>>,
     seed: u64,
 }
 
-/// An epoch's target faces, a batch beside each of those that are learned from.
+/// The target batches of an epoch, one for each batch of the source.
 pub(super) struct TargetEpoch {
     batches: Epoch,
-    /// By face; empty where nothing is clustered.
+    /// Group of each face; empty where nothing is clustered.
     groups: Vec<Option<u32>>,
-    /// What is worth keeping in the run's history.
+    /// Values for the run's history.
     pub(super) notes: BTreeMap<String, f64>,
 }
 
 impl TargetFaces {
-    /// # Errors        no faces; fewer than two identities where their labels are learned from →
-    /// [`TrainError::BadArgument`]
+    /// The target faces of a run with these settings.
+    ///
+    /// # Errors        no faces; fewer than two identities where the labels are used → [`TrainError::BadArgument`]
     pub(super) fn new(
         adaptation: AdaptationConfig,
         loaders: [Loader; 2],
@@ -72,14 +73,14 @@ impl TargetFaces {
         Ok(Self { adaptation, loaders, faces, identities, seed })
     }
 
-    /// `network` with the target's statistics.
+    /// The network with the batch statistics of the target.
     pub(super) fn fit(&self, network: &Network, device: &Device) -> Result<Network> {
         let order = self.order(self.faces.min(FACES_FOR_STATISTICS), 0);
         Ok(fit_statistics(network, self.as_they_are(&order)?, device))
     }
 
-    /// As many faces for each batch as it has itself; none where the run does not train on them, and where `network`
-    /// finds fewer than two groups to learn from.
+    /// A target batch for each of `batches`, of the same size. `None` where the run does not train on target faces, or where the
+    /// embeddings of `network` form fewer than two groups.
     pub(super) fn epoch(
         &self,
         epoch: u32,
@@ -114,7 +115,7 @@ impl TargetFaces {
         Ok(Some(TargetEpoch { batches, groups: Vec::new(), notes: BTreeMap::new() }))
     }
 
-    /// The group of each face as the network's embeddings have them, and how many faces were looked at.
+    /// The group of each face by the network's embeddings, and the number of faces that were clustered.
     fn groups(&self, epoch: u32, network: &Network, device: &Device) -> Result<(Vec<Option<u32>>, usize)> {
         let order = self.order(self.faces.min(FACES_TO_CLUSTER), epoch);
         let embedded = embed(network, self.as_they_are(&order)?, device);
@@ -125,7 +126,7 @@ impl TargetFaces {
         Ok((groups, embedded.faces.len()))
     }
 
-    /// Batches of some photos of some groups, of `groups` of `faces` that were looked at.
+    /// Batches of several groups with several photos each, from the `groups` of `faces` clustered faces.
     fn by_group(
         &self,
         epoch: u32,
@@ -168,7 +169,7 @@ impl TargetFaces {
         self.loaders[1].epoch(0, &batches)
     }
 
-    /// `wanted` faces, each as often as any other, in an order of the epoch's own.
+    /// `wanted` faces in the random order of the epoch, each about equally often.
     fn order(&self, wanted: usize, epoch: u32) -> Vec<usize> {
         let round = |round: u64| {
             let mut places: Vec<usize> = (0..self.faces).collect();
@@ -184,7 +185,7 @@ impl TargetFaces {
 }
 
 impl TargetEpoch {
-    /// Seconds that batches were waited for so far.
+    /// Seconds of waiting for batches so far.
     pub(super) fn waited_seconds(&self) -> f64 {
         self.batches.waited_seconds()
     }
@@ -193,7 +194,7 @@ impl TargetEpoch {
 impl Iterator for TargetEpoch {
     type Item = Batch;
 
-    /// The next batch, labelled with the faces' groups where there are any.
+    /// The next batch, with groups as labels where there are groups.
     fn next(&mut self) -> Option<Batch> {
         let mut batch = self.batches.next()?;
         if !self.groups.is_empty() {

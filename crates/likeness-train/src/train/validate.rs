@@ -1,4 +1,4 @@
-//! Settings that make no sense are refused before any work: their ranges, and whether the faces suffice for every phase.
+//! Checks the settings before any work: their ranges, and whether there are enough faces for every phase.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use crate::range::{positive, within};
 use crate::sampler::{BalancedConfig, SamplerConfig};
 use crate::{Result, TrainError};
 
-/// Side of the largest faces, in pixels.
+/// Largest side length of a face, in pixels.
 const MAX_INPUT_PX: u32 = 1024;
-/// Images in a batch, batches in a step, identities in a batch, images of each.
+/// Largest number of images in a batch, batches in a step, identities in a batch, and images of each identity.
 const MAX_BATCH: usize = 65_536;
 const MAX_IMAGES_PER_EPOCH: usize = 100_000_000;
 const MAX_PHASES: usize = 100;
 const MAX_EPOCHS: u32 = 100_000;
 const MAX_WORKERS: usize = 1024;
-/// 1 TiB.
+/// Largest cache, 1 TiB.
 const MAX_CACHE_MIB: usize = 1 << 20;
-/// Beyond this a rate, a factor or a weight is a slip of the keyboard.
+/// Largest learning rate, factor or weight; a larger value is a typing error.
 const MAX_FACTOR: f32 = 1000.0;
-/// TOML has signed integers.
+/// Largest seed, because TOML has signed integers.
 const MAX_SEED: u64 = i64::MAX as u64;
 
 impl TrainConfig {
-    /// Refuses settings that make no sense.
+    /// Checks the settings.
     ///
-    /// # Errors        the setting, its value and what is allowed → [`TrainError::BadArgument`]
+    /// # Errors        a value out of range, named with the range → [`TrainError::BadArgument`]
     pub fn validate(&self) -> Result<()> {
         within("seed", self.seed, 0..=MAX_SEED)?;
         within("network.seed", self.network.seed, 0..=MAX_SEED)?;
@@ -63,7 +63,7 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Faces that a batch needs: two where a normalisation takes its statistics from the batch.
+    /// Least number of faces in a batch: two where batch normalisation takes its statistics from the batch.
     pub fn least_batch(&self) -> usize {
         let network = &self.network;
         let in_backbone = network.backbone.architecture != Architecture::Vgg16;
@@ -90,9 +90,9 @@ impl TrainConfig {
         }
     }
 
-    /// Refuses faces that do not suffice for every phase.
+    /// Checks that there are enough faces for every phase.
     ///
-    /// # Errors        the phase, what it needs and what there is → [`TrainError::BadArgument`]
+    /// # Errors        too few faces or identities, named with the phase → [`TrainError::BadArgument`]
     pub fn check_faces(&self, faces: &TrainingFaces) -> Result<()> {
         let labels = faces.labels();
         for phase in &self.phases {
@@ -121,9 +121,9 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Refuses faces without a teacher's embeddings where a phase learns them.
+    /// Checks that the faces have a teacher's embeddings where a phase has a teacher loss.
     ///
-    /// # Errors        → [`TrainError::BadArgument`]
+    /// # Errors        no embeddings → [`TrainError::BadArgument`]
     pub fn check_teacher(&self, faces: &TrainingFaces) -> Result<()> {
         if self.needs_teacher() && faces.teacher_dim().is_none() {
             return Err(TrainError::argument("a loss asks for a teacher, and no teacher was given"));
@@ -131,9 +131,10 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// Makes batches smaller where they ask for more identities than there are, down to 2; what was changed, for the user.
+    /// Reduces the number of identities in a batch to the number of identities there are, at least 2. Returns a message for each
+    /// change.
     ///
-    /// For settings that nobody has chosen: a chosen setting that does not fit is an error, see
+    /// This is for default settings. A setting that the user chose and that does not fit is an error, see
     /// [`TrainConfig::check_faces`].
     pub fn fit_to(&mut self, faces: &TrainingFaces) -> Vec<String> {
         let identities = faces.identities.len().max(2);
@@ -153,7 +154,7 @@ impl TrainConfig {
     }
 }
 
-/// CDAN in a phase without a classifier.
+/// The error for CDAN in a phase without a classifier.
 pub(super) fn no_classifier() -> TrainError {
     TrainError::argument_with_hint(
         "cdan needs the identities' probabilities, and a phase has no classifier",
@@ -167,7 +168,7 @@ fn identities_with_two_images(faces: &TrainingFaces) -> usize {
     images.into_values().filter(|count| *count >= 2).count()
 }
 
-/// `error`, with the phase's name in front.
+/// The error with the phase's name in front.
 fn in_phase(error: TrainError, phase: &PhaseConfig) -> TrainError {
     match error {
         TrainError::BadArgument { reason, hint } => {

@@ -1,4 +1,4 @@
-//! Searches among faces that were not trained on: every face among all others, by cosine distance.
+//! Measures the accuracy of searches among faces that were not trained on: each face among all others, by cosine distance.
 
 use burn::tensor::Device;
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, ModelTag, Protocol, Row, evaluate};
@@ -9,29 +9,29 @@ use crate::loader::Epoch;
 use crate::network::Network;
 use crate::{Result, TrainError};
 
-/// What the searches found.
+/// The accuracy of the searches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Accuracy {
-    /// Share of searches whose nearest face is of the same identity.
+    /// Share of searches whose nearest face has the same identity.
     pub top1: f64,
     /// Mean average precision.
     pub map: f64,
 }
 
-/// The faces of an epoch as a network sees them, row by row.
+/// The embeddings of the faces of an epoch.
 #[derive(Debug, Clone, Default)]
 pub struct Embedded {
-    /// Which faces, `[faces]`: an unreadable one is left out.
+    /// Indices of the faces, `[faces]`; unreadable faces are left out.
     pub faces: Vec<usize>,
-    /// Their labels, `[faces]`.
+    /// Labels of the faces, `[faces]`.
     pub labels: Vec<u32>,
-    /// Their embeddings, `[faces, dim]`.
+    /// Embeddings of the faces, row-major, `[faces, dim]`.
     pub rows: Vec<f32>,
 }
 
 /// Embeds all faces of an epoch.
 ///
-/// `device` is one without gradients.
+/// `device` has no gradients.
 pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> Embedded {
     let mut all = Embedded::default();
     for batch in epoch {
@@ -43,7 +43,7 @@ pub fn embed(network: &Network, epoch: Epoch, device: &Device) -> Embedded {
     all
 }
 
-/// The accuracy of leave-one-out searches among these embeddings; none where no face has company.
+/// The accuracy of leave-one-out searches among these embeddings; `None` where no identity has two faces.
 ///
 /// # Errors        embeddings that are not finite → [`TrainError::NotANumber`]
 pub fn accuracy(labels: &[u32], rows: Vec<f32>, step: u64) -> Result<Option<Accuracy>> {

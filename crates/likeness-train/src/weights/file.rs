@@ -1,4 +1,4 @@
-//! A file of weights as a table of named tensors, each read when it is asked for.
+//! A weights file as a table of named tensors, each read on demand.
 
 use super::save::{CHECKSUM, checksum};
 use super::{pickle, timm};
@@ -8,16 +8,16 @@ use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read; the largest published network here has 0.6 GB.
+/// Maximum file size; the largest published network has 0.6 GB.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 
-/// A file of weights.
+/// A weights file.
 #[derive(Debug)]
 pub struct WeightsFile {
     path: PathBuf,
     metadata: BTreeMap<String, String>,
     shapes: BTreeMap<String, Vec<usize>>,
-    /// How the file names the tensors of `shapes` that it names otherwise.
+    /// The file's own keys of tensors that have another key in `shapes`.
     renamed: BTreeMap<String, String>,
     source: Source,
 }
@@ -29,11 +29,11 @@ enum Source {
 }
 
 impl WeightsFile {
-    /// Opens a `.pth`, `.pt` or `.safetensors` file, whatever its name says.
+    /// Opens a `.pth`, `.pt` or `.safetensors` file. The format is detected from the content.
     ///
-    /// A safetensors file that this program wrote is compared with its checksum; files of others have none.
+    /// A safetensors file that this program wrote is compared with its checksum; other files have none.
     ///
-    /// # Errors    damaged, another format → [`TrainError::BadWeights`] · a pickle that asks for more than tensors →
+    /// # Errors    damaged, another format → [`TrainError::BadWeights`] · a pickle that names other objects than tensors →
     /// [`TrainError::UnsafePickle`] · unreadable → [`TrainError::Io`]
     pub fn open(path: &Path) -> Result<Self> {
         let size = fs_err::metadata(path)?.len();
@@ -48,7 +48,7 @@ impl WeightsFile {
         Ok(file.with_torchvision_keys())
     }
 
-    /// With torchvision's names where the file has timm's.
+    /// The file with torchvision's keys in place of timm's.
     fn with_torchvision_keys(mut self) -> Self {
         for (key, known) in timm::torchvision_keys(self.shapes.keys()) {
             if let Some(shape) = self.shapes.remove(&key) {
@@ -70,7 +70,7 @@ impl WeightsFile {
         let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;
         let renamed = BTreeMap::new();
         let shapes = tensors.tensors().into_iter().map(|(key, view)| (key, view.shape().to_vec())).collect();
-        // The header follows its length, eight bytes.
+        // The header follows its length, which has eight bytes.
         let data = bytes.get(8 + header_bytes..).unwrap_or_default();
         if metadata.remove(CHECKSUM).is_some_and(|found| found != checksum(&metadata, &shapes, [data])) {
             return Err(bad(path, "was altered: the checksum is not that of the tensors".into()));
@@ -90,24 +90,24 @@ impl WeightsFile {
         Ok(Self { path: path.to_owned(), metadata, shapes, renamed, source: Source::Pytorch(tensors) })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The notes of a safetensors file; a `.pth` file has none.
+    /// The metadata of a safetensors file; empty for a `.pth` file.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
 
-    /// The tensors' extents by key; networks of timm have torchvision's keys.
+    /// The shapes of the tensors by key. Networks of timm have torchvision's keys.
     pub fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
         &self.shapes
     }
 
-    /// The numbers of one tensor, outermost extent first.
+    /// The values of a tensor, row-major.
     ///
-    /// # Errors    no such tensor, whole numbers, a number that is not finite, damage → [`TrainError::BadWeights`]
+    /// # Errors    an unknown key, integers, values that are not finite, damage → [`TrainError::BadWeights`]
     pub fn read(&self, key: &str) -> Result<Vec<f32>> {
         let absent = || bad(&self.path, format!("no tensor {key}"));
         let key = self.renamed.get(key).map_or(key, String::as_str);
@@ -142,7 +142,7 @@ pub(super) fn bad(path: &Path, reason: String) -> TrainError {
     TrainError::BadWeights { path: path.to_owned(), reason }
 }
 
-/// A floating-point format, little end first.
+/// A floating-point format, little-endian.
 #[derive(Debug, Clone, Copy)]
 enum Float {
     Half,

@@ -1,8 +1,7 @@
-//! Weights out of a graph: its layers, in the order in which they are computed, become those of a network known here.
+//! Takes the weights of an imported graph: matches its layers, in the order of evaluation, with those of a known network.
 //!
-//! A graph names its tensors as its exporter liked, so that only order and shape tell which layer is which. Both are
-//! compared all the way; a normalisation that the exporter folded into the convolution before it comes back as one that
-//! changes nothing but the shift.
+//! The tensor names of a graph depend on its exporter, so layers are identified by order and shape alone. A normalisation that
+//! the exporter folded into the convolution before it becomes one that adds the shift and changes nothing else.
 
 use super::load::{Values, fill};
 use crate::backbone::Architecture;
@@ -25,12 +24,12 @@ fn describe(layer: &Layer) -> String {
     }
 }
 
-/// The network of `architecture` with the weights of `layers`, those of the graph at `path`; what follows the backbone is
-/// its head: a linear layer, and normalisations before and after it.
+/// The network of `architecture` with the weights of `layers`, the layers of the graph at `path`. The layers after the backbone
+/// are its head: a linear layer, with optional normalisations before and after it.
 ///
-/// The layers belong to pixels that are normalised as the [architecture's](Architecture::normalization) are.
+/// The graph must expect pixels with the [architecture's normalisation](Architecture::normalization).
 ///
-/// # Errors        layers that are not the architecture's → [`TrainError::BadWeights`], which names the first
+/// # Errors        a layer that differs from the architecture → [`TrainError::BadWeights`], which names the first
 pub fn network_of_layers(
     path: &Path,
     architecture: Architecture,
@@ -170,7 +169,7 @@ fn differs(key: &str, expected: &Layer, found: Option<&Layer>) -> String {
     format!("it has {found} where {key} has weights {shape:?}")
 }
 
-/// Whether they are the same but for sides of one pixel.
+/// Whether two shapes are equal, apart from further dimensions of size 1 in `found`.
 fn same_product(found: &[usize], expected: &[usize]) -> bool {
     let (found, more) = found.split_at(found.len().min(expected.len()));
     found == expected && more.iter().all(|side| *side == 1)

@@ -1,4 +1,4 @@
-//! Puts the tensors of a file into a network, and says which went where.
+//! Loads the tensors of a weights file into a network, and reports which were loaded.
 
 use super::WeightsFile;
 use crate::backbone::{BackboneConfig, Stage};
@@ -9,27 +9,27 @@ use burn::tensor::{Tensor, TensorData};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The classifier of a published network, which an embedding network has no use for.
+/// Keys of the classifier of a published network, which an embedding network does not use.
 const CLASSIFIERS: [&str; 4] = ["fc", "classifier", "pre_logits", "head.fc"];
 
-/// What may be absent.
+/// Which tensors may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
-    /// Beginnings of keys, such as `layer4` or `head.neck`, that may be missing, of another shape, or unexpected in the file;
-    /// what is not loaded keeps its first values.
+    /// Key prefixes, such as `layer4` or `head.neck`, of tensors that may be missing, have another shape, or be unexpected in the
+    /// file. Tensors that are not loaded keep their initial values.
     pub allow_missing: Vec<String>,
-    /// Whether a file without any head is refused; by default the head then keeps its first values.
+    /// Whether a file without a head is rejected; by default the head keeps its initial values.
     pub require_head: bool,
 }
 
-/// What became of every tensor; keys in the order of the layers, or of the file.
+/// Which tensors were loaded, by key, in the order of the layers or of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Tensors of the network that the file gave.
+    /// Tensors that were loaded from the file.
     pub loaded: Vec<String>,
     /// Tensors of the network that the file lacks and that were allowed to be missing.
     pub missing: Vec<String>,
-    /// Tensors of the file that the network has no use for, such as a published classifier.
+    /// Tensors of the file that the network does not have, such as a published classifier.
     pub unexpected: Vec<String>,
     /// Tensors that were allowed to be missing and have another shape in the file.
     pub misshaped: Vec<String>,
@@ -50,7 +50,7 @@ impl std::fmt::Display for LoadReport {
     }
 }
 
-/// The first parts of keys, once each, in order.
+/// The first parts of keys, without repetitions.
 fn layers<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut layers: Vec<String> =
         keys.map(|key| key.split(['.', ' ']).next().unwrap_or_default().to_owned()).collect();
@@ -58,9 +58,9 @@ fn layers<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<String> {
     layers
 }
 
-/// Loads a file of weights into a network or a backbone.
+/// Loads a weights file into a network or a backbone.
 ///
-/// Keys may stand behind a common beginning, such as `state_dict.module.`. On an error the network is as it was.
+/// The file's keys may have a common prefix, such as `state_dict.module.`. On an error the network does not change.
 ///
 /// # Errors    tensors that do not fit → [`TrainError::WeightsMismatch`], which lists them all · other settings than the
 /// network's → [`TrainError::WeightsSettings`] · a file that cannot be read → as [`WeightsFile::open`]
@@ -68,7 +68,7 @@ pub fn load_weights<M: Keyed>(module: &mut M, path: &Path, options: &LoadOptions
     load_from(module, &WeightsFile::open(path)?, options)
 }
 
-/// As [`load_weights`], from an opened file.
+/// Loads an opened weights file as [`load_weights`] does.
 ///
 /// # Errors    as [`load_weights`]
 pub fn load_from<M: Keyed>(module: &mut M, file: &WeightsFile, options: &LoadOptions) -> Result<LoadReport> {
@@ -92,16 +92,16 @@ pub fn load_from<M: Keyed>(module: &mut M, file: &WeightsFile, options: &LoadOpt
     Ok(report)
 }
 
-/// Numbers of tensors by key.
+/// Values of tensors by key.
 pub(super) type Values = HashMap<String, Vec<f32>>;
 
-/// The module with `values`, as many numbers as its tensor has, under each of the keys.
+/// Sets the tensors with the keys of `values`; the lengths must fit the tensors.
 pub(super) fn fill<M: Keyed>(module: M, values: Values) -> M {
     let path = KeyPath::new(module.backbone_config().architecture);
     module.map(&mut Filler { path, values })
 }
 
-/// Refuses a file whose notes ask for another epsilon, place of the stride or share of channels than the network has.
+/// Checks that epsilon, position of the stride and share of hidden channels in the file's metadata are those of the network.
 fn check_settings(file: &WeightsFile, config: &BackboneConfig) -> Result<()> {
     let mut asked = config.clone();
     asked.adopt(file.metadata()).map_err(|error| super::file::bad(file.path(), error.to_string()))?;
@@ -126,7 +126,7 @@ fn check_settings(file: &WeightsFile, config: &BackboneConfig) -> Result<()> {
     Ok(())
 }
 
-/// What stands before the network's keys in the file: the beginning under which most of them are found.
+/// The common prefix of the network's keys in the file: the one under which most keys are found.
 fn common_prefix(file: &WeightsFile, wanted: &[ParameterInfo]) -> String {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let keys: std::collections::HashSet<&str> = wanted.iter().map(|info| info.key.as_str()).collect();

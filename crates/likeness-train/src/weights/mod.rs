@@ -1,8 +1,8 @@
-//! Files of weights: PyTorch's `.pth` and safetensors in, safetensors out, under torchvision's keys; weights of a graph's layers,
-//! told by their order.
+//! Weights files: reads PyTorch's `.pth` and safetensors, writes safetensors, under torchvision's keys. Also takes the weights
+//! of an imported graph by the order of its layers.
 //!
-//! A `.pth` file is a pickle, a small program that can ask Python for anything. Nothing of it is ever executed here: a scan
-//! of its instructions refuses any but those that describe tensors, and the tensors' sizes are checked against the file.
+//! A `.pth` file is a pickle, a program that can call any Python function. Nothing of it is executed here: a scan of its
+//! instructions rejects all names but those that describe tensors, and the sizes of the tensors are checked against the file.
 
 mod file;
 mod layers;

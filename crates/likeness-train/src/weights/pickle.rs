@@ -1,8 +1,8 @@
-//! Walks the instructions of a pickle without following them, and refuses one that asks for more than tensors.
+//! Scans the instructions of a pickle without executing them, and rejects names other than those of tensors.
 //!
 //! A pickle is a program for a stack machine, whose instructions GLOBAL and STACK_GLOBAL name a Python object to be called.
-//! The names that describe tensors are known, any other is refused, as PyTorch's `weights_only` loading does. The reader
-//! that follows executes nothing either; this check is what says so aloud. Instructions: Python's `pickletools`.
+//! Only the names that describe tensors are allowed, as in PyTorch's `weights_only` loading. The reader executes nothing
+//! either; this scan reports unsafe files as such. The instructions are documented in Python's `pickletools`.
 
 use super::file::bad;
 use crate::error::{Result, TrainError};
@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-/// The largest pickle inside an archive, which holds names and shapes, not numbers.
+/// Maximum size of a pickle inside an archive, which holds names and shapes, not values.
 const MAX_PICKLE_BYTES: u64 = 64 << 20;
-/// The longest name of a Python object.
+/// Maximum length of the name of a Python object.
 const MAX_LINE_BYTES: u64 = 4096;
 
 /// Python objects that describe tensors.
@@ -32,7 +32,7 @@ const ALLOWED: [&str; 12] = [
     "torch.storage.UntypedStorage",
 ];
 
-/// Numbers that PyTorch stores, as in `torch.FloatStorage` and `torch.float32`.
+/// Number types of PyTorch, as in `torch.FloatStorage` and `torch.float32`.
 const STORAGES: [&str; 12] = [
     "FloatStorage",
     "DoubleStorage",
@@ -48,7 +48,7 @@ const STORAGES: [&str; 12] = [
     "float16",
 ];
 
-/// Whether a file is an archive or begins as a pickle does, and not as safetensors: a length of eight bytes, then `{`.
+/// Whether a file begins as an archive or a pickle, and not as safetensors (a length of eight bytes, then `{`).
 ///
 /// # Errors    the disk → [`TrainError::Io`]
 pub(super) fn looks_like_pytorch(path: &Path) -> Result<bool> {
@@ -93,17 +93,17 @@ pub(super) fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What follows an instruction's byte.
+/// The operand of an instruction.
 #[derive(Debug, Clone, Copy)]
 enum Argument {
     None,
-    /// So many bytes.
+    /// A fixed number of bytes.
     Bytes(u64),
-    /// A length of so many bytes, and that many bytes.
+    /// A length with this number of bytes, followed by as many bytes as it states.
     Counted(usize),
-    /// The same, and it is text that is pushed.
+    /// A length with this number of bytes, followed by that much text, which is pushed onto the stack.
     Text(usize),
-    /// Text to the end of the line.
+    /// Text up to the end of the line.
     Line,
 }
 
@@ -147,7 +147,7 @@ fn argument(instruction: u8) -> Option<Argument> {
     })
 }
 
-/// Follows the texts of a pickle, which is as much of its stack as naming an object takes.
+/// Tracks the texts on the stack of a pickle, which name objects.
 struct Walker<'a> {
     path: &'a Path,
     pushed: [Option<String>; 2],
@@ -160,7 +160,7 @@ impl<'a> Walker<'a> {
         Self { path, pushed: [None, None], memo: HashMap::new(), memoized: 0 }
     }
 
-    /// Walks to the end of one pickle.
+    /// Scans one pickle to its end.
     fn walk(&mut self, reader: &mut impl BufRead) -> Result<()> {
         loop {
             let instruction = self.bytes(reader, 1)?[0];
@@ -255,7 +255,7 @@ impl<'a> Walker<'a> {
         Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
-    /// Reads so many bytes; a length beyond the file's end costs no memory.
+    /// Reads `length` bytes. A length beyond the end of the file allocates no memory.
     fn bytes(&self, reader: &mut impl BufRead, count: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let found = reader.take(count).read_to_end(&mut bytes);

@@ -1,10 +1,9 @@
-//! A narrower network of a trained one: of the channels within each block, those that matter most.
+//! Prunes a trained network: keeps the most important channels within each block.
 //!
 //! Between the two 1×1 convolutions of an inverted bottleneck, a channel has a filter, a normalisation and slopes of its own,
-//! so it can be taken out and nothing else changes. What a channel adds to the block's output varies by the scale γ of its
-//! last normalisation times the length of its column in the projection, by which channels are ordered (Liu et al.,
-//! Learning Efficient Convolutional Networks through Network Slimming (2017), arXiv 1708.06519, ranks by γ alone). The
-//! network has to learn again afterwards.
+//! so it can be removed without changing others. The importance of a channel is the scale γ of its last normalisation times
+//! the norm of its column in the projection (Liu et al., Learning Efficient Convolutional Networks through Network Slimming
+//! (2017), arXiv 1708.06519, rank by γ alone). The pruned network has to be fine-tuned.
 
 use super::load::{Values, fill};
 use super::save::{Tensors, collect};
@@ -14,12 +13,12 @@ use crate::parameter::parameters;
 use burn::tensor::Device;
 use std::collections::HashMap;
 
-/// Channels of a block that are kept, in their order, by the beginning of the block's keys.
+/// Indices of the channels that are kept, by the key prefix of the block.
 type Kept = HashMap<String, Vec<usize>>;
 
-/// The network with `share` of the channels within its blocks, in multiples of 16, on `device`.
+/// The network with `share` of the channels within its blocks, rounded to multiples of 16, on `device`.
 ///
-/// # Errors        another network than MobileFaceNet, one that was pruned before, a share that is not between 0 and 1 →
+/// # Errors        another network than MobileFaceNet, a network that is pruned already, a share that is not between 0 and 1 →
 /// [`TrainError::BadArgument`]
 pub fn prune(network: &Network, share: f32, device: &Device) -> Result<Network> {
     let config = network.config();
@@ -54,12 +53,12 @@ pub fn prune(network: &Network, share: f32, device: &Device) -> Result<Network> 
     Ok(fill(narrow, values))
 }
 
-/// The beginning of the keys of the block that a key is of: all but `layers.I.layers.J.NAME`.
+/// The key prefix of the block of a key: all but `layers.I.layers.J.NAME`.
 fn block_of(key: &str) -> &str {
     key.rmatch_indices('.').nth(4).map_or("", |(end, _)| &key[..end])
 }
 
-/// The `count` channels of a block that matter most, in their order.
+/// Indices of the `count` most important channels of a block, ascending.
 fn most_important(tensors: &Tensors, block: &str, count: usize) -> Vec<usize> {
     let values = |end: &str| &tensors[&format!("{block}.{end}")].1;
     let (scales, projection) = (values("layers.1.layers.1.weight"), values("layers.2.layers.0.weight"));
@@ -79,7 +78,7 @@ fn most_important(tensors: &Tensors, block: &str, count: usize) -> Vec<usize> {
     order
 }
 
-/// The given `places` of an axis.
+/// The values at the indices `places` of an axis.
 fn select(values: &[f32], shape: &[usize], axis: usize, places: &[usize]) -> Vec<f32> {
     let inner: usize = shape[axis + 1..].iter().product();
     values

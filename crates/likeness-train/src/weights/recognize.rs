@@ -1,4 +1,4 @@
-//! The network that a file of weights is of, told by its keys and shapes.
+//! Recognises the network of a weights file by its keys and shapes.
 
 use burn::tensor::Device;
 
@@ -8,12 +8,12 @@ use crate::backbone::Architecture;
 use crate::error::Result;
 use crate::network::{Network, NetworkConfig};
 
-/// The settings of the network that `file` holds the weights of.
+/// The settings of the network whose weights are in `file`.
 ///
-/// Where the file has a head, as those that training writes, the network has it; where it has none, as published
-/// backbones, the backbone's features are the embeddings, whatever classifier follows them in the file.
+/// The network has a head if the file has one, as files from training do. Without one, as in published backbones, the features
+/// of the backbone are the embeddings, and a classifier in the file is ignored.
 ///
-/// # Errors        keys of no known architecture → [`BadWeights`](crate::TrainError::BadWeights)
+/// # Errors        keys of an unknown architecture → [`BadWeights`](crate::TrainError::BadWeights)
 pub fn config_of(file: &WeightsFile, architecture: Option<Architecture>) -> Result<NetworkConfig> {
     let architecture = architecture.or_else(|| recognize(file)).ok_or_else(|| {
         file::bad(file.path(), "its keys are those of no network that is known here".to_owned())
@@ -35,7 +35,7 @@ pub fn config_of(file: &WeightsFile, architecture: Option<Architecture>) -> Resu
     Ok(config)
 }
 
-/// A network with the weights of `file`, on `device`, as [`config_of`] has it.
+/// The network of [`config_of`] with the weights of `file`, on `device`.
 ///
 /// # Errors        as [`config_of`]; weights that do not fit → as [`load_from`]
 pub fn network_of(
@@ -49,14 +49,14 @@ pub fn network_of(
     Ok((network, report))
 }
 
-/// The shape of the tensor whose key ends so.
+/// The shape of the tensor whose key ends with `end`.
 fn shape_of<'a>(file: &'a WeightsFile, end: &str) -> Option<&'a [usize]> {
     let is_it =
         |key: &str| key.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'));
     file.shapes().iter().find(|(key, _)| is_it(key)).map(|(_, shape)| shape.as_slice())
 }
 
-/// The architecture whose own keys are there.
+/// The architecture by its characteristic keys.
 fn recognize(file: &WeightsFile) -> Option<Architecture> {
     if let Some([channels, ..]) = shape_of(file, "conv_sep.layers.0.weight").and_then(|shape| shape.get(1..))
     {
@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn every_architecture_is_told_by_its_keys_and_its_head_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        // Deeper ones of the same kind are told apart below.
+        // Deeper networks of the same kind are tested below.
         let deeper = [Architecture::IResNet34, Architecture::IResNet50, Architecture::IResNet100];
         for architecture in Architecture::ALL.into_iter().filter(|a| !deeper.contains(a)) {
-            // Of one architecture both kinds of head: they are read alike.
+            // Both kinds of head with one architecture, as they are read alike.
             let heads: &[(bool, bool)] = match architecture {
                 Architecture::ResNet18 => &[(true, false), (false, true)],
                 _ => &[(true, false)],

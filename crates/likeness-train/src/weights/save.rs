@@ -1,7 +1,7 @@
-//! Writes a network's tensors as safetensors: eight bytes for the header's length, the header as JSON, the numbers.
+//! Writes a network's tensors as safetensors: eight bytes for the length of the header, the header as JSON, the values.
 //!
-//! Keys and notes are sorted, so that the same network gives the same bytes. One of the notes is a checksum over all others
-//! and over the tensors, see [`checksum`].
+//! Keys and metadata are sorted, so that the same network gives the same bytes. The metadata contain a checksum over the other
+//! metadata and the tensors, see [`checksum`].
 
 use crate::error::Result;
 use crate::parameter::{KeyPath, Keyed};
@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes all tensors of a network under their keys, with notes; the backbone's settings are noted without being asked.
+/// Writes all tensors of a network under their keys, with metadata and the settings of the backbone.
 ///
-/// The file appears whole or not at all.
+/// The file appears complete or not at all.
 ///
 /// # Errors    the disk → [`TrainError::Io`](crate::TrainError::Io)
 pub fn save_safetensors<M: Keyed>(
@@ -26,7 +26,7 @@ pub fn save_safetensors<M: Keyed>(
     Ok(likeness_artifact::write(path, |file| write_safetensors(module, file, metadata))?)
 }
 
-/// Writes what [`save_safetensors`] puts into its file.
+/// Writes the content of the file of [`save_safetensors`].
 pub(crate) fn write_safetensors<M: Keyed>(
     module: &M,
     writer: &mut dyn Write,
@@ -43,7 +43,7 @@ pub(crate) fn write_safetensors<M: Keyed>(
     write(writer, &notes, &collect(module))
 }
 
-/// The numbers of one tensor of a network, outermost extent first, or nothing where it has no such key.
+/// The values of a tensor of a network, row-major; `None` for an unknown key.
 pub fn tensor_values<M: Keyed>(module: &M, key: &str) -> Option<Vec<f32>> {
     collect(module).remove(key).map(|(_, values)| values)
 }
@@ -89,7 +89,7 @@ fn write(writer: &mut dyn Write, notes: &BTreeMap<String, String>, tensors: &Ten
     write_tensors(writer, &notes, tensors)
 }
 
-/// Writes tensors, and notes where there are some.
+/// Writes tensors with metadata.
 pub(crate) fn write_tensors(
     writer: &mut dyn Write,
     notes: &BTreeMap<String, String>,
@@ -117,12 +117,12 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// The note that holds the checksum.
+/// Metadata key of the checksum.
 pub(super) const CHECKSUM: &str = "likeness_sha256";
 
-/// SHA-256 over the notes but [`CHECKSUM`], the keys and shapes of the tensors, and their values, the pieces of `data` one after the other.
+/// SHA-256 over the metadata without [`CHECKSUM`], the keys and shapes of the tensors, and their values: the pieces of `data`.
 ///
-/// Names and texts are preceded by their lengths, so that no two files give the same input.
+/// Each text is preceded by its length, so that different files give different input.
 pub(super) fn checksum<'a, D: AsRef<[u8]>>(
     notes: &BTreeMap<String, String>,
     shapes: impl IntoIterator<Item = (&'a String, &'a Vec<usize>)>,

@@ -1,11 +1,11 @@
-//! timm's names of layers as torchvision's, which the networks here have.
+//! Translates timm's layer names to torchvision's.
 //!
 //! Wightman, "PyTorch Image Models", names EfficientNet's layers its own way (`conv_stem`, `blocks.1.0.conv_pw`); its ResNets
 //! and VGGs have torchvision's names. Both libraries build the same layers in the same order.
 
 use std::collections::BTreeMap;
 
-/// The keys that torchvision has for those of a file of timm's EfficientNet; of other networks and layers there are none.
+/// Torchvision's key for each key of a file of timm's EfficientNet; empty for other networks.
 pub(super) fn torchvision_keys<'a>(
     keys: impl Iterator<Item = &'a String> + Clone,
 ) -> BTreeMap<String, String> {
@@ -18,7 +18,7 @@ pub(super) fn torchvision_keys<'a>(
     keys.filter_map(known).collect()
 }
 
-/// The key of a tensor of EfficientNet; none where timm has no such layer.
+/// Torchvision's key for a tensor of timm's EfficientNet; `None` for an unknown layer.
 fn torchvision_key(key: &str) -> Option<String> {
     let (layer, rest) = key.split_once('.')?;
     let outside = match layer {
@@ -33,7 +33,7 @@ fn torchvision_key(key: &str) -> Option<String> {
     Some(format!("{outside}.{rest}"))
 }
 
-/// The same of `STAGE.BLOCK.LAYER.REST`; the blocks of the first stage do not widen.
+/// Torchvision's key for `STAGE.BLOCK.LAYER.REST`; the blocks of the first stage have no expansion.
 fn in_block(key: &str) -> Option<String> {
     let mut parts = key.splitn(4, '.');
     let (stage, block, layer, rest) =

@@ -1,7 +1,7 @@
-//! The processor's kernels as operations of Burn, with hand-written backward passes.
+//! The CPU kernels as operations of Burn, with hand-written backward passes.
 //!
-//! The extension covers the backend Flex alone; [`runs_on_processor`] says whether a tensor lives there. Tensors of
-//! other devices take the generic path.
+//! The extension covers the Flex backend alone; [`runs_on_processor`] checks for it. Tensors of other devices take the generic
+//! path.
 
 mod convolution;
 mod normalisation;
@@ -17,7 +17,7 @@ pub(super) use rectifier::prelu;
 
 type FlexTensor = FloatTensor<Flex>;
 
-/// A tensor that an operation can do without.
+/// An optional tensor of an operation.
 #[derive(ExtensionType)]
 pub(crate) enum Perhaps<B: Backend> {
     Given(FloatTensor<B>),
@@ -37,7 +37,7 @@ impl<B: Backend> Perhaps<B> {
     }
 }
 
-/// Whether our own kernels take this tensor: 32-bit numbers in the memory of the processor.
+/// Whether our own kernels accept this tensor: 32-bit floats in main memory.
 pub(crate) fn runs_on_processor<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device();
     let on_flex = match device.as_dispatch() {
@@ -49,22 +49,22 @@ pub(crate) fn runs_on_processor<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_flex && tensor.dtype() == DType::F32
 }
 
-/// The tensor with its numbers in one run.
+/// The tensor with contiguous values.
 fn dense(tensor: &FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor.clone() } else { tensor.to_contiguous() }
 }
 
-/// The numbers of a tensor that is dense.
+/// The values of a contiguous tensor.
 fn numbers(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a dense tensor of 32-bit numbers")
 }
 
-/// Wraps numbers as a tensor.
+/// A tensor of these values.
 fn tensor<const D: usize>(numbers: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
-/// The numbers of a tensor, taken over where nobody else holds them.
+/// The values of a tensor, without a copy where they are not shared.
 fn owned(tensor: FlexTensor) -> Vec<f32> {
     let tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
     tensor.into_data().try_into_vec().expect("a tensor of 32-bit numbers")

@@ -12,7 +12,7 @@ use super::{FlexTensor, Perhaps, dense, numbers, owned, tensor};
 use crate::ops::kernel::normalise::{self, Affine, Planes};
 use crate::ops::{Activation, BatchNormOutput};
 
-/// How to normalise, apart from the numbers.
+/// Settings of a normalisation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NormaliseOptions {
     pub(crate) epsilon: f32,
@@ -25,7 +25,7 @@ pub(crate) trait NormalisationOps: Backend {
     /// Mean and variance of each channel, without gradient.
     fn channel_statistics(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Normalisation by the input's own statistics, with their part in the gradient.
+    /// Normalisation by the statistics of the input, which contribute to the gradient.
     fn normalise_by_batch(
         input: FloatTensor<Self>,
         mean: FloatTensor<Self>,
@@ -48,7 +48,7 @@ pub(crate) trait NormalisationOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Training's batch normalisation of tensors on the processor.
+/// Batch normalisation of training for tensors on the CPU.
 pub(in crate::ops) fn batch_norm_training(
     input: Tensor<4>,
     [weight, bias]: [Tensor<1>; 2],
@@ -74,7 +74,7 @@ pub(in crate::ops) fn batch_norm_training(
     }
 }
 
-/// Batch normalisation of tensors on the processor by given statistics.
+/// Batch normalisation by given statistics for tensors on the CPU.
 pub(in crate::ops) fn batch_norm_frozen(
     input: Tensor<4>,
     [mean, variance]: [Tensor<1>; 2],
@@ -197,7 +197,7 @@ fn track<C: CheckpointStrategy>(
     }
 }
 
-/// What the backward pass needs.
+/// Values that the backward pass needs.
 #[derive(Debug, Clone)]
 struct Saved {
     input: FlexTensor,
@@ -230,7 +230,7 @@ impl Saved {
         let added = residual.as_ref().map(numbers);
         normalise::forward(numbers(&input), added, &affine, sizes(&input), &mut output);
         let output = tensor(output, shape);
-        // Of the residual only the smooth activation's derivative has need.
+        // The residual is needed only for the derivative of a smooth activation.
         let residual = residual.filter(|_| options.activation == Activation::Silu);
         Self { input, mean, variance, residual, output, affine, epsilon: options.epsilon, of_batch }
     }
@@ -250,7 +250,7 @@ impl Saved {
     }
 }
 
-/// The backward pass, with parents input, weight, bias and perhaps residual.
+/// The backward pass, with parents input, weight, bias and optionally residual.
 #[derive(Debug)]
 struct Normalisation;
 

@@ -1,10 +1,9 @@
-//! The two inner products of convolution on bfloat16 numbers with sums in single precision.
+//! The two matrix products of convolution with bfloat16 factors and sums in single precision.
 //!
-//! A bfloat16 is the upper half of a 32-bit float, rounded to nearest even: its range, and 8 bits of precision. Processors
-//! with AVX-512 BF16 multiply pairs of them at twice the rate of 32-bit floats; the same loops without their instructions
-//! stand beside them as twins, so that other processors compute the same, slowly. Mixed precision as a way to train:
-//! Micikevicius et al. (2017), arXiv 1710.03740; with bfloat16, which needs no scaling of the loss: Kalamkar et al.
-//! (2019), arXiv 1905.12322.
+//! A bfloat16 is the upper half of a 32-bit float, rounded to nearest even: the same range, and 8 bits of precision.
+//! Processors with AVX-512 BF16 multiply pairs of them at twice the rate of 32-bit floats. Other processors use plain loops,
+//! which compute the same slowly. Mixed-precision training: Micikevicius et al. (2017), arXiv 1710.03740; with bfloat16, which
+//! needs no loss scaling: Kalamkar et al. (2019), arXiv 1905.12322.
 
 use super::tile::ROWS;
 
@@ -14,9 +13,9 @@ pub(crate) const LANES: usize = 16;
 const VECTORS: usize = 3;
 /// Columns in a full panel of packed B.
 pub(crate) const PANEL_WIDTH: usize = VECTORS * LANES;
-/// Numbers that one vector of a contraction holds.
+/// Values in one vector of a contraction.
 pub(crate) const ROW_LANES: usize = 32;
-/// Rows of A and of B that a contraction multiplies at a time.
+/// Rows of A and rows of B in one tile of a contraction.
 const CONTRACTED: [usize; 2] = [8, 3];
 
 /// Whether this processor has AVX-512 BF16.
@@ -40,7 +39,7 @@ fn widened(value: u16) -> f32 {
     f32::from_bits(u32::from(value) << 16)
 }
 
-/// Writes rounded numbers of `low` and `high` side by side: bits 0 to 15 and 16 to 31.
+/// Rounds `low` and `high` to bfloat16 and writes them as pairs: bits 0 to 15 and 16 to 31.
 ///
 /// # Shapes        low, high, to: \[n\]
 pub(crate) fn pair(low: &[f32], high: &[f32], to: &mut [u32]) {
@@ -51,7 +50,7 @@ pub(crate) fn pair(low: &[f32], high: &[f32], to: &mut [u32]) {
     twin::pair(low, high, to);
 }
 
-/// Writes the rounded numbers of `from`.
+/// Rounds `from` to bfloat16.
 pub(crate) fn shorten(from: &[f32], to: &mut [u16]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(processor) = fast::Avx512Bf16::try_new() {
@@ -60,7 +59,7 @@ pub(crate) fn shorten(from: &[f32], to: &mut [u16]) {
     twin::shorten(from, to);
 }
 
-/// A product of packed matrices, whose summed dimension comes in pairs.
+/// A product of packed matrices whose summed dimension is stored in pairs.
 pub(crate) struct Product<'a> {
     /// Panels of [`ROWS`] rows: `[panel][pair][ROWS]`, `a_stride` apart.
     pub(crate) a: &'a [u32],
@@ -87,11 +86,11 @@ pub(crate) fn multiply(product: Product) {
 
 /// A product of one matrix and the transpose of another.
 pub(crate) struct Contraction<'a> {
-    /// Row-major, `length` numbers a row.
+    /// Row-major, `length` values in a row.
     pub(crate) a: &'a [u16],
-    /// Row-major, `length` numbers a row.
+    /// Row-major, `length` values in a row.
     pub(crate) b: &'a [u16],
-    /// Numbers in a row of A and B, a multiple of [`ROW_LANES`].
+    /// Length of the rows of A and B, a multiple of [`ROW_LANES`].
     pub(crate) length: usize,
     /// Row-major, one row for each of A's, one column for each of B's.
     pub(crate) c: &'a mut [f32],
@@ -106,7 +105,7 @@ pub(crate) fn contract(contraction: Contraction) {
     twin::contract(contraction);
 }
 
-/// Plain loops.
+/// The loops without special instructions.
 mod twin {
     use super::{Contraction, Product, ROWS, round, widened};
     use crate::ops::kernel::bf16::PANEL_WIDTH;
@@ -121,7 +120,7 @@ mod twin {
         to.iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
     }
 
-    /// The products of both halves.
+    /// The sum of the products of both halves.
     fn dot(a: u32, b: u32) -> f32 {
         let half = |pair: u32, upper: bool| widened((if upper { pair >> 16 } else { pair }) as u16);
         half(a, false) * half(b, false) + half(a, true) * half(b, true)

@@ -1,8 +1,8 @@
 //! Convolution as products of packed blocks: the forward pass and the input gradient.
 //!
-//! The matrix of patches is never whole in memory: a job gathers a block of a few hundred positions and channels that
-//! stays in the cache, and multiplies it by the packed weight. Both directions are the same product with other taps.
-//! For a stride s the input gradient falls into s · s phases, one for each position modulo s, each a plain correlation
+//! The patch matrix is never complete in memory: a job gathers a block of a few hundred positions and channels that stays in
+//! the cache, and multiplies it by the packed weight. Both directions are the same product with different taps. For a stride
+//! s the input gradient consists of s · s phases, one for each position modulo s, each a plain correlation
 //! of the output gradient with the taps that reach it (Dumoulin and Visin (2016), arXiv 1603.07285, chapter 4).
 
 use rayon::prelude::*;
@@ -24,7 +24,7 @@ const POSITIONS: usize = 192;
 /// Jobs that a convolution should fall into at least.
 const JOBS: usize = 8;
 
-/// One correlation: where it reads, by what it multiplies, where it writes.
+/// One correlation: its source, weight and target.
 struct Phase {
     gather: Gather,
     weight: Packed,

@@ -1,10 +1,10 @@
-//! Convolution where every channel has one filter of its own: rows times one number, no matrices.
+//! Depthwise convolution: rows times one weight, without matrices.
 
 use rayon::prelude::*;
 
 use super::shape::ConvShape;
 
-/// Where a tap overlaps the picture along one axis: `output` positions and the input pixel of the first.
+/// The overlap of a tap with the image along one axis: `output` positions, and the input pixel of the first.
 fn overlap(shape: &ConvShape, axis: usize, tap: usize) -> (std::ops::Range<usize>, usize) {
     let (stride, padding) = (shape.options.stride[axis], shape.options.padding[axis]);
     let first = padding.saturating_sub(tap).div_ceil(stride);

@@ -1,8 +1,8 @@
-//! Rows of the matrix that turns a convolution into a product, written block by block.
+//! Writes rows of the patch matrix (im2col), which turns a convolution into a matrix product, block by block.
 //!
 //! Row (channel, tap) and column (image, y, x) of that matrix hold `source[image][channel][y + tap.y][x + tap.x]`, or
-//! zero outside of the picture. A stride s is taken out beforehand: [`split_phases`] sorts the pixels by their place
-//! modulo s, after which each tap walks pixel by pixel over one of the s · s pictures.
+//! zero outside of the image. A stride s is removed beforehand: [`split_phases`] sorts the pixels by their position modulo s
+//! into s · s planes, and each tap reads consecutive pixels of one plane.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use rayon::prelude::*;
 
 use super::shape::ConvShape;
 
-/// One place of a filter.
+/// One position of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tap {
-    /// Which of the source's pictures of a channel it reads.
+    /// Index of the plane of the source channel that the tap reads.
     pub(crate) phase: usize,
     /// Displacement from the position, vertically and horizontally.
     pub(crate) shift: [isize; 2],
@@ -22,9 +22,9 @@ pub(crate) struct Tap {
 /// How the matrix's columns read the source.
 #[derive(Debug, Clone)]
 pub(crate) struct Gather {
-    /// Height and width of a picture of the source.
+    /// Height and width of a plane of the source.
     pub(crate) source: [usize; 2],
-    /// Pictures that a channel of the source has.
+    /// Number of planes of a channel of the source.
     pub(crate) phases: usize,
     /// Rows and columns of positions in one image.
     pub(crate) grid: [usize; 2],
@@ -32,7 +32,7 @@ pub(crate) struct Gather {
 }
 
 impl Gather {
-    /// The same gather, with pictures laid out as one line where that changes nothing.
+    /// The same gather with planes treated as one row, where that gives the same result.
     pub(crate) fn flattened(mut self) -> Self {
         if self.taps == [Tap { phase: 0, shift: [0, 0] }] && self.grid == self.source {
             self.source = [1, self.source[0] * self.source[1]];
@@ -54,7 +54,7 @@ impl Gather {
         self.grid[0] * self.grid[1]
     }
 
-    /// Numbers in one channel of the source.
+    /// Number of values in one channel of the source.
     pub(crate) fn channel_len(&self) -> usize {
         self.phases * self.source[0] * self.source[1]
     }
@@ -150,7 +150,7 @@ pub(crate) fn patches<'a>(shape: &ConvShape, input: &'a [f32]) -> (Gather, Cow<'
     (gather.flattened(), input)
 }
 
-/// Sorts each channel's pixels by their place modulo the stride: one picture for each phase, filled up with zeros.
+/// Sorts the pixels of each channel by their position modulo the stride: one plane for each phase, padded with zeros.
 fn split_phases(
     shape: &ConvShape,
     phases: &[[usize; 2]],

@@ -1,9 +1,9 @@
-//! Kernels of the processor: plain slices in, plain slices out.
+//! CPU kernels on plain slices.
 //!
-//! [`shape`] holds the sizes of a convolution, [`gather`] writes rows of its matrix of patches, [`tile`] multiplies them
-//! in registers, [`bf16`] the same in half the bits; [`correlate`] and [`weight_gradient`] put these together, [`depthwise`] needs none of them.
-//! [`normalise`] is batch normalisation with residual and activation, [`rectify`] the rectifier with slopes. Work is cut into jobs by the sizes alone, so that
-//! results do not depend on the number of threads.
+//! [`shape`] holds the sizes of a convolution, [`gather`] writes rows of its patch matrix (im2col), [`tile`] multiplies them
+//! in registers, and [`bf16`] does so in bfloat16. [`correlate`] and [`weight_gradient`] combine them; [`depthwise`] uses none
+//! of them. [`normalise`] is batch normalisation with residual and activation, [`rectify`] is PReLU. Work is divided into jobs
+//! by sizes alone, so that results do not depend on the number of threads.
 
 pub(crate) mod bf16;
 pub(crate) mod correlate;

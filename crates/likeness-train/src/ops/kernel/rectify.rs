@@ -1,13 +1,13 @@
-//! A rectifier with a slope for each channel, forward and backward.
+//! PReLU, forward and backward.
 
 use rayon::prelude::*;
 
-/// Channels and numbers in a channel's plane.
+/// Sizes and slopes of a PReLU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sloped<'a> {
-    /// One slope a channel.
+    /// One slope for each channel.
     pub(crate) slopes: &'a [f32],
-    /// Numbers of one channel of one picture.
+    /// Number of values in one channel of one image.
     pub(crate) plane: usize,
 }
 
@@ -34,7 +34,7 @@ impl Sloped<'_> {
         });
     }
 
-    /// Turns the output's gradient into the input's, in place, and gives the slopes' own.
+    /// Converts the gradient of the output to that of the input, in place, and returns the gradient of the slopes.
     ///
     /// # Shapes        input, gradient: [batch, channels, plane] · slopes' gradient: [channels]
     pub(crate) fn backward(&self, input: &[f32], gradient: &mut [f32]) -> Vec<f32> {

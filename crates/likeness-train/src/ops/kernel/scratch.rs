@@ -1,15 +1,15 @@
-//! Working memory of a thread, kept between calls.
+//! Buffers of a thread that are kept between calls.
 
 use std::cell::RefCell;
 
-/// Bytes in a cache line: vectors that cross one cost twice.
+/// Size of a cache line in bytes; a vector that crosses two lines takes twice the time.
 const LINE: usize = 64;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `work` with a slice of each length, aligned to a cache line, whose contents are left over from earlier work.
+/// Calls `work` with a slice of each length, aligned to a cache line. The contents are undefined.
 ///
 /// # Panics      when called inside `work`
 pub(crate) fn with<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {

@@ -1,4 +1,4 @@
-//! Sizes of a convolution, checked once.
+//! The sizes of a convolution, checked once.
 
 use crate::ops::ConvOptions;
 
@@ -19,7 +19,7 @@ pub(crate) struct ConvShape {
 impl ConvShape {
     /// Sizes of a convolution of `input` `[batch, in, h, w]` with `weight` `[out, in / groups, kh, kw]`.
     ///
-    /// # Panics      when the channels do not fit the weight and the groups, or the filter exceeds the padded picture
+    /// # Panics      when the channels do not fit the weight and the groups, or the filter exceeds the padded image
     pub(crate) fn new(input: [usize; 4], weight: [usize; 4], options: ConvOptions) -> Self {
         let [batch, input_channels, height, width] = input;
         let [output_channels, group_channels, kernel_height, kernel_width] = weight;
@@ -55,47 +55,47 @@ impl ConvShape {
         })
     }
 
-    /// Numbers in one channel of the input.
+    /// Number of values in one channel of the input.
     pub(crate) fn input_plane(&self) -> usize {
         self.input[0] * self.input[1]
     }
 
-    /// Numbers in one channel of the output.
+    /// Number of values in one channel of the output.
     pub(crate) fn output_plane(&self) -> usize {
         self.output().iter().product()
     }
 
-    /// Numbers in one channel of one filter.
+    /// Number of values in one channel of one filter.
     pub(crate) fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// Input channels that one output channel sees.
+    /// Number of input channels of one group.
     pub(crate) fn group_inputs(&self) -> usize {
         self.input_channels / self.options.groups
     }
 
-    /// Output channels that see one input channel.
+    /// Number of output channels of one group.
     pub(crate) fn group_outputs(&self) -> usize {
         self.output_channels / self.options.groups
     }
 
-    /// Whether every channel has one filter of its own.
+    /// Whether the convolution is depthwise with one filter for each channel.
     pub(crate) fn is_depthwise(&self) -> bool {
         self.group_inputs() == 1 && self.group_outputs() == 1
     }
 
-    /// Numbers in the input.
+    /// Number of values in the input.
     pub(crate) fn input_len(&self) -> usize {
         self.batch * self.input_channels * self.input_plane()
     }
 
-    /// Numbers in the output.
+    /// Number of values in the output.
     pub(crate) fn output_len(&self) -> usize {
         self.batch * self.output_channels * self.output_plane()
     }
 
-    /// Numbers in the weight.
+    /// Number of weights.
     pub(crate) fn weight_len(&self) -> usize {
         self.output_channels * self.group_inputs() * self.taps()
     }

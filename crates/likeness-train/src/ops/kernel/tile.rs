@@ -1,4 +1,4 @@
-//! The two inner products of convolution, in registers.
+//! The two matrix products of convolution, in registers.
 //!
 //! [`multiply`] adds A · B to C for packed A and B (the forward pass and the input gradient), [`contract`] adds
 //! A · Bᵀ for rows that lie along the summed dimension (the weight gradient). Both choose the widest vectors of the
@@ -11,7 +11,7 @@ pub(crate) const ROWS: usize = 8;
 /// Vectors of B in a full panel.
 const VECTORS: usize = 3;
 
-/// Numbers in one vector of this machine.
+/// Number of values in one vector of this CPU.
 pub(crate) fn lanes() -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
@@ -112,11 +112,11 @@ fn tile<S: Simd, const M: usize, const V: usize, const FIRST: usize>(
 
 /// A product of one matrix and the transpose of another.
 pub(crate) struct Contraction<'a> {
-    /// Row-major, `length` numbers a row.
+    /// Row-major, `length` values in a row.
     pub(crate) a: &'a [f32],
-    /// Row-major, `length` numbers a row.
+    /// Row-major, `length` values in a row.
     pub(crate) b: &'a [f32],
-    /// Numbers in a row of A and B, a multiple of [`lanes`].
+    /// Length of the rows of A and B, a multiple of [`lanes`].
     pub(crate) length: usize,
     /// Row-major, one row for each of A's, one column for each of B's.
     pub(crate) c: &'a mut [f32],
@@ -166,7 +166,7 @@ fn contract_by<S: Simd, const M: usize, const N: usize>(simd: S, contraction: Co
     }
 }
 
-/// Loops instead of closures throughout: what a closure computes is not compiled for the wider vectors.
+/// Dot products of rows. Loops replace closures, because closures are not compiled for the wider vectors.
 #[inline(always)]
 fn dot_products<S: Simd, const M: usize, const N: usize>(
     simd: S,
