@@ -5,7 +5,6 @@
 //! that memory does not depend on how many photos there are. A photo that cannot be used is skipped, counted and listed.
 
 mod batch;
-mod in_order;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,13 +16,13 @@ use likeness_data::decode::PhotoReader;
 use likeness_data::detect::FaceDetector;
 use likeness_data::geometry::Rect;
 use likeness_data::limits::Limits;
+use likeness_data::ordered::OrderedPool;
 use likeness_data::photos::Skipped;
 use likeness_search::{EmbeddingTable, ModelTag, Row};
 
 use crate::cache::{EmbeddingCache, PhotoKey};
 use crate::{EmbedError, Embedder, EmbedderSpec, Result};
 use batch::Batch;
-use in_order::InOrder;
 
 /// A photo to embed.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +58,9 @@ pub struct EmbedRun<'a> {
     /// Called with a line about each batch that does not fit into memory.
     pub say: &'a (dyn Fn(&str) + Sync),
 }
+
+/// Most batches that are under way: begun, and their rows not yet handed on.
+const MOST_UNDER_WAY: usize = 65;
 
 /// A photo's way through a worker: a row and values for each of its faces, or why there are none.
 type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
@@ -144,9 +146,8 @@ pub fn embed_each<P: Sync>(
     let default_cut = CutConfig::default();
     let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
     let worker = Worker { embedder, reader: PhotoReader::new(run.limits), cache: run.cache, batch: most };
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (mut skipped, mut rows) = (Vec::new(), 0_usize);
-    let kept = |outcomes: Vec<Outcome>| -> Result<()> {
+    let receive = |_, outcomes: Vec<Outcome>| -> Result<()> {
         for outcome in outcomes {
             match outcome {
                 Ok(faces) => {
@@ -158,28 +159,18 @@ pub fn embed_each<P: Sync>(
         }
         Ok(())
     };
-    let in_order = InOrder::new(kept);
-
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let _released = in_order.released_on_panic();
-                let mut cutter = FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
-                while !run.stop.load(Ordering::Relaxed) {
-                    let turn = next.fetch_add(1, Ordering::Relaxed);
-                    let start = turn.saturating_mul(batch);
-                    if start >= photos.len() || !in_order.may_begin(turn, run.stop) {
-                        break;
-                    }
-                    let part = &photos[start..photos.len().min(start + batch)];
-                    let items: Vec<EmbedItem> = part.iter().map(&item).collect();
-                    in_order.deliver(turn, worker.embed(&items, &mut cutter));
-                    (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), photos.len());
-                }
-            });
-        }
-    });
-    let delivered = in_order.finish()? * batch;
+    let done = AtomicUsize::new(0);
+    let work = |cutter: &mut FaceCutter<'_>, turn: usize| {
+        let start = turn * batch;
+        let part = &photos[start..photos.len().min(start + batch)];
+        let items: Vec<EmbedItem> = part.iter().map(&item).collect();
+        let outcomes = worker.embed(&items, cutter)?;
+        (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), photos.len());
+        Ok(outcomes)
+    };
+    let cutter = || FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
+    let pool = OrderedPool { threads, most_under_way: MOST_UNDER_WAY, stop: run.stop };
+    let delivered = pool.run(photos.len().div_ceil(batch), cutter, work, receive)? * batch;
     let total = photos.len();
     if delivered < total {
         return Err(EmbedError::Interrupted { done: delivered, total });
