@@ -1,8 +1,8 @@
-//! Photos enter, embeddings leave: reading, cropping and the model on all cores at once.
+//! Embeds photos on all cores: photos enter, rows with embeddings leave in the order of the photos.
 //!
-//! Each worker takes the next few photos, reads and crops them and runs the model on them as one batch, on its own
-//! thread. Rows leave in the order of the photos, as soon as those before them have; a worker that is far ahead waits, so
-//! that memory does not depend on how many photos there are. A photo that cannot be used is skipped, counted and listed.
+//! Each worker takes the next few photos, reads and crops them, and runs the model on them as one batch, on its own
+//! thread. An [`OrderedPool`] passes the rows on in the order of the photos and bounds the memory. A photo that cannot be
+//! used is skipped, counted and listed.
 
 mod batch;
 
@@ -29,27 +29,27 @@ use batch::Batch;
 pub struct EmbedItem {
     /// The file to read.
     pub path: PathBuf,
-    /// What the table will say about it; an empty `sha256` is filled in from the file.
+    /// The photo's row in the table; an empty `sha256` is filled in from the file.
     pub row: Row,
-    /// Where the face is, where that is known; in the photo's pixels.
+    /// Box of the face in the photo's pixels, if known.
     pub face_box: Option<Rect>,
-    /// SHA-256 that the file must have, in hexadecimal; `None` where any file will do.
+    /// The SHA-256 that the file must have, in hexadecimal; `None` accepts any file.
     pub file_sha256: Option<String>,
 }
 
-/// How embedding is carried out; nothing here changes the numbers.
+/// The options of [`embed`] and [`embed_each`].
 pub struct EmbedRun<'a> {
-    /// What looks for faces, and the rules for those it finds; without it the given box or the centre square is taken.
+    /// The face detector and the rules for cropping; without them the given box or the centre square is cropped.
     pub detection: Option<(&'a dyn FaceDetector, &'a CutConfig)>,
-    /// Raised from outside to stop.
+    /// Set from outside to stop.
     pub stop: &'a AtomicBool,
     /// Called after each batch with (finished, planned).
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// What a photo may cost.
+    /// Limits on the size of a photo.
     pub limits: Limits,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
-    /// Embeddings that were made before in the same way; new ones are added.
+    /// Stored embeddings of earlier runs with the same settings; new ones are added.
     pub cache: Option<&'a EmbeddingCache>,
     /// Photos that a worker takes at a time, and faces that it embeds at once; `None` is the number of faces that the
     /// embedder computes in one run (at most 32), or 8 if it does not state one. Batches that do not fit into half of the
@@ -62,12 +62,12 @@ pub struct EmbedRun<'a> {
 /// Most batches that are under way: begun, and their rows not yet handed on.
 const MOST_UNDER_WAY: usize = 65;
 
-/// A photo's way through a worker: a row and values for each of its faces, or why there are none.
+/// The result for a photo: a row and an embedding for each of its faces, or why it was skipped.
 type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
 
-/// The embeddings of `items` in their order, and what could not be used.
+/// The embeddings of `items` in their order, and the skipped photos.
 ///
-/// A photo with several faces to keep gives several rows of one name, told apart by their `face`.
+/// A photo with several faces to keep gives several rows of one name, which differ in their `face`.
 ///
 /// # Errors        as [`embed_each`]'s
 pub fn embed(
@@ -83,7 +83,7 @@ pub fn embed(
     Ok((gathered.into_table(embedder.spec())?, skipped))
 }
 
-/// Embeddings that are kept in memory, as [`embed_each`] hands them out.
+/// Embeddings that are collected in memory, from the calls of [`embed_each`].
 #[derive(Debug, Default)]
 pub struct Gathered {
     rows: Vec<Row>,
@@ -91,45 +91,45 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Adds one.
+    /// Adds an embedding.
     pub fn keep(&mut self, row: Row, embedding: &[f32]) {
         self.rows.push(row);
         self.values.extend_from_slice(embedding);
     }
 
-    /// All of them, made by the model that `spec` describes.
+    /// A table of all embeddings, made by the model that `spec` describes.
     ///
     /// # Errors        as [`EmbeddingTable::new`]'s
     pub fn into_table(self, spec: &EmbedderSpec) -> Result<EmbeddingTable> {
         self.into_table_of(tag(spec))
     }
 
-    /// All of them, made by `model`.
+    /// A table of all embeddings, made by `model`.
     ///
     /// # Errors        as [`EmbeddingTable::new`]'s
     pub fn into_table_of(self, model: ModelTag) -> Result<EmbeddingTable> {
         Ok(EmbeddingTable::new(model, self.rows, self.values)?)
     }
 
-    /// How many there are.
+    /// The number of embeddings.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no embeddings.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 }
 
-/// What a table of these embeddings says about the model.
+/// The entry about the model in a table of its embeddings.
 pub fn tag(spec: &EmbedderSpec) -> ModelTag {
     ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance)
 }
 
-/// Hands the embeddings of `photos` to `keep` one by one, in their order; returns what could not be used.
+/// Passes the embeddings of `photos` to `keep` one by one, in their order; returns the skipped photos.
 ///
-/// `item` says what to read for a photo. Memory holds the photos in hand and the rows that wait for one before them.
+/// `item` names the file to read for a photo. Memory holds the photos under way and the rows that wait for earlier ones.
 ///
 /// # Errors        no photo could be used → [`EmbedError::NothingEmbedded`]; a fault of the model itself, or of `keep`; a stop
 pub fn embed_each<P: Sync>(
@@ -188,7 +188,7 @@ struct Worker<'a> {
     batch: Batch<'a>,
 }
 
-/// What reading a photo gave: its faces, or their embeddings from before.
+/// The result of reading a photo: its faces, or their stored embeddings.
 enum Read {
     Faces(Vec<(Row, RgbImage)>, PhotoKey),
     Embedded(Vec<(Row, Vec<f32>)>),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use likeness_embed::Embedder;
 use likeness_embed::OnnxEmbedder;
-use likeness_embed::model_folder::{Card, GraphLayer, TakenApart, make, take_apart};
+use likeness_embed::model_folder::{Card, GraphLayer, SplitGraph, make, split_graph};
 use likeness_engine::EngineConfig;
 use likeness_model::Alignment;
 use likeness_model::folder::{GRAPH, check_vacant, claim};
@@ -106,7 +106,7 @@ fn square(args: &ImportModelArgs) -> anyhow::Result<Option<u32>> {
 /// something else is refused.
 fn make_of_layers(args: &ImportModelArgs, folder: &Path, architecture: Architecture) -> anyhow::Result<()> {
     check_vacant(folder)?;
-    let mut parts = take_apart(&args.file, &args.input.overrides())?;
+    let mut parts = split_graph(&args.file, &args.input.overrides())?;
     parts.notes.iter().for_each(say);
     rescale(&mut parts, architecture)?;
     let layers: Vec<Layer> = parts.layers.into_iter().map(layer).collect();
@@ -129,9 +129,9 @@ fn make_of_layers(args: &ImportModelArgs, folder: &Path, architecture: Architect
 }
 
 /// Has the first layer take pixels that are normalised as the architecture's are.
-fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result<()> {
+fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> anyhow::Result<()> {
     let Normalization { mean, deviation } = architecture.normalization();
-    let Some(GraphLayer::Product { shape, weight, .. }) = parts.layers.first_mut() else {
+    let Some(GraphLayer::Affine { shape, weight, .. }) = parts.layers.first_mut() else {
         anyhow::bail!("the graph has no layers with weights");
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
@@ -155,11 +155,11 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> anyhow::Result
 
 fn layer(layer: GraphLayer) -> Layer {
     match layer {
-        GraphLayer::Product { shape, weight, bias } => Layer::Product { shape, weight, bias },
-        GraphLayer::Norm { parts: [scale, shift, mean, variance], epsilon, of_product } => {
-            Layer::Norm { scale, shift, mean, variance, epsilon, of_product }
+        GraphLayer::Affine { shape, weight, bias } => Layer::Product { shape, weight, bias },
+        GraphLayer::BatchNorm { scale, shift, mean, variance, epsilon, follows_affine } => {
+            Layer::Norm { scale, shift, mean, variance, epsilon, of_product: follows_affine }
         }
-        GraphLayer::Slopes(slopes) => Layer::Slopes(slopes),
+        GraphLayer::PRelu(slopes) => Layer::Slopes(slopes),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use likeness_embed::load_embedder;
-use likeness_embed::quantize::{CalibrationFeed, Calibrator, Rounded, halve};
+use likeness_embed::quantize::{CalibrationFeed, Calibrator, Quantized, halve};
 use likeness_model::ModelDescription;
 use likeness_model::folder::{GRAPH, check_vacant, graph_at};
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
@@ -74,7 +74,7 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
     }
 }
 
-fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Rounded> {
+fn calibrated(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result<Quantized> {
     let photos = args.calibrate.as_ref().expect("checked before anything was embedded");
     let flags = ModelArgs::named(&args.model);
     let watch = |calibrator: &Calibrator| {
@@ -146,7 +146,7 @@ fn similarity(a: &EmbeddingTable, b: &EmbeddingTable) -> f64 {
 fn report(
     args: &QuantizeModelArgs,
     original: &Path,
-    (rounded, description): (&Rounded, &ModelDescription),
+    (rounded, description): (&Quantized, &ModelDescription),
     (cost, why_not): (Option<&Cost>, &str),
 ) -> anyhow::Result<()> {
     let bytes = fs_err::metadata(original)?.len();
