@@ -26,6 +26,7 @@ mod kind;
 pub mod labels;
 pub mod limits;
 pub mod manifest;
+pub mod ordered;
 pub mod photos;
 mod png_chunks;
 pub mod prepare;

@@ -102,7 +102,7 @@ fn celebas_rows_and_images_that_miss_each_other_are_listed() {
     ] {
         assert!(reasons.iter().any(|r| r == expected), "{expected} not in {reasons:?}");
     }
-    assert!(collection.notes.iter().any(|n| n.starts_with("1 rows")), "{:?}", collection.notes);
+    assert!(collection.notes.iter().any(|n| n.starts_with("1 duplicate rows")), "{:?}", collection.notes);
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn rows_that_repeat_contradict_or_point_nowhere_are_told() {
             "3.png: listed in the table, but there is no such photo"
         ]
     );
-    assert!(collection.notes.iter().any(|n| n.starts_with("1 rows of ")), "{:?}", collection.notes);
+    assert!(collection.notes.iter().any(|n| n.starts_with("1 duplicate rows in ")), "{:?}", collection.notes);
 }
 
 #[test]

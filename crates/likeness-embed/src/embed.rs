@@ -1,11 +1,10 @@
-//! Photos enter, embeddings leave: reading, cropping and the model on all cores at once.
+//! Embeds photos on all cores: photos enter, rows with embeddings leave in the order of the photos.
 //!
-//! Each worker takes the next few photos, reads and crops them and runs the model on them as one batch, on its own
-//! thread. Rows leave in the order of the photos, as soon as those before them have; a worker that is far ahead waits, so
-//! that memory does not depend on how many photos there are. A photo that cannot be used is skipped, counted and listed.
+//! Each worker takes the next few photos, reads and crops them, and runs the model on them as one batch, on its own
+//! thread. An [`OrderedPool`] passes the rows on in the order of the photos and bounds the memory. A photo that cannot be
+//! used is skipped, counted and listed.
 
 mod batch;
-mod in_order;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,40 +16,40 @@ use likeness_data::decode::PhotoReader;
 use likeness_data::detect::FaceDetector;
 use likeness_data::geometry::Rect;
 use likeness_data::limits::Limits;
+use likeness_data::ordered::OrderedPool;
 use likeness_data::photos::Skipped;
 use likeness_search::{EmbeddingTable, ModelTag, Row};
 
 use crate::cache::{EmbeddingCache, PhotoKey};
 use crate::{EmbedError, Embedder, EmbedderSpec, Result};
 use batch::Batch;
-use in_order::InOrder;
 
 /// A photo to embed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbedItem {
     /// The file to read.
     pub path: PathBuf,
-    /// What the table will say about it; an empty `sha256` is filled in from the file.
+    /// The photo's row in the table; an empty `sha256` is filled in from the file.
     pub row: Row,
-    /// Where the face is, where that is known; in the photo's pixels.
+    /// Box of the face in the photo's pixels, if known.
     pub face_box: Option<Rect>,
-    /// SHA-256 that the file must have, in hexadecimal; `None` where any file will do.
+    /// The SHA-256 that the file must have, in hexadecimal; `None` accepts any file.
     pub file_sha256: Option<String>,
 }
 
-/// How embedding is carried out; nothing here changes the numbers.
+/// The options of [`embed`] and [`embed_each`].
 pub struct EmbedRun<'a> {
-    /// What looks for faces, and the rules for those it finds; without it the given box or the centre square is taken.
+    /// The face detector and the rules for cropping; without them the given box or the centre square is cropped.
     pub detection: Option<(&'a dyn FaceDetector, &'a CutConfig)>,
-    /// Raised from outside to stop.
+    /// Set from outside to stop.
     pub stop: &'a AtomicBool,
     /// Called after each batch with (finished, planned).
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// What a photo may cost.
+    /// Limits on the size of a photo.
     pub limits: Limits,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
-    /// Embeddings that were made before in the same way; new ones are added.
+    /// Stored embeddings of earlier runs with the same settings; new ones are added.
     pub cache: Option<&'a EmbeddingCache>,
     /// Photos that a worker takes at a time, and faces that it embeds at once; `None` is the number of faces that the
     /// embedder computes in one run (at most 32), or 8 if it does not state one. Batches that do not fit into half of the
@@ -60,12 +59,15 @@ pub struct EmbedRun<'a> {
     pub say: &'a (dyn Fn(&str) + Sync),
 }
 
-/// A photo's way through a worker: a row and values for each of its faces, or why there are none.
+/// Most batches that are under way: begun, and their rows not yet handed on.
+const MOST_UNDER_WAY: usize = 65;
+
+/// The result for a photo: a row and an embedding for each of its faces, or why it was skipped.
 type Outcome = Result<Vec<(Row, Vec<f32>)>, Skipped>;
 
-/// The embeddings of `items` in their order, and what could not be used.
+/// The embeddings of `items` in their order, and the skipped photos.
 ///
-/// A photo with several faces to keep gives several rows of one name, told apart by their `face`.
+/// A photo with several faces to keep gives several rows of one name, which differ in their `face`.
 ///
 /// # Errors        as [`embed_each`]'s
 pub fn embed(
@@ -81,7 +83,7 @@ pub fn embed(
     Ok((gathered.into_table(embedder.spec())?, skipped))
 }
 
-/// Embeddings that are kept in memory, as [`embed_each`] hands them out.
+/// Embeddings that are collected in memory, from the calls of [`embed_each`].
 #[derive(Debug, Default)]
 pub struct Gathered {
     rows: Vec<Row>,
@@ -89,45 +91,45 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Adds one.
+    /// Adds an embedding.
     pub fn keep(&mut self, row: Row, embedding: &[f32]) {
         self.rows.push(row);
         self.values.extend_from_slice(embedding);
     }
 
-    /// All of them, made by the model that `spec` describes.
+    /// A table of all embeddings, made by the model that `spec` describes.
     ///
     /// # Errors        as [`EmbeddingTable::new`]'s
     pub fn into_table(self, spec: &EmbedderSpec) -> Result<EmbeddingTable> {
         self.into_table_of(tag(spec))
     }
 
-    /// All of them, made by `model`.
+    /// A table of all embeddings, made by `model`.
     ///
     /// # Errors        as [`EmbeddingTable::new`]'s
     pub fn into_table_of(self, model: ModelTag) -> Result<EmbeddingTable> {
         Ok(EmbeddingTable::new(model, self.rows, self.values)?)
     }
 
-    /// How many there are.
+    /// The number of embeddings.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no embeddings.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 }
 
-/// What a table of these embeddings says about the model.
+/// The entry about the model in a table of its embeddings.
 pub fn tag(spec: &EmbedderSpec) -> ModelTag {
     ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance)
 }
 
-/// Hands the embeddings of `photos` to `keep` one by one, in their order; returns what could not be used.
+/// Passes the embeddings of `photos` to `keep` one by one, in their order; returns the skipped photos.
 ///
-/// `item` says what to read for a photo. Memory holds the photos in hand and the rows that wait for one before them.
+/// `item` names the file to read for a photo. Memory holds the photos under way and the rows that wait for earlier ones.
 ///
 /// # Errors        no photo could be used → [`EmbedError::NothingEmbedded`]; a fault of the model itself, or of `keep`; a stop
 pub fn embed_each<P: Sync>(
@@ -144,9 +146,8 @@ pub fn embed_each<P: Sync>(
     let default_cut = CutConfig::default();
     let cut_config = run.detection.map_or(&default_cut, |(_, config)| config);
     let worker = Worker { embedder, reader: PhotoReader::new(run.limits), cache: run.cache, batch: most };
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (mut skipped, mut rows) = (Vec::new(), 0_usize);
-    let kept = |outcomes: Vec<Outcome>| -> Result<()> {
+    let receive = |_, outcomes: Vec<Outcome>| -> Result<()> {
         for outcome in outcomes {
             match outcome {
                 Ok(faces) => {
@@ -158,28 +159,18 @@ pub fn embed_each<P: Sync>(
         }
         Ok(())
     };
-    let in_order = InOrder::new(kept);
-
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let _released = in_order.released_on_panic();
-                let mut cutter = FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
-                while !run.stop.load(Ordering::Relaxed) {
-                    let turn = next.fetch_add(1, Ordering::Relaxed);
-                    let start = turn.saturating_mul(batch);
-                    if start >= photos.len() || !in_order.may_begin(turn, run.stop) {
-                        break;
-                    }
-                    let part = &photos[start..photos.len().min(start + batch)];
-                    let items: Vec<EmbedItem> = part.iter().map(&item).collect();
-                    in_order.deliver(turn, worker.embed(&items, &mut cutter));
-                    (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), photos.len());
-                }
-            });
-        }
-    });
-    let delivered = in_order.finish()? * batch;
+    let done = AtomicUsize::new(0);
+    let work = |cutter: &mut FaceCutter<'_>, turn: usize| {
+        let start = turn * batch;
+        let part = &photos[start..photos.len().min(start + batch)];
+        let items: Vec<EmbedItem> = part.iter().map(&item).collect();
+        let outcomes = worker.embed(&items, cutter)?;
+        (run.progress)(done.fetch_add(part.len(), Ordering::Relaxed) + part.len(), photos.len());
+        Ok(outcomes)
+    };
+    let cutter = || FaceCutter::new(run.detection.map(|(detector, _)| detector), cut_config);
+    let pool = OrderedPool { threads, most_under_way: MOST_UNDER_WAY, stop: run.stop };
+    let delivered = pool.run(photos.len().div_ceil(batch), cutter, work, receive)? * batch;
     let total = photos.len();
     if delivered < total {
         return Err(EmbedError::Interrupted { done: delivered, total });
@@ -197,7 +188,7 @@ struct Worker<'a> {
     batch: Batch<'a>,
 }
 
-/// What reading a photo gave: its faces, or their embeddings from before.
+/// The result of reading a photo: its faces, or their stored embeddings.
 enum Read {
     Faces(Vec<(Row, RgbImage)>, PhotoKey),
     Embedded(Vec<(Row, Vec<f32>)>),

@@ -1,4 +1,4 @@
-//! The trait every source of embeddings serves: classical descriptors and networks on any engine.
+//! The trait of everything that makes embeddings: classical descriptors, and networks on any engine.
 
 use image::RgbImage;
 use likeness_search::Distance;
@@ -7,20 +7,20 @@ use crate::{EmbedError, Result};
 use likeness_engine::Engine;
 use likeness_model::Alignment;
 
-/// What a caller must know to feed an [`Embedder`] and to compare what it gives.
+/// Input and output of an [`Embedder`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbedderSpec {
     /// The model's name: a descriptor's, or the file's stem.
     pub name: String,
-    /// SHA-256, in hexadecimal, over everything that decides the numbers; equal fingerprints, comparable embeddings.
+    /// SHA-256 of everything that decides the embeddings, in hexadecimal. Equal fingerprints mean comparable embeddings.
     pub fingerprint: String,
     /// Length of an embedding.
     pub dimension: usize,
     /// Width and height of the faces it takes, in pixels.
     pub input_size: (u32, u32),
-    /// The distance the model is meant to be compared with.
+    /// The distance to compare its embeddings by.
     pub distance: Distance,
-    /// What the faces it was trained on were laid on; `None` where nobody said.
+    /// The alignment of the faces it was trained on; `None` if that is not known.
     pub alignment: Option<Alignment>,
 }
 
@@ -44,10 +44,10 @@ impl Cost {
 
 /// Turns faces into embeddings.
 pub trait Embedder: Send + Sync {
-    /// What the embedder takes and gives.
+    /// Input and output of the embedder.
     fn spec(&self) -> &EmbedderSpec;
 
-    /// What computes a network's graph, and why that; `None` for what is no network.
+    /// The engine that runs the network; `None` if the embedder is not a network.
     fn engine(&self) -> Option<&Engine> {
         None
     }
@@ -78,7 +78,7 @@ pub(crate) fn check_sizes(spec: &EmbedderSpec, faces: &[RgbImage]) -> Result<()>
     }
 }
 
-/// Checks that every value is a number and, if asked, scales each embedding to unit length.
+/// Checks that every value is finite and, with `unit_length`, scales each embedding to length 1.
 ///
 /// # Errors        NaN or infinity; a zero vector that is to have unit length → [`EmbedError::BadOutput`]
 pub(crate) fn finish(spec: &EmbedderSpec, values: &mut [f32], unit_length: bool) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What can go wrong between a face and its embedding.
+//! Errors of this crate, by what the caller can do about them.
 
 use std::path::PathBuf;
 
@@ -13,22 +13,22 @@ pub type Result<T, E = EmbedError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbedError {
-    /// A model file, or the settings beside it, does not read as what it should be.
+    /// A model file, or the description beside it, is malformed or contradicts the other.
     #[error("{}: {reason}", path.display())]
     BadModel {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, expected and found.
         reason: String,
-        /// The way out.
+        /// The remedy.
         hint: Option<String>,
     },
-    /// A setting makes no sense, alone or with the others.
+    /// A setting is invalid, alone or in combination with others.
     #[error("{reason}")]
     BadArgument {
         /// What is wrong and what would be right.
         reason: String,
-        /// The way out.
+        /// The remedy.
         hint: Option<String>,
     },
     /// The network's output is not an embedding.
@@ -58,15 +58,15 @@ pub enum EmbedError {
     /// Embedding was stopped from outside; nothing of it is kept.
     #[error("interrupted after {done} of {total}")]
     Interrupted {
-        /// Photos finished.
+        /// Number of photos that were finished.
         done: usize,
-        /// Photos there are.
+        /// Number of photos in all.
         total: usize,
     },
     /// No photo could be embedded.
     #[error("none of the {total} photos could be embedded{}", first(skipped))]
     NothingEmbedded {
-        /// Photos there are.
+        /// Number of photos in all.
         total: usize,
         /// Every photo with its reason.
         skipped: Vec<Skipped>,
@@ -89,7 +89,7 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
-    /// The way out, as one sentence, where there is one.
+    /// The remedy in one sentence, if there is one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::BadModel { hint, .. } | Self::BadArgument { hint, .. } => hint.as_deref(),

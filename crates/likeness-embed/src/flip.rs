@@ -1,4 +1,4 @@
-//! Test-time augmentation: a face and its mirror image enter, one embedding leaves.
+//! Test-time augmentation: the embedding of a face is the mean over the face and its mirror image.
 
 use image::RgbImage;
 use image::imageops::flip_horizontal;
@@ -8,10 +8,10 @@ use likeness_search::Distance;
 use crate::{Cost, Embedder, EmbedderSpec, Result};
 use likeness_engine::Engine;
 
-/// An embedder that embeds each face and its mirror image and gives their mean, at twice the price.
+/// An embedder that embeds each face and its mirror image and returns their mean, in twice the time.
 ///
 /// The mean has the mean length of the two, so that embeddings of unit length stay such; histograms, which are compared by
-/// [`Distance::Jaccard`], are averaged as they are. It is another model than the one within: its fingerprint differs.
+/// [`Distance::Jaccard`], are averaged as they are. Its fingerprint differs from the inner embedder's.
 pub struct FlipEmbedder {
     inner: Box<dyn Embedder>,
     spec: EmbedderSpec,

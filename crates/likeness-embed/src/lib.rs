@@ -1,6 +1,6 @@
-//! Faces in, embeddings out.
+//! From photos and faces to embeddings.
 //!
-//! 1. [`load_embedder`] finds the model that a user names: a [`descriptor`], or a network on an engine;
+//! 1. [`load_embedder`] loads the model that a user names: a [`descriptor`], or a network on an engine;
 //! 2. [`OpenedModel`] opens an ONNX file and compares it with its description; [`model_folder`] makes, inspects and exports
 //!    model folders;
 //! 3. [`detect`] finds faces with networks;

@@ -1,4 +1,4 @@
-//! `--model`: a descriptor's name, an ONNX file, a model folder or a run.
+//! Loads the embedder that a user names: a descriptor, an ONNX file, a model folder or a run.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub fn load_embedder(model: &str, overrides: &PreprocessOverrides) -> Result<Box
     load_embedder_on(model, overrides, &EngineConfig::default())
 }
 
-/// The same on the engine that `engine` asks for.
+/// As [`load_embedder`], on the engine that `engine` requests.
 ///
 /// # Errors        as [`load_embedder`]'s; an engine for a descriptor, one that is not here or cannot run the graph
 pub fn load_embedder_on(

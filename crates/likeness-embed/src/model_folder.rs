@@ -3,7 +3,7 @@
 mod layers;
 mod make;
 
-pub use layers::{GraphLayer, TakenApart, take_apart};
+pub use layers::{GraphLayer, SplitGraph, split_graph};
 pub use make::{Card, Export, Exported, Inspection, Made, export, inspect, make};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! ONNX embedders: faces enter, vectors leave, whatever engine the graph runs on.
+//! Embedders that run an ONNX graph on any engine.
 //!
 //! A call works on one thread: throughput comes from as many callers as there are cores, each with its own batch,
 //! which keeps decoding and inference busy side by side without queues between them.
@@ -16,22 +16,22 @@ use likeness_engine::{Checked, Engine, EngineChoice, EngineConfig, EngineError, 
 use likeness_model::folder::preprocess_of;
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 
-/// Input size where neither the graph nor the settings name one: ArcFace's.
+/// Input size if neither the graph nor the settings state one: ArcFace's.
 const DEFAULT_SIZE: u32 = 112;
 
 /// Widest and tallest input of a graph, in pixels; a larger one is an accident or an attack.
 const MAX_SIDE: usize = 4096;
-/// Most pictures that a graph may insist on taking at once.
+/// Largest fixed batch of a graph.
 const MAX_BATCH: usize = 256;
-/// Most numbers in an input that a graph insists on, one GiB of them.
+/// Most values in the smallest input of a graph: 1 GiB.
 const MAX_VALUES: usize = 1 << 28;
 
-/// Memory of feature maps that a run on our own engine may take: where there are more, they leave the caches from one layer
-/// to the next, which costs more than reading weights once for many faces saves. ResNet50 is fastest with 1 face of 224
-/// pixels and with 4 of 112, MobileFaceNet with 4; all are near it with this.
+/// Memory of the feature maps of one run on our own engine. Larger feature maps do not stay in the caches from one layer to
+/// the next, which costs more than sharing the weights between more faces saves. ResNet50 is fastest with 1 face of 224
+/// pixels or 4 of 112, MobileFaceNet with 4; this value is near the fastest for all of them.
 const RUN_BYTES: usize = 40 << 20;
 
-/// Cosine distance that rounding stays below, and other weights do not.
+/// Embeddings of the same weights on two engines differ by less than this cosine distance, those of other weights by more.
 const AGREEMENT: f64 = 1e-3;
 
 /// An ONNX network that gives one vector for each picture.
@@ -43,7 +43,7 @@ pub struct OnnxEmbedder {
     graph_hash: Sha256,
     /// The graph's file name, or the name it was given.
     file_name: String,
-    /// Which of the graph's outputs is the embedding.
+    /// Index of the output that is the embedding.
     output: usize,
     form: InputForm,
     cost: Cost,
@@ -170,8 +170,8 @@ impl OnnxEmbedder {
         Ok(ours.len() == others.len() && Distance::Cosine.between(&ours, &others) < AGREEMENT)
     }
 
-    /// The first output that is one vector a picture, and its length; found by running a grey picture where the engine
-    /// cannot tell without.
+    /// Index and dimension of the first output that is one vector for each picture. Runs a grey picture if the engine does
+    /// not know the shapes of its outputs without a run.
     fn find_output(&self) -> Result<(usize, usize), String> {
         let batch = self.form.batch.unwrap_or(1);
         let shapes = match self.session.output_shapes(self.shape(batch)) {
@@ -237,7 +237,7 @@ impl OnnxEmbedder {
         }
     }
 
-    /// How a face becomes the input, the size included.
+    /// How a face becomes the input tensor, its size included.
     pub(crate) fn preprocess(&self) -> Preprocess {
         let (width, height) = self.spec.input_size;
         Preprocess { input_size: Some([width, height]), ..self.preprocess.clone() }
@@ -248,7 +248,7 @@ impl OnnxEmbedder {
         &self.file_name
     }
 
-    /// What computes the graph.
+    /// The engine that runs the graph.
     pub(crate) fn computed_by(&self) -> &Engine {
         self.session.engine()
     }
@@ -271,7 +271,7 @@ impl OnnxEmbedder {
         self.output
     }
 
-    /// Embeds as many faces as one run takes.
+    /// The embeddings of the faces of one run.
     fn embed_batch(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
         let outputs = self.run(faces, Some(&[self.output])).map_err(|e| self.run_error(e))?;
         let values = outputs.into_iter().next().map(|o| o.data).unwrap_or_default();

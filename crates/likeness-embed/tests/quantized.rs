@@ -101,7 +101,7 @@ fn a_network_becomes_one_of_bytes_that_says_what_it_was() {
         assert!(closest.summary.contains(ways), "{}", closest.summary);
     }
     let rounded = even.quantized(Clipping::SquaredError).unwrap();
-    assert!(rounded.summary.contains("channels evened out in "), "{}", rounded.summary);
+    assert!(rounded.summary.contains("channels equalised in "), "{}", rounded.summary);
     let output = tempfile::tempdir().unwrap();
     let written = rounded.write(output.path()).unwrap();
     assert_eq!(written.rounded_from.as_deref(), Some(plain.spec().fingerprint.as_str()));

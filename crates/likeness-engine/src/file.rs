@@ -61,7 +61,7 @@ pub struct Checked {
     hasher: Sha256,
     hashed: usize,
     /// Files of weights beside it, by name.
-    beside: Vec<(String, Arc<[u8]>)>,
+    external: Vec<(String, Arc<[u8]>)>,
 }
 
 impl Checked {
@@ -75,12 +75,12 @@ impl Checked {
         if bytes.starts_with(b"RTEN") {
             return Err(bad("it is a file of the engine's own format".into()));
         }
-        let mut beside = Vec::new();
+        let mut external = Vec::new();
         for name in wire::check(&bytes).map_err(bad)? {
             let content = weights_beside(path, &name)?.map_err(bad)?;
-            beside.push((name, content.into()));
+            external.push((name, content.into()));
         }
-        Ok(Self { path: path.to_owned(), bytes: Arc::new(bytes), hasher, hashed, beside })
+        Ok(Self { path: path.to_owned(), bytes: Arc::new(bytes), hasher, hashed, external })
     }
 
     /// Checks the bytes of an ONNX file that hold all its weights; errors call it `name`.
@@ -91,7 +91,7 @@ impl Checked {
             return Err(bad(name, format!("its weights lie in {file:?}, expected all of them in the graph")));
         }
         let (path, bytes) = (name.to_owned(), Arc::new(bytes));
-        Ok(Self { path, bytes, hasher: Sha256::new(), hashed: 0, beside: Vec::new() })
+        Ok(Self { path, bytes, hasher: Sha256::new(), hashed: 0, external: Vec::new() })
     }
 
     /// The file it was read from, or the name it was given.
@@ -105,14 +105,14 @@ impl Checked {
     }
 
     /// The files of weights beside it, by name.
-    pub fn beside(&self) -> &[(String, Arc<[u8]>)] {
-        &self.beside
+    pub fn external(&self) -> &[(String, Arc<[u8]>)] {
+        &self.external
     }
 
     /// A hasher that has been fed with the bytes of the file and of those beside it that hold its weights.
     pub fn hash(&self) -> Sha256 {
         let mut hasher = self.hasher.clone().chain_update(&self.bytes[self.hashed..]);
-        for (name, content) in &self.beside {
+        for (name, content) in &self.external {
             hasher.update(name.as_bytes());
             hasher.update(content);
         }
@@ -121,7 +121,7 @@ impl Checked {
 
     /// Whether all its weights lie in the file itself.
     pub fn stands_alone(&self) -> bool {
-        self.beside.is_empty()
+        self.external.is_empty()
     }
 
     /// The graph on `rten`.
@@ -131,7 +131,7 @@ impl Checked {
         caught(|| {
             let mut options = ModelOptions::with_all_ops();
             options.prepack_weights(weights == Weights::Prepacked);
-            for (name, content) in &self.beside {
+            for (name, content) in &self.external {
                 options.external_data(name, content.to_vec());
             }
             options.load(self.bytes.to_vec()).map_err(|e| EngineError::graph(e.to_string()))

@@ -27,66 +27,66 @@ pub(crate) fn zeroed(length: usize) -> Vec<u8> {
     zeros
 }
 
-/// A buffer of a [`Room`] takes at least so many bytes; what is not used of it costs no memory.
-const ROOM_BYTES: usize = 16 << 20;
+/// A buffer of a [`Arena`] takes at least so many bytes; what is not used of it costs no memory.
+const ARENA_BYTES: usize = 16 << 20;
 
 /// Memory that values of many owners are laid into, one after the other, as buffers of their own would be too small for
 /// large pages.
 #[derive(Debug)]
-pub(crate) struct Room<T> {
+pub(crate) struct Arena<T> {
     buffers: Vec<Vec<T>>,
 }
 
-/// Where in a [`Room`] an owner's values lie.
+/// Where in a [`Arena`] an owner's values lie.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct Span {
     buffer: usize,
     range: Range<usize>,
 }
 
-/// The memory of a [`Room`] to which nothing more goes.
-pub(crate) struct Closed<T>(Vec<Arc<Vec<T>>>);
+/// The memory of a [`Arena`] to which nothing more goes.
+pub(crate) struct ClosedArena<T>(Vec<Arc<Vec<T>>>);
 
 /// An owner's values.
 #[derive(Debug, Clone)]
-pub(crate) struct Part<T> {
+pub(crate) struct ArenaSlice<T> {
     buffer: Arc<Vec<T>>,
     range: Range<usize>,
 }
 
-impl<T> Default for Room<T> {
+impl<T> Default for Arena<T> {
     fn default() -> Self {
         Self { buffers: Vec::new() }
     }
 }
 
-impl<T> Room<T> {
+impl<T> Arena<T> {
     /// Has `fill` append `length` values.
-    pub(crate) fn fill(&mut self, length: usize, fill: impl FnOnce(&mut Vec<T>)) -> Place {
+    pub(crate) fn fill(&mut self, length: usize, fill: impl FnOnce(&mut Vec<T>)) -> Span {
         if self.buffers.last().is_none_or(|buffer| buffer.capacity() - buffer.len() < length) {
-            self.buffers.push(with_capacity(length.max(ROOM_BYTES / size_of::<T>())));
+            self.buffers.push(with_capacity(length.max(ARENA_BYTES / size_of::<T>())));
         }
         let at = self.buffers.len() - 1;
         let buffer = &mut self.buffers[at];
         let start = buffer.len();
         fill(buffer);
-        Place { buffer: at, range: start..buffer.len() }
+        Span { buffer: at, range: start..buffer.len() }
     }
 
     /// Ends it.
-    pub(crate) fn close(self) -> Closed<T> {
-        Closed(self.buffers.into_iter().map(Arc::new).collect())
+    pub(crate) fn close(self) -> ClosedArena<T> {
+        ClosedArena(self.buffers.into_iter().map(Arc::new).collect())
     }
 }
 
-impl<T> Closed<T> {
+impl<T> ClosedArena<T> {
     /// The values at `place`.
-    pub(crate) fn at(&self, place: Place) -> Part<T> {
-        Part { buffer: Arc::clone(&self.0[place.buffer]), range: place.range }
+    pub(crate) fn at(&self, place: Span) -> ArenaSlice<T> {
+        ArenaSlice { buffer: Arc::clone(&self.0[place.buffer]), range: place.range }
     }
 }
 
-impl<T> Deref for Part<T> {
+impl<T> Deref for ArenaSlice<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {

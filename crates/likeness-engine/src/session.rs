@@ -88,7 +88,7 @@ impl Session {
             hint: "take --engine auto".into(),
         };
         let backend = open.open(path).map_err(|e| unfit(EngineError::graph(e.to_string())))?;
-        let graph = guarded(|| Graph::read(checked.bytes(), checked.beside())).map_err(unfit)?;
+        let graph = guarded(|| Graph::read(checked.bytes(), checked.external())).map_err(unfit)?;
         let network = Network::Burn(graph.declared, backend);
         Ok(Self { engine: network.engine("as asked for".into()), network, bounds: None })
     }
@@ -222,7 +222,7 @@ impl Network {
             EngineChoice::OnnxRuntime => {
                 let library = library(config.library.as_deref())?;
                 let network =
-                    OnnxRuntime::load(library, Arc::clone(checked.bytes()), checked.beside().to_vec())?;
+                    OnnxRuntime::load(library, Arc::clone(checked.bytes()), checked.external().to_vec())?;
                 Ok(Self::OnnxRuntime(Box::new(network)))
             }
             EngineChoice::Burn => Err(EngineError::graph("it is opened beside the graph")),
@@ -273,7 +273,7 @@ fn way_out(checked: &Checked, refused: EngineChoice, config: &EngineConfig) -> S
 
 /// The graph on our own engine, if it supports every operator for an input as the graph declares it.
 fn try_direct(checked: &Checked) -> Result<DirectNetwork> {
-    let network = DirectNetwork::load_with(checked.bytes(), checked.beside())?;
+    let network = DirectNetwork::load_with(checked.bytes(), checked.external())?;
     let declared = network.declared();
     if !declared.is_float {
         return Err(EngineError::graph("its input is not of 32-bit floats"));

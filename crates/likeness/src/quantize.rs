@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use likeness_embed::load_embedder;
-use likeness_embed::quantize::{CalibrationFeed, Calibrator, Clipping, Rounded, halve};
+use likeness_embed::quantize::{CalibrationFeed, Calibrator, Clipping, Quantized, halve};
 use likeness_model::ModelDescription;
 use likeness_model::folder::{GRAPH, check_vacant, graph_at};
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, Evaluation, Protocol, evaluate};
@@ -113,7 +113,7 @@ pub fn quantize(options: &QuantizeOptions, context: Context<'_>) -> Result<Quant
     })
 }
 
-fn calibrated(options: &QuantizeOptions, photos: &Path, context: Context<'_>) -> Result<Rounded> {
+fn calibrated(options: &QuantizeOptions, photos: &Path, context: Context<'_>) -> Result<Quantized> {
     let model = ModelChoice::named(&options.model);
     let observe = |calibrator: &Calibrator| {
         let loader = Loader::new(&model, &options.reading, context)

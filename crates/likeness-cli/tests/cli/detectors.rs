@@ -268,7 +268,7 @@ fn a_cascade_that_takes_everything_for_a_face_costs_its_photos_only() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["skipped"][0]["name"], "1.png");
     let reason = document["skipped"][0]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("the cascade takes ") && reason.ends_with("at most 100000"), "{reason}");
+    assert!(reason.starts_with("the cascade accepts ") && reason.ends_with("at most 100000"), "{reason}");
 }
 
 #[test]

@@ -1,11 +1,7 @@
-//! The worker threads, one per core, take photos in the plan's order; the calling thread
-//! writes the journal.
+//! The worker threads process photos; the calling thread writes the journal in the order of the plan.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-use crossbeam_channel::bounded;
 
 use super::journal::{Journal, WrittenFace};
 use super::plan::PlannedPhoto;
@@ -13,8 +9,12 @@ use super::{PrepareConfig, PrepareRun};
 use crate::cut::{CutConfig, FaceCutter};
 use crate::dataset;
 use crate::decode::PhotoReader;
+use crate::ordered::OrderedPool;
 use crate::photos::Skipped;
 use crate::{DataError, Result};
+
+/// Most photos of each worker that are in progress: being read, or written and not yet in the journal.
+const MOST_UNDER_WAY: usize = 4;
 
 /// Processes all photos that the journal does not contain. Returns their number and the unusable photos, in plan order.
 pub(super) fn carry_out(
@@ -35,54 +35,31 @@ pub(super) fn carry_out(
     let workshop = Workshop { output, config, reader: PhotoReader::new(run.limits) };
     let default_cut = CutConfig::default();
     let cut_config = config.detection.as_ref().map_or(&default_cut, |d| &d.cut);
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let stopped = || run.stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
-    let (sender, receiver) = bounded(threads * 4);
-    let mut skipped = Vec::new();
-    let mut done = photos.len() - todo.len();
-
-    std::thread::scope(|scope| -> Result<()> {
-        for _ in 0..threads {
-            let (sender, next, todo, workshop, stopped) = (sender.clone(), &next, &todo, &workshop, &stopped);
-            scope.spawn(move || {
-                let mut cutter = FaceCutter::new(run.detector, cut_config);
-                while !stopped() {
-                    let Some(&at) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    let made = workshop.make(&photos[at], &mut cutter);
-                    if sender.send((at, made)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        // The receiver is moved: an early return drops it, so no worker blocks on a full channel.
-        for (at, made) in receiver {
-            let noted = match made {
-                Ok(faces) => journal.add(&photos[at], faces),
-                Err(Failure::Photo(error)) => {
-                    journal.forget(&photos[at]);
-                    skipped.push((at, error.reason()));
-                    Ok(())
-                }
-                Err(Failure::Output(error)) => Err(error),
-            };
-            if let Err(error) = noted {
-                failed.store(true, Ordering::Relaxed);
-                return Err(error);
+    let (mut skipped, mut done) = (Vec::new(), photos.len() - todo.len());
+    let pool = OrderedPool { threads, most_under_way: MOST_UNDER_WAY * threads, stop: run.stop };
+    let start = || FaceCutter::new(run.detector, cut_config);
+    let make = |cutter: &mut FaceCutter<'_>, at: usize| match workshop.make(&photos[todo[at]], cutter) {
+        Ok(faces) => Ok(Ok(faces)),
+        Err(Failure::Photo(error)) => Ok(Err(error)),
+        Err(Failure::Output(error)) => Err(error),
+    };
+    pool.run(todo.len(), start, make, |at, made| {
+        let photo = &photos[todo[at]];
+        match made {
+            Ok(faces) => journal.add(photo, faces)?,
+            Err(error) => {
+                journal.forget(photo);
+                skipped.push(Skipped::new(&photo.sample.name, error.reason()));
             }
-            done += 1;
-            (run.progress)(done, photos.len());
         }
+        done += 1;
+        (run.progress)(done, photos.len());
         Ok(())
     })?;
     journal.sync()?;
     if done < photos.len() {
         return Err(DataError::Interrupted { done, total: photos.len() });
     }
-    skipped.sort();
-    let skipped =
-        skipped.into_iter().map(|(at, reason)| Skipped::new(&photos[at].sample.name, reason)).collect();
     Ok((todo.len(), skipped))
 }
 

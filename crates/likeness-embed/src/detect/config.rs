@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::input::STEP_PX;
 use crate::{EmbedError, Result};
+
+/// Sides of the input of a graph that takes any size are multiples of this, the largest stride of all four families.
+pub(super) const STEP_PX: u32 = 32;
 
 /// How a network detector looks for faces.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

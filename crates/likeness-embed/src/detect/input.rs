@@ -10,10 +10,7 @@ use likeness_data::align::resize;
 use likeness_data::detect::Detection;
 use likeness_data::geometry::{Point, Rect};
 
-use super::config::DetectorConfig;
-
-/// Graphs that take any size take multiples of this, the coarsest stride of all four families.
-pub(super) const STEP_PX: u32 = 32;
+use super::config::{DetectorConfig, STEP_PX};
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

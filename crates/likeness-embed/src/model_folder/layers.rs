@@ -1,4 +1,4 @@
-//! A graph taken apart: the layers with weights in the order in which they are computed, and what it does to pixels first.
+//! Splits a graph into its layers with weights, in the order of computation, and the scaling of pixels before the first.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,57 +14,64 @@ use likeness_model::preprocess::{ChannelOrder, PreprocessOverrides};
 #[derive(Debug, Clone, PartialEq)]
 pub enum GraphLayer {
     /// A convolution or a linear layer.
-    Product {
-        /// `[out, in / groups, height, width]` or `[out, in]`.
+    Affine {
+        /// `[out, in / groups, height, width]` of a convolution, `[out, in]` of a linear layer.
         shape: Vec<usize>,
-        /// Row-major.
+        /// The weights, row-major.
         weight: Vec<f32>,
-        /// One number for each output.
+        /// One value for each output.
         bias: Option<Vec<f32>>,
     },
     /// Batch normalisation.
-    Norm {
-        /// γ, β, mean and variance.
-        parts: [Vec<f32>; 4],
-        /// Added to the variance.
+    BatchNorm {
+        /// The scale γ of each channel.
+        scale: Vec<f32>,
+        /// The shift β of each channel.
+        shift: Vec<f32>,
+        /// The running mean of each channel.
+        mean: Vec<f32>,
+        /// The running variance of each channel.
+        variance: Vec<f32>,
+        /// The constant that is added to the variance.
         epsilon: f32,
-        /// Whether it normalises what the product before it gives, and not what comes from elsewhere.
-        of_product: bool,
+        /// Whether its input is the output of the affine layer before it in the list.
+        follows_affine: bool,
     },
-    /// PReLU.
-    Slopes(Vec<f32>),
+    /// PReLU, with the slope of each channel.
+    PRelu(Vec<f32>),
 }
 
-/// A graph in parts.
-pub struct TakenApart {
-    /// In the order in which they are computed.
+/// A graph split into layers.
+pub struct SplitGraph {
+    /// The layers with weights, in the order in which they are computed.
     pub layers: Vec<GraphLayer>,
-    /// How a pixel of 0..=255 of each channel, red first, enters the first layer: times `scale`, plus `shift`.
+    /// Scale of each channel, red first: a pixel of 0..=255 enters the first layer as pixel · `scale` + `shift`.
     pub scale: [f32; 3],
-    /// See [`scale`](Self::scale).
+    /// Shift of each channel, red first; see [`scale`](Self::scale).
     pub shift: [f32; 3],
-    /// The graph as it is.
+    /// The embedder of the whole graph.
     pub embedder: OnnxEmbedder,
-    /// What was inferred, and from what.
+    /// Inferences about the model, one line each, for the user.
     pub notes: Vec<String>,
 }
 
-/// Takes the ONNX file at `graph` apart; preprocessing is found as by [`make`](super::make::make).
+/// Splits the ONNX file at `graph` into layers. Preprocessing is chosen as by [`make`](super::make::make).
 ///
-/// The first layer's weights are laid out for red first, whatever the graph takes.
+/// The first layer's weights are for red first, whatever order of channels the graph takes.
 ///
 /// # Errors        no embedder; an operator with weights that is no convolution, linear layer, batch normalisation or PReLU
 /// in single precision → [`EmbedError::BadModel`]
-pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<TakenApart> {
+pub fn split_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<SplitGraph> {
     let mut notes = Vec::new();
     let (description, checked) = (described(graph)?, Checked::read(graph)?);
     let embedder = open(&checked, (overrides, description.as_ref()), &mut notes)?;
     let refused = |reason: String| EmbedError::BadModel {
         path: graph.to_owned(),
-        reason: format!("cannot be taken apart: {reason}"),
+        reason: format!("cannot be split into layers: {reason}"),
         hint: Some("import it as it is, without --backbone".to_owned()),
     };
-    let read = Graph::read(checked.bytes(), checked.beside()).map_err(|error| refused(error.to_string()))?;
+    let read =
+        Graph::read(checked.bytes(), checked.external()).map_err(|error| refused(error.to_string()))?;
     let (entry, first) = before_layers(&read).map_err(refused)?;
     let mut layers = layers(&read, first).map_err(refused)?;
     let preprocess = embedder.preprocess();
@@ -76,7 +83,7 @@ pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<Taken
     }
     if preprocess.channels == ChannelOrder::Bgr {
         parts.iter_mut().for_each(|part| part.reverse());
-        if let Some(GraphLayer::Product { shape, weight, .. }) = layers.first_mut() {
+        if let Some(GraphLayer::Affine { shape, weight, .. }) = layers.first_mut() {
             let plane = shape[2..].iter().product::<usize>().max(1);
             for filter in weight.chunks_exact_mut(3 * plane) {
                 let (blue, others) = filter.split_at_mut(plane);
@@ -85,16 +92,16 @@ pub fn take_apart(graph: &Path, overrides: &PreprocessOverrides) -> Result<Taken
         }
     }
     let [scale, shift] = parts;
-    Ok(TakenApart { layers, scale, shift, embedder, notes })
+    Ok(SplitGraph { layers, scale, shift, embedder, notes })
 }
 
-/// What the graph itself does to each input channel before its first layer: x · scale + shift.
+/// The graph's own scaling of each input channel before its first layer: x · scale + shift.
 struct Entry {
     scale: [f32; 3],
     shift: [f32; 3],
 }
 
-/// What comes before the first layer, and how many nodes that is.
+/// The scaling before the first layer, and the number of its nodes.
 fn before_layers(graph: &Graph) -> Result<(Entry, usize), String> {
     let mut entry = Entry { scale: [1.0; 3], shift: [0.0; 3] };
     let mut value = graph.input;
@@ -124,7 +131,7 @@ fn before_layers(graph: &Graph) -> Result<(Entry, usize), String> {
     Ok((entry, graph.nodes.len()))
 }
 
-/// One number for each of three channels.
+/// One value for each of three channels.
 fn per_channel(tensor: &Tensor) -> Option<[f32; 3]> {
     match (tensor.floats()?, tensor.shape.as_slice()) {
         ([number], _) => Some([*number; 3]),
@@ -136,7 +143,7 @@ fn per_channel(tensor: &Tensor) -> Option<[f32; 3]> {
 /// The layers from node `first` on.
 fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
     let mut layers = Vec::new();
-    // What products give, by value.
+    // Index of the layer that computes a value.
     let mut products: HashMap<ValueId, usize> = HashMap::new();
     // PyTorch writes tensors that are equal once, and has the others point there.
     let mut same: HashMap<ValueId, &Tensor> = HashMap::new();
@@ -162,7 +169,7 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
                     return Err(format!("a convolution over {} dimensions", shape.len().saturating_sub(2)));
                 }
                 found(node.outputs.first(), layers.len());
-                layers.push(GraphLayer::Product { shape, weight, bias: bias()? });
+                layers.push(GraphLayer::Affine { shape, weight, bias: bias()? });
             }
             "Gemm" | "MatMul" => {
                 plain_gemm(node)?;
@@ -177,24 +184,25 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
                 };
                 let bias = if node.op == "Gemm" { bias()? } else { None };
                 found(node.outputs.first(), layers.len());
-                layers.push(GraphLayer::Product { shape, weight, bias });
+                layers.push(GraphLayer::Affine { shape, weight, bias });
             }
             "BatchNormalization" => {
-                let parts = [floats(1)?, floats(2)?, floats(3)?, floats(4)?];
+                let [scale, shift, mean, variance] = [floats(1)?, floats(2)?, floats(3)?, floats(4)?];
                 let product = node.input(0).and_then(|value| products.get(&value));
-                let of_product = product.is_some_and(|at| at + 1 == layers.len());
-                layers.push(GraphLayer::Norm { parts, epsilon: node.float("epsilon", 1e-5), of_product });
+                let follows_affine = product.is_some_and(|at| at + 1 == layers.len());
+                let epsilon = node.float("epsilon", 1e-5);
+                layers.push(GraphLayer::BatchNorm { scale, shift, mean, variance, epsilon, follows_affine });
             }
             "Identity" => {
                 let tensor = constant(0);
                 same.extend(node.outputs.first().copied().zip(tensor));
             }
-            "PRelu" => layers.push(GraphLayer::Slopes(floats(1)?)),
+            "PRelu" => layers.push(GraphLayer::PRelu(floats(1)?)),
             "Add" => {
                 let product = node.inputs.iter().flatten().find_map(|value| products.get(value).copied());
                 let added = [0, 1].into_iter().find_map(|i| constant(i)?.floats().map(<[f32]>::to_vec));
                 match (product.and_then(|at| layers.get_mut(at).map(|layer| (at, layer))), added) {
-                    (Some((at, GraphLayer::Product { bias: bias @ None, .. })), Some(added)) => {
+                    (Some((at, GraphLayer::Affine { bias: bias @ None, .. })), Some(added)) => {
                         *bias = Some(added);
                         products.extend(node.outputs.first().map(|value| (*value, at)));
                     }
@@ -213,7 +221,7 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
     Ok(layers)
 }
 
-/// Refuses a product that scales or turns what it multiplies.
+/// Refuses a matrix product that scales or transposes its input.
 fn plain_gemm(node: &Node) -> Result<(), String> {
     let scaled = ["alpha", "beta"].iter().any(|name| node.float(name, 1.0) != 1.0);
     let turned = matches!(node.attributes.get("transA"), Some(Attribute::Whole(turned)) if *turned != 0);
@@ -223,7 +231,7 @@ fn plain_gemm(node: &Node) -> Result<(), String> {
     }
 }
 
-/// A matrix of `columns` columns, its columns as rows.
+/// The transpose of a matrix of `columns` columns.
 fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|column| matrix.iter().skip(column).step_by(columns)).copied().collect()
 }
@@ -307,7 +315,7 @@ mod tests {
         let plain = Row::new(1).then("Flatten", &[]).then("Gemm", &[(&[3, 2], &columns), bias]);
         let product = Row::new(1).then("Flatten", &[]).then("MatMul", &[(&[3, 2], &columns)]);
         let expected =
-            GraphLayer::Product { shape: vec![2, 3], weight: rows.to_vec(), bias: Some(vec![7.0, 8.0]) };
+            GraphLayer::Affine { shape: vec![2, 3], weight: rows.to_vec(), bias: Some(vec![7.0, 8.0]) };
         let turned = gemm.with("transB", Attribute::Whole(1));
         for row in [&turned, &plain, &product.then("Add", &[bias])] {
             assert_eq!(row.layers().unwrap(), std::slice::from_ref(&expected));
@@ -329,7 +337,7 @@ mod tests {
         };
         row.0.nodes.insert(1, node);
         row.0.nodes[2].inputs[1] = Some(name);
-        assert_eq!(row.layers().unwrap(), [GraphLayer::Slopes(vec![0.5, 0.25])]);
+        assert_eq!(row.layers().unwrap(), [GraphLayer::PRelu(vec![0.5, 0.25])]);
     }
 
     #[test]
@@ -359,10 +367,10 @@ mod tests {
             std: Some([1.0, 2.0, 4.0]),
             ..PreprocessOverrides::default()
         };
-        let parts = take_apart(&path, &overrides).unwrap();
+        let parts = split_graph(&path, &overrides).unwrap();
         assert_eq!(parts.scale, [0.25, 0.5, 1.0]);
         assert_eq!(parts.shift, [-107.5, -110.0, -110.0]);
-        let GraphLayer::Product { weight, .. } = &parts.layers[0] else { panic!("{:?}", parts.layers) };
+        let GraphLayer::Affine { weight, .. } = &parts.layers[0] else { panic!("{:?}", parts.layers) };
         assert_eq!(weight, &[3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Model folders made, looked at and taken apart: an ONNX file and what is known of it enter, a folder leaves, and back.
+//! Makes a model folder of an ONNX file, and inspects and exports model folders.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,28 +12,28 @@ use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 use likeness_model::registry::entry::by_checksum;
 use likeness_model::{Alignment, ModelDescription};
 
-/// Side of the faces that are laid on ArcFace's template.
+/// Side of faces aligned to ArcFace's template, in pixels.
 const ALIGNED_PX: u32 = 112;
 
-/// What a user says of a network; the rest is inferred.
+/// The user's statements about a network; the rest is inferred.
 #[derive(Debug, Clone, Default)]
 pub struct Card {
-    /// What it is called.
+    /// Its name.
     pub name: Option<String>,
-    /// What faces are laid on.
+    /// The alignment of its faces.
     pub alignment: Option<Alignment>,
-    /// Under which terms it may be used.
+    /// Its licence.
     pub licence: Option<String>,
-    /// Where it comes from.
+    /// Its source.
     pub source: Option<String>,
 }
 
-/// A model folder that was made.
+/// The result of [`make`].
 #[derive(Debug, Clone)]
 pub struct Made {
-    /// What it says.
+    /// The description that was written.
     pub description: ModelDescription,
-    /// What was inferred, and from what.
+    /// Inferences about the model, one line each, for the user.
     pub notes: Vec<String>,
 }
 
@@ -107,28 +107,28 @@ pub(super) fn open(
     OnnxEmbedder::open(graph, preprocess, &EngineConfig::default())
 }
 
-/// A network and all that is known of it.
+/// The result of [`inspect`].
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// The graph's file.
+    /// The ONNX file.
     pub graph: PathBuf,
-    /// Its length.
+    /// Length of the ONNX file in bytes.
     pub bytes: u64,
-    /// What stands beside it.
+    /// The description beside the graph; empty if there is none.
     pub description: ModelDescription,
-    /// What it takes and gives.
+    /// Input and output of the embedder.
     pub spec: EmbedderSpec,
-    /// How a face becomes the input.
+    /// How a face becomes the input tensor.
     pub preprocess: Preprocess,
-    /// What it runs on.
+    /// The engine that runs the graph.
     pub engine: Engine,
-    /// Whether weights to train on from lie beside it.
+    /// Whether weights for fine-tuning are in the same folder.
     pub has_weights: bool,
 }
 
-/// Looks at the network that `model` names, and whether its files belong together.
+/// Opens the network that `model` names and checks that its files belong together.
 ///
-/// # Errors        as those of loading it
+/// # Errors        as those of [`OpenedModel::open`]
 pub fn inspect(model: &Path) -> Result<Inspection> {
     let graph = graph_at(model)?;
     let opened = OpenedModel::open(&graph, &PreprocessOverrides::default(), &EngineConfig::default())?;
@@ -143,23 +143,23 @@ pub fn inspect(model: &Path) -> Result<Inspection> {
     })
 }
 
-/// What is taken out of a model folder.
+/// A part of a model folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exported {
     /// The graph.
     Onnx,
-    /// The weights under PyTorch's keys.
+    /// The weights, under PyTorch's keys.
     Safetensors,
 }
 
-/// What is exported where.
+/// The options of [`export`].
 #[derive(Debug, Clone, Copy)]
 pub struct Export<'a> {
     /// A model folder, a run or an ONNX file.
     pub model: &'a Path,
-    /// The part.
+    /// The part to export.
     pub what: Exported,
-    /// A file, a device or pipe, or `-` for stdout.
+    /// The destination: a file, a device or pipe, or `-` for stdout.
     pub to: &'a Path,
     /// Whether another file may be replaced.
     pub force: bool,

@@ -8,23 +8,23 @@ use image::RgbImage;
 use likeness_search::Distance;
 use sha2::{Digest, Sha256};
 
-use super::{Original, Rounded, refused};
+use super::{Original, Quantized, refused};
 use crate::{EmbedError, Embedder, OnnxEmbedder, Result};
 use likeness_engine::graph::{Graph, Node, ValueId};
 use likeness_engine::quantize::{self, Clipping, Histogram, Ranges, Sites, equalize};
 use likeness_engine::{EngineConfig, Output};
 use likeness_model::preprocess::PreprocessOverrides;
 
-/// A network under observation; copies observe together.
+/// Records the values of a network's activations, to quantise the network. Clones share what was recorded.
 #[derive(Clone)]
 pub struct Calibrator(Arc<Watched>);
 
 struct Watched {
     original: Original,
-    /// Feature maps whose channels were evened out.
+    /// Number of feature maps whose channels were equalised.
     scaled: usize,
     sites: Sites,
-    /// The network with every site as a further output.
+    /// The network with every quantised value as a further output.
     probe: OnnxEmbedder,
     outputs: usize,
     values: Vec<ValueId>,
@@ -33,7 +33,7 @@ struct Watched {
     kept: Mutex<Kept>,
 }
 
-/// What was seen of one value.
+/// Statistics of one value of the graph.
 #[derive(Debug, Default)]
 struct Seen {
     histogram: Histogram,
@@ -42,7 +42,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Adds what an output holds; false where that is no finite number.
+    /// Adds the values of an output; false if one is NaN or infinite.
     fn add(&mut self, output: &Output) -> bool {
         let channels = output.shape.get(1).copied().unwrap_or(1);
         let pixels = output.shape.iter().skip(2).product::<usize>().max(1);
@@ -55,21 +55,21 @@ impl Seen {
     }
 }
 
-/// Some of the faces with their embeddings, by the face's checksum, so that threads do not decide which.
+/// Faces with their embeddings, by the face's checksum, so that the choice does not depend on the order of threads.
 type Kept = BTreeMap<[u8; 32], (RgbImage, Vec<f32>)>;
 
-/// Faces that are kept to compare ways of clipping on.
+/// Number of faces that are kept to compare quantised networks on.
 const KEPT: usize = 64;
 
-/// What another way may leave of the first one's distance from the original: less is clearly closer, more is luck.
+/// A variant is clearly closer to the original if its distance is at most this share of the default variant's.
 const CLEARLY: f64 = 0.75;
 
-/// The similarity from which on a network is clearly closer to the original than one of `similarity`.
+/// The least similarity that is clearly closer to the original than `similarity`.
 fn clearly(similarity: f64) -> f64 {
     1.0 - CLEARLY * (1.0 - similarity)
 }
 
-/// Ways of clipping that are compared, the usual one first.
+/// Clipping methods that are compared, the default first.
 const TRIED: [Clipping; 5] = [
     Clipping::SquaredError,
     Clipping::Percentile(1e-5),
@@ -81,7 +81,7 @@ const TRIED: [Clipping; 5] = [
 impl Calibrator {
     /// Opens the network that `model` names: an ONNX file, a model folder or a run.
     ///
-    /// # Errors        no ONNX network that we can read, or nothing in it to quantise
+    /// # Errors        no ONNX network that can be read, or no layer to quantise → [`EmbedError::BadModel`]
     pub fn open(model: &str, overrides: &PreprocessOverrides) -> Result<Self> {
         let mut original = Original::open(model, overrides)?;
         let is_rounded = |n: &Node| n.op == "QuantizeLinear" || n.op == "DequantizeLinear";
@@ -126,7 +126,7 @@ impl Calibrator {
         self.observed(faces).map(drop)
     }
 
-    /// The same, with the embeddings of the faces, before they are scaled to unit length.
+    /// As [`observe`](Self::observe); returns the embeddings of the faces before they are scaled to unit length.
     pub(super) fn observed(&self, faces: &[RgbImage]) -> Result<Vec<f32>> {
         let watched = &*self.0;
         let spec = watched.original.embedder.spec();
@@ -160,15 +160,15 @@ impl Calibrator {
         &self.0.original.embedder
     }
 
-    /// Faces seen.
+    /// The number of faces that were observed.
     pub fn faces(&self) -> usize {
         self.0.faces.load(Ordering::Relaxed)
     }
 
-    /// The same network with its channels evened out by what was seen, to watch the same faces again; `None` where no
-    /// channel can be scaled.
+    /// A calibrator of the same network with equalised channels, which has to observe the same faces; `None` if no channel
+    /// can be scaled.
     ///
-    /// # Errors        a graph beyond the format's limits
+    /// # Errors        a graph beyond the format's limits → [`EmbedError::BadModel`]
     pub fn equalized(&self) -> Result<Option<Self>> {
         let watched = &*self.0;
         let channels =
@@ -181,17 +181,18 @@ impl Calibrator {
         }
     }
 
-    /// The network of bytes for what was seen, made in the way that keeps embeddings closest to the original's: of this
-    /// network or of `equalized`, which has seen the same faces; its activations clipped as `clipping` says or as is
-    /// closest. The usual way, this network and the least squared error, is left only for one that is clearly closer.
+    /// The int8 network whose embeddings are closest to the original's.
     ///
-    /// Closeness is the mean cosine similarity over the faces seen, at most 64 of them; no labels are needed.
+    /// Candidates are this network and `equalized`, which must have observed the same faces, with the given clipping or,
+    /// without one, with every clipping method. The default is this network with the least squared error; another
+    /// candidate replaces it only if it is clearly closer. Closeness is the mean cosine similarity over at most 64 of the
+    /// observed faces; no labels are needed.
     ///
     /// # Errors        as those of [`quantized`](Self::quantized)
-    pub fn closest(&self, equalized: Option<&Self>, clipping: Option<Clipping>) -> Result<Rounded> {
-        let try_one = |network: &Self, clipping: Clipping| -> Result<(f64, Clipping, Rounded)> {
-            let rounded = network.quantized(clipping)?;
-            Ok((self.similarity(&rounded)?, clipping, rounded))
+    pub fn closest(&self, equalized: Option<&Self>, clipping: Option<Clipping>) -> Result<Quantized> {
+        let try_one = |network: &Self, clipping: Clipping| -> Result<(f64, Clipping, Quantized)> {
+            let quantized = network.quantized(clipping)?;
+            Ok((self.similarity(&quantized)?, clipping, quantized))
         };
         let usual = clipping.unwrap_or(TRIED[0]);
         let (mut network, mut closest) = (self, try_one(self, usual)?);
@@ -211,17 +212,18 @@ impl Calibrator {
                 closest = tried;
             }
         }
-        let (similarity, clipping, mut rounded) = closest;
-        rounded.summary = format!("{}; {clipping}, chosen of {ways} ways ({similarity:.4})", rounded.summary);
-        Ok(rounded)
+        let (similarity, clipping, mut quantized) = closest;
+        quantized.summary =
+            format!("{}; {clipping}, chosen of {ways} ways ({similarity:.4})", quantized.summary);
+        Ok(quantized)
     }
 
-    /// Mean cosine similarity of embeddings by the original and by `rounded`.
-    fn similarity(&self, rounded: &Rounded) -> Result<f64> {
+    /// Mean cosine similarity between the embeddings of the original and of `quantized`.
+    fn similarity(&self, quantized: &Quantized) -> Result<f64> {
         let quantized = OnnxEmbedder::from_bytes(
             &self.0.original.path,
-            rounded.graph.clone(),
-            rounded.preprocess.clone(),
+            quantized.graph.clone(),
+            quantized.preprocess.clone(),
             &EngineConfig::default(),
         )?;
         let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,10 +236,11 @@ impl Calibrator {
         Ok(sum / kept.len().max(1) as f64)
     }
 
-    /// The network of bytes for what was seen.
+    /// The int8 network for the recorded ranges.
     ///
-    /// # Errors        no face was seen; a graph beyond the format's limits
-    pub fn quantized(&self, clipping: Clipping) -> Result<Rounded> {
+    /// # Errors        no face was observed → [`EmbedError::BadArgument`]; a graph beyond the format's limits →
+    /// [`EmbedError::BadModel`]
+    pub fn quantized(&self, clipping: Clipping) -> Result<Quantized> {
         let watched = &*self.0;
         if self.faces() == 0 {
             let reason = "no face was seen, so the ranges of the activations are not known".to_owned();
@@ -255,19 +258,19 @@ impl Calibrator {
             .map_err(|e| refused(&watched.original.path, &e.to_string()))?;
         let even = match watched.scaled {
             0 => String::new(),
-            maps => format!(", channels evened out in {maps} feature maps"),
+            maps => format!(", channels equalised in {maps} feature maps"),
         };
         let summary = format!(
-            "{} layers in bytes with weights for each channel, {} activations on grids of 256 steps{even}, from {} faces",
+            "{} int8 layers with a scale for each channel, {} uint8 activations{even}, ranges from {} faces",
             watched.sites.layers.len(),
             watched.values.len(),
             self.faces()
         );
-        watched.original.rounded(&graph, "int8", summary)
+        watched.original.quantized(&graph, "int8", summary)
     }
 }
 
-/// The network with its sites as outputs behind its own.
+/// The network with its quantised values as outputs after its own.
 fn probe(original: &Original, sites: &Sites) -> Result<OnnxEmbedder> {
     let mut graph: Graph = original.graph.clone();
     let shapes = vec![vec![1]; graph.outputs.len() + sites.values.len()];

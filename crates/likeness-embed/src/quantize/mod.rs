@@ -1,12 +1,12 @@
-//! Post-training quantisation: a network of real numbers and photos enter, a network of bytes leaves.
+//! Post-training quantisation: an f32 network and photos enter, an int8 network leaves.
 //!
 //! 1. [`Calibrator`] observes faces and records the values of every activation (`range`); [`CalibrationFeed`] gives it the
 //!    faces of the photo pipeline;
-//! 2. `equalize` scales the channels of its feature maps so that they share a grid evenly, which changes no answer;
-//! 3. `place` decides where the graph is quantised and writes it down in the form that every engine knows: pairs of
-//!    QuantizeLinear and DequantizeLinear around operators on real numbers; weights in signed bytes with a scale for each
-//!    output channel, activations in unsigned bytes with one scale and zero point for each tensor;
-//! 4. [`Rounded`] is the result, to be written as a model folder; [`halve`] makes one whose weights alone are shorter.
+//! 2. `equalize` scales the channels of feature maps to similar ranges, which changes no embedding;
+//! 3. `place` decides which values are quantised and writes the graph in the form that every engine reads: pairs of
+//!    QuantizeLinear and DequantizeLinear around f32 operators. Weights are int8 with a scale for each output channel,
+//!    activations uint8 with one scale and zero point for each tensor;
+//! 4. [`Quantized`] is the result, which can be written as a model folder. [`halve`] makes one with f16 weights.
 //!
 //! Reference: Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference: A whitepaper", 2018,
 //! arXiv:1806.08342, section 3.
@@ -30,18 +30,18 @@ use likeness_engine::graph::simplify;
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
 use likeness_model::{ModelDescription, folder};
 
-/// A network whose numbers were rounded.
+/// A quantised network, ready to be written.
 #[derive(Debug, Clone)]
-pub struct Rounded {
+pub struct Quantized {
     graph: Vec<u8>,
     description: ModelDescription,
     preprocess: Preprocess,
-    /// What was done, in words.
+    /// What was quantised, in one line for the user.
     pub summary: String,
 }
 
-impl Rounded {
-    /// Bytes of the graph.
+impl Quantized {
+    /// Length of the ONNX file in bytes.
     pub fn bytes(&self) -> usize {
         self.graph.len()
     }
@@ -54,7 +54,7 @@ impl Rounded {
     }
 }
 
-/// A network that is to be rounded.
+/// A network that is to be quantised.
 #[derive(Clone)]
 struct Original {
     path: PathBuf,
@@ -64,9 +64,10 @@ struct Original {
 }
 
 impl Original {
-    /// The network that `model` names.
+    /// Opens the network that `model` names.
     ///
-    /// # Errors        no ONNX network, one that contradicts its description, one with operators beyond our reader
+    /// # Errors        no ONNX network, one that contradicts its description, a graph that cannot be read →
+    /// [`EmbedError::BadModel`]
     fn open(model: &str, overrides: &PreprocessOverrides) -> Result<Self> {
         let path = folder::graph_at(Path::new(model))?;
         if !path.is_file() {
@@ -79,7 +80,7 @@ impl Original {
         let OpenedModel { graph: checked, description, embedder, spec } =
             OpenedModel::open(&path, overrides, &EngineConfig::default())?;
         let mut graph =
-            Graph::read(checked.bytes(), checked.beside()).map_err(|e| refused(&path, &e.to_string()))?;
+            Graph::read(checked.bytes(), checked.external()).map_err(|e| refused(&path, &e.to_string()))?;
         simplify::fold(&mut graph);
         let mut description = description.unwrap_or_default();
         description.name = Some(spec.name);
@@ -89,22 +90,22 @@ impl Original {
         Ok(Self { path, embedder: Arc::new(embedder), graph, description })
     }
 
-    /// The network's graph with its numbers rounded.
-    fn rounded(&self, graph: &Graph, suffix: &str, summary: String) -> Result<Rounded> {
+    /// The result for `graph`, a quantised form of this network; `suffix` is added to the name.
+    fn quantized(&self, graph: &Graph, suffix: &str, summary: String) -> Result<Quantized> {
         let size = self.embedder.spec().input_size;
         let shapes = self.embedder.outputs(&image::RgbImage::new(size.0, size.1))?;
         let shapes: Vec<Vec<usize>> = shapes.into_iter().map(|o| o.shape).collect();
         let bytes = graph.write(&shapes).map_err(|e| refused(&self.path, &e.to_string()))?;
         let mut description = self.description.clone();
         description.name = description.name.map(|name| format!("{name}-{suffix}"));
-        Ok(Rounded { graph: bytes, description, preprocess: self.embedder.preprocess(), summary })
+        Ok(Quantized { graph: bytes, description, preprocess: self.embedder.preprocess(), summary })
     }
 }
 
 fn refused(path: &Path, reason: &str) -> EmbedError {
     EmbedError::BadModel {
         path: path.to_owned(),
-        reason: format!("cannot be rounded: {reason}"),
+        reason: format!("cannot be quantised: {reason}"),
         hint: Some(
             "take a plain network of convolutions with its weights in one file, operators of version 13"
                 .into(),

@@ -95,10 +95,10 @@ impl Bounds {
     /// sizes are not known → [`EngineError::UnsupportedOperator`]; too much memory → [`EngineError::OutOfMemory`]; a
     /// malformed graph, too much work → [`EngineError::BadGraph`]
     pub(super) fn of(checked: &Checked) -> Result<Self> {
-        Self::read(checked.bytes(), checked.beside())
+        Self::read(checked.bytes(), checked.external())
     }
 
-    fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self> {
+    fn read(bytes: &[u8], external: &[(String, Arc<[u8]>)]) -> Result<Self> {
         let bad = |reason: String| EngineError::graph(reason);
         let (few, _) = lift::lift(bytes, LARGE_BYTES).map_err(bad)?;
         let model = ModelProto::parse_buf(&few).map_err(|e| bad(e.to_string()))?;
@@ -111,7 +111,7 @@ impl Bounds {
         }
         let mut constants = HashMap::new();
         for tensor in std::mem::take(&mut graph.initializer) {
-            let value = value::constant(&tensor, beside).map_err(bad)?;
+            let value = value::constant(&tensor, external).map_err(bad)?;
             constants.insert(tensor.name.unwrap_or_default(), value);
         }
         for input in &graph.input {

@@ -290,8 +290,8 @@ fn shapes_are_those_that_an_engine_gives() {
 #[test]
 #[ignore = "needs LIKENESS_SHARED"]
 fn shapes_are_those_that_an_engine_gives_for_published_networks() {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = std::env::var_os("LIKENESS_SHARED").map_or_else(|| beside.into(), PathBuf::from);
+    let external = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let shared = std::env::var_os("LIKENESS_SHARED").map_or_else(|| external.into(), PathBuf::from);
     for name in [
         "mobilefacenet-arcface-128d.onnx",
         "detectors/face-detection-yunet-2026may.onnx",

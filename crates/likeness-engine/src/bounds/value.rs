@@ -159,12 +159,12 @@ pub(super) fn side(number: i64) -> Result<u64, Refusal> {
 /// The constant that `tensor` holds, with the files of weights `beside` the graph.
 ///
 /// # Errors        sides that are none; in words
-pub(super) fn constant(tensor: &TensorProto, beside: &[(String, Arc<[u8]>)]) -> Result<Value, String> {
+pub(super) fn constant(tensor: &TensorProto, external: &[(String, Arc<[u8]>)]) -> Result<Value, String> {
     let shape: Result<Vec<u64>, _> = tensor.dims.iter().map(|&d| u64::try_from(d)).collect();
     let name = tensor.name.as_deref().unwrap_or_default();
     let shape = shape.map_err(|_| format!("weights {name}: a negative side"))?;
     let count = volume(&shape);
-    let elements = if count <= MAX_KNOWN as u128 { elements(tensor, beside) } else { None };
+    let elements = if count <= MAX_KNOWN as u128 { elements(tensor, external) } else { None };
     let kind = tensor.data_type.unwrap_or(DataType::FLOAT);
     Ok(Value { is_constant: true, ..Value::new(Kind::of(kind), shape).with(elements) })
 }
@@ -181,10 +181,10 @@ pub(super) fn leave_out_large(tensor: &mut TensorProto) {
 }
 
 /// The elements of a small tensor, where its type can be read.
-fn elements(tensor: &TensorProto, beside: &[(String, Arc<[u8]>)]) -> Option<Vec<f64>> {
+fn elements(tensor: &TensorProto, external: &[(String, Arc<[u8]>)]) -> Option<Vec<f64>> {
     let within = tensor.raw_data.as_ref().map(|raw| raw.borrow().clone()).filter(|raw| !raw.is_empty());
     let raw = if tensor.data_location == Some(DataLocation::EXTERNAL) {
-        Some(outside(tensor, beside)?.to_vec())
+        Some(outside(tensor, external)?.to_vec())
     } else {
         within
     };
@@ -214,12 +214,12 @@ fn each<const N: usize>(raw: &[u8], read: impl Fn([u8; N]) -> f64) -> Option<Vec
 }
 
 /// The bytes of a tensor in a file of weights.
-fn outside<'a>(tensor: &TensorProto, beside: &'a [(String, Arc<[u8]>)]) -> Option<&'a [u8]> {
+fn outside<'a>(tensor: &TensorProto, external: &'a [(String, Arc<[u8]>)]) -> Option<&'a [u8]> {
     let value = |key: &str| {
         let entry = tensor.external_data.iter().find(|e| e.key.as_deref() == Some(key));
         entry.and_then(|e| e.value.as_deref())
     };
-    let (_, content) = beside.iter().find(|(name, _)| Some(name.as_str()) == value("location"))?;
+    let (_, content) = external.iter().find(|(name, _)| Some(name.as_str()) == value("location"))?;
     let start: usize = value("offset").map_or(Some(0), |v| v.parse().ok())?;
     let end = match value("length") {
         Some(length) => start.checked_add(length.parse().ok()?)?,

@@ -1,9 +1,9 @@
 //! Carries a plan out: a workspace with the input in it enters, one with the outputs leaves.
 
-use super::image::Image;
 use super::kernel::conv::{Conv, Source};
-use super::kernel::conv8::ByteConv;
+use super::kernel::conv8::Int8Conv;
 use super::kernel::finish::{Activation, Finish, FinishRows, First};
+use super::kernel::image::Image;
 use super::kernel::lanes::{self, Bytes, Lane};
 use super::kernel::plain::{self, Each, Linear};
 use super::kernel::pool::Pool;
@@ -24,7 +24,7 @@ impl Plan {
                             self.make_image(memory, make, posts, (Target::Floats(&mut out), image));
                             memory.images[slot] = out;
                         }
-                        Form::Bytes(grid) => {
+                        Form::Quantized(grid) => {
                             let mut out = std::mem::take(&mut memory.bytes[slot]);
                             self.make_image(memory, make, posts, (Target::Bytes(&mut out, grid), image));
                             memory.bytes[slot] = out;
@@ -69,7 +69,7 @@ impl Plan {
             Post::Scale(scales, shifts) => Finish::Scale(scales, shifts),
             Post::Add(id) => match self.forms[*id] {
                 Form::Floats => Finish::Add(other(id).0, other(id).1),
-                Form::Bytes(grid) => {
+                Form::Quantized(grid) => {
                     let (data, image) = self.bytes(memory, *id);
                     Finish::AddBytes(data, image, grid)
                 }
@@ -99,11 +99,11 @@ impl Plan {
                 let (first, finishes) = first_of(&finishes);
                 return Conv { source, out, image, packed, steps: *steps, first, finishes }.compute();
             }
-            MakeImage::ByteConv { from, packed, steps } => {
+            MakeImage::Int8Conv { from, packed, steps } => {
                 let (source, from) = self.bytes(memory, *from);
                 let in_registers = finishes.iter().all(Finish::fits_registers);
                 let (finishes, steps) = (&finishes, *steps);
-                return ByteConv { source, from, out, image, packed, steps, finishes, in_registers }
+                return Int8Conv { source, from, out, image, packed, steps, finishes, in_registers }
                     .compute();
             }
             _ => {}
@@ -111,7 +111,7 @@ impl Plan {
         let out = match out {
             Target::Floats(out) => out,
             Target::Bytes(out, grid) => {
-                let MakeImage::Round(from) = make else {
+                let MakeImage::Quantize(from) = make else {
                     unreachable!("the planner rounds in convolutions and in steps of their own");
                 };
                 let (input, from) = self.image(memory, *from);
@@ -121,9 +121,9 @@ impl Plan {
         match make {
             MakeImage::Conv { .. }
             | MakeImage::PlanarConv { .. }
-            | MakeImage::ByteConv { .. }
-            | MakeImage::Round(_) => {}
-            MakeImage::Widen(from, grid) => {
+            | MakeImage::Int8Conv { .. }
+            | MakeImage::Quantize(_) => {}
+            MakeImage::Dequantize(from, grid) => {
                 let (input, from) = self.bytes(memory, *from);
                 lanes::run(Widen { input, from, out, image, grid: *grid });
             }

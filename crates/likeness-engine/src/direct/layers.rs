@@ -9,7 +9,7 @@ use super::kernel::conv::blocks_together;
 use super::kernel::dots;
 use super::kernel::lanes::{LANES, Lane};
 use super::kernel::pack::{ConvShape, Packed, Packer};
-use super::kernel::pack8::{ByteWeights, PackedBytes};
+use super::kernel::pack8::{Int8Weights, PackedInt8};
 use crate::EngineError;
 use crate::graph::{Data, Graph, Left, Node, Stored, Tensor, ValueId};
 
@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 4 << 30;
 pub(crate) struct Layers {
     pub(crate) convs: HashMap<usize, Arc<Packed>>,
     /// Those that multiply bytes.
-    pub(crate) byte_convs: HashMap<usize, Arc<PackedBytes>>,
+    pub(crate) int8_convs: HashMap<usize, Arc<PackedInt8>>,
     pub(crate) linears: HashMap<usize, Arc<Packed>>,
     bytes: usize,
 }
@@ -51,7 +51,7 @@ impl Layers {
         }
         for (i, node) in graph.nodes.iter_mut().enumerate() {
             if layers.convs.contains_key(&i)
-                || layers.byte_convs.contains_key(&i)
+                || layers.int8_convs.contains_key(&i)
                 || layers.linears.contains_key(&i)
             {
                 node.inputs.truncate(1);
@@ -95,13 +95,13 @@ impl Layers {
         let shape = ConvShape { inputs, outputs, groups, kernel: [height, width] };
         let grid = node.input(0).and_then(|v| graph.grids.get(&v));
         if let (Some(Data::Scaled(values, scales)), Some(grid), true) =
-            (weights.data(), grid, dots::are_fast() && PackedBytes::takes(&shape))
+            (weights.data(), grid, dots::are_fast() && PackedInt8::takes(&shape))
         {
             let lanes = inputs.div_ceil(LANES).checked_mul(LANES / 4 * height * width);
             self.charge(lanes.and_then(|n| n.checked_mul(outputs.div_ceil(LANES))))?;
-            let weights = ByteWeights { values, scales };
-            let packed = PackedBytes::new(shape, weights, &bias, *grid, blocks_together());
-            self.byte_convs.insert(i, Arc::new(packed));
+            let weights = Int8Weights { values, scales };
+            let packed = PackedInt8::new(shape, weights, &bias, *grid, blocks_together());
+            self.int8_convs.insert(i, Arc::new(packed));
             return Ok(None);
         }
         let values = match &weights {

@@ -10,7 +10,6 @@
 //! listed in `lower`; a graph with anything else is refused with the operator's name, and another engine runs it.
 
 mod execute;
-mod image;
 mod kernel;
 mod layers;
 mod lower;
@@ -76,8 +75,8 @@ impl DirectNetwork {
     /// The same for a graph with files of weights `beside` it, by name.
     ///
     /// # Errors        as [`DirectNetwork::load`]'s
-    pub(crate) fn load_with(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self> {
-        let (mut graph, left) = Graph::read_to_pack(bytes, beside)?;
+    pub(crate) fn load_with(bytes: &[u8], external: &[(String, Arc<[u8]>)]) -> Result<Self> {
+        let (mut graph, left) = Graph::read_to_pack(bytes, external)?;
         quantized::join(&mut graph)?;
         simplify::simplify(&mut graph);
         let layers = Layers::pack(&mut graph, &left)?;

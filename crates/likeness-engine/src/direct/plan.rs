@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::image::Image;
 use super::kernel::conv::Steps;
 use super::kernel::finish::Activation;
+use super::kernel::image::Image;
 use super::kernel::lanes::{Bytes, LANES, Lane};
 use super::kernel::pack::Packed;
-use super::kernel::pack8::PackedBytes;
+use super::kernel::pack8::PackedInt8;
 use super::kernel::plain::Binary;
 use super::kernel::pool::Windows;
 use crate::graph::Grid;
@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 4 << 30;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     Floats,
-    Bytes(Grid),
+    Quantized(Grid),
 }
 
 /// Number of a buffer of feature maps.
@@ -64,15 +64,15 @@ pub(crate) enum MakeImage {
         steps: Steps,
     },
     /// Of bytes.
-    ByteConv {
+    Int8Conv {
         from: ImageId,
-        packed: Arc<PackedBytes>,
+        packed: Arc<PackedInt8>,
         steps: Steps,
     },
     /// To bytes.
-    Round(ImageId),
+    Quantize(ImageId),
     /// From bytes.
-    Widen(ImageId, Grid),
+    Dequantize(ImageId, Grid),
     Pool {
         from: ImageId,
         windows: Windows,
@@ -170,9 +170,9 @@ impl Step {
                     MakeImage::ToBlocks(from) => of(from),
                     MakeImage::PlanarConv { from, .. } => vec![Buffer::Plain(*from)],
                     MakeImage::Conv { from, .. }
-                    | MakeImage::ByteConv { from, .. }
-                    | MakeImage::Round(from)
-                    | MakeImage::Widen(from, _)
+                    | MakeImage::Int8Conv { from, .. }
+                    | MakeImage::Quantize(from)
+                    | MakeImage::Dequantize(from, _)
                     | MakeImage::Pool { from, .. }
                     | MakeImage::Resize { from, .. } => vec![Buffer::Image(*from)],
                     MakeImage::Gather(from) => from.iter().map(|(id, _)| Buffer::Image(*id)).collect(),
@@ -277,7 +277,7 @@ impl Plan {
         match buffer {
             Buffer::Image(id) => match self.forms[id] {
                 Form::Floats => Size::Image(self.images[id].0),
-                Form::Bytes(grid) => Size::Bytes(self.images[id].0, grid.zero),
+                Form::Quantized(grid) => Size::Bytes(self.images[id].0, grid.zero),
             },
             Buffer::Plain(id) => Size::Plain(self.plains[id].0),
         }

@@ -197,8 +197,8 @@ impl Graph {
     ///
     /// # Errors        a malformed graph, or one with several inputs → [`EngineError::BadGraph`]; an operator that is none of
     /// ONNX's own → [`EngineError::UnsupportedOperator`]
-    pub fn read(bytes: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Self> {
-        Self::read_with(bytes, beside, |_| HashSet::new()).map(|(graph, _)| graph)
+    pub fn read(bytes: &[u8], external: &[(String, Arc<[u8]>)]) -> Result<Self> {
+        Self::read_with(bytes, external, |_| HashSet::new()).map(|(graph, _)| graph)
     }
 
     /// The same, without the weights of layers that nothing has to be folded into: they are as large as all else together,
@@ -207,14 +207,14 @@ impl Graph {
     /// # Errors        as [`Graph::read`]'s
     pub(crate) fn read_to_pack<'a>(
         bytes: &'a [u8],
-        beside: &'a [(String, Arc<[u8]>)],
+        external: &'a [(String, Arc<[u8]>)],
     ) -> Result<(Self, Left<'a>)> {
-        Self::read_with(bytes, beside, weights_to_pack)
+        Self::read_with(bytes, external, weights_to_pack)
     }
 
     fn read_with<'a>(
         bytes: &'a [u8],
-        beside: &'a [(String, Arc<[u8]>)],
+        external: &'a [(String, Arc<[u8]>)],
         leave: impl FnOnce(&GraphProto) -> HashSet<String>,
     ) -> Result<(Self, Left<'a>)> {
         let (few, places) = lift::lift(bytes, LARGE_BYTES).map_err(EngineError::graph)?;
@@ -225,7 +225,7 @@ impl Graph {
         };
         let opset =
             opset(&model).ok_or_else(|| EngineError::graph("it names no version of the operators"))?;
-        let weights = Weights { file: bytes, places, beside };
+        let weights = Weights { file: bytes, places, external };
         let graph = model.graph.ok_or_else(|| EngineError::graph("it holds no graph"))?;
         let leave = leave(&graph);
         Reader::default().graph(graph, opset, &weights, &leave)
@@ -420,7 +420,7 @@ struct Weights<'a> {
     /// In the file, by the tensor's place.
     places: HashMap<usize, Range<usize>>,
     /// Files of their own, by name.
-    beside: &'a [(String, Arc<[u8]>)],
+    external: &'a [(String, Arc<[u8]>)],
 }
 
 impl<'a> Weights<'a> {
@@ -441,7 +441,7 @@ impl<'a> Weights<'a> {
         let number =
             |key| value(key).map(|v| v.parse::<usize>().map_err(|e| format!("{key} {v:?}: {e}"))).transpose();
         let name = value("location").unwrap_or_default();
-        let known = self.beside.iter().find(|(n, _)| n == name);
+        let known = self.external.iter().find(|(n, _)| n == name);
         let (_, content) = known.ok_or_else(|| format!("there is no file {name:?}"))?;
         let start = number("offset")?.unwrap_or(0);
         let end = number("length")?.map_or(Some(content.len()), |length| start.checked_add(length));

@@ -25,7 +25,7 @@ pub(super) struct OnnxRuntime {
     library: Arc<Library>,
     graph: Arc<Vec<u8>>,
     /// Files of weights beside it, by name.
-    beside: Vec<(String, Arc<[u8]>)>,
+    external: Vec<(String, Arc<[u8]>)>,
     idle: Mutex<Vec<Session>>,
     outputs: Vec<String>,
     inputs: usize,
@@ -39,13 +39,13 @@ impl OnnxRuntime {
     pub(super) fn load(
         library: Arc<Library>,
         graph: Arc<Vec<u8>>,
-        beside: Vec<(String, Arc<[u8]>)>,
+        external: Vec<(String, Arc<[u8]>)>,
     ) -> Result<Self> {
-        let first = caught(|| session(&library, &graph, &beside))?;
+        let first = caught(|| session(&library, &graph, &external))?;
         let declared = declared(&first);
         let outputs = first.outputs().iter().map(|o| o.name().to_owned()).collect();
         let inputs = first.inputs().len();
-        Ok(Self { library, graph, beside, idle: Mutex::new(vec![first]), outputs, inputs, declared })
+        Ok(Self { library, graph, external, idle: Mutex::new(vec![first]), outputs, inputs, declared })
     }
 
     /// The library and its version.
@@ -77,7 +77,7 @@ impl OnnxRuntime {
         let kept = idle().pop();
         let mut session = match kept {
             Some(session) => session,
-            None => caught(|| session(&self.library, &self.graph, &self.beside))?,
+            None => caught(|| session(&self.library, &self.graph, &self.external))?,
         };
         let names: Vec<&str> = match wanted {
             None => self.outputs.iter().map(String::as_str).collect(),
@@ -90,11 +90,11 @@ impl OnnxRuntime {
 }
 
 /// A session that works on the caller's thread alone.
-fn session(library: &Library, graph: &[u8], beside: &[(String, Arc<[u8]>)]) -> Result<Session> {
+fn session(library: &Library, graph: &[u8], external: &[(String, Arc<[u8]>)]) -> Result<Session> {
     let built = || -> ort::Result<Session> {
         let mut builder =
             Session::builder(library.environment())?.with_intra_threads(1)?.with_inter_threads(1)?;
-        for (name, content) in beside {
+        for (name, content) in external {
             builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(content))?;
         }
         builder.commit_from_memory(graph)

@@ -155,7 +155,7 @@ mod tests {
         let reason = |hits: &[(u32, f32)]| ranking(hits).unwrap_err().to_string();
         assert!(reason(&[(1, 0.3), (2, 0.1)]).contains("at rank 2, found a hit nearer"));
         assert!(reason(&[(2, 0.3), (1, 0.3)]).contains("at rank 2, found a hit nearer"));
-        assert!(reason(&[(1, f32::NAN)]).contains("no number"));
+        assert!(reason(&[(1, f32::NAN)]).contains("found NaN"));
         assert!(reason(&[(1, 0.1), (2, 0.2), (1, 0.3)]).contains("at rank 3, found an image"));
         let shifted = Hit { gallery_id: GalleryId::new(0), distance: 0.0, rank: 0 };
         assert!(Ranking::new(vec![shifted]).unwrap_err().to_string().contains("has rank 0"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use likeness_embed::Embedder;
 use likeness_embed::OnnxEmbedder;
-use likeness_embed::model_folder::{GraphLayer, TakenApart, take_apart};
+use likeness_embed::model_folder::{GraphLayer, SplitGraph, split_graph};
 use likeness_engine::EngineConfig;
 use likeness_model::Alignment;
 use likeness_model::folder::{GRAPH, check_vacant, claim};
@@ -77,7 +77,7 @@ pub(super) fn of_layers(
 ) -> Result<()> {
     let folder = options.output.as_path();
     check_vacant(folder)?;
-    let mut parts = take_apart(&options.file, &options.preprocess)?;
+    let mut parts = split_graph(&options.file, &options.preprocess)?;
     parts.notes.iter().for_each(|note| context.note(note));
     rescale(&mut parts, architecture)?;
     let layers: Vec<Layer> = parts.layers.into_iter().map(layer).collect();
@@ -103,9 +103,9 @@ pub(super) fn of_layers(
 }
 
 /// Has the first layer take pixels that are normalised as the architecture's are.
-fn rescale(parts: &mut TakenApart, architecture: Architecture) -> Result<()> {
+fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
     let Normalization { mean, std } = architecture.normalization();
-    let Some(GraphLayer::Product { shape, weight, .. }) = parts.layers.first_mut() else {
+    let Some(GraphLayer::Affine { shape, weight, .. }) = parts.layers.first_mut() else {
         return Err(invalid(
             "the graph has no layers with weights",
             "import it as it is, without --backbone",
@@ -132,11 +132,11 @@ fn rescale(parts: &mut TakenApart, architecture: Architecture) -> Result<()> {
 
 fn layer(layer: GraphLayer) -> Layer {
     match layer {
-        GraphLayer::Product { shape, weight, bias } => Layer::Product { shape, weight, bias, options: None },
-        GraphLayer::Norm { parts: [scale, shift, mean, variance], epsilon, of_product } => {
-            Layer::Norm { scale, shift, mean, variance, epsilon, of_product }
+        GraphLayer::Affine { shape, weight, bias } => Layer::Product { shape, weight, bias, options: None },
+        GraphLayer::BatchNorm { scale, shift, mean, variance, epsilon, follows_affine } => {
+            Layer::Norm { scale, shift, mean, variance, epsilon, of_product: follows_affine }
         }
-        GraphLayer::Slopes(slopes) => Layer::Slopes(slopes),
+        GraphLayer::PRelu(slopes) => Layer::Slopes(slopes),
     }
 }
 

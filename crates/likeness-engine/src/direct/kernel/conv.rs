@@ -6,10 +6,10 @@
 //! is taken in the same order whatever the tile and the batch, so a picture's numbers do not depend on its neighbours.
 
 use super::finish::{Finish, FinishRows, First, Pixels};
+use super::image::Image;
 use super::lanes::{self, Kernel, LANES, Lane, Wide, sums_in_registers, sums_kept};
 use super::pack::{Group, Kind, Packed};
 use super::target::Target;
-use crate::direct::image::Image;
 
 /// How the kernel moves over its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,11 @@
 use super::conv::{BAND, Row, Steps, blocks_together, run_of, tile_width};
 use super::dots::{self, DotKernel, Dots, Quads, TOGETHER, quad};
 use super::finish::{Finish, FinishRows, Pixels};
+use super::image::Image;
 use super::lanes::Bytes;
 use super::pack::Group;
-use super::pack8::PackedBytes;
+use super::pack8::PackedInt8;
 use super::target::Target;
-use crate::direct::image::Image;
 
 /// Weights up to this length pass over each band anew, from the second cache; longer ones pass once over everything.
 const SHORT_WEIGHTS: usize = (256 << 10) / size_of::<Quads>();
@@ -19,19 +19,19 @@ const SHORT_WEIGHTS: usize = (256 << 10) / size_of::<Quads>();
 const WIDTHS: [usize; 6] = [1, 2, 4, 7, 8, 14];
 
 /// One convolution of a batch.
-pub(crate) struct ByteConv<'a> {
+pub(crate) struct Int8Conv<'a> {
     pub(crate) source: &'a [Bytes],
     pub(crate) from: Image,
     pub(crate) out: Target<'a>,
     pub(crate) image: Image,
-    pub(crate) packed: &'a PackedBytes,
+    pub(crate) packed: &'a PackedInt8,
     pub(crate) steps: Steps,
     pub(crate) finishes: &'a [Finish<'a>],
     /// Whether all of them fit registers; if not, they are applied in memory, to real numbers.
     pub(crate) in_registers: bool,
 }
 
-impl ByteConv<'_> {
+impl Int8Conv<'_> {
     /// Computes it.
     pub(crate) fn compute(mut self) {
         let image = self.image;
@@ -98,7 +98,7 @@ impl ByteConv<'_> {
 }
 
 /// P pixels at a time, S apart.
-struct ByteRow<'c, 'a, const B: usize, const P: usize, const S: usize>(&'c mut ByteConv<'a>, &'c Group, Row);
+struct ByteRow<'c, 'a, const B: usize, const P: usize, const S: usize>(&'c mut Int8Conv<'a>, &'c Group, Row);
 
 impl<const B: usize, const P: usize, const S: usize> DotKernel for ByteRow<'_, '_, B, P, S> {
     #[inline(always)]
@@ -120,7 +120,7 @@ impl<const B: usize, const P: usize, const S: usize> DotKernel for ByteRow<'_, '
 #[inline(always)]
 fn tile<W: Dots, const B: usize, const P: usize, const S: usize>(
     w: W,
-    conv: &ByteConv,
+    conv: &Int8Conv,
     group: &Group,
     (n, y, x): (usize, usize, usize),
 ) -> [[W::Sum; P]; B] {
@@ -155,7 +155,7 @@ fn tile<W: Dots, const B: usize, const P: usize, const S: usize>(
 
 /// Takes the sums of a tile to memory, as what they stand for.
 #[inline(always)]
-fn put<W: Dots, const P: usize>(w: W, conv: &mut ByteConv, pixels: Pixels, sums: [W::Sum; P]) {
+fn put<W: Dots, const P: usize>(w: W, conv: &mut Int8Conv, pixels: Pixels, sums: [W::Sum; P]) {
     let (scale, bias) = (w.load(&conv.packed.scale[pixels.block]), w.load(&conv.packed.bias[pixels.block]));
     let mut values = [bias; P];
     for p in 0..P {

@@ -1,7 +1,7 @@
 //! What happens to a convolution's sums before the next layer sees them: activations, additions, scales.
 
+use super::image::Image;
 use super::lanes::{self, Bytes, Kernel, Lane, Wide, exp, sigmoid};
-use crate::direct::image::Image;
 use crate::graph::Grid;
 
 /// A function of one number.

@@ -4,6 +4,7 @@ pub(crate) mod conv;
 pub(crate) mod conv8;
 pub(crate) mod dots;
 pub(crate) mod finish;
+pub(crate) mod image;
 pub(crate) mod lanes;
 pub(crate) mod pack;
 pub(crate) mod pack8;

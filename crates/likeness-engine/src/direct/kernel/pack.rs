@@ -1,7 +1,7 @@
 //! Weights of convolutions and linear layers, laid out in the order in which the kernels read them.
 
 use super::lanes::{LANES, Lane};
-use crate::pages::{Part, Place, Room};
+use crate::pages::{Arena, ArenaSlice, Span};
 
 /// Which kernel a convolution runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) struct Group {
 pub(crate) struct Packed {
     pub(crate) shape: ConvShape,
     pub(crate) kind: Kind,
-    pub(crate) weights: Part<Lane>,
+    pub(crate) weights: ArenaSlice<Lane>,
     /// For each output block.
     pub(crate) bias: Vec<Lane>,
     pub(crate) groups: Vec<Group>,
@@ -123,7 +123,7 @@ impl ConvShape {
 /// Packs the weights of one convolution after the other into common memory.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
-    room: Room<Lane>,
+    arena: Arena<Lane>,
     packed: Vec<(usize, Unplaced)>,
 }
 
@@ -133,7 +133,7 @@ struct Unplaced {
     shape: ConvShape,
     bias: Vec<Lane>,
     groups: Vec<Group>,
-    weights: Place,
+    weights: Span,
 }
 
 impl Packer {
@@ -149,16 +149,16 @@ impl Packer {
     ) {
         let bias = in_lanes(bias, 0.0);
         let mut groups = Vec::new();
-        let place = self.room.fill(shape.lanes(), |room| match shape.kind() {
-            Kind::Depthwise => pack_depthwise(shape, weights, room),
-            Kind::Planar | Kind::Blocked => groups = pack_dense(shape, weights, together, room),
+        let place = self.arena.fill(shape.lanes(), |arena| match shape.kind() {
+            Kind::Depthwise => pack_depthwise(shape, weights, arena),
+            Kind::Planar | Kind::Blocked => groups = pack_dense(shape, weights, together, arena),
         });
         self.packed.push((key, Unplaced { shape, bias, groups, weights: place }));
     }
 
     /// All that was packed, by the numbers given.
     pub(crate) fn finish(self) -> Vec<(usize, Packed)> {
-        let parts = self.room.close();
+        let parts = self.arena.close();
         let placed = |(key, unplaced): (usize, Unplaced)| {
             let Unplaced { shape, bias, groups, weights } = unplaced;
             (key, Packed { shape, kind: shape.kind(), weights: parts.at(weights), bias, groups })

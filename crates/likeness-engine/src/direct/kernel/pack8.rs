@@ -7,7 +7,7 @@ use crate::graph::Grid;
 
 /// Weights in bytes: weight · scale of its output channel is the real one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ByteWeights<'a> {
+pub(crate) struct Int8Weights<'a> {
     /// \[outputs, inputs, kernel height, kernel width\]
     pub(crate) values: &'a [i8],
     /// \[outputs\]
@@ -18,7 +18,7 @@ pub(crate) struct ByteWeights<'a> {
 ///
 /// \[group\]\[input block\]\[ky\]\[kx\]\[four input channels\]\[output block of the group\]
 #[derive(Debug, Clone)]
-pub(crate) struct PackedBytes {
+pub(crate) struct PackedInt8 {
     pub(crate) shape: ConvShape,
     /// The grid of the input.
     pub(crate) grid: Grid,
@@ -31,7 +31,7 @@ pub(crate) struct PackedBytes {
     pub(crate) groups: Vec<Group>,
 }
 
-impl PackedBytes {
+impl PackedInt8 {
     /// Whether there is a kernel for it: channels that all mix, and sums that fit 32 bits.
     pub(crate) fn takes(shape: &ConvShape) -> bool {
         let terms = shape.inputs.saturating_mul(shape.kernel[0]).saturating_mul(shape.kernel[1]);
@@ -41,7 +41,7 @@ impl PackedBytes {
     /// Packs weights for sums of `together` output blocks, 1 or 2.
     ///
     /// # Shapes        bias: \[outputs\], real numbers
-    pub(crate) fn new(shape: ConvShape, of: ByteWeights, bias: &[f32], grid: Grid, together: usize) -> Self {
+    pub(crate) fn new(shape: ConvShape, of: Int8Weights, bias: &[f32], grid: Grid, together: usize) -> Self {
         let scales: Vec<f32> = of.scales.iter().map(|s| s * grid.scale).collect();
         let each = of.values.len() / shape.outputs;
         let zeros =

@@ -1,7 +1,7 @@
 //! Pooling: the largest or the mean of each window, sixteen channels at a time.
 
+use super::image::Image;
 use super::lanes::{Kernel, Lane, Wide};
-use crate::direct::image::Image;
 
 /// What a window becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Moving numbers: between plain tensors and blocks of channels, from channel to channel, from size to size.
 
+use super::image::Image;
 use super::lanes::{Bytes, Kernel, LANES, Lane, Wide};
-use crate::direct::image::Image;
 use crate::graph::Grid;
 
 /// Writes a plain tensor \[n, c, h, w\] as blocks.

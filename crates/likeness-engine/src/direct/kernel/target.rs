@@ -1,8 +1,8 @@
 //! Where a kernel's numbers go: as they are, or in steps of a grid, a byte each.
 
 use super::finish::Pixels;
+use super::image::Image;
 use super::lanes::{Bytes, Lane, Wide};
-use crate::direct::image::Image;
 use crate::graph::Grid;
 
 impl Grid {

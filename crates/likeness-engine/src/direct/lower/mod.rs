@@ -5,7 +5,7 @@
 
 mod movement;
 mod pointwise;
-mod rounding;
+mod quantize;
 mod windowed;
 
 pub(in crate::direct) use pointwise::axis_of;
@@ -13,10 +13,10 @@ pub(in crate::direct) use pointwise::axis_of;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::image::Image;
 use super::layers::Layers;
 use super::plan::{Form, ImageId, MakeImage, MakePlain, Operand, PlainId, PlainSize, Plan, Post, Step};
 use crate::EngineError;
+use crate::direct::kernel::image::Image;
 use crate::graph::{Data, Graph, Node, Tensor, ValueId};
 
 /// A value while the plan is made.
@@ -42,7 +42,7 @@ pub(super) struct Lowering<'g> {
     /// The step that makes each image.
     makers: Vec<usize>,
     /// Images in bytes that were asked for as real numbers.
-    widened: HashMap<ImageId, ImageId>,
+    dequantized_images: HashMap<ImageId, ImageId>,
     plains: Vec<PlainSize>,
     /// Plain forms of images that were asked for.
     planes: HashMap<ImageId, PlainId>,
@@ -62,7 +62,7 @@ pub(super) fn plan(graph: &Graph, layers: &Layers, shape: &[usize]) -> crate::Re
         images: Vec::new(),
         forms: Vec::new(),
         makers: Vec::new(),
-        widened: HashMap::new(),
+        dequantized_images: HashMap::new(),
         plains: Vec::new(),
         planes: HashMap::new(),
     };
@@ -190,14 +190,15 @@ impl<'g> Lowering<'g> {
 
     /// Feature maps as real numbers.
     fn floats(&mut self, id: ImageId) -> Result<ImageId, String> {
-        let Form::Bytes(grid) = self.forms[id] else { return Ok(id) };
-        if let Some(widened) = self.widened.get(&id) {
-            return Ok(*widened);
+        let Form::Quantized(grid) = self.forms[id] else { return Ok(id) };
+        if let Some(dequantized_images) = self.dequantized_images.get(&id) {
+            return Ok(*dequantized_images);
         }
         let Image { n, c, h, w, .. } = self.images[id];
-        let widened = self.make_image(Image::new(n, c, h, w), MakeImage::Widen(id, grid), Vec::new())?;
-        self.widened.insert(id, widened);
-        Ok(widened)
+        let dequantized_images =
+            self.make_image(Image::new(n, c, h, w), MakeImage::Dequantize(id, grid), Vec::new())?;
+        self.dequantized_images.insert(id, dequantized_images);
+        Ok(dequantized_images)
     }
 
     /// A value as feature maps in whatever form.
@@ -294,8 +295,8 @@ impl<'g> Lowering<'g> {
             return None;
         };
         let step = self.makers[*id];
-        let rounds = matches!(&self.steps[step], Step::Image { make: MakeImage::Round(_), .. });
-        let is_open = !rounds && !self.planes.contains_key(id) && !self.widened.contains_key(id);
+        let rounds = matches!(&self.steps[step], Step::Image { make: MakeImage::Quantize(_), .. });
+        let is_open = !rounds && !self.planes.contains_key(id) && !self.dequantized_images.contains_key(id);
         is_open.then_some((step, *id))
     }
 }

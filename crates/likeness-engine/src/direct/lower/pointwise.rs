@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Held, Lowering, count};
-use crate::direct::image::Image;
 use crate::direct::kernel::finish::Activation;
+use crate::direct::kernel::image::Image;
 use crate::direct::kernel::pack::in_lanes;
 use crate::direct::kernel::plain::{Binary, broadcast_strides, walk};
 use crate::direct::plan::{ImageId, MakeImage, MakePlain, Operand, Post, Step};

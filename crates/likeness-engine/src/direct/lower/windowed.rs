@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Held, Lowering};
-use crate::direct::image::{Image, Margin};
 use crate::direct::kernel::conv::Steps;
+use crate::direct::kernel::image::{Image, Margin};
 use crate::direct::kernel::pack::Kind;
 use crate::direct::kernel::pool::{PoolKind, Windows};
 use crate::direct::plan::{MakeImage, MakePlain, PlainSize, Step};
@@ -87,7 +87,7 @@ impl Frame {
 impl Lowering<'_> {
     pub(super) fn conv(&mut self, index: usize, node: &Node) -> Result<(), String> {
         let packed = self.layers.convs.get(&index).cloned();
-        let of_bytes = self.layers.byte_convs.get(&index).cloned();
+        let of_bytes = self.layers.int8_convs.get(&index).cloned();
         let shape = packed.as_ref().map(|p| p.shape).or(of_bytes.as_ref().map(|p| p.shape));
         let shape = shape.ok_or("its weights are missing")?;
         let held = self.input(node, 0)?;
@@ -118,9 +118,9 @@ impl Lowering<'_> {
             }
             (None, Some(packed)) => {
                 let from = self.maps(held)?;
-                let from = self.rounded(from, packed.grid)?;
+                let from = self.quantized(from, packed.grid)?;
                 self.images[from].margin = self.images[from].margin.union(margin);
-                MakeImage::ByteConv { from, packed, steps }
+                MakeImage::Int8Conv { from, packed, steps }
             }
             (None, None) => return Err("its weights are missing".into()),
         };

@@ -1,8 +1,8 @@
 //! Roundings to a grid: feature maps in steps of it, a byte each, where the step that makes them can write them so.
 
 use super::{Held, Lowering};
-use crate::direct::image::Image;
 use crate::direct::kernel::finish::Activation;
+use crate::direct::kernel::image::Image;
 use crate::direct::plan::{Form, ImageId, MakeImage, Post, Step};
 use crate::graph::Grid;
 use crate::graph::Node;
@@ -19,29 +19,29 @@ impl Lowering<'_> {
             && self.forms[id] == Form::Floats
             && self.writes_bytes(step)
         {
-            self.forms[id] = Form::Bytes(grid);
+            self.forms[id] = Form::Quantized(grid);
             return self.set(node, Held::Image(id));
         }
         let from = self.image(held)?;
-        let made = self.rounded(from, grid)?;
+        let made = self.quantized(from, grid)?;
         self.set(node, Held::Image(made))
     }
 
     /// Feature maps in steps of `grid`.
-    pub(super) fn rounded(&mut self, from: ImageId, grid: Grid) -> Result<ImageId, String> {
-        if self.forms[from] == Form::Bytes(grid) {
+    pub(super) fn quantized(&mut self, from: ImageId, grid: Grid) -> Result<ImageId, String> {
+        if self.forms[from] == Form::Quantized(grid) {
             return Ok(from);
         }
         let from = self.floats(from)?;
         let Image { n, c, h, w, .. } = self.images[from];
-        let made = self.make_image(Image::new(n, c, h, w), MakeImage::Round(from), Vec::new())?;
-        self.forms[made] = Form::Bytes(grid);
+        let made = self.make_image(Image::new(n, c, h, w), MakeImage::Quantize(from), Vec::new())?;
+        self.forms[made] = Form::Quantized(grid);
         Ok(made)
     }
 
     /// Whether a step can round what it makes: everything before has to fit registers.
     fn writes_bytes(&self, step: usize) -> bool {
-        use MakeImage::{ByteConv, Conv, PlanarConv};
+        use MakeImage::{Conv, Int8Conv, PlanarConv};
         let Step::Image { make, posts, .. } = &self.steps[step] else { return false };
         let fits = |post: &Post| {
             matches!(
@@ -50,7 +50,7 @@ impl Lowering<'_> {
             )
         };
         match make {
-            ByteConv { .. } => posts.iter().all(fits),
+            Int8Conv { .. } => posts.iter().all(fits),
             Conv { .. } | PlanarConv { .. } => {
                 matches!(posts.as_slice(), [] | [Post::Activation(Activation::Relu) | Post::Slope(_)])
             }
@@ -60,7 +60,7 @@ impl Lowering<'_> {
 
     /// Makes an image that is rounded at the end of its step one that goes on with the rounded numbers.
     pub(super) fn reopen(&mut self, step: usize, id: ImageId) {
-        if let (Form::Bytes(grid), Step::Image { posts, .. }) = (self.forms[id], &mut self.steps[step]) {
+        if let (Form::Quantized(grid), Step::Image { posts, .. }) = (self.forms[id], &mut self.steps[step]) {
             posts.push(Post::Activation(Activation::Grid(grid)));
             self.forms[id] = Form::Floats;
         }

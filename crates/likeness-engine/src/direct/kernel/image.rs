@@ -1,6 +1,6 @@
 //! How feature maps lie in memory: sixteen channels side by side, with room around each plane for the padding.
 
-use super::kernel::lanes::LANES;
+use super::lanes::LANES;
 
 /// Pixels that follow the last one, so that a run that steps over two at a time may look past the end.
 const SLACK: usize = 1;
