@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use likeness_data::cut::{KeepFaces, NoFace};
-use likeness_data::prepare::FaceFormat;
+use likeness_data::settings::FaceFormat;
 use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
 use likeness_engine::EngineChoice;

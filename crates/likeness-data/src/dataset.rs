@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::kind;
 pub(crate) use crate::kind::{CARD, MANIFEST};
 use crate::manifest::{self, Face};
+use crate::photos::Skipped;
 use crate::photos::display_name;
-use crate::prepare::{PrepareConfig, Prepared};
+use crate::settings::PrepareConfig;
 use crate::{DataError, Result};
 use likeness_artifact::sha256_hex;
 
@@ -69,11 +70,17 @@ pub struct SkippedRow {
 }
 
 impl DatasetCard {
-    pub(crate) fn new(input: &Path, settings: &PrepareConfig, faces: &[Face], prepared: &Prepared) -> Self {
+    pub(crate) fn new(
+        input: &Path,
+        settings: &PrepareConfig,
+        faces: &[Face],
+        identities: usize,
+        skipped: &[Skipped],
+    ) -> Self {
         let mut counts = BTreeMap::from([
-            ("images".to_owned(), prepared.images),
-            ("identities".to_owned(), prepared.identities),
-            ("skipped".to_owned(), prepared.skipped.len()),
+            ("images".to_owned(), faces.len()),
+            ("identities".to_owned(), identities),
+            ("skipped".to_owned(), skipped.len()),
         ]);
         for face in faces {
             *counts.entry(face.split.name().to_owned()).or_default() += 1;
@@ -89,8 +96,7 @@ impl DatasetCard {
             input_sha256: sha256_hex(hashes.as_bytes()),
             settings: settings.clone(),
             counts,
-            skipped: prepared
-                .skipped
+            skipped: skipped
                 .iter()
                 .map(|s| SkippedRow { name: s.name.clone(), reason: s.reason.clone() })
                 .collect(),

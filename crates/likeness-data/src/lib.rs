@@ -3,7 +3,7 @@
 //! The stages that a photo passes:
 //!
 //! 1. A layout in [`source`] finds the photo and its identity.
-//! 2. [`sample`] selects photos, and [`split`] assigns them to training, validation or test.
+//! 2. [`sampling`] selects photos, and [`split`] assigns them to training, validation or test.
 //! 3. [`decode`] reads the photo within [`limits`] and rotates it upright.
 //! 4. A detector in [`detect`] finds the face. [`align`] or [`crop`] scales it to the output size, as [`cut`] decides.
 //! 5. [`prepare`] writes the face and its row of the [`manifest`], and [`dataset`] opens the folder again.
@@ -31,7 +31,9 @@ pub mod photos;
 mod png_chunks;
 pub mod prepare;
 pub mod sample;
+pub mod sampling;
 pub mod seed;
+pub mod settings;
 pub mod source;
 pub mod split;
 

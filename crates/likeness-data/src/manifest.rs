@@ -21,8 +21,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::{Landmarks, Point, Rect};
-use crate::source::Role;
-use crate::split::Split;
+use crate::sample::Role;
+use crate::sample::Split;
 use crate::{DataError, Result};
 
 /// A face of a dataset.

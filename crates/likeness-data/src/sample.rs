@@ -1,55 +1,81 @@
-//! Sampling: selects the identities of a collection and the number of images of each.
+//! A photo of a collection, and the parts and sides that it may belong to.
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::Sample;
+use crate::geometry::{Landmarks, Rect};
 
-/// Which identities to keep, and how many images of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SamplingConfig {
-    /// Keep only this many identities, those with the most images; ties are sorted by name. 0 keeps all.
-    pub identities: usize,
-    /// Keep only identities with at least this many images.
-    pub min_images: usize,
-    /// Keep only the first images of each identity, at most this many. 0 keeps all.
-    pub max_images: usize,
+/// A photo, with the facts that its collection gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The path of the photo.
+    pub path: PathBuf,
+    /// The photo's path relative to the collection's image folder, with `/` as separator.
+    pub name: String,
+    /// The person in the picture; `None` if unknown.
+    pub identity: Option<String>,
+    /// The split that the collection gives.
+    pub split: Option<Split>,
+    /// The role that the collection gives.
+    pub role: Option<Role>,
+    /// The kind of image (real, drawn, grey …).
+    pub domain: Option<String>,
+    /// The face's box that the collection gives, in pixels of the upright photo.
+    pub face_box: Option<Rect>,
+    /// The face's landmarks that the collection gives, in pixels of the upright photo.
+    pub landmarks: Option<Landmarks>,
 }
 
-impl SamplingConfig {
-    /// Selects samples and keeps their order.
-    ///
-    /// Samples without an identity are kept unless `identities` is set or `min_images` is above 1.
-    ///
-    /// # Conventions   the number of images of an identity is counted before `max_images` limits it
-    pub fn apply(&self, samples: Vec<Sample>) -> Vec<Sample> {
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        for identity in samples.iter().filter_map(|s| s.identity.as_deref()) {
-            *counts.entry(identity).or_default() += 1;
-        }
-        let mut ranked: Vec<(&str, usize)> =
-            counts.into_iter().filter(|(_, n)| *n >= self.min_images).collect();
-        ranked.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-        if self.identities > 0 {
-            ranked.truncate(self.identities);
-        }
-        let mut left: HashMap<String, usize> = ranked
-            .into_iter()
-            .map(|(identity, n)| {
-                (identity.to_owned(), if self.max_images > 0 { n.min(self.max_images) } else { n })
-            })
-            .collect();
-        let unlabelled_stay = self.identities == 0 && self.min_images <= 1;
-        let stays = |sample: &Sample| match &sample.identity {
-            None => unlabelled_stay,
-            Some(identity) => left.get_mut(identity).is_some_and(|n| {
-                let stays = *n > 0;
-                *n = n.saturating_sub(1);
-                stays
-            }),
-        };
-        samples.into_iter().filter(stays).collect()
+impl Sample {
+    /// Creates a sample of which only the identity is known.
+    pub fn new(path: PathBuf, name: String, identity: Option<String>) -> Self {
+        Self { path, name, identity, split: None, role: None, domain: None, face_box: None, landmarks: None }
     }
+}
+
+/// A part of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// For training the weights.
+    Train,
+    /// For choosing between settings and epochs.
+    Validation,
+    /// For the reported results.
+    Test,
+}
+
+impl Split {
+    /// The split's name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The split for any of its usual names in tables and folders.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "val" | "valid" | "dev" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a photo is a query, part of the gallery, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The photo is a query.
+    Query,
+    /// The photo is part of the gallery.
+    Gallery,
+    /// The photo is both, as in leave-one-out.
+    #[default]
+    Both,
 }

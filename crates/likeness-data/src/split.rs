@@ -6,41 +6,8 @@ use crate::seed::generator;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Role, Sample};
+use crate::sample::{Role, Sample, Split};
 use crate::{DataError, Result};
-
-/// A part of a dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// For training the weights.
-    Train,
-    /// For choosing between settings and epochs.
-    Validation,
-    /// For the reported results.
-    Test,
-}
-
-impl Split {
-    /// The split's name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-
-    /// The split for any of its usual names in tables and folders.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "train" | "training" => Some(Self::Train),
-            "validation" | "val" | "valid" | "dev" => Some(Self::Validation),
-            "test" | "testing" => Some(Self::Test),
-            _ => None,
-        }
-    }
-}
 
 /// The method of dividing a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -11,7 +11,8 @@ use likeness_data::DataError;
 use likeness_data::dataset::{Dataset, read_card};
 use likeness_data::decode::PhotoReader;
 use likeness_data::limits::Limits;
-use likeness_data::prepare::{FaceFormat, PrepareConfig, PrepareRun, Prepared, prepare};
+use likeness_data::prepare::{PrepareRun, Prepared, prepare};
+use likeness_data::settings::{FaceFormat, PrepareConfig};
 
 /// Creates a dataset of three faces in `folder`/out.
 fn dataset(folder: &Path, format: FaceFormat) -> PathBuf {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use common::{photo, text};
 use likeness_data::DataError;
 use likeness_data::geometry::Rect;
-use likeness_data::source::{self, Collection, Layout, Role};
-use likeness_data::split::Split;
+use likeness_data::sample::Split;
+use likeness_data::sample::{Role, Sample};
+use likeness_data::source::{self, Collection, Layout};
 
 /// A temporary folder for a collection.
 struct Shelf(tempfile::TempDir);
@@ -44,7 +45,7 @@ impl Shelf {
 
 /// `name identity` of each sample.
 fn labels(collection: &Collection) -> Vec<String> {
-    let one = |s: &source::Sample| format!("{} {}", s.name, s.identity.as_deref().unwrap_or("-"));
+    let one = |s: &Sample| format!("{} {}", s.name, s.identity.as_deref().unwrap_or("-"));
     collection.samples.iter().map(one).collect()
 }
 

@@ -10,8 +10,9 @@ use common::{contents, photo};
 use likeness_data::DataError;
 use likeness_data::dataset::Dataset;
 use likeness_data::limits::Limits;
-use likeness_data::prepare::{PrepareConfig, PrepareRun, Prepared, prepare};
-use likeness_data::sample::SamplingConfig;
+use likeness_data::prepare::{PrepareRun, Prepared, prepare};
+use likeness_data::sampling::SamplingConfig;
+use likeness_data::settings::PrepareConfig;
 use likeness_data::split::{SplitConfig, SplitMethod};
 
 const JOURNAL: &str = ".prepare.journal";
@@ -339,7 +340,7 @@ fn the_collections_own_split_is_kept_by_default() {
     assert!(prepared.notes.iter().any(|n| n.starts_with("split official: ")), "{:?}", prepared.notes);
     let dataset = Dataset::open(&bench.at("out")).unwrap();
     let found: Vec<_> = dataset.faces.iter().map(|f| (f.split.name(), f.role)).collect();
-    use likeness_data::source::Role;
+    use likeness_data::sample::Role;
     assert_eq!(found[..3], [("train", Role::Both), ("test", Role::Gallery), ("test", Role::Query)]);
     let images = SplitConfig { method: SplitMethod::Images, ..SplitConfig::default() };
     let prepared = bench.run("images", &PrepareConfig { split: images, ..small() }, 2, false).unwrap();

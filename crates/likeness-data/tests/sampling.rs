@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use likeness_data::sample::SamplingConfig;
-use likeness_data::source::{Sample, read_identities};
+use likeness_data::sample::Sample;
+use likeness_data::sampling::SamplingConfig;
+use likeness_data::source::read_identities;
 
 const IDENTITIES: u32 = 10_177;
 const ROWS: u32 = 202_599;

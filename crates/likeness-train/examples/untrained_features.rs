@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use likeness_data::augment::AugmentConfig;
 use likeness_data::dataset::Dataset;
-use likeness_data::split::Split;
+use likeness_data::sample::Split;
 use likeness_search::{Distance, EmbeddingTable, EvaluateConfig, ModelTag, Protocol, Row, evaluate};
 use likeness_train::backbone::{Architecture, BackboneConfig, Layers};
 use likeness_train::layer::Pass;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use likeness_data::detect::FaceDetector;
 use likeness_data::detect::haar::{HaarConfig, HaarDetector};
-use likeness_data::prepare::DetectionSettings;
+use likeness_data::settings::DetectionSettings;
 use likeness_embed::detect::{DetectorConfig, load_detector};
 use likeness_model::registry::{best_detector, find_detector};
 

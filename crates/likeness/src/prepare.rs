@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use likeness_data::limits::Limits;
-use likeness_data::prepare::{PrepareConfig, PrepareRun, Prepared, prepare};
+use likeness_data::prepare::{PrepareRun, Prepared, prepare};
+use likeness_data::settings::PrepareConfig;
 
 use crate::Result;
 use crate::context::Context;

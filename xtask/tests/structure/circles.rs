@@ -16,16 +16,11 @@ use crate::{list, packages, text};
 /// Circles that are still to be removed: the crate, and the modules in order. Each one must exist.
 const KNOWN: &[(&str, &str)] = &[
     ("likeness-artifact", "destination, write"),
-    ("likeness-data", "dataset, prepare"),
-    ("likeness-data", "labels, manifest, source, split"),
     ("likeness-data", "prepare::journal, prepare::plan"),
     ("likeness-data", "source::columns, source::csv"),
-    ("likeness-embed", "detect::config, detect::input"),
-    ("likeness-engine", "direct::image, direct::kernel"),
     ("likeness-search", "protocol, rank"),
-    ("likeness-train", "backbone, export, layer, loader, network, parameter, weights"),
+    ("likeness-train", "network, parameter"),
     ("likeness-train", "train::config, train::difference"),
-    ("likeness-train", "train::epoch, train::run"),
     ("likeness-train", "weights::file, weights::pickle"),
 ];
 

@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use likeness::check_exists;
 use likeness::prepare::{PrepareOptions, prepare_dataset};
-use likeness_data::prepare::PrepareConfig;
-use likeness_data::sample::SamplingConfig;
+use likeness_data::sampling::SamplingConfig;
+use likeness_data::settings::PrepareConfig;
 use likeness_data::split::SplitConfig;
 use likeness_report::preview;
 

@@ -218,10 +218,10 @@ fn a_run_and_its_networks_list_the_photos_that_were_trained_on_and_no_names() {
                 (part(split).map(|f| f.sha256.as_str()), part(split).filter_map(|f| f.identity.as_deref()));
             known.overlap(photos, names)
         };
-        let trained = of(likeness_data::split::Split::Train);
-        assert_eq!(trained.photos, part(likeness_data::split::Split::Train).count());
+        let trained = of(likeness_data::sample::Split::Train);
+        assert_eq!(trained.photos, part(likeness_data::sample::Split::Train).count());
         assert!(trained.identities > 0);
-        assert_eq!(of(likeness_data::split::Split::Validation).photos, 0);
+        assert_eq!(of(likeness_data::sample::Split::Validation).photos, 0);
     }
     // A network that begins with another's weights has seen that one's photos too.
     for at in 0..8 {
@@ -234,8 +234,8 @@ fn a_run_and_its_networks_list_the_photos_that_were_trained_on_and_no_names() {
         &[&["train", "other", "-o", "second", "--weights", "run", "--validation", "0"][..], &few].concat(),
     );
     let known = TrainedOn::beside(&bench.at("second")).unwrap().unwrap();
-    let photos = part(likeness_data::split::Split::Train).map(|f| f.sha256.as_str());
-    assert_eq!(known.overlap(photos, []).photos, part(likeness_data::split::Split::Train).count());
+    let photos = part(likeness_data::sample::Split::Train).map(|f| f.sha256.as_str());
+    assert_eq!(known.overlap(photos, []).photos, part(likeness_data::sample::Split::Train).count());
 }
 
 /// Words such as `--adapt-to` in the string literals of the library that trains and of this command.

@@ -1,10 +1,10 @@
 //! Encodes and writes the files of faces.
 
+use crate::settings::FaceFormat;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use likeness_artifact::sha256_hex;
@@ -12,26 +12,7 @@ use likeness_artifact::sha256_hex;
 /// JPEG quality of faces; the artefacts are too small to affect networks.
 const JPEG_QUALITY: u8 = 95;
 
-/// The format of a face's file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FaceFormat {
-    /// Lossless; compressed for speed.
-    #[default]
-    Png,
-    /// JPEG of quality 95, about a fifth of the size of a PNG.
-    Jpeg,
-}
-
 impl FaceFormat {
-    /// The file name extension.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpg",
-        }
-    }
-
     /// Encodes `face` in this format.
     pub fn encode(self, face: &RgbImage) -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(face.as_raw().len() / 2);

@@ -14,70 +14,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use likeness_artifact::{FolderLock, LockError};
-use serde::{Deserialize, Serialize};
 
-pub use self::face_file::FaceFormat;
 use self::journal::Journal;
 use self::plan::PlannedPhoto;
-use crate::cut::CutConfig;
 use crate::dataset::{self, DatasetCard};
 use crate::detect::FaceDetector;
 use crate::labels;
 use crate::limits::Limits;
 use crate::manifest::{self, Face};
 use crate::photos::Skipped;
-use crate::sample::SamplingConfig;
-use crate::source::{self, Layout, Sample};
-use crate::split::SplitConfig;
+use crate::sample::Sample;
+use crate::sampling::SamplingConfig;
+use crate::settings::PrepareConfig;
+use crate::source;
 use crate::{DataError, Result};
-
-/// Options that determine a dataset's contents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PrepareConfig {
-    /// The layout, which defines how to find each photo's identity.
-    pub layout: Layout,
-    /// Which identities to keep, and how many images of each.
-    pub sampling: SamplingConfig,
-    /// How to divide the dataset into training, validation and test.
-    pub split: SplitConfig,
-    /// Width and height of a face, in pixels.
-    pub size: u32,
-    /// The file format of the faces.
-    pub format: FaceFormat,
-    /// Settings of face detection; `None` without detection.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detection: Option<DetectionSettings>,
-    /// The domain written to the manifest if the collection names none.
-    pub domain: Option<String>,
-}
-
-impl Default for PrepareConfig {
-    /// 224 × 224 PNG, all photos, the collection's own split or 80/20 by index.
-    fn default() -> Self {
-        Self {
-            layout: Layout::Auto,
-            sampling: SamplingConfig::default(),
-            split: SplitConfig::default(),
-            size: 224,
-            format: FaceFormat::Png,
-            detection: None,
-            domain: None,
-        }
-    }
-}
-
-/// The detector, and what to do with the faces that it finds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DetectionSettings {
-    /// The detector's name.
-    pub detector: String,
-    /// SHA-256 over the detector's file and settings, in hexadecimal.
-    pub fingerprint: String,
-    /// Which faces to keep, and how to crop them.
-    pub cut: CutConfig,
-}
 
 /// Options of a run; none of them changes the dataset's contents.
 pub struct PrepareRun<'a> {
@@ -277,7 +227,8 @@ fn finish(
     let wanted: BTreeSet<&str> = faces.iter().map(|f| f.path.as_str()).collect();
     let unwanted = journal.unwanted_faces(&wanted);
     let (manifest, labels) = (manifest::text(faces)?, labels::text(faces));
-    let card = DatasetCard::new(&absolute(input), config, faces, prepared).with_checksums(&manifest, &labels);
+    let card = DatasetCard::new(&absolute(input), config, faces, prepared.identities, &prepared.skipped)
+        .with_checksums(&manifest, &labels);
     let card = card.text()?;
     let files = [
         (dataset::MANIFEST, manifest.as_slice()),

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::PrepareConfig;
 use super::journal::WrittenFace;
 use crate::manifest::Face;
-use crate::source::Sample;
-use crate::split::Split;
+use crate::sample::Sample;
+use crate::sample::Split;
+use crate::settings::PrepareConfig;
 
 /// Name of the folder of faces in a dataset.
 pub(crate) const FACES: &str = "faces";

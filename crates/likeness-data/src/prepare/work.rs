@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::PrepareRun;
 use super::journal::{Journal, WrittenFace};
 use super::plan::PlannedPhoto;
-use super::{PrepareConfig, PrepareRun};
 use crate::cut::{CutConfig, FaceCutter};
 use crate::dataset;
 use crate::decode::PhotoReader;
 use crate::ordered::OrderedPool;
 use crate::photos::Skipped;
+use crate::settings::PrepareConfig;
 use crate::{DataError, Result};
 
 /// Most photos of each worker that are in progress: being read, or written and not yet in the journal.

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{Collection, Layout, Sample};
+use super::{Collection, Layout};
 use crate::labels;
 use crate::photos::{self, Skipped, display_name};
-use crate::split::Split;
+use crate::sample::Sample;
+use crate::sample::Split;
 use crate::{DataError, Result};
 
 const IDENTITIES: &str = "identity_CelebA.txt";

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ::csv::StringRecord;
 
-use crate::split::Split;
+use crate::sample::Split;
 
 /// Names of the photo column.
 const PATH: [&str; 21] = [

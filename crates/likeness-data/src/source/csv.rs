@@ -20,10 +20,11 @@ use std::path::{Path, PathBuf};
 use ::csv::{ReaderBuilder, StringRecord};
 
 use super::columns::{self, Columns};
-use super::{Collection, Layout, Role, Sample};
+use super::{Collection, Layout};
 use crate::geometry::Rect;
 use crate::photos::{self, Skipped};
-use crate::split::Split;
+use crate::sample::Split;
+use crate::sample::{Role, Sample};
 use crate::{DataError, Result};
 
 /// Number of bytes that are read to find out whether a file is a table.

@@ -7,8 +7,9 @@
 //! Reference: Huang, Ramesh, Berg, Learned-Miller: Labeled Faces in the Wild (2007), UMass Amherst TR 07-49.
 
 use super::found::{FolderTree, Found, Unnamed};
-use super::{Collection, Layout, Sample};
+use super::{Collection, Layout};
 use crate::photos::Skipped;
+use crate::sample::Sample;
 
 /// Reads the photos `found`, with each folder as one identity.
 pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Result;
 use crate::photos::{self, PhotoPath, Skipped};
-use crate::split::Split;
+use crate::sample::Split;
 
 /// The photos of a collection, as found on disk.
 #[derive(Debug)]

@@ -14,16 +14,15 @@ mod names;
 mod prefix;
 mod unlabelled;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::celeba::read_identities;
 pub use self::csv::is_table;
 use self::found::{Found, Unnamed};
-use crate::geometry::{Landmarks, Rect};
 use crate::photos::Skipped;
-use crate::split::Split;
+use crate::sample::Sample;
 use crate::{DataError, Result};
 
 /// How the identities of a collection's photos are stored.
@@ -56,47 +55,6 @@ impl Layout {
             Self::Csv => "csv",
             Self::Unlabelled => "unlabelled",
         }
-    }
-}
-
-/// Whether a photo is a query, part of the gallery, or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The photo is a query.
-    Query,
-    /// The photo is part of the gallery.
-    Gallery,
-    /// The photo is both, as in leave-one-out.
-    #[default]
-    Both,
-}
-
-/// A photo, with the facts that its collection gives.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// The path of the photo.
-    pub path: PathBuf,
-    /// The photo's path relative to the collection's image folder, with `/` as separator.
-    pub name: String,
-    /// The person in the picture; `None` if unknown.
-    pub identity: Option<String>,
-    /// The split that the collection gives.
-    pub split: Option<Split>,
-    /// The role that the collection gives.
-    pub role: Option<Role>,
-    /// The kind of image (real, drawn, grey …).
-    pub domain: Option<String>,
-    /// The face's box that the collection gives, in pixels of the upright photo.
-    pub face_box: Option<Rect>,
-    /// The face's landmarks that the collection gives, in pixels of the upright photo.
-    pub landmarks: Option<Landmarks>,
-}
-
-impl Sample {
-    /// Creates a sample of which only the identity is known.
-    pub fn new(path: PathBuf, name: String, identity: Option<String>) -> Self {
-        Self { path, name, identity, split: None, role: None, domain: None, face_box: None, landmarks: None }
     }
 }
 

@@ -6,8 +6,9 @@
 //! Reference: Bae et al.: DigiFace-1M (WACV 2023), arXiv 2210.02579.
 
 use super::found::{FolderTree, Found, Unnamed};
-use super::{Collection, Layout, Sample};
+use super::{Collection, Layout};
 use crate::photos::Skipped;
+use crate::sample::Sample;
 
 /// Reads the photos `found`, with the identity at the start of each name.
 pub(super) fn read(found: Found, unnamed: Unnamed) -> Collection {

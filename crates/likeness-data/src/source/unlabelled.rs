@@ -3,7 +3,8 @@
 //! Folders named after splits (`train`, `val`, `test`) are still splits.
 
 use super::found::{FolderTree, Found};
-use super::{Collection, Layout, Sample};
+use super::{Collection, Layout};
+use crate::sample::Sample;
 
 /// Reads the photos `found` without identities.
 pub(super) fn read(found: Found) -> Collection {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use likeness_artifact::sha256_hex;
 use likeness_data::dataset::Dataset;
 use likeness_data::manifest::Face;
-use likeness_data::split::Split;
+use likeness_data::sample::Split;
 use rand::seq::SliceRandom;
 
 use crate::loader::FaceFile;

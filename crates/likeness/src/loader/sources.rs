@@ -31,7 +31,7 @@ pub(super) enum Content {
     /// Photos named by themselves.
     Single(Vec<PhotoPath>),
     /// A folder or table of photos, read by its layout.
-    Collected(Vec<source::Sample>),
+    Collected(Vec<likeness_data::sample::Sample>),
     /// A dataset's faces.
     Prepared(Vec<EmbedItem>),
 }
@@ -290,7 +290,7 @@ fn found_item(photo: &PhotoPath) -> EmbedItem {
 }
 
 /// What to read of a collection's photo, and what the collection says about it.
-fn collected_item(sample: &source::Sample) -> EmbedItem {
+fn collected_item(sample: &likeness_data::sample::Sample) -> EmbedItem {
     EmbedItem {
         row: Row {
             path: display_name(&sample.path),
@@ -331,10 +331,10 @@ fn dataset_items(folder: &Path) -> Result<Vec<EmbedItem>> {
     Ok(items)
 }
 
-fn role(role: source::Role) -> Role {
+fn role(role: likeness_data::sample::Role) -> Role {
     match role {
-        source::Role::Query => Role::Query,
-        source::Role::Gallery => Role::Gallery,
-        source::Role::Both => Role::Both,
+        likeness_data::sample::Role::Query => Role::Query,
+        likeness_data::sample::Role::Gallery => Role::Gallery,
+        likeness_data::sample::Role::Both => Role::Both,
     }
 }
