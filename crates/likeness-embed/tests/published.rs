@@ -27,7 +27,7 @@ fn an_imported_embedder_is_opened_and_refused_once_it_is_damaged() {
     assert_eq!(names(models.path()), ["mobilefacenet-arcface-128d.onnx", "mobilefacenet-arcface-128d.toml"]);
     // The registry's other embedders are not it.
     let error = import(&Import { name: Some("arcface-w600k-mbf"), ..how }).unwrap_err();
-    assert!(error.hint().unwrap().starts_with("it is mobilefacenet-arcface-128d by its checksum"), "{error}");
+    assert!(error.hint().unwrap().starts_with("by its checksum it is mobilefacenet-arcface-128d"), "{error}");
     let path = imported.path.to_str().unwrap().to_owned();
     let embedder = likeness_embed::load_embedder(&path, &Default::default()).unwrap();
     assert_eq!(embedder.spec().dimension, 128);

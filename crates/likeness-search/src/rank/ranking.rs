@@ -158,7 +158,7 @@ mod tests {
         assert!(reason(&[(1, f32::NAN)]).contains("found NaN"));
         assert!(reason(&[(1, 0.1), (2, 0.2), (1, 0.3)]).contains("at rank 3, found an image"));
         let shifted = Hit { gallery_id: GalleryId::new(0), distance: 0.0, rank: 0 };
-        assert!(Ranking::new(vec![shifted]).unwrap_err().to_string().contains("has rank 0"));
+        assert!(Ranking::new(vec![shifted]).unwrap_err().to_string().contains("with rank 0"));
         let outside = Rankings::new(vec![ranking(&[(7, 0.1)]).unwrap()], 7).unwrap_err();
         assert!(outside.to_string().contains("one of 7 images, found image 7"));
     }
