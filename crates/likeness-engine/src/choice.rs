@@ -1,4 +1,4 @@
-//! Which engine runs a graph: what a user asks for enters, what was taken and why leaves.
+//! The choice of the engine that runs a graph: the requested one, and the chosen one with the reason.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::external::OpenExternalBackend;
 use crate::EngineError;
 
-/// The engine that is asked for.
+/// The requested engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EngineChoice {
     /// The first that can run the graph: our own, ONNX Runtime where its library is found, `rten`.
@@ -15,19 +15,19 @@ pub enum EngineChoice {
     Auto,
     /// Our own, for feed-forward convolutional networks.
     Direct,
-    /// `rten`, which is always there.
+    /// `rten`, which is always available.
     Rten,
-    /// ONNX Runtime, whose library is looked for when it is needed.
+    /// ONNX Runtime, whose library is loaded when it is first needed.
     OnnxRuntime,
-    /// Burn, for networks that training wrote, where the program brings it.
+    /// Burn, for networks that training wrote, if the program provides it as an external backend.
     Burn,
 }
 
 impl EngineChoice {
-    /// All of them.
+    /// All choices.
     pub const ALL: [Self; 5] = [Self::Auto, Self::Direct, Self::Rten, Self::OnnxRuntime, Self::Burn];
 
-    /// Its name, as flags have it.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -56,25 +56,25 @@ impl FromStr for EngineChoice {
     }
 }
 
-/// Which engine is to run a graph, and where engines from outside are.
+/// The requested engine, and where engines outside this crate are found.
 #[derive(Debug, Clone, Default)]
 pub struct EngineConfig {
-    /// The engine.
+    /// The requested engine.
     pub choice: EngineChoice,
-    /// ONNX Runtime's library; `None` looks in the usual places.
+    /// ONNX Runtime's library; `None` searches the usual folders.
     pub library: Option<PathBuf>,
-    /// What opens networks on Burn, where the program brings it.
+    /// Opens networks on Burn, if the program provides it.
     pub burn: Option<Arc<dyn OpenExternalBackend>>,
 }
 
-/// What computes a graph, and why this one.
+/// The chosen engine, and the reason for the choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
-    /// Never [`EngineChoice::Auto`].
+    /// The engine; never [`EngineChoice::Auto`].
     pub kind: EngineChoice,
-    /// ONNX Runtime's library and its version, or Burn's device, where that is what computes.
+    /// ONNX Runtime's version and library, or Burn's device, if one of these is the engine.
     pub library: Option<String>,
-    /// Why it was taken, to follow its name.
+    /// The reason, as a clause that follows the engine's name.
     pub reason: String,
 }
 

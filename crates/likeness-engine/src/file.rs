@@ -1,7 +1,7 @@
 //! ONNX files and graphs in memory, checked before an engine sees them, with their checksum.
 //!
-//! The bytes are read once, so that what is checked (`wire`), what is hashed and what is run are the same. Weights that
-//! lie in files of their own are read from beside the graph and nowhere else.
+//! The bytes are read once, so that the same bytes are checked (`wire`), hashed and run. External data, which are weights in
+//! files of their own, are read from the folder of the graph and from nowhere else.
 
 #[cfg(unix)]
 use std::collections::BTreeMap;
@@ -25,14 +25,14 @@ use super::threads::caught;
 use super::wire;
 use crate::{EngineError, Result};
 
-/// Longer files are none: Protocol Buffers end at 2 GiB.
+/// Largest ONNX file: Protocol Buffers end at 2 GiB.
 const MAX_GRAPH_BYTES: u64 = 2 << 30;
 
-/// Files from here on are read by several threads.
+/// Files of at least this length are read by several threads.
 #[cfg(unix)]
 const LARGE_FILE_BYTES: u64 = 8 << 20;
 
-/// What a thread reads of them at a time, so that it is still in the caches when it is hashed.
+/// Length of the parts that a thread reads, so that they are still in the caches when they are hashed.
 #[cfg(unix)]
 const PART_BYTES: usize = 1 << 20;
 
@@ -40,27 +40,27 @@ const PART_BYTES: usize = 1 << 20;
 #[cfg(unix)]
 const MOST_READERS: usize = 4;
 
-/// Most bytes in one file of weights beside a graph.
+/// Largest file of external data.
 const MAX_WEIGHTS_BYTES: u64 = 16 << 30;
 
 /// How the engine keeps a graph's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
-    /// As they are.
+    /// As the file holds them.
     Plain,
-    /// Laid out for speed, which costs memory and time when the file is opened.
+    /// Packed for the engine's kernels, which costs memory and time when the file is opened.
     Prepacked,
 }
 
 /// The bytes of an ONNX file that may be given to an engine.
 pub struct Checked {
-    /// The file, or what errors call a graph that lies in memory.
+    /// The file, or the name of a graph in memory.
     path: PathBuf,
     bytes: Arc<Vec<u8>>,
-    /// Fed with the first `hashed` of them.
+    /// A hasher that has been fed with the first `hashed` bytes.
     hasher: Sha256,
     hashed: usize,
-    /// Files of weights beside it, by name.
+    /// Files of external data, by name.
     external: Vec<(String, Arc<[u8]>)>,
 }
 
@@ -104,12 +104,12 @@ impl Checked {
         &self.bytes
     }
 
-    /// The files of weights beside it, by name.
+    /// The files of external data, by name.
     pub fn external(&self) -> &[(String, Arc<[u8]>)] {
         &self.external
     }
 
-    /// A hasher that has been fed with the bytes of the file and of those beside it that hold its weights.
+    /// A SHA-256 hasher that has been fed with the file and its external data.
     pub fn hash(&self) -> Sha256 {
         let mut hasher = self.hasher.clone().chain_update(&self.bytes[self.hashed..]);
         for (name, content) in &self.external {
@@ -119,7 +119,7 @@ impl Checked {
         hasher
     }
 
-    /// Whether all its weights lie in the file itself.
+    /// Whether the file holds all weights of the graph.
     pub fn stands_alone(&self) -> bool {
         self.external.is_empty()
     }

@@ -1,9 +1,9 @@
 //! Inference engines: an ONNX graph and a tensor enter, tensors leave.
 //!
-//! [`Session`] opens a graph: [`Checked`] reads the file and checks its bytes, `bounds` limits what the graph may do, then
-//! it goes to our own engine ([`DirectNetwork`]), to ONNX Runtime or to `rten`, as [`EngineConfig`] asks. An
-//! [`ExternalBackend`] computes a network that the program brings along. [`graph`] is the graph in memory, and [`quantize`]
-//! rewrites it with integer activations and weights.
+//! [`Session`] opens a graph: [`Checked`] reads the file and checks its bytes, `bounds` limits the memory and the work of a
+//! run, then our own engine ([`DirectNetwork`]), ONNX Runtime or `rten` runs it, as [`EngineConfig`] requests. An
+//! [`ExternalBackend`] is a network that the calling program computes. [`graph`] is the graph in memory, and [`quantize`]
+//! rewrites it with int8 weights and uint8 activations.
 //!
 //! The crate knows graphs and tensors, not pictures and not faces.
 // Tests write files of every kind.

@@ -1,4 +1,4 @@
-//! A graph on `rten`: the bytes of a file enter, a network leaves that answers batches.
+//! The engine `rten`: a checked graph enters, a network that computes batches leaves.
 
 use rten::{DataType, Dimension, Model, NodeId, ValueType};
 use rten_tensor::prelude::*;
@@ -30,17 +30,17 @@ impl OnRten {
         Ok(Self { model, threads: SingleThreads::default(), declared })
     }
 
-    /// How many inputs the graph has.
+    /// The number of inputs of the graph.
     pub(super) fn inputs(&self) -> usize {
         self.model.input_ids().len()
     }
 
-    /// What the first of them is said to be.
+    /// The form of the first input as the graph declares it.
     pub(super) fn declared(&self) -> &Declared {
         &self.declared
     }
 
-    /// The outputs for one input, those at `wanted` or all.
+    /// The outputs for one input: those at the indices `wanted`, or all.
     ///
     /// # Errors        an input that the graph does not take, another failure of rten → [`EngineError::RunFailed`]
     pub(super) fn run(

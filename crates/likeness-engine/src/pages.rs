@@ -1,16 +1,16 @@
-//! Large buffers in large pages: room for values enters, the same room with advice to the system leaves.
+//! Large buffers in huge pages, and an arena for many small buffers.
 //!
-//! Weights of a hundred megabytes are twenty-five thousand pages of the usual size, and handing out each of them costs as
-//! much as computing on it. Linux hands out pages of 2 MiB to those who ask.
+//! A hundred megabytes of weights are twenty-five thousand pages of 4 KiB, and a page fault costs as much as computing on the
+//! page. Linux provides pages of 2 MiB on request.
 
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-/// Smaller buffers hold no large page.
+/// Huge pages are requested for buffers of at least this length.
 #[cfg(target_os = "linux")]
 const LEAST_BYTES: usize = 4 << 20;
 
-/// A vector with room for `capacity` values, in large pages where there are some.
+/// A vector with capacity for `capacity` values, in huge pages if the system provides them.
 pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     let vector = Vec::<T>::with_capacity(capacity);
     #[cfg(target_os = "linux")]
@@ -18,7 +18,7 @@ pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     vector
 }
 
-/// So many zeros, in large pages where there are some.
+/// A vector of `length` zeros, in huge pages if the system provides them.
 pub(crate) fn zeroed(length: usize) -> Vec<u8> {
     // Zeros come from the system, which hands the pages out as they are written to.
     let zeros = vec![0; length];
@@ -27,24 +27,23 @@ pub(crate) fn zeroed(length: usize) -> Vec<u8> {
     zeros
 }
 
-/// A buffer of a [`Arena`] takes at least so many bytes; what is not used of it costs no memory.
+/// Least length of a buffer of an [`Arena`] in bytes; the unused part of it costs no memory.
 const ARENA_BYTES: usize = 16 << 20;
 
-/// Memory that values of many owners are laid into, one after the other, as buffers of their own would be too small for
-/// large pages.
+/// Memory for the values of many owners, whose own buffers would be too small for huge pages.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
     buffers: Vec<Vec<T>>,
 }
 
-/// Where in a [`Arena`] an owner's values lie.
+/// The range of an [`Arena`] that holds an owner's values.
 #[derive(Debug, Clone)]
 pub(crate) struct Span {
     buffer: usize,
     range: Range<usize>,
 }
 
-/// The memory of a [`Arena`] to which nothing more goes.
+/// The memory of an [`Arena`] to which no more values are added.
 pub(crate) struct ClosedArena<T>(Vec<Arc<Vec<T>>>);
 
 /// An owner's values.
@@ -61,7 +60,7 @@ impl<T> Default for Arena<T> {
 }
 
 impl<T> Arena<T> {
-    /// Has `fill` append `length` values.
+    /// Calls `fill`, which appends `length` values.
     pub(crate) fn fill(&mut self, length: usize, fill: impl FnOnce(&mut Vec<T>)) -> Span {
         if self.buffers.last().is_none_or(|buffer| buffer.capacity() - buffer.len() < length) {
             self.buffers.push(with_capacity(length.max(ARENA_BYTES / size_of::<T>())));
@@ -73,14 +72,14 @@ impl<T> Arena<T> {
         Span { buffer: at, range: start..buffer.len() }
     }
 
-    /// Ends it.
+    /// The memory, to be shared between the owners.
     pub(crate) fn close(self) -> ClosedArena<T> {
         ClosedArena(self.buffers.into_iter().map(Arc::new).collect())
     }
 }
 
 impl<T> ClosedArena<T> {
-    /// The values at `place`.
+    /// The values in a range.
     pub(crate) fn at(&self, place: Span) -> ArenaSlice<T> {
         ArenaSlice { buffer: Arc::clone(&self.0[place.buffer]), range: place.range }
     }
@@ -116,7 +115,7 @@ fn advise(start: usize, bytes: usize) {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn there_is_room_for_what_was_asked() {
+    fn capacity_and_length_are_as_requested() {
         for capacity in [0, 1, 1000, 3 << 20] {
             let mut vector = super::with_capacity::<u64>(capacity);
             assert!(vector.capacity() >= capacity);

@@ -1,5 +1,5 @@
-//! A graph on the engine that suits it: our own where every operator is known to it, else ONNX Runtime where its library
-//! is found, else `rten`; or the one that is asked for.
+//! A graph on an engine: the requested one, else the first that can run it of our own, ONNX Runtime if its library is found,
+//! and `rten`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -16,11 +16,11 @@ use super::on_rten::OnRten;
 use super::onnxruntime::{OnnxRuntime, library};
 use crate::{EngineError, Result};
 
-/// A loaded graph with its engine; a call works on one thread.
+/// A graph that is ready to run on its engine. Each call works on one thread.
 pub struct Session {
     engine: Engine,
     network: Network,
-    /// What the graph may do; our Burn networks do not run it.
+    /// Limits on a run; `None` for external backends, which do not run the graph.
     bounds: Option<Bounds>,
 }
 
@@ -28,7 +28,7 @@ enum Network {
     Direct(Box<DirectNetwork>),
     Rten(Box<OnRten>),
     OnnxRuntime(Box<OnnxRuntime>),
-    /// With what the graph beside it declares.
+    /// With the input that the graph beside its weights declares.
     Burn(Declared, Box<dyn ExternalBackend>),
 }
 
@@ -118,12 +118,12 @@ impl Session {
         Err(reasons.join("; "))
     }
 
-    /// What computes the graph.
+    /// The engine that runs the graph.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// How many inputs the graph has.
+    /// The number of inputs of the graph.
     pub fn inputs(&self) -> usize {
         match &self.network {
             Network::Direct(_) | Network::Burn(..) => 1,
@@ -132,7 +132,7 @@ impl Session {
         }
     }
 
-    /// What the first of them is said to be.
+    /// The form of the first input as the graph declares it.
     pub fn declared(&self) -> &Declared {
         match &self.network {
             Network::Direct(network) => network.declared(),
@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    /// The shapes of the outputs for an input of `shape`, where the engine knows them without a run.
+    /// The shapes of the outputs for an input of `shape`; `None` if the engine does not know them without a run.
     ///
     /// # Errors        as those of [`run`](Self::run)
     pub fn output_shapes(&self, shape: [usize; 4]) -> Option<Result<Vec<Vec<usize>>>> {
@@ -152,7 +152,8 @@ impl Session {
         }
     }
 
-    /// The bytes that a run on an input of `shape` takes, where the engine can tell; `None` in the other engines.
+    /// The bytes of memory that a run on an input of `shape` takes beside the weights; `None` if the engine does not plan its
+    /// memory.
     pub fn run_bytes(&self, shape: [usize; 4]) -> Option<usize> {
         match &self.network {
             // What cannot be planned takes too much.
@@ -161,7 +162,7 @@ impl Session {
         }
     }
 
-    /// Whether the graph may be run on an input of `shape`.
+    /// Checks that the limits allow a run on an input of `shape`.
     ///
     /// # Errors        as those of [`Bounds::allow`]
     fn allow(&self, shape: [usize; 4]) -> Result<()> {
@@ -173,7 +174,9 @@ impl Session {
         self.bounds.as_ref().map_or(Ok(()), |bounds| guarded(|| bounds.allow(shape, strictness)))
     }
 
-    /// The outputs for one input, those at `wanted` or all; `fill` writes the input where the engine reads it.
+    /// Runs the graph on one input tensor; returns the outputs at the indices `wanted`, or all.
+    ///
+    /// `fill` writes the input values into the buffer that the engine reads, row-major.
     ///
     /// # Errors        a shape that the graph does not take → [`EngineError::UnsupportedOperator`] or
     /// [`EngineError::BadGraph`]; too much memory → [`EngineError::OutOfMemory`]; a failure of another engine than ours →
@@ -255,7 +258,7 @@ fn refused(path: &Path, error: EngineError) -> EngineError {
     EngineError::BadModel { path: path.to_owned(), reason, hint: Some(hint.into()) }
 }
 
-/// What to do about a graph that the engine `refused` cannot run.
+/// The remedy for a graph that the engine `refused` cannot run: the engines that can.
 fn way_out(checked: &Checked, refused: EngineChoice, config: &EngineConfig) -> String {
     let others = [EngineChoice::Direct, EngineChoice::Rten, EngineChoice::OnnxRuntime];
     let can = |choice: &EngineChoice| {
@@ -293,7 +296,7 @@ fn try_direct(checked: &Checked) -> Result<DirectNetwork> {
     Ok(network)
 }
 
-/// The result of `work`; a broken invariant of our own becomes an error too.
+/// The result of `work`; a panic becomes [`EngineError::Internal`].
 fn guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     let panicked = || EngineError::Internal { reason: "the direct engine panicked".into() };
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))

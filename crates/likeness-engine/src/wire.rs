@@ -1,4 +1,4 @@
-//! A look at the bytes of an ONNX file before the engine sees them: bytes enter, a verdict leaves.
+//! Checks the bytes of an ONNX file before an engine parses them.
 //!
 //! ONNX files are Protocol Buffers messages (<https://protobuf.dev/programming-guides/encoding/>). rten 0.27 reads a
 //! number of more than ten bytes forever and follows nested graphs to any depth, so a file with either must not reach

@@ -1,13 +1,12 @@
-//! Our own CPU engine for feed-forward convolutional ONNX graphs: bytes of a file and pictures enter, tensors leave.
+//! Our own CPU engine for feed-forward convolutional ONNX graphs.
 //!
-//! 1. `graph` reads what `lift` leaves of the file, `quantized` and `simplify` fold what can be folded, `layers` lays the
-//!    weights out;
-//! 2. `lower` makes a `plan` for each shape of input: steps over buffers that are used again;
-//! 3. `execute` carries it out with the loops in `kernel`.
+//! 1. `graph` reads the file, `quantized` and `simplify` fold operators, `layers` packs the weights;
+//! 2. `lower` makes a `plan` for each input shape: steps over buffers that are reused;
+//! 3. `execute` runs the plan with the loops in `kernel`.
 //!
-//! Channels lie sixteen side by side (`image`), so that one register holds one pixel of sixteen feature maps and neither
-//! convolutions nor what follows them have to move anything. A call works on one thread. What a graph may contain is
-//! listed in `lower`; a graph with anything else is refused with the operator's name, and another engine runs it.
+//! Feature maps are stored in blocks of sixteen channels (`kernel::image`), so that one register holds one pixel of sixteen
+//! feature maps. A call works on one thread. `lower` lists the supported operators; a graph with another one is refused
+//! with the operator's name.
 
 mod execute;
 mod kernel;
@@ -28,17 +27,17 @@ use plan::{Plan, Workspace};
 use crate::graph::{Declared, Graph, simplify};
 use crate::{EngineError, Result};
 
-/// Shapes of input whose plans are kept.
+/// Most plans that are kept, one for each input shape.
 const MAX_PLANS: usize = 8;
 
 /// One output of a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
-    /// As the graph names it.
+    /// Its name in the graph.
     pub name: String,
-    /// As the graph gives it.
+    /// Its shape.
     pub shape: Vec<usize>,
-    /// Row-major.
+    /// Its values, row-major.
     pub data: Vec<f32>,
 }
 
@@ -50,10 +49,10 @@ pub struct DirectNetwork {
     plans: Mutex<Vec<Planned>>,
 }
 
-/// The memory of calls that have ended, for those to come.
+/// Workspaces of finished calls, to be reused.
 type Shelf = Arc<Mutex<Vec<Workspace>>>;
 
-/// A plan and its memory.
+/// A plan with its workspaces.
 #[derive(Debug)]
 struct Planned {
     shape: Vec<usize>,
@@ -62,9 +61,9 @@ struct Planned {
 }
 
 impl DirectNetwork {
-    /// Reads the ONNX file whose bytes are given, if every operator in it is known.
+    /// Reads the bytes of an ONNX file.
     ///
-    /// Bytes from elsewhere have to pass the checks of `file` first.
+    /// Bytes from an untrusted source must pass [`Checked`](crate::Checked) first.
     ///
     /// # Errors        a malformed graph → [`EngineError::BadGraph`]; an operator that this engine lacks →
     /// [`EngineError::UnsupportedOperator`]
@@ -72,7 +71,7 @@ impl DirectNetwork {
         Self::load_with(bytes, &[])
     }
 
-    /// The same for a graph with files of weights `beside` it, by name.
+    /// As [`DirectNetwork::load`], for a graph with files of external data, by name.
     ///
     /// # Errors        as [`DirectNetwork::load`]'s
     pub(crate) fn load_with(bytes: &[u8], external: &[(String, Arc<[u8]>)]) -> Result<Self> {
@@ -83,12 +82,12 @@ impl DirectNetwork {
         Ok(Self { graph, layers, plans: Mutex::default() })
     }
 
-    /// What the graph says it takes.
+    /// The input that the graph declares.
     pub(crate) fn declared(&self) -> &Declared {
         &self.graph.declared
     }
 
-    /// Whether the graph can be run on inputs of `shape`.
+    /// Checks that the graph can be run on inputs of `shape`.
     ///
     /// # Errors        as [`DirectNetwork::run`]'s
     pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
@@ -110,7 +109,7 @@ impl DirectNetwork {
         self.plan(shape).map(|(plan, _)| plan.workspace_bytes())
     }
 
-    /// The outputs for `input`, those at `wanted` or all.
+    /// The outputs for `input`: those at the indices `wanted`, or all.
     ///
     /// # Shapes        input: as said, row-major
     /// # Errors        values that do not fill the shape → [`EngineError::BadInput`]; a shape that the graph does not take →
@@ -126,7 +125,7 @@ impl DirectNetwork {
         self.run_filled(shape, |values| values.copy_from_slice(input), wanted)
     }
 
-    /// The same for an input that `fill` writes to where it is read.
+    /// As [`DirectNetwork::run`], for an input that `fill` writes into the buffer of the run.
     ///
     /// # Errors        as [`DirectNetwork::run`]'s
     pub(crate) fn run_filled(

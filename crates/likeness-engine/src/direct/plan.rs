@@ -1,7 +1,7 @@
-//! What is to be done for inputs of one shape, step by step, and where its numbers lie.
+//! The plan for inputs of one shape: its steps, and the buffers of their values.
 //!
-//! Buffers whose last reader has run are used again for others of the same sizes. Margins are written once, when a buffer
-//! is made, and stay what stands for zero, since every step writes within them.
+//! A buffer is reused, for values of the same size, after its last reader. Margins are written once, when a buffer is made,
+//! and keep the representation of zero, because every step writes inside them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::{EngineError, Result, pages};
 /// Most memory that the buffers of one call may take; a graph that asks for more is an accident or an attack.
 const MAX_BYTES: usize = 4 << 30;
 
-/// How the numbers of feature maps are held.
+/// How the values of feature maps are stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     Floats,
@@ -29,10 +29,10 @@ pub(crate) enum Form {
 
 /// Number of a buffer of feature maps.
 pub(crate) type ImageId = usize;
-/// Number of a buffer of plain numbers.
+/// Number of a buffer of a plain tensor.
 pub(crate) type PlainId = usize;
 
-/// Plain numbers with a shape.
+/// A plain tensor: computed, or constant.
 #[derive(Debug, Clone)]
 pub(crate) enum Operand {
     Computed(PlainId, Vec<usize>),
@@ -63,15 +63,15 @@ pub(crate) enum MakeImage {
         packed: Arc<Packed>,
         steps: Steps,
     },
-    /// Of bytes.
+    /// A convolution of uint8 feature maps and int8 weights.
     Int8Conv {
         from: ImageId,
         packed: Arc<PackedInt8>,
         steps: Steps,
     },
-    /// To bytes.
+    /// Quantises f32 feature maps.
     Quantize(ImageId),
-    /// From bytes.
+    /// Dequantises feature maps to f32.
     Dequantize(ImageId, Grid),
     Pool {
         from: ImageId,
@@ -85,7 +85,7 @@ pub(crate) enum MakeImage {
     Gather(Vec<(ImageId, usize)>),
 }
 
-/// What is done to feature maps as they are made.
+/// An operation on the values of feature maps as they are made.
 #[derive(Debug)]
 pub(crate) enum Post {
     Activation(Activation),
@@ -96,7 +96,7 @@ pub(crate) enum Post {
     MulChannel(ImageId),
 }
 
-/// How plain numbers are made.
+/// How a plain tensor is made.
 #[derive(Debug)]
 pub(crate) enum MakePlain {
     ToPlanes(ImageId),

@@ -1,9 +1,8 @@
-//! Quantised graphs in the form of pairs: QuantizeLinear and DequantizeLinear around operators on real numbers.
+//! Quantised graphs in QDQ form: pairs of QuantizeLinear and DequantizeLinear around f32 operators.
 //!
-//! A pair on the way of activations is a rounding to a grid; it becomes one node, `Grid`, and the value that it makes is
-//! remembered with its grid, so that a convolution may read it as bytes. DequantizeLinear on a constant makes weights:
-//! bytes with scales where a convolution reads them, real numbers elsewhere. Casts of half-precision constants end here
-//! too. Form: <https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html#onnx-quantization-representation-format>
+//! A pair on an activation becomes one node, `Grid`, whose output is noted with its scale and zero point, so that a
+//! convolution may read it as uint8. DequantizeLinear of a constant becomes weights: int8 with scales if only convolutions
+//! read them, else f32. Casts of f16 constants are folded, too. Form: <https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html#onnx-quantization-representation-format>
 
 use std::collections::HashMap;
 

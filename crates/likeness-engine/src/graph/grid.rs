@@ -1,6 +1,6 @@
-//! The steps of a quantised tensor.
+//! Scale and zero point of a quantised tensor.
 
-/// Evenly spaced numbers that are held as bytes: byte q stands for scale · (q − zero).
+/// Scale and zero point of a uint8 tensor: q represents the value scale · (q − zero).
 ///
 /// Reference: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 /// Inference", 2018, arXiv:1712.05877, section 2.1.

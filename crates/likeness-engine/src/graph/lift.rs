@@ -1,7 +1,7 @@
-//! An ONNX file without the numbers of its large tensors: bytes enter, few bytes and the numbers' places leave.
+//! Removes the values of large tensors from an ONNX file before it is parsed, and returns their positions.
 //!
-//! The reader of Protocol Buffers copies what it reads; of a network's file nearly everything is weights, which need no
-//! reading. So these are taken out first and are later read where they lie.
+//! The parser of Protocol Buffers copies its input, and nearly all of a network's file is weights. Without them, parsing is
+//! fast, and the weights are later read from the file's bytes.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,7 +1,6 @@
-//! An ONNX file's graph in our own words: bytes enter, nodes over numbered values leave.
+//! An ONNX graph in memory: the bytes of a file enter, nodes over numbered values leave.
 //!
-//! The bytes have passed `wire`, so reading them ends. Everything else that may be wrong with them is found here or when
-//! the graph is planned.
+//! The bytes must have passed `wire`, so that reading them ends. Other faults are found here or when the graph is planned.
 
 mod grid;
 pub(crate) mod lift;
@@ -18,33 +17,33 @@ use rten_onnx::onnx::{GraphProto, NodeProto};
 use crate::{EngineError, Result, pages};
 pub use grid::Grid;
 
-/// Tensors with at least so many bytes are read where they lie in the file.
+/// Tensors of at least this many bytes are not copied when the file is parsed.
 const LARGE_BYTES: usize = 4096;
 
 /// Number of a value within its graph.
 pub type ValueId = usize;
 
-/// The numbers of a constant.
+/// The values of a constant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data {
     /// 32-bit floats.
     Float(Vec<f32>),
-    /// The bits of half-precision numbers.
+    /// The bits of 16-bit floats.
     Half(Vec<u16>),
     /// 64-bit integers.
     Whole(Vec<i64>),
     /// 32-bit integers.
     Int32(Vec<i32>),
-    /// Signed bytes.
+    /// 8-bit signed integers.
     Signed(Vec<i8>),
-    /// Unsigned bytes.
+    /// 8-bit unsigned integers.
     Unsigned(Vec<u8>),
-    /// Bytes, and what each output channel's are worth.
+    /// int8 weights, and the scale of each output channel.
     Scaled(Vec<i8>, Vec<f32>),
 }
 
 impl Data {
-    /// Its numbers, if they are what is quantised to.
+    /// The values, if they are integers of 8 or 32 bits.
     pub fn small(&self) -> Option<Vec<i64>> {
         Some(match self {
             Self::Int32(v) => v.iter().map(|v| i64::from(*v)).collect(),
@@ -76,7 +75,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Its numbers, if they are real.
+    /// The values, if they are 32-bit floats.
     pub fn floats(&self) -> Option<&[f32]> {
         match &self.data {
             Data::Float(v) => Some(v),
@@ -84,7 +83,7 @@ impl Tensor {
         }
     }
 
-    /// Its numbers, if they are whole.
+    /// The values, if they are 64-bit integers.
     pub fn wholes(&self) -> Option<&[i64]> {
         match &self.data {
             Data::Whole(v) => Some(v),
@@ -93,7 +92,7 @@ impl Tensor {
     }
 }
 
-/// A setting of a node.
+/// An attribute of a node.
 #[derive(Debug, Clone)]
 pub enum Attribute {
     /// A 32-bit float.
@@ -110,16 +109,16 @@ pub enum Attribute {
     Tensor(Tensor),
 }
 
-/// One operator at work.
+/// A node: an operator with its inputs and outputs.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// The operator's name.
     pub op: String,
     /// The attributes, by name.
     pub attributes: HashMap<String, Attribute>,
-    /// The values that enter; `None` where an optional one is left out.
+    /// The inputs; `None` for an optional input that is left out.
     pub inputs: Vec<Option<ValueId>>,
-    /// The values that leave.
+    /// The outputs.
     pub outputs: Vec<ValueId>,
 }
 
@@ -129,7 +128,7 @@ impl Node {
         self.inputs.get(i).copied().flatten()
     }
 
-    /// A setting that is a whole number.
+    /// An integer attribute.
     pub fn whole(&self, name: &str, default: i64) -> i64 {
         match self.attributes.get(name) {
             Some(Attribute::Whole(v)) => *v,
@@ -137,7 +136,7 @@ impl Node {
         }
     }
 
-    /// A setting that is a number.
+    /// A float attribute.
     pub fn float(&self, name: &str, default: f32) -> f32 {
         match self.attributes.get(name) {
             Some(Attribute::Float(v)) => *v,
@@ -145,7 +144,7 @@ impl Node {
         }
     }
 
-    /// A setting that is a list of whole numbers.
+    /// An attribute that is a list of integers.
     pub fn wholes(&self, name: &str) -> Option<&[i64]> {
         match self.attributes.get(name) {
             Some(Attribute::Wholes(v)) => Some(v),
@@ -153,7 +152,7 @@ impl Node {
         }
     }
 
-    /// A setting that is a word; empty where there is none.
+    /// A string attribute; empty if there is none.
     pub fn text(&self, name: &str) -> &str {
         match self.attributes.get(name) {
             Some(Attribute::Text(v)) => v,
@@ -162,47 +161,47 @@ impl Node {
     }
 }
 
-/// What a graph says it takes.
+/// The input that a graph declares.
 #[derive(Debug, Clone)]
 pub struct Declared {
-    /// Whether it says 32-bit floats, or nothing.
+    /// Whether the declared type is 32-bit floats, or no type is declared.
     pub is_float: bool,
-    /// Its sizes; `None` for those that are free.
+    /// The dimensions; `None` for a free dimension, or if no shape is declared.
     pub shape: Option<Vec<Option<usize>>>,
 }
 
 /// A graph with one input.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    /// The operators' version.
+    /// Version of the operator set.
     pub opset: i64,
-    /// In an order in which they can be computed.
+    /// The nodes, in an order in which they can be computed.
     pub nodes: Vec<Node>,
-    /// Values that are known before the graph runs.
+    /// The constants.
     pub constants: HashMap<ValueId, Tensor>,
-    /// Values that lie on a grid, by `quantized`.
+    /// Scale and zero point of the quantised values.
     pub grids: HashMap<ValueId, Grid>,
     /// The input's name.
     pub input_name: String,
-    /// The input.
+    /// The value that is the input.
     pub input: ValueId,
-    /// What the file says about the input.
+    /// The input as the file declares it.
     pub declared: Declared,
-    /// Names and values.
+    /// Name and value of each output.
     pub outputs: Vec<(String, ValueId)>,
 }
 
 impl Graph {
-    /// Reads the graph in `bytes`, those of an ONNX file, with the files of weights `beside` it by name.
+    /// Reads the graph of an ONNX file; `external` are the files of external data, by name.
     ///
-    /// # Errors        a malformed graph, or one with several inputs → [`EngineError::BadGraph`]; an operator that is none of
-    /// ONNX's own → [`EngineError::UnsupportedOperator`]
+    /// # Errors        a malformed graph, or one with several inputs → [`EngineError::BadGraph`]; an operator of another
+    /// domain than ONNX's → [`EngineError::UnsupportedOperator`]
     pub fn read(bytes: &[u8], external: &[(String, Arc<[u8]>)]) -> Result<Self> {
         Self::read_with(bytes, external, |_| HashSet::new()).map(|(graph, _)| graph)
     }
 
-    /// The same, without the weights of layers that nothing has to be folded into: they are as large as all else together,
-    /// are only to be packed, and stay where they lie until then.
+    /// As [`Graph::read`], but weights that no operator is folded into are not copied: they make up most of the file, and
+    /// packing reads them from it.
     ///
     /// # Errors        as [`Graph::read`]'s
     pub(crate) fn read_to_pack<'a>(
@@ -231,7 +230,7 @@ impl Graph {
         Reader::default().graph(graph, opset, &weights, &leave)
     }
 
-    /// A number that no value has; nor those after it.
+    /// The first of the numbers that no value has.
     pub fn free_value(&self) -> ValueId {
         let named = self.nodes.iter().flat_map(|n| n.outputs.iter().chain(n.inputs.iter().flatten()));
         let named = named.chain(self.constants.keys()).chain(self.outputs.iter().map(|(_, v)| v));
@@ -249,10 +248,10 @@ impl Graph {
     }
 }
 
-/// Tensors that were left where they lie.
+/// Tensors that were not copied.
 pub(crate) type Left<'a> = HashMap<ValueId, Stored<'a>>;
 
-/// A tensor of 32-bit floats where it lies in its file.
+/// A tensor of 32-bit floats in the bytes of its file.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored<'a> {
     pub shape: Vec<usize>,
@@ -275,8 +274,7 @@ fn stored<'a>(proto: &TensorProto, bytes: &'a [u8]) -> Option<Stored<'a>> {
     (proto.data_type == Some(DataType::FLOAT) && length == bytes.len()).then_some(Stored { shape, bytes })
 }
 
-/// Names of what convolutions and linear layers multiply by and nothing else reads; none where operators may be folded
-/// into them.
+/// Names of the weights that only convolutions and linear layers read; none if operators may be folded into them.
 fn weights_to_pack(graph: &GraphProto) -> HashSet<String> {
     let op = |node: &NodeProto| node.op_type.clone().unwrap_or_default();
     let folds = |node: &NodeProto| op(node) == "BatchNormalization" || op(node).ends_with("QuantizeLinear");
@@ -303,7 +301,7 @@ fn weights_to_pack(graph: &GraphProto) -> HashSet<String> {
     weights
 }
 
-/// Gives values their numbers.
+/// Numbers the values of a graph.
 #[derive(Default)]
 struct Reader {
     values: HashMap<String, ValueId>,

@@ -1,4 +1,4 @@
-//! Rewrites a graph into fewer operators with the same answers: a graph enters, a shorter one leaves.
+//! Rewrites a graph into fewer operators with the same outputs.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! A graph as an ONNX file: what [`Graph::read`] read, perhaps changed since, leaves as bytes.
+//! Writes a graph as an ONNX file.
 
 use std::cell::RefCell;
 
@@ -11,11 +11,11 @@ use crate::EngineError;
 
 use super::{Attribute, Data, Graph, Node, Tensor, ValueId};
 
-/// Version of the file format, one that every version of the operators from 13 on may stand in.
+/// Version of the file format; it may hold every operator set from version 13 on.
 const IR_VERSION: i64 = 8;
 
 impl Graph {
-    /// The bytes of an ONNX file; `shapes` are what the outputs were found to be for one picture.
+    /// The bytes of an ONNX file; `shapes` are the shapes of the outputs for one picture.
     ///
     /// # Errors        a graph beyond the format's limits, or one that was joined for running → [`EngineError::BadGraph`]
     pub fn write(&self, shapes: &[Vec<usize>]) -> crate::Result<Vec<u8>> {

@@ -1,6 +1,6 @@
-//! ONNX Runtime as an engine: the bytes of a graph enter, a network leaves that answers batches.
+//! The engine ONNX Runtime: the bytes of a graph enter, a network that computes batches leaves.
 //!
-//! Its library is no part of the program: `places` lists where it may lie, `elf` looks whether a file is a whole library,
+//! Its library is not part of the program: `places` lists where it may be, `elf` checks that a file is a whole library,
 //! `library` loads the first that can be used. ONNX Runtime says that a session may be run from several threads, the
 //! `ort` crate that this has gone wrong; so each caller at a time has a session of its own, made when it is first needed.
 
@@ -53,17 +53,17 @@ impl OnnxRuntime {
         &self.library
     }
 
-    /// How many inputs the graph has.
+    /// The number of inputs of the graph.
     pub(super) fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// What the first of them is said to be.
+    /// The form of the first input as the graph declares it.
     pub(super) fn declared(&self) -> &Declared {
         &self.declared
     }
 
-    /// The outputs for one input, those at `wanted` or all.
+    /// The outputs for one input: those at the indices `wanted`, or all.
     ///
     /// # Errors        an input that the graph does not take → [`EngineError::BadGraph`]; another failure of the library, a
     /// shortage of memory among them → [`EngineError::RunFailed`]

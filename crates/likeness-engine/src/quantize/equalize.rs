@@ -1,4 +1,4 @@
-//! Evens out a network's channels: a graph and the channels' magnitudes enter, a graph with the same answers leaves.
+//! Channel equalisation: scales the channels of feature maps to similar magnitudes without changing the outputs.
 //!
 //! A grid of bytes is one for a whole feature map, so a channel whose numbers are small beside its neighbours' is left
 //! with few steps. Where only convolutions, sums and rectifiers touch a map, each of its channels can be made larger by
@@ -16,13 +16,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::graph::{Data, Graph, Node, Tensor, ValueId};
 
-/// The largest magnitude of each channel of a value, as far as it was seen.
+/// The largest magnitude of each channel of the observed values.
 pub type Magnitudes = HashMap<ValueId, Vec<f32>>;
 
-/// A channel is made larger by at most this, and smaller by as much.
+/// Largest factor by which a channel is scaled, up or down.
 const MOST: f32 = 256.0;
 
-/// Makes the channels of `graph` more even; returns how many feature maps, with those tied to them, were scaled.
+/// Equalises the channels of `graph`; returns the number of scaled sets of feature maps.
 pub fn equalize(graph: &mut Graph, magnitudes: &Magnitudes) -> usize {
     let ties = Ties::of(graph);
     let mut scaled = 0;

@@ -1,4 +1,4 @@
-//! Weights in half precision: the file is half as long, values are computed as before.
+//! f16 weights: the file is half as long, and values are computed in f32.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ const LEAST: usize = 256;
 /// `TensorProto.FLOAT`
 const FLOAT: i64 = 1;
 
-/// Stores the weights of `graph` in half precision, each behind a Cast; returns how many tensors.
+/// Stores the weights of `graph` in f16, each followed by a Cast to f32; returns the number of tensors.
 pub fn halve_weights(graph: &mut Graph) -> usize {
     let mut next = graph.free_value();
     let mut casts: Vec<Node> = Vec::new();

@@ -1,5 +1,5 @@
-//! Post-training quantisation of a graph: `range` finds where activations are clipped, `equalize` scales channels so that
-//! they share a grid evenly, `place` inserts QuantizeLinear and DequantizeLinear, `half` shortens weights to 16 bits.
+//! Post-training quantisation of a graph: `range` chooses the ranges of activations, `equalize` scales channels to similar
+//! ranges, `place` inserts QuantizeLinear and DequantizeLinear, `half` stores weights in f16.
 
 mod equalize;
 mod half;

@@ -1,4 +1,4 @@
-//! Where a graph is quantised: which operators take bytes, which values lie on grids, and the graph that says so.
+//! Decides which layers and values of a graph are quantised, and rewrites the graph accordingly.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,19 +31,19 @@ const UNCHANGED: [&str; 19] = [
     "Reshape",
 ];
 
-/// What is to be quantised.
+/// The layers and values to quantise.
 #[derive(Debug)]
 pub struct Sites {
-    /// Convolutions and linear layers, by their place among the nodes.
+    /// Indices of the nodes that are quantised convolutions and linear layers.
     pub layers: BTreeSet<usize>,
-    /// Values to put on grids.
+    /// The values to quantise.
     pub values: BTreeSet<ValueId>,
 }
 
-/// A range of numbers for each value.
+/// The range of each value, from low to high.
 pub type Ranges = HashMap<ValueId, (f32, f32)>;
 
-/// Raises the version of a graph's operators to the oldest that has scales for each channel.
+/// Raises the version of a graph's operator set to the oldest that supports a scale for each channel.
 ///
 /// # Errors        an operator whose meaning has changed since → [`EngineError::BadGraph`]
 pub fn raise_opset(graph: &mut Graph) -> crate::Result<()> {
@@ -62,7 +62,7 @@ pub fn raise_opset(graph: &mut Graph) -> crate::Result<()> {
     }
 }
 
-/// Whether a node can multiply bytes: constant weights, inputs that all mix, more channels than a picture's.
+/// Whether a layer can be quantised: constant weights, no groups, more input channels than a picture has.
 fn is_layer(graph: &Graph, node: &Node) -> bool {
     let weights = node.input(1).and_then(|v| graph.constants.get(&v)).filter(|t| t.floats().is_some());
     let bias_is_known =
@@ -79,10 +79,10 @@ fn is_layer(graph: &Graph, node: &Node) -> bool {
 }
 
 impl Sites {
-    /// The sites of `graph`.
+    /// The layers and values of `graph` to quantise.
     ///
-    /// Layers take bytes; convolutions give bytes, behind the rectifier that follows them; sums of two feature maps, as
-    /// residual blocks have them, take and give bytes. Everything else stays as it is.
+    /// The inputs of layers are quantised, and the outputs of convolutions after the activation function that follows them.
+    /// So are inputs and outputs of sums of two feature maps, as in residual blocks. Everything else stays in f32.
     pub fn of(graph: &Graph) -> Self {
         let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
         for (i, node) in graph.nodes.iter().enumerate() {
@@ -122,15 +122,15 @@ impl Sites {
     }
 }
 
-/// A graph in the making.
+/// A graph that is being rewritten.
 struct Rewriter<'g> {
     graph: &'g mut Graph,
     next: ValueId,
-    /// Scale and zero point of each value's grid.
+    /// Scale and zero point of each quantised value.
     grids: HashMap<ValueId, (f32, u8)>,
 }
 
-/// Puts the sites of `graph` on grids of the given ranges.
+/// Quantises the given layers and values of `graph` to the given ranges.
 ///
 /// # Errors        a range or weights without extent → [`EngineError::BadGraph`]
 pub fn quantize(graph: &mut Graph, sites: &Sites, ranges: &Ranges) -> crate::Result<()> {
@@ -172,7 +172,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Gives a layer its weights and bias in whole numbers.
+    /// Quantises the weights and the bias of a layer.
     fn layer(&mut self, node: &mut Node, nodes: &mut Vec<Node>) -> Result<(), String> {
         let floats = |graph: &Graph, i: usize| {
             let tensor = graph.constants.get(&node.input(i)?)?;
@@ -223,7 +223,7 @@ impl Rewriter<'_> {
         output
     }
 
-    /// Puts a pair behind each value on a grid, and everybody who read the value behind the pair.
+    /// Inserts QuantizeLinear and DequantizeLinear after each quantised value, before the nodes that read it.
     fn activations(&mut self) {
         let mut behind: HashMap<ValueId, ValueId> = HashMap::new();
         let mut nodes = Vec::new();

@@ -1,19 +1,19 @@
-//! What values an activation takes, and the grid that loses least of them: numbers enter, a range leaves.
+//! The range of an activation: its values enter a histogram, the range to quantise leaves.
 
-/// Bins of a histogram, half of them for negative numbers.
+/// Bins of a histogram, half of them for negative values.
 const BINS: usize = 4096;
 
-/// Steps of a grid of bytes.
+/// Number of values of a uint8.
 const STEPS: f64 = 255.0;
 
-/// How the range of a grid is chosen.
+/// How the range of an activation is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Clipping {
-    /// From the smallest to the largest number seen.
+    /// From the smallest to the largest value.
     MinMax,
-    /// As `MinMax`, but this share of the numbers is left out at each end.
+    /// As `MinMax`, without this share of the values at each end.
     Percentile(f64),
-    /// The range with the least mean squared error: finer steps against numbers that are held at the ends.
+    /// The range with the least mean squared error: a smaller scale is weighed against clipped values.
     SquaredError,
 }
 
@@ -27,9 +27,9 @@ impl std::fmt::Display for Clipping {
     }
 }
 
-/// Counts of numbers in bins of equal width, a power of two that doubles when a number lies beyond.
+/// A histogram with bins of equal width, a power of two that doubles when a value lies outside.
 ///
-/// So the counts do not depend on the order of the numbers, nor on how they were shared out among threads.
+/// The counts depend neither on the order of the values nor on their distribution over threads.
 #[derive(Debug, Clone)]
 pub struct Histogram {
     counts: Vec<u64>,
@@ -46,7 +46,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts `values`; false where one is no finite number.
+    /// Counts `values`; false if one is NaN or infinite.
     pub fn add(&mut self, values: &[f32]) -> bool {
         let (min, max) = values.iter().fold((self.min, self.max), |(a, b), v| (a.min(*v), b.max(*v)));
         if !(min.is_finite() && max.is_finite() && values.iter().all(|v| !v.is_nan())) {
@@ -81,7 +81,7 @@ impl Histogram {
         self.exponent += 1;
     }
 
-    /// The range to put on a grid; it holds zero.
+    /// The range to quantise; it contains zero.
     pub fn range(&self, clipping: Clipping) -> (f32, f32) {
         let (min, max) = (self.min.min(0.0), self.max.max(0.0));
         match clipping {
@@ -125,7 +125,7 @@ impl Histogram {
         (low, high)
     }
 
-    /// The sum of squared errors on a grid from `low` to `high`, up to what is the same for every grid.
+    /// The sum of squared errors of the range from `low` to `high`, up to a constant that is the same for every range.
     fn squared_error(&self, low: f32, high: f32) -> f64 {
         let (low, high, width) = (f64::from(low), f64::from(high), self.width());
         let step = (high - low) / STEPS;

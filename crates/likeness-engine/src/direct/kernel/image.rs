@@ -1,4 +1,4 @@
-//! How feature maps lie in memory: sixteen channels side by side, with room around each plane for the padding.
+//! The memory layout of feature maps: blocks of sixteen channels, with margins around each plane for the padding.
 
 use super::lanes::LANES;
 
@@ -8,7 +8,7 @@ const SLACK: usize = 1;
 /// Sizes of a batch of feature maps and of the zeros around them.
 ///
 /// Memory is \[picture\]\[block of 16 channels\]\[row\]\[column\]\[16\]; rows and columns include the margins. The
-/// channels that fill up the last block hold finite numbers that nobody uses.
+/// channels that fill up the last block hold finite values that are not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Image {
     pub(crate) n: usize,

@@ -18,7 +18,7 @@ impl Lane {
     pub(crate) const ZERO: Self = Self([0.0; LANES]);
 }
 
-/// One number of each of sixteen channels, in steps of a [`Grid`](super::finish::Grid).
+/// One number of each of sixteen channels, in steps of a [`Grid`](crate::graph::Grid).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(align(16))]
 pub(crate) struct Bytes(pub(crate) [u8; LANES]);

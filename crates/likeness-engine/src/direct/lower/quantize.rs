@@ -1,4 +1,4 @@
-//! Roundings to a grid: feature maps in steps of it, a byte each, where the step that makes them can write them so.
+//! Quantised feature maps: written as uint8 by the step that makes them, if it can.
 
 use super::{Held, Lowering};
 use crate::direct::kernel::finish::Activation;
