@@ -1,4 +1,4 @@
-//! What may be written where: every file that a flag names is checked here before any work begins.
+//! Checks of output files: every file that a flag names is checked before any work begins.
 //!
 //! A command collects its outputs in [`Outputs`], then works, then writes them through `likeness_artifact::write`. A
 //! file is replaced without `--force` only if this program wrote it and the command does not read it. Devices, pipes and
@@ -53,12 +53,12 @@ impl Content {
 pub(crate) struct Outputs {
     force: bool,
     inputs: Vec<PathBuf>,
-    /// Where outputs go, by flag; stdout too.
+    /// Destination of each output with its flag, stdout included.
     taken: Vec<(String, Destination)>,
 }
 
 impl Outputs {
-    /// No outputs yet, of a command that reads `inputs`; `force` allows to replace any file.
+    /// Creates an empty set of outputs for a command that reads `inputs`. `force` allows overwriting any file.
     pub(crate) fn new<'a>(inputs: impl IntoIterator<Item = &'a Path>, force: bool) -> Self {
         let inputs = inputs.into_iter().map(Path::to_owned).collect();
         Self { force, inputs, taken: Vec::new() }
@@ -77,7 +77,7 @@ impl Outputs {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(hinted(
                 format!("{flag} {}: names a folder, expected a file", path.display()),
-                "leave the last / out, or add a file's name",
+                "remove the trailing /, or add a file name",
             ));
         }
         let to = Destination::of(path)

@@ -62,7 +62,7 @@ pub fn detect(inputs: &[PathBuf], options: &DetectOptions, context: Context<'_>)
     }
     let Some(detector) = detector::load(&options.detection, context)? else {
         return Err(invalid(
-            "there is no detector to detect with",
+            "no face detector is installed",
             "give one with --detector FILE, or pull one: `likeness models list`",
         ));
     };

@@ -72,7 +72,7 @@ fn find(name: &str, options: &DetectionOptions) -> Result<PathBuf> {
         return Ok(path);
     }
     Err(invalid(
-        format!("{name}: no such detector here"),
+        format!("{name}: no such detector is installed"),
         "give its file, name the folder it is in with --models, or see `likeness models list`; Haar cascades also come \
          with `apt-get install opencv-data`",
     ))
@@ -84,7 +84,7 @@ fn find_best(options: &DetectionOptions, context: Context<'_>) -> Result<Option<
     match &found {
         Some((entry, path)) => context.note(format!("detector {}: {}", entry.name, path.display())),
         None => context.note(
-            "detector none: no detector's file is present, so the centre of each photo stands for the face",
+            "detector none: no detector is installed, so the centre square of each photo is used as the face",
         ),
     }
     Ok(found.map(|(_, path)| path))

@@ -26,10 +26,7 @@ pub(crate) fn values(table: &EmbeddingTable, column: &str, input: &Path) -> Resu
             Ok(of(&|row| known.get(&row.path).cloned()))
         }
         column => Err(invalid(
-            format!(
-                "--by {column}: {} says domain, split and role of its images, and nothing else",
-                input.display()
-            ),
+            format!("--by {column}: {} only has the columns domain, split and role", input.display()),
             "name a dataset, whose manifest has more columns",
         )),
     }

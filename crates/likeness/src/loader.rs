@@ -217,8 +217,7 @@ impl<'a> Loader<'a> {
         let detector = if is_dataset { None } else { self.detector()? };
         if !is_dataset && detector.is_none() && embedder.spec().alignment == Some(Alignment::Arcface) {
             self.context.note(format!(
-                "{} was trained on aligned faces, but no faces are looked for in these photos: --detector auto finds and \
-                 aligns them",
+                "{} was trained on aligned faces, but face detection is off: --detector auto detects and aligns faces",
                 embedder.spec().name
             ));
         }
@@ -244,13 +243,14 @@ impl<'a> Loader<'a> {
         progress.end(source.len(), "photos");
         if let Some(cache) = &cache {
             self.context.note(format!(
-                "{} of {} photos were embedded before: {}",
+                "{} of {} photos were already in the cache: {}",
                 cache.hits(),
                 source.len(),
                 cache.path().display()
             ));
             if let Some(fault) = cache.fault() {
-                self.context.note(format!("{}: nothing more could be kept: {fault}", cache.path().display()));
+                self.context
+                    .note(format!("{}: no more embeddings could be cached: {fault}", cache.path().display()));
             }
         }
         Ok(unusable)
@@ -325,7 +325,7 @@ impl<'a> Loader<'a> {
         }
         let Some(name) = &self.model.model else {
             return Err(invalid(
-                format!("{}: photos need a model to be compared", input.display()),
+                format!("{}: photos cannot be embedded without a model", input.display()),
                 "name one with --model: color, edge, texture, classic, or an ONNX file",
             ));
         };

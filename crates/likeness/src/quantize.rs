@@ -91,7 +91,7 @@ pub fn quantize(options: &QuantizeOptions, context: Context<'_>) -> Result<Quant
     check_vacant(&options.output)?;
     if options.weights == WeightType::Int8 && options.calibrate.is_none() {
         return Err(invalid(
-            "int8 needs photos to learn the ranges of activations from",
+            "int8 needs photos to calibrate the ranges of the activations on",
             "name some with --calibrate; a few hundred are enough, and they need no labels",
         ));
     }
@@ -142,7 +142,7 @@ fn embedded(options: &QuantizeOptions, model: &str, context: Context<'_>) -> Res
     Ok(if is_labelled {
         Ok(table)
     } else {
-        Err(format!("the photos of {} carry no labels", photos.display()))
+        Err(format!("the photos of {} have no labels", photos.display()))
     })
 }
 

@@ -46,8 +46,8 @@ pub fn import_network(options: &ImportOptions, context: Context<'_>) -> Result<(
         "pth" | "pt" | "safetensors" => return of_weights(options, context),
         _ => {
             return Err(invalid(
-                format!("{}: neither a graph nor weights by its name", options.file.display()),
-                "a model folder is made of a .onnx, .pth, .pt or .safetensors file",
+                format!("{}: expected a .onnx, .pth, .pt or .safetensors file", options.file.display()),
+                "name an ONNX graph or a file of PyTorch or safetensors weights",
             ));
         }
     }

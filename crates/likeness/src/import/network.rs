@@ -28,7 +28,7 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
     let given = &options.preprocess;
     if given.mean.is_some() || given.std.is_some() || given.channels.is_some() {
         return Err(invalid(
-            "weights are of a network that is known here, and so is how pixels enter it",
+            "the preprocessing of weights is given by their architecture",
             "leave --normalize, --mean, --std and --channels out",
         ));
     }
@@ -38,8 +38,10 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
     let architecture = network.config().backbone.architecture;
     context.note(format!("{architecture}: {report}"));
     if !network.config().projection {
-        context
-            .note(format!("no head: an embedding is the backbone's {} features", architecture.feature_dim()));
+        context.note(format!(
+            "no head: the embedding is the output of the backbone, of dimension {}",
+            architecture.feature_dim()
+        ));
     }
     // Weights with a head are those of a network for faces.
     let of_faces = network.config().projection.then(|| ExportOptions::default().input_px);
@@ -47,7 +49,7 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
     let input_px = match square(options)? {
         Some(side) => side,
         None => {
-            context.note(format!("input {side}×{side} is assumed; --input-size names another"));
+            context.note(format!("assuming an input of {side}×{side} pixels; --input-size sets another"));
             side
         }
     };
@@ -61,8 +63,8 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
 fn square(options: &ImportOptions) -> Result<Option<u32>> {
     match options.preprocess.input_size {
         Some([width, height]) if width != height => Err(invalid(
-            format!("--input-size {width}x{height}: these networks take squares"),
-            "name one side",
+            format!("--input-size {width}x{height}: the input of these networks is square"),
+            "give one side, such as 112",
         )),
         size => Ok(size.map(|[side, _]| side)),
     }
@@ -91,10 +93,10 @@ pub(super) fn of_layers(
     if !OnnxEmbedder::load(&trial.path().join(GRAPH), &plain, &engine)?.agrees_with(&parts.embedder)? {
         return Err(invalid(
             format!(
-                "{}: has the layers of {architecture} and gives other embeddings",
+                "{}: has the layers of {architecture}, but computes different embeddings",
                 options.file.display()
             ),
-            "import it as it is, without --backbone",
+            "import it without --backbone",
         ));
     }
     let _lock = claim(folder)?;
@@ -106,10 +108,7 @@ pub(super) fn of_layers(
 fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
     let Normalization { mean, std } = architecture.normalization();
     let Some(GraphLayer::Affine { shape, weight, .. }) = parts.layers.first_mut() else {
-        return Err(invalid(
-            "the graph has no layers with weights",
-            "import it as it is, without --backbone",
-        ));
+        return Err(invalid("the graph has no layers with weights", "import it without --backbone"));
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
@@ -118,8 +117,8 @@ fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
         let black = mean * parts.scale[channel] + parts.shift[channel];
         if black.abs() > 1e-3 {
             return Err(invalid(
-                format!("{architecture} subtracts {mean} from pixels, and the graph something else"),
-                "name how pixels enter with --normalize, or import the graph as it is, without --backbone",
+                format!("{architecture} subtracts {mean} from pixels, but the graph subtracts another mean"),
+                "set the preprocessing with --normalize, or import the graph without --backbone",
             ));
         }
         let factor = deviation * parts.scale[channel];

@@ -155,8 +155,8 @@ pub(crate) fn report_standing(photos: &[Query], context: Context<'_>) {
         photos.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect()
     };
     for (standing, what) in [
-        (Standing::WithoutFace, "queries without a face, searched for as whole photos"),
-        (Standing::Unreadable, "queries without an embedding, answered with the gallery in its order"),
+        (Standing::WithoutFace, "queries without a face, embedded as whole photos"),
+        (Standing::Unreadable, "queries without an embedding, answered with the gallery in its own order"),
     ] {
         let photos = of(standing);
         if !photos.is_empty() {

@@ -256,7 +256,7 @@ impl Source {
         } else {
             format!("it has the splits {}; --split all takes everything", there.join(" and "))
         };
-        Err(invalid(format!("{}: nothing of the split {split}", self.input.display()), hint))
+        Err(invalid(format!("{}: no photos of the split {split}", self.input.display()), hint))
     }
 
     /// The splits of the photos, in order of first appearance.

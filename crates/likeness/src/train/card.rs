@@ -38,17 +38,14 @@ pub(super) fn read(card: &Path) -> Result<RunCard> {
     let text = fs_err::read_to_string(card)?;
     if seal_of(&text) == Seal::Broken {
         return Err(invalid(
-            format!("{}: was altered since the run began", card.display()),
-            format!(
-                "undo the change, or begin another run with --config {} in another folder",
-                card.display()
-            ),
+            format!("{}: was changed after the run started", card.display()),
+            format!("undo the change, or start a new run with --config {} in another folder", card.display()),
         ));
     }
     toml::from_str(&text).map_err(|error| {
         invalid(
             format!("{}: not a run's settings: {}", card.display(), error.message()),
-            "restore the file, or begin another run in another folder",
+            "restore the file, or start a new run in another folder",
         )
     })
 }

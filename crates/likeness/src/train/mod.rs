@@ -126,17 +126,15 @@ fn before(options: &TrainOptions, folder: &RunFolder) -> Result<Option<RunCard>>
     match (options.resume, folder.state()?) {
         (false, RunState::Begun) => Err(invalid(
             format!("{output}: there is a run already"),
-            "go on with it by --resume, or name another folder",
+            "continue it with --resume, or choose another folder",
         )),
         (false, _) => Ok(None),
         (true, RunState::Begun) if !path.exists() => Err(invalid(
             format!("{output}: the run has no {CARD}"),
-            "restore the file, or begin another run in another folder",
+            "restore the file, or start a new run in another folder",
         )),
         (true, _) if path.exists() => card::read(&path).map(Some),
-        (true, _) => {
-            Err(invalid(format!("{output}: no run to go on with"), "leave --resume out to begin one"))
-        }
+        (true, _) => Err(invalid(format!("{output}: no run to resume"), "leave --resume out to start one")),
     }
 }
 
@@ -190,7 +188,7 @@ fn with_flags(error: TrainError) -> LikenessError {
             invalid(
                 error.to_string(),
                 format!(
-                    "let these layers start afresh with --allow-missing {}, or choose the --backbone that the file was \
+                    "initialise these layers randomly with --allow-missing {}, or choose the --backbone that the file was \
                      made for",
                     layers.join(",")
                 ),
@@ -206,7 +204,7 @@ fn check_precision(precision: Precision, device: &str) -> Result<()> {
         (Precision::Full, _) => return Ok(()),
         (Precision::Bf16, "cpu") if precision.is_fast() => return Ok(()),
         (Precision::Bf16, "cpu") => "this processor has no AVX-512 BF16",
-        (Precision::Bf16, _) => "only the processor's convolutions have it",
+        (Precision::Bf16, _) => "it is only supported on the CPU",
     };
     Err(invalid(format!("--precision bf16: {reason}"), "leave it out"))
 }
@@ -222,31 +220,28 @@ fn with_target(
     let (target, trained) = (faces.target.len(), faces.train.len());
     context.note(format!("adapting to {target} faces of {}", folder.display()));
     if overlap.photos > 0 {
-        context.note(format!(
-            "{} of them are photos that are also trained on, with their labels",
-            overlap.photos
-        ));
+        context.note(format!("{} of them are also training photos with labels", overlap.photos));
     }
     if overlap.identities > 0 {
         context.note(format!(
-            "{} identities have names of both domains, and count as different people",
+            "{} names of identities occur in both domains, and count as different people",
             overlap.identities
         ));
     }
     if target < trained / 10 {
         context.note(format!(
-            "few beside {trained} with labels: each is seen {} times as often",
+            "the target is small beside {trained} faces with labels: each of its faces is used {} times as often",
             trained / target
         ));
     } else if trained < target / 10 {
-        context.note(format!("many beside {trained} with labels: an epoch sees no more than that of them"));
+        context.note(format!("the target is large beside {trained} faces with labels: an epoch uses at most as many of its faces"));
     }
     Ok(faces)
 }
 
 fn report_faces(faces: &TrainingFaces, context: Context<'_>) {
     let validation = if faces.validation.is_empty() {
-        "none for validation, so the last epoch's network is kept".to_owned()
+        "no faces for validation, so the network of the last epoch is kept".to_owned()
     } else {
         format!("{} faces for validation", faces.validation.len())
     };
@@ -256,6 +251,6 @@ fn report_faces(faces: &TrainingFaces, context: Context<'_>) {
         faces.identities.len()
     ));
     if faces.unlabelled > 0 {
-        context.note(format!("{} faces without an identity are left out", faces.unlabelled));
+        context.note(format!("skipped {} faces without an identity", faces.unlabelled));
     }
 }

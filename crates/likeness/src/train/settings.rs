@@ -177,7 +177,7 @@ fn apply_losses(options: &LossOptions, base: Base, config: &mut TrainConfig) -> 
         config.phases.iter_mut().for_each(|phase| learn_from_teacher(options.teacher_weight, base, phase));
     } else if config.needs_teacher() && base != Base::Run {
         return Err(invalid(
-            "the teacher's embeddings are to be learned, and no teacher is named",
+            "the training objective needs a teacher, but none is given",
             "name one with --teacher MODEL",
         ));
     }
@@ -203,8 +203,8 @@ fn keep_classification(options: &LossOptions, config: &mut TrainConfig) -> Resul
     let loss = warm_up.map_or_else(|| LossConfig::CosFace(Default::default()), |l| l.loss.clone());
     let Some(triplets) = config.phases.iter_mut().find(|p| is_triplet(p)) else {
         return Err(invalid(
-            "--keep-classification: there are no triplets to keep it beside",
-            "leave it out, or take --method triplet",
+            "--keep-classification: only applies to the triplet loss",
+            "leave it out, or use --method triplet",
         ));
     };
     match triplets.losses.iter_mut().find(|l| l.loss.classifies()) {
@@ -221,8 +221,8 @@ fn miner_of(arg: MinerKind, margin: TripletMargin) -> Result<Miner> {
         (MinerKind::SemiHard, TripletMargin::Hinge(margin)) => Miner::SemiHard { margin },
         (MinerKind::SemiHard, TripletMargin::Soft) => {
             return Err(invalid(
-                "semi-hard triplets lie within a margin, and a soft one has no end",
-                "name one, as --triplet-margin 0.2",
+                "semi-hard mining needs a margin, but the margin is soft",
+                "set one, such as --triplet-margin 0.2",
             ));
         }
         (MinerKind::EasyPositive, _) => Miner::EasyPositive { negative: EasyPositiveNegative::default() },
@@ -278,7 +278,7 @@ pub(super) fn weights_at(path: &Path) -> Result<PathBuf> {
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
         return Err(invalid(
-            format!("--weights {}: a graph's layers have no names", path.display()),
+            format!("--weights {}: the layers of an ONNX graph have no names", path.display()),
             "make a model folder with likeness models import FILE --backbone NAME -o FOLDER, and name that",
         ));
     }
@@ -301,7 +301,7 @@ fn apply_adaptation(options: &AdaptationOptions, base: Base, config: &mut TrainC
             None => Ok(()),
             Some(_) if base == Base::Run => Ok(()),
             Some(_) => Err(invalid(
-                "the run adapts to a target domain, and none is named",
+                "the run adapts to a target domain, but none is given",
                 "name one with --adapt-to DATASET",
             )),
         };

@@ -100,7 +100,7 @@ fn in_order(table: &EmbeddingTable, faces: TrainingFaces, folder: &Path) -> Resu
         let row = rows.get(name.as_str()).ok_or_else(|| {
             invalid(
                 format!("{name}: the teacher has no embedding of it"),
-                "begin another run in another folder, so that the teacher embeds all faces",
+                "start a new run in another folder, so that the teacher embeds all faces",
             )
         })?;
         values.extend_from_slice(table.embedding(*row));
