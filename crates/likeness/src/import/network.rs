@@ -1,4 +1,4 @@
-//! Networks that can be trained further, from weights or from the layers of a graph.
+//! Imports networks that can be fine-tuned, from weights or from the layers of a graph.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use super::ImportOptions;
 use crate::context::Context;
 use crate::{Result, invalid};
 
-/// Of weights: the network that their keys name, written as training writes its own.
+/// Imports weights. The architecture is inferred from their keys, unless it is given.
 pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Result<()> {
     let folder = options.output.as_path();
     let given = &options.preprocess;
@@ -43,7 +43,7 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
             architecture.feature_dim()
         ));
     }
-    // Weights with a head are those of a network for faces.
+    // Only networks for faces have a head.
     let of_faces = network.config().projection.then(|| ExportOptions::default().input_px);
     let side = of_faces.unwrap_or(architecture.published_side_px());
     let input_px = match square(options)? {
@@ -59,7 +59,7 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
     Ok(())
 }
 
-/// The side that `--input-size` names.
+/// The side of the square input that `--input-size` sets, if any.
 fn square(options: &ImportOptions) -> Result<Option<u32>> {
     match options.preprocess.input_size {
         Some([width, height]) if width != height => Err(invalid(
@@ -70,8 +70,8 @@ fn square(options: &ImportOptions) -> Result<Option<u32>> {
     }
 }
 
-/// Of a graph: the network known here whose layers it has, which can be trained on; a graph that turns out to compute
-/// something else is refused.
+/// Imports a graph as a network of a known architecture with the same layers, which can be fine-tuned. Fails if the network
+/// computes different embeddings than the graph.
 pub(super) fn of_layers(
     options: &ImportOptions,
     architecture: Architecture,
@@ -104,7 +104,7 @@ pub(super) fn of_layers(
     Ok(())
 }
 
-/// Has the first layer take pixels that are normalised as the architecture's are.
+/// Scales the weights of the first layer so that it takes pixels with the normalisation of the architecture.
 fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
     let Normalization { mean, std } = architecture.normalization();
     let Some(GraphLayer::Affine { shape, weight, .. }) = parts.layers.first_mut() else {
@@ -113,7 +113,7 @@ fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
         let (mean, deviation) = (mean[channel], std[channel]);
-        // The black around a picture has to mean the same to both, as the first layer pads with it.
+        // The first layer pads with zeros, so a zero must stand for the same pixel value in both normalisations.
         let black = mean * parts.scale[channel] + parts.shift[channel];
         if black.abs() > 1e-3 {
             return Err(invalid(
@@ -139,7 +139,7 @@ fn layer(layer: GraphLayer) -> Layer {
     }
 }
 
-/// What is known of a network that is imported.
+/// The model card of an imported network.
 fn card_of(
     network: &Network,
     options: &ImportOptions,
