@@ -13,21 +13,21 @@ use likeness_search::{EmbeddingTable, Results};
 
 use crate::failure::hinted;
 
-/// What a command writes to a file.
+/// The content of an output file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// An embeddings file.
     Embeddings,
-    /// A challenge's results.
+    /// Results for a challenge.
     Results,
     /// A contact sheet.
     Sheet,
-    /// A chart, as PNG or SVG by the name's ending.
+    /// A chart, in the format of the file name: PNG or SVG.
     Chart,
 }
 
 impl Content {
-    /// Checks that the content can be written in the format that the name `path` stands for.
+    /// Checks that the content can be written in the format of the file name `path`.
     fn check_name(self, path: &Path) -> anyhow::Result<()> {
         match self {
             Self::Embeddings | Self::Results => {}
@@ -48,7 +48,7 @@ impl Content {
     }
 }
 
-/// The outputs of one command.
+/// The output files of one command.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     force: bool,
@@ -71,8 +71,8 @@ impl Outputs {
 
     /// Checks that `content` can and may go to `path`, which `flag` names.
     ///
-    /// # Errors        an ending of another format; a missing or read-only folder; a file that is an input, another output
-    /// of the command, or not of this program, without `--force`
+    /// # Errors        an unsupported file name extension; a missing or read-only folder; a file that is another output of the
+    /// command; without `--force`, an existing file that is an input or was not written by this program
     pub(crate) fn add(&mut self, flag: &str, path: &Path, content: Content) -> anyhow::Result<()> {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(hinted(
