@@ -78,7 +78,8 @@ type Measurable = Result<EmbeddingTable, String>;
 
 /// Quantises a network and writes it as a new model folder.
 ///
-/// # Errors        a model that is not an ONNX network, an output folder that is not empty, int8 without photos, photos that cannot be read
+/// # Errors        a model that is not an ONNX network, an output folder that is not empty, int8 without photos,
+/// photos that cannot be read
 pub fn quantize(options: &QuantizeOptions, context: Context<'_>) -> Result<QuantizedModel> {
     let original = graph_at(Path::new(&options.model))?;
     let place = fs_err::canonicalize(options.output.join(GRAPH)).ok();

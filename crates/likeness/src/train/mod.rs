@@ -234,7 +234,9 @@ fn with_target(
             trained / target
         ));
     } else if trained < target / 10 {
-        context.note(format!("the target is large beside {trained} faces with labels: an epoch uses at most as many of its faces"));
+        context.note(format!(
+            "the target is large beside {trained} faces with labels: an epoch uses at most as many of its faces"
+        ));
     }
     Ok(faces)
 }

@@ -164,7 +164,8 @@ fn apply_losses(options: &LossOptions, base: Base, config: &mut TrainConfig) -> 
                 if let Some(chosen) = options.miner {
                     let chosen = miner_of(chosen, triplet.margin)?;
                     let same = std::mem::discriminant(&chosen) == std::mem::discriminant(miner);
-                    // The option sets the kind only, so other values of a file or a run are kept. The margin is that of the loss.
+                    // The option sets the kind only, so other values of a file or a run are kept.
+                    // The margin is that of the loss.
                     if !same || matches!(chosen, Miner::SemiHard { .. }) {
                         *miner = chosen;
                     }
