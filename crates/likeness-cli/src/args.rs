@@ -1,4 +1,4 @@
-//! The flags, and nothing but the flags.
+//! The command-line flags, and their conversion to the options of the library.
 
 mod model;
 mod models;
@@ -31,7 +31,7 @@ pub(crate) use photos::{DetectionArgs, PhotosArgs, ReadingArgs};
 #[cfg(feature = "train")]
 pub(crate) use train::TrainArgs;
 
-/// Finds pictures of the same person, or the same thing, in a collection.
+/// Finds pictures of the same person, or of the same thing, in a collection.
 #[derive(Debug, Parser)]
 #[command(name = "likeness", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -52,82 +52,82 @@ pub(crate) enum Command {
     Demo(DemoArgs),
 }
 
-/// Makes a dataset from a collection of photos: sampled, split, cropped, all of one size.
+/// Makes a dataset of a collection of photos: samples, splits and crops them to faces of one size.
 #[derive(Debug, Group)]
 pub(crate) struct PrepareArgs {
-    /// The collection: a folder, or a table of photos.
+    /// The collection: a folder of photos, or a table (CSV) of photos.
     pub(crate) photos: PathBuf,
-    /// The dataset's folder.
+    /// Folder of the dataset to make or to update.
     #[arg(short, long, value_name = "DATASET")]
     pub(crate) output: PathBuf,
-    /// How the collection says whose picture a photo is.
+    /// Layout of the collection: where the identity of a photo comes from.
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     pub(crate) layout: LayoutArg,
-    /// Keep this many identities, those with the most images [default: all].
+    /// Keep only the N identities with the most images [default: all].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) identities: usize,
-    /// Keep identities with at least this many images.
+    /// Keep only identities with at least N images.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) min_images: usize,
-    /// Keep at most this many images of an identity [default: all].
+    /// Keep at most N images per identity [default: all].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) max_images: usize,
-    /// What is held out: what the collection says, images of each identity by index, or whole identities.
+    /// Method of splitting the photos into training, validation and test.
     #[arg(long, value_enum, default_value_t = SplitArg::Auto)]
     pub(crate) split: SplitArg,
-    /// Share held out for validation.
+    /// Share of the photos or identities held out for validation.
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = number(0.0, 1.0))]
     pub(crate) validation: f64,
-    /// Seed of everything drawn by chance.
+    /// Seed of all random numbers.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Width and height of a face in pixels.
+    /// Width and height of the cropped faces, in pixels.
     #[arg(long, value_name = "PX", default_value_t = 224)]
     pub(crate) size: u32,
-    /// File format of the faces.
+    /// File format of the cropped faces.
     #[arg(long, value_enum, default_value_t = FormatArg::Png)]
     pub(crate) format: FormatArg,
-    /// Domain written into the manifest where the collection names none.
+    /// Domain of photos for which the collection names none, such as photo or drawing.
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<String>,
-    /// Draw a contact sheet of photos with the boxes and landmarks that were found.
-    #[arg(long, value_name = "PNG")]
+    /// Draw a contact sheet of photos with the detected boxes and landmarks.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
     pub(crate) preview: Option<PathBuf>,
-    /// Replace a preview that Likeness did not write.
-    #[arg(long)]
+    /// Overwrite the preview even if Likeness did not write the existing file.
+    #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) detection: DetectionArgs,
-    /// Change a dataset that was made with other settings, instead of refusing.
-    #[arg(long)]
+    /// Update a dataset that was made with other settings, instead of failing.
+    #[arg(long, help_heading = "Output")]
     pub(crate) replace: bool,
-    /// Print one JSON document with the counts.
-    #[arg(long)]
+    /// Print the counts as one JSON document.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
 }
 
-/// Finds faces in photos and prints or draws where they are.
+/// Finds faces in photos and prints or draws their boxes and landmarks.
 ///
-/// Without --detector the best that is here looks for them. Every face is told: --faces, --no-face and --margin, which
-/// say what is cut out of a photo, change nothing here.
+/// Without --detector, the best installed detector is used. Every face is reported: --faces, --no-face and --margin, which
+/// control cropping, have no effect here.
 #[derive(Debug, Group)]
 pub(crate) struct DetectArgs {
-    /// Photos and folders.
+    /// Photos, and folders of photos.
     #[arg(required = true)]
     pub(crate) photos: Vec<PathBuf>,
-    /// Print JSON: one document.
-    #[arg(long, conflicts_with = "csv")]
+    /// Print one JSON document.
+    #[arg(long, conflicts_with = "csv", help_heading = "Output")]
     pub(crate) json: bool,
-    /// Print CSV: a row a face (default).
-    #[arg(long)]
+    /// Print CSV with one row per face (the default without --preview).
+    #[arg(long, help_heading = "Output")]
     pub(crate) csv: bool,
-    /// Draw a contact sheet with boxes and landmarks.
-    #[arg(long, value_name = "PNG")]
+    /// Draw a contact sheet of the photos with boxes and landmarks.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
     pub(crate) preview: Option<PathBuf>,
-    /// Replace files that Likeness did not write, and files that the command reads.
-    #[arg(long)]
+    /// Overwrite existing files that Likeness did not write, or that the command reads.
+    #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) detection: DetectionArgs,
@@ -135,20 +135,20 @@ pub(crate) struct DetectArgs {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Turns photos into embeddings and stores them.
+/// Computes the embeddings of photos and writes them to a file.
 #[derive(Debug, Group)]
 pub(crate) struct EmbedArgs {
-    /// Photos, folders, or a dataset.
+    /// Photos, folders of photos, tables, datasets or embeddings files.
     #[arg(required = true)]
     pub(crate) input: Vec<PathBuf>,
-    /// The embeddings file.
+    /// Embeddings file to write.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Only this part of a dataset.
+    /// Use only this split of a dataset.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub(crate) split: SplitChoice,
-    /// Replace files that Likeness did not write, and files that the command reads.
-    #[arg(long)]
+    /// Overwrite existing files that Likeness did not write, or that the command reads.
+    #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -156,47 +156,54 @@ pub(crate) struct EmbedArgs {
     pub(crate) photos: PhotosArgs,
 }
 
-/// Ranks a gallery by its distance from each query.
+/// Ranks the images of a gallery by their distance from each query.
 #[derive(Debug, Group)]
 pub(crate) struct MatchArgs {
     /// The queries, then the gallery: photos, folders, tables, datasets or embeddings files.
     ///
-    /// The first is the queries, all others together are the gallery. One alone is searched within itself: its queries in
-    /// its gallery where a dataset has both, else each image among the others. With --gallery, all are queries.
+    /// The first input holds the queries; all other inputs together are the gallery. A single input is searched within itself:
+    /// its queries in its gallery if a dataset has both, else each image among all others. With --gallery, all inputs
+    /// are queries.
     #[arg(required = true, value_names = ["QUERIES", "GALLERY"])]
     pub(crate) input: Vec<PathBuf>,
-    /// A part of the gallery; may be repeated. Everything named without a flag is then a query.
+    /// Input of the gallery; may be repeated. All inputs without a flag are then queries.
     #[arg(long, value_name = "GALLERY")]
     pub(crate) gallery: Vec<PathBuf>,
-    /// Gallery images listed for each query.
+    /// Number of gallery images to list for each query.
     #[arg(short, value_name = "K", default_value = "10", value_parser = parse_count)]
     pub(crate) k: usize,
-    /// Where the results go [default: stdout].
+    /// Results file to write [default: stdout].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Group name in the results.
-    #[arg(long, value_name = "NAME", default_value = "likeness")]
+    /// Group name to write into the results.
+    #[arg(long, value_name = "NAME", default_value = "likeness", help_heading = "Output")]
     pub(crate) group: String,
-    /// Shape of the results.
-    #[arg(long, value_enum, default_value_t = ShapeArg::Map)]
+    /// JSON structure of the results.
+    #[arg(long, value_enum, default_value_t = ShapeArg::Map, help_heading = "Output")]
     pub(crate) shape: ShapeArg,
-    /// Post the results to a challenge's server and print its answer.
-    #[arg(long, value_name = "URL")]
+    /// Post the results to the server of a challenge, and print its answer.
+    #[arg(long, value_name = "URL", help_heading = "Submission")]
     pub(crate) submit: Option<String>,
-    /// Seconds that the server may take.
-    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// Seconds to wait for the server.
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86_400),
+        help_heading = "Submission"
+    )]
     pub(crate) submit_timeout: u64,
-    /// Draw a contact sheet: each query with its nearest.
-    #[arg(long, value_name = "PNG")]
+    /// Draw a contact sheet of each query with its nearest gallery images.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
     pub(crate) grid: Option<PathBuf>,
-    /// Queries on the contact sheet.
-    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_count)]
+    /// Number of queries on the contact sheet.
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_count, help_heading = "Output")]
     pub(crate) grid_queries: usize,
-    /// Replace files that Likeness did not write, and files that the command reads.
-    #[arg(long)]
+    /// Overwrite existing files that Likeness did not write, or that the command reads.
+    #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,
     /// Print one JSON document with ranks and distances.
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, conflicts_with = "output", help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
@@ -207,7 +214,7 @@ pub(crate) struct MatchArgs {
 }
 
 impl MatchArgs {
-    /// The queries and the gallery; no gallery where the queries are searched within themselves.
+    /// The queries and the gallery. The gallery is empty if the queries are searched within themselves.
     pub(crate) fn sides(&self) -> (&[PathBuf], &[PathBuf]) {
         match &self.input[..] {
             all if !self.gallery.is_empty() => (all, &self.gallery),
@@ -219,34 +226,35 @@ impl MatchArgs {
 /// Measures how well a model finds images of the same identity.
 #[derive(Debug, Group)]
 pub(crate) struct EvaluateArgs {
-    /// A dataset, an embeddings file, or labelled photos.
+    /// Dataset, embeddings file, or labelled photos.
     pub(crate) input: PathBuf,
-    /// Search in this instead: INPUT is the queries.
+    /// Gallery to search in; INPUT then holds only queries.
     #[arg(long, value_name = "GALLERY")]
     pub(crate) gallery: Option<PathBuf>,
-    /// Only this part of a dataset.
+    /// Use only this split of a dataset.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub(crate) split: SplitChoice,
-    /// Who searches for what [default: query-gallery where the dataset has roles, else leave-one-out].
+    /// Evaluation protocol [default: query-gallery if the input has roles, else leave-one-out].
     #[arg(long, value_enum)]
     pub(crate) protocol: Option<ProtocolArg>,
-    /// Also apart by this column, within and across its values: domain, split, role, or any of a dataset's manifest.
+    /// Also report metrics per group of this column, within and between groups: domain, split, role, or any column of a
+    /// dataset's manifest.
     #[arg(long, value_name = "COLUMN", conflicts_with = "gallery")]
     pub(crate) by: Option<String>,
-    /// Draw the embeddings on a plane (t-SNE), coloured by --by's column, or the domain, and by identity; PNG or SVG.
-    #[arg(long, value_name = "FILE")]
+    /// Draw a t-SNE map of the embeddings, coloured by the column of --by [default: domain] and by identity; PNG or SVG.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) map: Option<PathBuf>,
-    /// Replace files that Likeness did not write, and files that the command reads.
-    #[arg(long)]
+    /// Overwrite existing files that Likeness did not write, or that the command reads.
+    #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,
-    /// Exit with 1 when top-1 is below this share.
+    /// Fail (exit code 1) if top-1 is below this share, such as 0.95.
     #[arg(long, value_name = "SHARE", value_parser = number(0.0, 1.0))]
     pub(crate) require_top1: Option<f64>,
-    /// Seed of the confidence intervals.
+    /// Seed of the confidence intervals and of the map.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Print one JSON document.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
@@ -256,38 +264,38 @@ pub(crate) struct EvaluateArgs {
     pub(crate) photos: PhotosArgs,
 }
 
-/// Runs the whole loop on synthetic faces: draw, prepare, embed, match, evaluate, train.
+/// Runs every step on synthetic faces: draw, prepare, embed, match, evaluate, train.
 #[derive(Debug, Clone, Group)]
 pub(crate) struct DemoArgs {
-    /// Where everything goes.
+    /// New or empty folder for all files.
     #[arg(short, long, value_name = "FOLDER", default_value = "likeness-demo")]
     pub(crate) output: PathBuf,
-    /// People to draw.
+    /// Number of people to draw.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub(crate) identities: u32,
-    /// Pictures of each.
+    /// Number of pictures per person.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub(crate) images: u32,
-    /// Seed of the faces.
+    /// Seed of the synthetic faces.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Epochs of training a small network on other people's faces; 0 trains none.
+    /// Number of epochs to train a small network on faces of other people; 0 skips training.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) epochs: u32,
 }
 
-/// How embeddings are compared.
+/// Flags that control how embeddings are compared.
 #[derive(Debug, Group)]
 pub(crate) struct SearchArgs {
-    /// Distance [default: the model's own].
+    /// Distance between embeddings [default: the distance of the model].
     #[arg(long, value_enum)]
     pub(crate) distance: Option<DistanceArg>,
-    /// Let a query find its own file.
+    /// Let a query match its own file.
     #[arg(long)]
     pub(crate) allow_self: bool,
 }
 
-/// Declares a flag's values, each with the domain's own value.
+/// Declares the values of a flag, and the library's value for each.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident => $target:ty { $($(#[$value_doc:meta])* $value:ident => $into:expr),+ $(,)? }) => {
         $(#[$doc])*
@@ -307,62 +315,62 @@ macro_rules! values {
 }
 
 values!(LayoutArg => Layout {
-    /// Recognise it, and say what was seen
+    /// Detect the layout, and report it
     Auto => Layout::Auto,
-    /// identity_CelebA.txt and its image folder
+    /// CelebA: identity_CelebA.txt and its image folder
     Celeba => Layout::Celeba,
-    /// A folder for each identity
+    /// One folder per identity
     Folders => Layout::Folders,
-    /// IDENTITY_N.png
+    /// Identity at the start of the file name: IDENTITY_N.png
     Prefix => Layout::Prefix,
-    /// A table with a path and a label column
+    /// CSV table with a path column and a label column
     Csv => Layout::Csv,
-    /// Photos of nobody in particular
+    /// Photos without identities
     Unlabelled => Layout::Unlabelled,
 });
 
 values!(SplitArg => SplitMethod {
-    /// What the collection says where it has a split or roles of its own, else the last images of each identity
+    /// The split or the roles of the collection if it has them, else as images
     Auto => SplitMethod::Auto,
-    /// The last images of each identity
+    /// Hold out the last images of each identity
     Images => SplitMethod::Images,
-    /// Whole identities, drawn by the seed
+    /// Hold out whole identities, chosen by --seed
     Identities => SplitMethod::Identities,
-    /// What the collection says
+    /// The split or the roles of the collection
     Official => SplitMethod::Official,
 });
 
 values!(FormatArg => FaceFormat {
-    /// Lossless
+    /// PNG, lossless
     Png => FaceFormat::Png,
-    /// Quality 95
+    /// JPEG with quality 95
     Jpeg => FaceFormat::Jpeg,
 });
 
 values!(FacesArg => KeepFaces {
-    /// The large one near the centre
+    /// The face that is large and near the centre
     Main => KeepFaces::Main,
-    /// The largest
+    /// The largest face
     Largest => KeepFaces::Largest,
-    /// The one nearest to the centre
+    /// The face nearest to the centre
     Center => KeepFaces::Center,
-    /// Every one
+    /// Every face
     All => KeepFaces::All,
 });
 
 values!(NoFaceArg => NoFace {
-    /// Skip it, count it, list it
+    /// Skip the photo and list it
     Skip => NoFace::Skip,
-    /// Take the centre square instead
+    /// Use the centre square of the photo
     Keep => NoFace::Keep,
 });
 
 values!(DistanceArg => Distance {
     /// 1 − cosine similarity
     Cosine => Distance::Cosine,
-    /// Length of the difference
+    /// Euclidean (L2) distance
     Euclidean => Distance::Euclidean,
-    /// Squared length of the difference
+    /// Squared Euclidean distance
     SquaredEuclidean => Distance::SquaredEuclidean,
     /// 1 − Σmin/Σmax, for histograms
     Jaccard => Distance::Jaccard,
@@ -378,16 +386,16 @@ values!(ShapeArg => ResultsShape {
 values!(ProtocolArg => Protocol {
     /// Every image searches among all others
     LeaveOneOut => Protocol::LeaveOneOut,
-    /// Queries search in the gallery, by the dataset's roles
+    /// Queries search in the gallery, by the roles of the dataset
     QueryGallery => Protocol::QueryGallery,
 });
 
 values!(NormalizeArg => Normalization {
-    /// 0 to 255 as it is
+    /// None: values from 0 to 255
     None => Normalization::NONE,
-    /// To [-1, 1], as InsightFace's networks
+    /// Scaled to [-1, 1], as for the networks of InsightFace
     Arcface => Normalization::ARCFACE,
-    /// torchvision's ImageNet statistics
+    /// ImageNet mean and standard deviation, as in torchvision
     Imagenet => Normalization::IMAGENET,
 });
 
@@ -399,34 +407,34 @@ values!(ChannelsArg => ChannelOrder {
 });
 
 values!(EngineArg => EngineChoice {
-    /// The first of direct, onnxruntime and rten that is here and can run the network
+    /// The first of direct, onnxruntime and rten that is available and can run the network
     Auto => EngineChoice::Auto,
-    /// Likeness's own, for convolutional networks
+    /// Built-in engine for convolutional networks
     Direct => EngineChoice::Direct,
-    /// Always there
+    /// Built-in engine for any network (RTen)
     Rten => EngineChoice::Rten,
-    /// ONNX Runtime, from a library on this machine
+    /// ONNX Runtime, from an installed library; see --engine-library
     #[value(name = "onnxruntime")]
     OnnxRuntime => EngineChoice::OnnxRuntime,
-    /// What training computes with, for networks that it wrote, on the device of --engine-device
+    /// Burn, for networks written by train or import, on the device of --engine-device
     Burn => EngineChoice::Burn,
 });
 
-/// A part of a dataset, or all of it.
+/// A split of a dataset, or the whole dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SplitChoice {
-    /// Everything
+    /// The whole dataset
     All,
-    /// What is learned from
+    /// The training split
     Train,
-    /// What is decided by
+    /// The validation split
     Validation,
-    /// What is reported on
+    /// The test split
     Test,
 }
 
 impl SplitChoice {
-    /// The split's name in files; `None` for all.
+    /// The name of the split in files; `None` for the whole dataset.
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::All => None,

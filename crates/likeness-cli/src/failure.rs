@@ -1,4 +1,4 @@
-//! Errors as a user reads them: what, why, and the way out.
+//! Prints errors: a message, its causes, and a hint.
 
 use likeness::LikenessError;
 use likeness_data::DataError;
@@ -12,7 +12,7 @@ use likeness_train::TrainError;
 
 use crate::print::say_error;
 
-/// The way out of an error that only the command line knows.
+/// An error with a hint that names flags of the command line.
 #[derive(Debug)]
 pub(crate) struct WithHint {
     reason: String,
@@ -27,7 +27,7 @@ impl std::fmt::Display for WithHint {
 
 impl std::error::Error for WithHint {}
 
-/// An error with a way out.
+/// Creates an error with a hint.
 pub(crate) fn hinted(reason: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     WithHint { reason: reason.into(), hint: hint.into() }.into()
 }

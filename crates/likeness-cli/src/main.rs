@@ -1,7 +1,7 @@
-//! `likeness`: finds pictures of the same person, or the same thing, in a collection.
+//! The program `likeness`: finds pictures of the same person, or of the same thing, in a collection.
 //!
-//! The operations are in the library `likeness`. Here [`args`] holds the flags and turns them into options, [`commands`] has
-//! one file for each command, [`mod@print`] is the only module that prints, [`output`] decides which files may be written,
+//! The operations are in the library `likeness`. [`args`] defines the flags and converts them to options; [`commands`] has one
+//! file per command; [`mod@print`] is the only module that prints; [`output`] checks which files may be written;
 //! [`signals`] handles Ctrl-C. Data goes to stdout, everything else to stderr.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
@@ -18,14 +18,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// How a command ended.
+/// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// Done; exit code 0.
+    /// The command succeeded; exit code 0.
     Done,
-    /// Done, but a requested threshold was missed; exit code 1.
+    /// The command succeeded, but a requested threshold was missed; exit code 1.
     Missed,
-    /// Stopped by a signal, with what was finished kept; exit code 128 plus the signal's number.
+    /// The command was stopped by a signal and kept its finished work; exit code 128 plus the number of the signal.
     #[cfg(feature = "train")]
     Interrupted,
 }
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Prints clap's help, version or error; returns the exit code.
+/// Prints the help, version or error of clap. Returns the exit code.
 fn usage(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // Help and version; a closed stdout is no error.
@@ -75,7 +75,7 @@ fn usage(error: &clap::Error) -> u8 {
         let _ = error.print();
         return FAILED;
     }
-    // The same message about the arguments with their control characters as escapes.
+    // Prints the same message, with control characters of the arguments as escapes.
     let visible = args.iter().map(|arg| print::visible(&arg.to_string_lossy()).into_owned());
     if let Err(error) = args::Args::try_parse_from(visible) {
         let _ = error.print();

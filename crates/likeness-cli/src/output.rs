@@ -1,4 +1,4 @@
-//! What may be written where: every file that a flag names is checked here before any work begins.
+//! Checks of output files: every file that a flag names is checked before any work begins.
 //!
 //! A command collects its outputs in [`Outputs`], then works, then writes them through `likeness_artifact::write`. A
 //! file is replaced without `--force` only if this program wrote it and the command does not read it. Devices, pipes and
@@ -13,21 +13,21 @@ use likeness_search::{EmbeddingTable, Results};
 
 use crate::failure::hinted;
 
-/// What a command writes to a file.
+/// The content of an output file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// An embeddings file.
     Embeddings,
-    /// A challenge's results.
+    /// Results for a challenge.
     Results,
     /// A contact sheet.
     Sheet,
-    /// A chart, as PNG or SVG by the name's ending.
+    /// A chart, in the format of the file name: PNG or SVG.
     Chart,
 }
 
 impl Content {
-    /// Checks that the content can be written in the format that the name `path` stands for.
+    /// Checks that the content can be written in the format of the file name `path`.
     fn check_name(self, path: &Path) -> anyhow::Result<()> {
         match self {
             Self::Embeddings | Self::Results => {}
@@ -48,17 +48,17 @@ impl Content {
     }
 }
 
-/// The outputs of one command.
+/// The output files of one command.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     force: bool,
     inputs: Vec<PathBuf>,
-    /// Where outputs go, by flag; stdout too.
+    /// Destination of each output with its flag, stdout included.
     taken: Vec<(String, Destination)>,
 }
 
 impl Outputs {
-    /// No outputs yet, of a command that reads `inputs`; `force` allows to replace any file.
+    /// Creates an empty set of outputs for a command that reads `inputs`. `force` allows overwriting any file.
     pub(crate) fn new<'a>(inputs: impl IntoIterator<Item = &'a Path>, force: bool) -> Self {
         let inputs = inputs.into_iter().map(Path::to_owned).collect();
         Self { force, inputs, taken: Vec::new() }
@@ -71,13 +71,13 @@ impl Outputs {
 
     /// Checks that `content` can and may go to `path`, which `flag` names.
     ///
-    /// # Errors        an ending of another format; a missing or read-only folder; a file that is an input, another output
-    /// of the command, or not of this program, without `--force`
+    /// # Errors        an unsupported file name extension; a missing or read-only folder; a file that is another output of the
+    /// command; without `--force`, an existing file that is an input or was not written by this program
     pub(crate) fn add(&mut self, flag: &str, path: &Path, content: Content) -> anyhow::Result<()> {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(hinted(
                 format!("{flag} {}: names a folder, expected a file", path.display()),
-                "leave the last / out, or add a file's name",
+                "remove the trailing /, or add a file name",
             ));
         }
         let to = Destination::of(path)

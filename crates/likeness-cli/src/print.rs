@@ -1,8 +1,8 @@
 //! Everything that the program prints: data to stdout, messages to stderr.
 //!
-//! Names of files and people, answers of servers and texts of models may hold terminal escape sequences. Text for people
-//! shows control characters as `\u{1b}` instead of sending them to the terminal. A closed stdout ends the printing and not
-//! the program; a stdout that cannot be written, such as a full disk, is an error. A closed stderr is ignored.
+//! Names of files and people, answers of servers and texts of models may contain terminal escape sequences. Text for people
+//! shows control characters as escapes such as `\u{1b}`. A closed stdout ends the printing, but not the program. Other errors
+//! of stdout, such as a full disk, are reported. A closed stderr is ignored.
 // The one module that prints.
 #![allow(clippy::disallowed_methods)]
 
@@ -12,7 +12,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context;
 use likeness_data::photos::{Skipped, grouped};
 
-/// Lines of a list on stderr.
+/// Maximum number of lines of a list on stderr.
 const SHOWN: usize = 10;
 
 /// Prints one JSON document to stdout.
@@ -22,7 +22,7 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print_json_text(&(serde_json::to_string_pretty(value).context("cannot write the answer as JSON")? + "\n"))
 }
 
-/// Prints the JSON document `text` to stdout, its keys in their order.
+/// Prints the JSON document `text` to stdout, with its keys in the given order.
 ///
 /// # Errors        stdout cannot be written
 pub(crate) fn print_json_text(text: &str) -> anyhow::Result<()> {
@@ -36,14 +36,14 @@ pub(crate) fn print_text(text: &str) -> anyhow::Result<()> {
     write_stdout(escaped(text, &['\n']).as_bytes())
 }
 
-/// Prints data for other programs, such as CSV or a path: as it is, but escaped where stdout is a terminal.
+/// Prints data for other programs, such as CSV or a path: unchanged, but escaped if stdout is a terminal.
 ///
 /// # Errors        stdout cannot be written
 pub(crate) fn print_data(text: &str) -> anyhow::Result<()> {
     if std::io::stdout().is_terminal() { print_text(text) } else { write_stdout(text.as_bytes()) }
 }
 
-/// Whether messages go to a terminal.
+/// Whether stderr is a terminal.
 pub(crate) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
@@ -53,14 +53,14 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     write_stderr(&escaped(&line.to_string(), &[]));
 }
 
-/// Lists photos that could not be used on stderr: how many, and the first reasons.
+/// Lists skipped photos on stderr: their number, and the first reasons.
 pub(crate) fn say_skipped(skipped: &[Skipped], where_all: Option<&str>) {
     if !skipped.is_empty() {
         say_list(&format!("skipped {}:", skipped.len()), skipped, where_all);
     }
 }
 
-/// Prints a heading and photos with their reasons, those of one reason in a line, to stderr.
+/// Prints a heading and photos with their reasons to stderr, one line per reason.
 pub(crate) fn say_list(heading: &str, photos: &[Skipped], where_all: Option<&str>) {
     say(heading);
     let groups = grouped(photos);
@@ -74,13 +74,13 @@ pub(crate) fn say_list(heading: &str, photos: &[Skipped], where_all: Option<&str
     }
 }
 
-/// Prints an error message to stderr: `label: message`, further lines of the message indented.
+/// Prints an error message to stderr as `label: message`. Further lines of the message are indented.
 pub(crate) fn say_error(label: &str, message: &str) {
     let message = escaped(message.trim_end(), &['\n']).replace('\n', "\n    ");
     write_stderr(&format!("{label}: {message}"));
 }
 
-/// `text` with control characters and bidirectional overrides, which can forge what a terminal shows, as escapes.
+/// `text` with control characters and bidirectional overrides as escapes. They could manipulate what a terminal shows.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, &[])
 }
@@ -101,7 +101,7 @@ fn escaped<'a>(text: &'a str, allowed: &[char]) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
-/// `text`, a JSON document, with the control characters that JSON allows in strings as `\uXXXX`.
+/// The JSON document `text`, with control characters in strings as `\uXXXX`.
 fn escaped_json(text: &str) -> Cow<'_, str> {
     let hides = |c: char| is_control(c) && c != '\n';
     if !text.contains(hides) {

@@ -125,12 +125,12 @@ fn line(done: usize, total: usize, seconds: f64, unit: Unit) -> String {
     }
 }
 
-/// A rate with as many digits as tell something.
+/// A rate, with one decimal below 10 and none above.
 fn rate(per_second: f64) -> String {
     if per_second < 10.0 { format!("{per_second:.1}") } else { format!("{per_second:.0}") }
 }
 
-/// A time to wait in its two largest units.
+/// A duration in its two largest units.
 fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {

@@ -1,9 +1,9 @@
 //! Ctrl-C, a request to terminate, and a closed terminal.
 //!
-//! The first signal asks the running command to stop after the work in hand; the second ends the process at once. A
+//! The first signal asks the running command to stop after the current step; the second ends the process at once. A
 //! command that has not stopped [`PATIENCE`] after the first signal is ended too: everything that the program writes
 //! survives that. Signals that the parent process ignores, as `nohup` ignores SIGHUP, stay ignored. The exit code of a
-//! command that was stopped is 128 plus the signal's number, as shells have it: 130 for SIGINT, 143 for SIGTERM.
+//! stopped command is 128 plus the number of the signal, as in shells: 130 for SIGINT, 143 for SIGTERM.
 // The one module that ends the process.
 #![allow(clippy::disallowed_methods)]
 
@@ -16,18 +16,18 @@ static STOP: AtomicBool = AtomicBool::new(false);
 /// The first signal that was received; 0 for none.
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
-/// Time that a command has to stop by itself.
+/// Longest time between the first signal and the end of the process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The flag that is raised by the first signal.
+/// Handles signals from now on. Returns the flag that the first signal raises.
 pub(crate) fn listen() -> &'static AtomicBool {
     if let Err(error) = system::listen() {
-        say(format!("note: a signal ends the program without finishing the work in hand: {error}"));
+        say(format!("warning: signals cannot be handled, so Ctrl-C ends the program at once: {error}"));
     }
     &STOP
 }
 
-/// The exit code of a command that a signal stopped; `None` where there was no signal.
+/// The exit code of a command that was stopped by a signal; `None` without a signal.
 pub(crate) fn exit_code() -> Option<u8> {
     match RECEIVED.load(Ordering::Relaxed) {
         0 => None,
@@ -46,7 +46,7 @@ fn handle(signal: i32) {
     if !is_first {
         std::process::exit(i32::from(code_of(signal)));
     }
-    say("stopping after the work in hand; send the signal again to quit at once");
+    say("stopping after the current step; send the signal again to quit at once");
     std::thread::spawn(move || {
         std::thread::sleep(PATIENCE);
         say(format!("not stopped after {} s: quitting", PATIENCE.as_secs()));
@@ -59,7 +59,7 @@ mod system {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
-    /// Starts a thread that handles the signals that are not ignored.
+    /// Starts a thread that handles all signals that are not ignored.
     pub(super) fn listen() -> std::io::Result<()> {
         let wanted: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !is_ignored(*s)).collect();
         if wanted.is_empty() {
@@ -86,7 +86,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    /// Signals keep their usual effect: the program ends at once, which its files survive.
+    /// Leaves signals with their default effect: the program ends at once. Files stay intact.
     pub(super) fn listen() -> std::io::Result<()> {
         Ok(())
     }

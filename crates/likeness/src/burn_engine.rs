@@ -1,14 +1,14 @@
-//! Networks of model folders on a device that training computes on: the external backend `burn`.
+//! The external backend `burn`: runs the networks of model folders with Burn, on the CPU or a GPU.
 
 use std::path::Path;
 
 use likeness_engine::{BackendError, ExternalBackend, OpenExternalBackend};
 use likeness_train::embed::EmbeddingNetwork;
 
-/// As training writes them beside the graph.
+/// File name of the weights beside the graph.
 const WEIGHTS: &str = "weights.safetensors";
 
-/// Opens the networks of model folders on a device, from the weights beside their graphs.
+/// Opens networks of model folders on a device. Reads the weights beside the graph, not the graph.
 #[derive(Debug)]
 pub struct OpenOnBurn {
     /// The device: cpu, cuda, cuda:N or wgpu.

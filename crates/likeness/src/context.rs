@@ -1,43 +1,43 @@
-//! What an operation needs beside its options: someone who observes it, and a flag that stops it.
+//! The context of an operation: an observer of its progress, and a flag that stops it.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use likeness_data::photos::Skipped;
 
-/// Receives what an operation reports while it works.
+/// Receives the messages and the progress of an operation.
 ///
-/// Operations never print. A program shows these reports as it likes; [`Silent`] drops them.
+/// Operations never print. A program shows the reports as it likes; [`Silent`] discards them.
 pub trait Observer: Sync {
-    /// A message of one line.
+    /// Reports a message of one line.
     fn note(&self, line: &str);
 
-    /// A heading and photos with the reasons why they are listed.
+    /// Reports a list of photos under a heading, each with the reason why it is listed.
     fn list(&self, heading: &str, photos: &[Skipped]);
 
-    /// A stage begins, such as `embed`; it ends with [`Stage::end`].
+    /// Begins a stage, such as `embed`. The stage ends with [`Stage::end`].
     fn stage(&self, name: &'static str, unit: Unit) -> Box<dyn Stage + '_>;
 }
 
 /// One stage of an operation.
 pub trait Stage: Sync {
-    /// `done` of `total` are finished. Threads may report out of order.
+    /// Reports that `done` of `total` items are finished. Threads may report out of order.
     fn show(&self, done: usize, total: usize);
 
-    /// The stage has finished `count` items, which are called `what`.
+    /// Ends the stage after `count` items. `what` is the plural noun for them, such as `photos`.
     fn end(self: Box<Self>, count: usize, what: &str);
 }
 
-/// What a stage counts.
+/// The unit in which a stage counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Photos, queries and the like.
+    /// Items, such as photos or queries.
     Items,
     /// Bytes.
     Bytes,
 }
 
-/// Drops all reports.
+/// An observer that discards all reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -57,22 +57,22 @@ impl Stage for Silent {
     fn end(self: Box<Self>, _count: usize, _what: &str) {}
 }
 
-/// Who observes an operation, and the flag that stops it after the work in hand.
+/// The observer of an operation, and the flag that stops it.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// Receives reports.
+    /// Observer that receives the reports.
     pub observer: &'a dyn Observer,
-    /// Raised to stop the operation.
+    /// Flag that stops the operation when it is set. Work in progress is finished first.
     pub stop: &'a AtomicBool,
 }
 
 impl<'a> Context<'a> {
-    /// A context of these two.
+    /// Creates a context from an observer and a stop flag.
     pub fn new(observer: &'a dyn Observer, stop: &'a AtomicBool) -> Self {
         Self { observer, stop }
     }
 
-    /// Whether the operation is asked to stop.
+    /// Whether the stop flag is set.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
         self.observer.note(&line.to_string());
     }
 
-    /// Reports photos that could not be used.
+    /// Reports photos that were skipped, if there are any.
     pub(crate) fn skipped(&self, photos: &[Skipped]) {
         if !photos.is_empty() {
             self.observer.list(&format!("skipped {}:", photos.len()), photos);

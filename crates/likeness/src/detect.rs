@@ -14,14 +14,14 @@ use crate::detector::{self, LoadedDetector};
 use crate::options::DetectionOptions;
 use crate::{Result, invalid};
 
-/// How faces are found.
+/// Options of [`detect`].
 #[derive(Debug, Clone, Default)]
 pub struct DetectOptions {
-    /// What finds faces; `none` stands for `auto`.
+    /// Detector options. The detector `none` is treated as `auto`.
     pub detection: DetectionOptions,
-    /// Sizes and memory.
+    /// Limits of the size of pictures and of memory.
     pub limits: Limits,
-    /// Worker threads; 0 takes one for each core.
+    /// Number of worker threads; 0 means one per core.
     pub threads: usize,
 }
 
@@ -30,26 +30,26 @@ pub struct DetectOptions {
 pub struct PhotoFaces {
     /// The photo.
     pub photo: PhotoPath,
-    /// Its width in pixels, upright.
+    /// Width of the upright photo in pixels.
     pub width: u32,
-    /// Its height in pixels, upright.
+    /// Height of the upright photo in pixels.
     pub height: u32,
-    /// Its faces, as the detector orders them.
+    /// Faces in the photo, in the order of the detector.
     pub faces: Vec<Detection>,
 }
 
-/// The faces of several photos.
+/// The result of [`detect`].
 #[derive(Debug, Clone)]
 pub struct Detected {
-    /// The detector's name.
+    /// Name of the detector.
     pub detector: String,
-    /// The photos that could be read, in order.
+    /// Photos that could be read, in order, with their faces.
     pub photos: Vec<PhotoFaces>,
-    /// The others, with the reasons.
+    /// Photos that could not be read, with the reasons.
     pub skipped: Vec<Skipped>,
 }
 
-/// The size and the faces of a photo, or why it was passed over.
+/// Width, height and faces of a photo, or the reason why it was skipped.
 type Found = Result<(u32, u32, Vec<Detection>), String>;
 
 /// Finds the faces in the photos and folders `inputs`.
@@ -62,7 +62,7 @@ pub fn detect(inputs: &[PathBuf], options: &DetectOptions, context: Context<'_>)
     }
     let Some(detector) = detector::load(&options.detection, context)? else {
         return Err(invalid(
-            "there is no detector to detect with",
+            "no face detector is installed",
             "give one with --detector FILE, or pull one: `likeness models list`",
         ));
     };
@@ -80,7 +80,7 @@ pub fn detect(inputs: &[PathBuf], options: &DetectOptions, context: Context<'_>)
     Ok(Detected { detector: detector.detector.name().to_owned(), photos: seen, skipped })
 }
 
-/// Each photo's faces in order, on as many threads as asked for.
+/// Detects the faces of each photo on several threads. The results are in the order of `photos`.
 fn detect_all(
     photos: &[PhotoPath],
     detector: &LoadedDetector,

@@ -1,4 +1,4 @@
-//! Face detectors by name or by file.
+//! Loads face detectors by name or by file.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::options::DetectionOptions;
 use crate::{Result, invalid};
 
-/// A detector and the file it comes from.
+/// A detector, with the fingerprint of its file and settings.
 pub struct LoadedDetector {
     /// The detector.
     pub detector: Box<dyn FaceDetector>,
@@ -20,7 +20,7 @@ pub struct LoadedDetector {
 }
 
 impl LoadedDetector {
-    /// What a dataset records about the detector.
+    /// The detector settings that a dataset records.
     pub fn settings(&self, options: &DetectionOptions) -> DetectionSettings {
         DetectionSettings {
             detector: self.detector.name().to_owned(),
@@ -30,9 +30,9 @@ impl LoadedDetector {
     }
 }
 
-/// The detector that the options name; `None` for `none`, and for `auto` where no detector is installed.
+/// Loads the detector that the options name. Returns `None` for `none`, and for `auto` if no detector is installed.
 ///
-/// # Errors        a name that is not known, a file that is no detector
+/// # Errors        an unknown name, a file that is not a detector
 pub fn load(options: &DetectionOptions, context: Context<'_>) -> Result<Option<LoadedDetector>> {
     options.cut.validate()?;
     let path = match options.detector.as_str() {
@@ -63,7 +63,7 @@ pub fn load(options: &DetectionOptions, context: Context<'_>) -> Result<Option<L
     Ok(Some(LoadedDetector { detector, fingerprint }))
 }
 
-/// The file of the detector called `name`, which may be a file itself.
+/// Finds the file of the detector `name`. `name` may also be a path.
 fn find(name: &str, options: &DetectionOptions) -> Result<PathBuf> {
     if Path::new(name).is_file() {
         return Ok(PathBuf::from(name));
@@ -72,19 +72,19 @@ fn find(name: &str, options: &DetectionOptions) -> Result<PathBuf> {
         return Ok(path);
     }
     Err(invalid(
-        format!("{name}: no such detector here"),
+        format!("{name}: no such detector is installed"),
         "give its file, name the folder it is in with --models, or see `likeness models list`; Haar cascades also come \
          with `apt-get install opencv-data`",
     ))
 }
 
-/// The best detector whose file is present; which one is reported.
+/// Finds the best installed detector, and reports which one it is.
 fn find_best(options: &DetectionOptions, context: Context<'_>) -> Result<Option<PathBuf>> {
     let found = best_detector(options.models.as_deref());
     match &found {
         Some((entry, path)) => context.note(format!("detector {}: {}", entry.name, path.display())),
         None => context.note(
-            "detector none: no detector's file is present, so the centre of each photo stands for the face",
+            "detector none: no detector is installed, so the centre square of each photo is used as the face",
         ),
     }
     Ok(found.map(|(_, path)| path))

@@ -1,6 +1,6 @@
 //! Errors of the operations, with remedies.
 
-/// The result of every fallible function of this crate.
+/// Result type of this crate.
 pub type Result<T, E = LikenessError> = std::result::Result<T, E>;
 
 /// An error of an operation.
@@ -10,9 +10,9 @@ pub enum LikenessError {
     /// A request that cannot be carried out.
     #[error("{reason}")]
     Invalid {
-        /// What is wrong, and what was expected.
+        /// Description of the problem, and of what was expected.
         reason: String,
-        /// The remedy.
+        /// Suggestion for solving the problem.
         hint: String,
     },
     /// A photo, a table of photos or a dataset cannot be read.
@@ -40,13 +40,13 @@ pub enum LikenessError {
     /// A value cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// The file system refused; the source names the file.
+    /// A file operation failed; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
 impl LikenessError {
-    /// What the user can do about it, as one sentence, where that is known.
+    /// A suggestion for solving the problem, in one sentence, if there is one.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Invalid { hint, .. } => Some(hint),
@@ -63,7 +63,7 @@ impl LikenessError {
     }
 }
 
-/// A request that cannot be carried out, with its remedy.
+/// Creates a [`LikenessError::Invalid`].
 pub fn invalid(reason: impl Into<String>, hint: impl Into<String>) -> LikenessError {
     LikenessError::Invalid { reason: reason.into(), hint: hint.into() }
 }

@@ -17,24 +17,24 @@ use crate::loader::Loader;
 use crate::search::has_roles;
 use crate::trained;
 
-/// What is measured, and how.
+/// Options of [`evaluate_input`].
 #[derive(Debug, Clone, Default)]
 pub struct EvaluateOptions {
-    /// A dataset, an embeddings file, or labelled photos.
+    /// Dataset, embeddings file, or labelled photos.
     pub input: PathBuf,
-    /// Another gallery; the input is then the queries.
+    /// Gallery to search in; the input then holds only queries.
     pub gallery: Option<PathBuf>,
-    /// Only this split of the input.
+    /// Use only this split of the input.
     pub split: Option<String>,
-    /// Who searches for what; `None` takes the roles of the input where it has some, else each image among the others.
+    /// Evaluation protocol. `None` means query-gallery if the input has roles, else leave-one-out.
     pub protocol: Option<Protocol>,
-    /// The distance; `None` takes the model's own.
+    /// Distance between embeddings; `None` means the distance of the model.
     pub distance: Option<Distance>,
-    /// Whether a query may find its own file.
+    /// Whether a query may match its own file.
     pub allow_self: bool,
     /// Also report metrics per group of this column: `domain`, `split`, `role`, or a column of a dataset's manifest.
     pub by: Option<String>,
-    /// Also place the embeddings on a plane.
+    /// Also compute a t-SNE map of the embeddings.
     pub map: bool,
     /// Seed of the confidence intervals and of the map.
     pub seed: u64,
@@ -42,29 +42,29 @@ pub struct EvaluateOptions {
 
 /// The result of an evaluation.
 pub struct Evaluated {
-    /// The embeddings that were measured.
+    /// Embeddings of the input.
     pub table: EmbeddingTable,
-    /// The metrics.
+    /// Retrieval metrics.
     pub evaluation: Evaluation,
-    /// The column of the groups: [`EvaluateOptions::by`], or `domain`.
+    /// Column that defines the groups: [`EvaluateOptions::by`], or `domain`.
     pub column: String,
-    /// Metrics per group, where they were asked for.
+    /// Metrics per group, if requested.
     pub by: Option<EvaluationBy>,
-    /// The value of the column for each row of the table.
+    /// Value of the column for each row of the table.
     pub values: Vec<Option<String>>,
-    /// The embeddings on a plane, where they were asked for.
+    /// t-SNE map of the embeddings, if requested.
     pub map: Option<EmbeddingMap>,
-    /// How many of the photos the model was trained on; `None` where that is not known.
+    /// Overlap with the training photos of the model; `None` if they are unknown.
     pub trained_on: Option<Overlap>,
     /// Queries without an embedding.
     pub skipped_queries: Vec<Skipped>,
-    /// Gallery photos without an embedding, of a gallery of its own.
+    /// Gallery photos without an embedding; `None` without a separate gallery.
     pub skipped_gallery: Option<Vec<Skipped>>,
 }
 
-/// Embeds the input with `loader` and measures retrieval.
+/// Embeds the input with `loader` and computes retrieval metrics.
 ///
-/// # Errors        an input that cannot be read, no labelled photo with a match, a column that is not known
+/// # Errors        an input that cannot be read, no labelled photo with a match, an unknown column
 pub fn evaluate_input(
     loader: &Loader<'_>,
     model: Option<&str>,

@@ -1,4 +1,4 @@
-//! The groups of an evaluation: a value for each image, from the embeddings file or from a dataset's manifest.
+//! The groups of an evaluation: one value per image, from the embeddings file or from the manifest of a dataset.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,16 +26,13 @@ pub(crate) fn values(table: &EmbeddingTable, column: &str, input: &Path) -> Resu
             Ok(of(&|row| known.get(&row.path).cloned()))
         }
         column => Err(invalid(
-            format!(
-                "--by {column}: {} says domain, split and role of its images, and nothing else",
-                input.display()
-            ),
+            format!("--by {column}: {} only has the columns domain, split and role", input.display()),
             "name a dataset, whose manifest has more columns",
         )),
     }
 }
 
-/// A column of the manifest by the faces' paths; empty fields are left out.
+/// Reads a column of the manifest, keyed by the paths of the faces. Empty fields are omitted.
 fn manifest_column(dataset: &Path, column: &str) -> Result<HashMap<String, String>> {
     let path = dataset.join("manifest.csv");
     let failed = |error: csv::Error| std::io::Error::other(format!("{}: {error}", path.display()));

@@ -1,10 +1,10 @@
-//! Finds pictures of the same person, or the same thing: the operations of Likeness as a library.
+//! Finds pictures of the same person, or of the same thing: the operations of Likeness as a library.
 //!
-//! A [`Loader`] embeds photos with a model ([`ModelChoice`]), read as [`PhotoOptions`] say. On its embeddings work
-//! [`search`] (rank a gallery for each query) and [`evaluate`] (measure retrieval). [`prepare`] makes a dataset of a
-//! collection, [`detect`] finds faces, `train` trains a network, [`import`] and [`quantize`] make models.
+//! A [`Loader`] embeds photos with a model ([`ModelChoice`]); [`PhotoOptions`] control how photos are read. [`search`] ranks a
+//! gallery for each query, and [`evaluate`] measures retrieval; both work on the embeddings of a loader. [`prepare`] makes
+//! a dataset of a collection, [`detect`] finds faces, `train` trains a network, [`import`] and [`quantize`] make models.
 //!
-//! Operations never print: they report to an [`Observer`], and end early when the flag in their [`Context`] is raised.
+//! Operations never print. They report to an [`Observer`], and stop early when the flag in their [`Context`] is set.
 //!
 //! The feature `train`, on by default, adds training, the import of weights and the external backend `burn`.
 // Tests write files of every kind.

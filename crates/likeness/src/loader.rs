@@ -1,4 +1,4 @@
-//! Embeddings of inputs: photos, folders, tables, datasets and embeddings files.
+//! Loads or computes the embeddings of photos, folders, tables, datasets and embeddings files.
 
 mod queries;
 mod sources;
@@ -24,43 +24,43 @@ pub use queries::{Queries, Query, Standing};
 pub use sources::check_exists;
 use sources::{Content, Source};
 
-/// Loads embeddings, and makes those of photos. The model is opened when it is first needed.
+/// Loads embeddings from files, and computes those of photos. The model is opened when it is first needed.
 pub struct Loader<'a> {
     model: &'a ModelChoice,
     photos: &'a PhotoOptions,
     context: Context<'a>,
     embedder: OnceLock<Box<dyn Embedder>>,
     detector: OnceLock<Option<LoadedDetector>>,
-    /// Photos that are taken at most, evenly spread.
+    /// Maximum number of photos per input, sampled evenly.
     most: Option<usize>,
 }
 
-/// Embeddings, and the photos that could not be used.
+/// The result of [`Loader::load`].
 #[derive(Debug)]
 pub struct Loaded {
-    /// The embeddings, in the order of the inputs.
+    /// Embeddings in the order of the inputs.
     pub table: EmbeddingTable,
-    /// The photos without an embedding, with the reasons.
+    /// Photos without an embedding, with the reasons.
     pub skipped: Vec<Skipped>,
 }
 
 impl<'a> Loader<'a> {
-    /// A loader with these options.
+    /// Creates a loader.
     pub fn new(model: &'a ModelChoice, photos: &'a PhotoOptions, context: Context<'a>) -> Self {
         Self { model, photos, context, embedder: OnceLock::new(), detector: OnceLock::new(), most: None }
     }
 
-    /// Who observes the loading.
+    /// The context of the loader.
     pub(crate) fn context(&self) -> Context<'a> {
         self.context
     }
 
-    /// The same loader with an embedder that is open already, for at most `most` photos.
+    /// Returns this loader with an open embedder, limited to `most` photos per input.
     pub fn using(self, embedder: Box<dyn Embedder>, most: Option<usize>) -> Self {
         Self { embedder: OnceLock::from(embedder), most, ..self }
     }
 
-    /// The embeddings of `inputs`, or of their `split` alone.
+    /// Loads the embeddings of `inputs`, or only those of their `split`.
     ///
     /// # Errors        an input that cannot be read, no photo that can be embedded, embeddings of several models
     pub fn load(&self, inputs: &[PathBuf], split: Option<&str>) -> Result<Loaded> {
@@ -85,9 +85,9 @@ impl<'a> Loader<'a> {
         Ok(Loaded { table, skipped })
     }
 
-    /// Writes the embeddings of `inputs` to `output` one by one; returns how many there are, and their dimension.
+    /// Writes the embeddings of `inputs` to `output` one by one. Returns their number and their dimension.
     ///
-    /// # Errors        as [`load`](Self::load); the disk
+    /// # Errors        the errors of [`load`](Self::load); a file that cannot be written
     pub fn save(&self, inputs: &[PathBuf], split: Option<&str>, output: &Path) -> Result<(u64, usize)> {
         let sources = self.sources(inputs, split)?;
         let made_by = self.model_of(&sources)?;
@@ -118,7 +118,7 @@ impl<'a> Loader<'a> {
         Ok((count, dimension))
     }
 
-    /// What `inputs` stand for: embeddings files are read, photos are only listed.
+    /// Resolves `inputs` to sources. Embeddings files are read; photos are only listed.
     fn sources(&self, inputs: &[PathBuf], split: Option<&str>) -> Result<Vec<Source>> {
         inputs.iter().try_for_each(|input| check_exists(input))?;
         // A model that is missing or damaged is reported before a large folder is searched.
@@ -139,7 +139,7 @@ impl<'a> Loader<'a> {
         Ok(sources)
     }
 
-    /// The model of the embeddings of `sources`.
+    /// The model that makes or made the embeddings of `sources`.
     fn model_of(&self, sources: &[Source]) -> Result<ModelTag> {
         let of_table = sources.iter().find_map(|source| match &source.content {
             Content::Table(table) => Some(table.model().clone()),
@@ -152,7 +152,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Hands each embedding of `sources` to `keep`, in order; returns the photos that could not be used.
+    /// Calls `keep` with each embedding of `sources`, in order. Returns the skipped photos.
     fn visit(
         &self,
         sources: &[Source],
@@ -175,7 +175,7 @@ impl<'a> Loader<'a> {
         Ok(skipped)
     }
 
-    /// Refuses embeddings files beside photos, or beside others, that come from another model.
+    /// Fails if the embeddings of `sources` come from different models.
     fn check_one_model(&self, sources: &[Source]) -> Result<()> {
         let mut first: Option<(&Path, String, String)> = None;
         for source in sources {
@@ -205,7 +205,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Embeds the photos of `source`; returns those that could not be used.
+    /// Embeds the photos of `source`. Returns the skipped photos.
     fn embed(
         &self,
         source: &Source,
@@ -217,8 +217,7 @@ impl<'a> Loader<'a> {
         let detector = if is_dataset { None } else { self.detector()? };
         if !is_dataset && detector.is_none() && embedder.spec().alignment == Some(Alignment::Arcface) {
             self.context.note(format!(
-                "{} was trained on aligned faces, but no faces are looked for in these photos: --detector auto finds and \
-                 aligns them",
+                "{} was trained on aligned faces, but face detection is off: --detector auto detects and aligns faces",
                 embedder.spec().name
             ));
         }
@@ -244,19 +243,20 @@ impl<'a> Loader<'a> {
         progress.end(source.len(), "photos");
         if let Some(cache) = &cache {
             self.context.note(format!(
-                "{} of {} photos were embedded before: {}",
+                "{} of {} photos were already in the cache: {}",
                 cache.hits(),
                 source.len(),
                 cache.path().display()
             ));
             if let Some(fault) = cache.fault() {
-                self.context.note(format!("{}: nothing more could be kept: {fault}", cache.path().display()));
+                self.context
+                    .note(format!("{}: no more embeddings could be cached: {fault}", cache.path().display()));
             }
         }
         Ok(unusable)
     }
 
-    /// How photos are embedded, without a detector and without a cache.
+    /// Settings of an embedding run without a detector and without a cache.
     fn run(&self) -> EmbedRun<'_> {
         EmbedRun {
             detection: None,
@@ -270,7 +270,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The cache that the flags name, for embeddings made in this way.
+    /// Opens the embedding cache, if a folder is set, for this embedder and detector.
     fn cache(
         &self,
         embedder: &dyn Embedder,
@@ -278,7 +278,7 @@ impl<'a> Loader<'a> {
     ) -> Result<Option<EmbeddingCache>> {
         let Some(folder) = &self.model.cache else { return Ok(None) };
         let spec = embedder.spec();
-        // Whatever else decides how a face is cut is a matter of the program's version.
+        // All other influences on a crop are constants of this version of the program.
         let way = serde_json::to_string(&(
             env!("CARGO_PKG_VERSION"),
             &spec.fingerprint,
@@ -287,7 +287,7 @@ impl<'a> Loader<'a> {
         Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
     }
 
-    /// Refuses a table of another model than the one that `--model` names.
+    /// Fails if `table` was made by another model than the one of `--model`.
     fn check_model(&self, file: &Path, table: &EmbeddingTable) -> Result<()> {
         if self.model.model.is_none() {
             return Ok(());
@@ -310,7 +310,7 @@ impl<'a> Loader<'a> {
         ))
     }
 
-    /// The detector that the flags name; loaded when first needed.
+    /// The configured detector, loaded when it is first needed.
     fn detector(&self) -> Result<Option<&LoadedDetector>> {
         if self.detector.get().is_none() {
             let loaded = detector::load(&self.photos.detection, self.context)?;
@@ -325,7 +325,7 @@ impl<'a> Loader<'a> {
         }
         let Some(name) = &self.model.model else {
             return Err(invalid(
-                format!("{}: photos need a model to be compared", input.display()),
+                format!("{}: photos cannot be embedded without a model", input.display()),
                 "name one with --model: color, edge, texture, classic, or an ONNX file",
             ));
         };
@@ -340,12 +340,12 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Photos of a table that have no embedding.
+/// The photos of a table without an embedding.
 fn skipped_of(table: &EmbeddingTable) -> Vec<Skipped> {
     table.skipped().iter().map(|photo| Skipped::new(&photo.row.name, &photo.reason)).collect()
 }
 
-/// What is known of the photos of `sources` that were skipped, each once; of what is no photo there is nothing.
+/// The rows of the `skipped` photos of `sources`, each once. Files that are not photos are omitted.
 fn without_embedding(sources: &[Source], skipped: Vec<Skipped>) -> Vec<SkippedRow> {
     if skipped.is_empty() {
         return Vec::new();

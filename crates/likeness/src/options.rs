@@ -1,4 +1,4 @@
-//! Which model embeds, and how photos are found and read.
+//! Options of models, photos and face detection that several operations share.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,26 @@ use likeness_data::source::Layout;
 use likeness_engine::EngineConfig;
 use likeness_model::preprocess::PreprocessOverrides;
 
-/// Which model makes embeddings, and how.
+/// The embedding model and its settings.
 #[derive(Debug, Clone, Default)]
 pub struct ModelChoice {
-    /// A descriptor (`color`, `edge`, `texture`, `classic`), an ONNX file, a model folder or a run. Without one only
-    /// embeddings files can be read.
+    /// Descriptor (`color`, `edge`, `texture`, `classic`), ONNX file, model folder or run. Without a model, only embeddings
+    /// files can be read.
     pub model: Option<String>,
-    /// Changes to the preprocessing of an ONNX network.
+    /// Overrides of the preprocessing of an ONNX network.
     pub preprocess: PreprocessOverrides,
-    /// The engine that runs a network.
+    /// Inference engine that runs the network.
     pub engine: EngineConfig,
-    /// Embed each face's mirror image as well and take the mean.
+    /// Average the embeddings of each face and its mirror image.
     pub flips: bool,
-    /// Faces that a network takes at once; `None` takes the model's own number.
+    /// Batch size; `None` means the batch size of the model.
     pub batch: Option<usize>,
-    /// A folder that keeps embeddings between calls.
+    /// Folder of the embedding cache.
     pub cache: Option<PathBuf>,
 }
 
 impl ModelChoice {
-    /// The model `name` with all settings at their defaults.
+    /// Creates a choice of the model `name` with default settings.
     pub fn named(name: impl Into<String>) -> Self {
         Self { model: Some(name.into()), ..Self::default() }
     }
@@ -36,30 +36,30 @@ impl ModelChoice {
 /// How photos are found and read.
 #[derive(Debug, Clone, Default)]
 pub struct PhotoOptions {
-    /// How a folder of photos says whose picture a photo is.
+    /// Layout of a folder of photos: where the identity of a photo comes from.
     pub layout: Layout,
-    /// What finds faces.
+    /// Options of face detection.
     pub detection: DetectionOptions,
-    /// Sizes and memory.
+    /// Limits of the size of pictures and of memory.
     pub limits: Limits,
-    /// Worker threads; 0 takes one for each core.
+    /// Number of worker threads; 0 means one per core.
     pub threads: usize,
 }
 
-/// What finds faces, and which are kept.
+/// Options of face detection.
 #[derive(Debug, Clone)]
 pub struct DetectionOptions {
-    /// `none`, `auto`, the name of a detector or of a family of detectors, an ONNX file, or a cascade's XML file.
+    /// `none`, `auto`, the name of a detector or of a family of detectors, an ONNX file, or the XML file of a cascade.
     pub detector: String,
-    /// A folder that is searched first for detectors and models.
+    /// Folder to search first for detectors and models.
     pub models: Option<PathBuf>,
-    /// Which faces are kept, and how they are cut.
+    /// Which faces to keep, and how to crop them.
     pub cut: CutConfig,
-    /// Least score of a face on the detector's own scale; `None` takes the detector's.
+    /// Minimum score of a face, on the scale of the detector; `None` means the default of the detector.
     pub min_score: Option<f32>,
-    /// Haar cascade: ratio of neighbouring picture sizes.
+    /// Haar cascade: ratio between successive sizes of the image pyramid.
     pub scale_factor: f64,
-    /// Haar cascade: windows that must agree on a face.
+    /// Haar cascade: minimum number of overlapping detections of a face.
     pub min_neighbors: u32,
 }
 

@@ -11,22 +11,22 @@ use crate::context::Context;
 use crate::detector;
 use crate::options::DetectionOptions;
 
-/// How a dataset is made.
+/// Options of [`prepare_dataset`].
 #[derive(Debug, Clone, Default)]
 pub struct PrepareOptions {
-    /// Layout, sampling, splits, size and format; its detection is taken from `detection`.
+    /// Layout, sampling, split, size and format. Its field `detection` is replaced by the settings of the loaded detector.
     pub config: PrepareConfig,
-    /// What finds faces.
+    /// Options of face detection.
     pub detection: DetectionOptions,
-    /// Sizes and memory.
+    /// Limits of the size of pictures and of memory.
     pub limits: Limits,
-    /// Worker threads; 0 takes one for each core.
+    /// Number of worker threads; 0 means one per core.
     pub threads: usize,
-    /// Whether a dataset that was made with other settings is changed instead of refused.
+    /// Whether to update a dataset that was made with other settings, instead of failing.
     pub replace: bool,
 }
 
-/// Makes or continues the dataset in `folder` from the `collection`, a folder or a table of photos.
+/// Makes or updates the dataset in `folder` from `collection`, a folder or a table of photos.
 ///
 /// # Errors        a collection that cannot be read, another dataset in the folder, another process in it, a stop
 pub fn prepare_dataset(

@@ -1,4 +1,4 @@
-//! Makes a smaller network with int8 or half-precision weights, and measures what that costs.
+//! Quantises networks to int8 or half-precision weights, and measures the loss of accuracy.
 
 use std::path::{Path, PathBuf};
 
@@ -13,72 +13,73 @@ use crate::loader::Loader;
 use crate::options::{ModelChoice, PhotoOptions};
 use crate::{Result, invalid, trained};
 
-/// What the weights become.
+/// Type of the quantised weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightType {
-    /// Signed bytes; activations become unsigned bytes.
+    /// 8-bit integers: signed for weights, unsigned for activations.
     Int8,
-    /// Half precision in the file; single precision while the network runs.
+    /// Half precision in the file, single precision when the network runs.
     F16,
 }
 
-/// How a network is quantised.
+/// Options of [`quantize`].
 #[derive(Debug, Clone)]
 pub struct QuantizeOptions {
-    /// The network: an ONNX file, a model folder, or a run.
+    /// Network to quantise: an ONNX file, a model folder, or a run.
     pub model: String,
-    /// The new model folder.
+    /// New model folder to write.
     pub output: PathBuf,
-    /// What the weights become.
+    /// Type of the quantised weights.
     pub weights: WeightType,
-    /// Photos that the ranges of activations are learned from; int8 needs some.
+    /// Photos to calibrate the ranges of the activations on; int8 needs them.
     pub calibrate: Option<PathBuf>,
-    /// Only this split of them.
+    /// Calibrate on this split of the photos only.
     pub calibrate_split: Option<String>,
-    /// Photos that are calibrated on at most, evenly spread.
+    /// Maximum number of calibration photos, sampled evenly.
     pub photos: usize,
-    /// How ranges are clipped; `None` tries all ways.
+    /// Method of choosing the ranges of the activations; `None` tries all methods.
     pub clipping: Option<Clipping>,
-    /// Labelled photos that the cost is measured on; `None` takes those of `calibrate`.
+    /// Labelled photos to measure the loss of accuracy on; `None` means those of `calibrate`.
     pub measure: Option<PathBuf>,
-    /// Only this split of them.
+    /// Measure on this split of the photos only.
     pub measure_split: Option<String>,
-    /// How photos are found and read.
+    /// Options for finding and reading photos.
     pub reading: PhotoOptions,
 }
 
-/// Retrieval before and after, on the same photos.
+/// Retrieval metrics before and after quantisation, on the same photos.
 #[derive(Debug, Clone)]
 pub struct Cost {
     /// Metrics of the original network.
     pub before: Evaluation,
     /// Metrics of the quantised network.
     pub after: Evaluation,
-    /// Mean cosine similarity of each photo's embeddings by both networks.
+    /// Mean cosine similarity between the embeddings of both networks for the same photo.
     pub similarity: f64,
 }
 
-/// A network that was quantised.
+/// The result of [`quantize`].
 #[derive(Debug, Clone)]
 pub struct QuantizedModel {
-    /// The description of the new network.
+    /// Description of the new network.
     pub description: ModelDescription,
-    /// What was done, as a sentence.
+    /// One sentence that describes the quantisation.
     pub summary: String,
-    /// Bytes of the original graph.
+    /// Size of the original graph in bytes.
     pub bytes_before: u64,
-    /// Bytes of the new graph.
+    /// Size of the new graph in bytes.
     pub bytes_after: u64,
-    /// What it costs, or why that is not known.
+    /// Loss of accuracy, or the reason why it was not measured.
     pub cost: Result<Cost, String>,
 }
 
-/// Embedded photos with labels, or why there are none.
+/// Embeddings of labelled photos, or the reason why there are none.
 type Measurable = Result<EmbeddingTable, String>;
 
 /// Quantises a network and writes it as a new model folder.
 ///
-/// # Errors        no ONNX network, an output that holds files, int8 without photos, photos that cannot be read
+/// # Errors        a model that is not an ONNX network, an output folder that is not empty, int8 without photos,
+/// photos that cannot be read
 pub fn quantize(options: &QuantizeOptions, context: Context<'_>) -> Result<QuantizedModel> {
     let original = graph_at(Path::new(&options.model))?;
     let place = fs_err::canonicalize(options.output.join(GRAPH)).ok();
@@ -91,11 +92,11 @@ pub fn quantize(options: &QuantizeOptions, context: Context<'_>) -> Result<Quant
     check_vacant(&options.output)?;
     if options.weights == WeightType::Int8 && options.calibrate.is_none() {
         return Err(invalid(
-            "int8 needs photos to learn the ranges of activations from",
+            "int8 needs photos to calibrate the ranges of the activations on",
             "name some with --calibrate; a few hundred are enough, and they need no labels",
         ));
     }
-    // First, because it shows whether the photos can be measured with.
+    // The original network comes first: this shows early whether the photos can be used to measure accuracy.
     let before = embedded(options, &options.model, context)?;
     let quantized = match (options.weights, &options.calibrate) {
         (WeightType::Int8, Some(photos)) => calibrated(options, photos, context)?,
@@ -129,7 +130,7 @@ fn calibrated(options: &QuantizeOptions, photos: &Path, context: Context<'_>) ->
     Ok(calibrator.closest(equalized.as_ref(), options.clipping)?)
 }
 
-/// The embeddings of the labelled photos by `model`; or why they cannot be measured with.
+/// Embeds the labelled photos with `model`. The inner error is the reason why accuracy cannot be measured on them.
 fn embedded(options: &QuantizeOptions, model: &str, context: Context<'_>) -> Result<Measurable> {
     let Some(photos) = options.measure.as_ref().or(options.calibrate.as_ref()) else {
         return Ok(Err("there are no photos: neither --measure nor --calibrate".to_owned()));
@@ -142,11 +143,11 @@ fn embedded(options: &QuantizeOptions, model: &str, context: Context<'_>) -> Res
     Ok(if is_labelled {
         Ok(table)
     } else {
-        Err(format!("the photos of {} carry no labels", photos.display()))
+        Err(format!("the photos of {} have no labels", photos.display()))
     })
 }
 
-/// What quantisation costs; or why that is not known.
+/// Measures the loss of accuracy. The inner error is the reason why it cannot be measured.
 fn measured(
     options: &QuantizeOptions,
     before: Measurable,
@@ -174,7 +175,7 @@ fn measured(
     Ok(Ok(Cost { before: before_metrics, after: after_metrics, similarity }))
 }
 
-/// Mean cosine similarity of the embeddings of the same photos.
+/// Mean cosine similarity between the embeddings of two tables of the same photos.
 fn similarity(a: &EmbeddingTable, b: &EmbeddingTable) -> f64 {
     let rows = a.len().min(b.len());
     let distance = |i| Distance::Cosine.between(a.embedding(i), b.embedding(i));

@@ -14,14 +14,14 @@ use crate::Result;
 use crate::context::Context;
 use crate::loader::{Loader, Queries, Query, Standing, report_standing};
 
-/// How a gallery is ranked.
+/// Options of [`Sides::search`].
 #[derive(Debug, Clone)]
 pub struct SearchOptions {
-    /// Gallery images listed for each query.
+    /// Number of gallery images to list for each query.
     pub k: usize,
-    /// The distance; `None` takes the model's own.
+    /// Distance between embeddings; `None` means the distance of the model.
     pub distance: Option<Distance>,
-    /// Whether a query may find its own file.
+    /// Whether a query may match its own file.
     pub allow_self: bool,
 }
 
@@ -31,25 +31,25 @@ impl Default for SearchOptions {
     }
 }
 
-/// The two sides of a search.
+/// The queries and the gallery of a search.
 pub struct Sides {
-    /// Photos searched for, in the order of the input, each once.
+    /// Query photos in the order of the input, each once.
     photos: Vec<Query>,
-    /// Embeddings of the photos that have one; of all photos where they are searched within themselves.
+    /// Embeddings of the queries. Includes the gallery if the photos are searched within themselves.
     queries: EmbeddingTable,
-    /// `None` where the photos are searched within themselves.
+    /// Embeddings of the gallery; `None` if the photos are searched within themselves.
     gallery: Option<EmbeddingTable>,
     skipped_gallery: Vec<Skipped>,
 }
 
 impl Sides {
-    /// Photos that are searched within themselves: queries in the gallery where the photos have roles, else each among the
-    /// others. A photo without a face is a query, and not in the gallery.
+    /// Loads photos to search within themselves. If the photos have roles, queries search in the gallery; otherwise each photo
+    /// searches among all others. A photo without a face is a query, but not in the gallery.
     ///
     /// # Errors        an input that cannot be read, no photo that can be embedded
     pub fn within(loader: &Loader<'_>, inputs: &[PathBuf]) -> Result<Self> {
         let Queries { photos, table } = loader.load_queries(inputs)?;
-        // Of the collection: photos without a face have the role of a query by now.
+        // The roles of `photos` are those of the collection; in `table`, photos without a face have become queries.
         let by_role = photos.iter().any(|photo| photo.role == Role::Query);
         let of_gallery = |photo: &&Query| !by_role || photo.role.is_gallery();
         let unusable = photos.iter().filter(of_gallery).filter(|photo| photo.standing != Standing::Embedded);
@@ -63,14 +63,14 @@ impl Sides {
         let (photos, others): (Vec<_>, Vec<_>) =
             photos.into_iter().partition(|photo| !by_role || photo.role.is_query());
         report_standing(&photos, loader.context());
-        // Those that are queries too are reported by now.
+        // Photos that are also queries have already been reported.
         let others = others.into_iter().filter(|photo| photo.standing != Standing::Embedded);
         let others: Vec<Skipped> = others.map(|photo| Skipped::new(photo.name, photo.reason)).collect();
         loader.context().skipped(&others);
         Ok(Self { photos, queries, gallery: None, skipped_gallery })
     }
 
-    /// Photos of `queries` that are searched for among those of `gallery`.
+    /// Loads the photos of `queries`, and those of `gallery` to search in.
     ///
     /// # Errors        as [`within`](Self::within)
     pub fn between(loader: &Loader<'_>, queries: &[PathBuf], gallery: &[PathBuf]) -> Result<Self> {
@@ -107,7 +107,7 @@ impl Sides {
     }
 }
 
-/// What was found.
+/// The result of [`Sides::search`].
 pub struct Search<'a> {
     sides: &'a Sides,
     found: PhotoSearch<'a>,
@@ -115,14 +115,14 @@ pub struct Search<'a> {
     k: usize,
 }
 
-/// A gallery image that was found.
+/// A gallery image in the ranking of a query.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {
-    /// 1 for the nearest.
+    /// Position in the ranking; the nearest image has rank 1.
     pub rank: u32,
-    /// The image.
+    /// Row of the gallery image.
     pub row: &'a Row,
-    /// The distance; `None` where the query has no embedding.
+    /// Distance from the query; `None` if the query has no embedding.
     pub distance: Option<f32>,
 }
 
@@ -132,14 +132,14 @@ impl Search<'_> {
         &self.found
     }
 
-    /// The distance that was used.
+    /// The distance of the ranking.
     pub fn distance(&self) -> Distance {
         self.distance
     }
 
-    /// Every query photo with what was found for it, nearest first.
+    /// Every query photo with its ranked gallery images, nearest first.
     ///
-    /// For a photo that cannot be read that is the gallery in its order, without distances.
+    /// For a photo that cannot be read, these are the first images of the gallery in its own order, without distances.
     pub fn found(&self) -> impl Iterator<Item = (&Query, Vec<Found<'_>>)> {
         let rows = self.found.gallery.rows();
         let mut rankings = self.found.rankings.iter();
@@ -160,9 +160,9 @@ impl Search<'_> {
         })
     }
 
-    /// Every query with the names of what was found, nearest first.
+    /// Every query with the names of its ranked gallery images, nearest first.
     ///
-    /// # Errors        a name that stands for two queries or two gallery photos
+    /// # Errors        two queries or two gallery photos of the same name
     pub fn results(&self, group: &str) -> Result<Results> {
         let PhotoSearch { rankings, queries, gallery } = &self.found;
         let ranked = Results::from_rankings(group, rankings, queries, gallery)?;
@@ -177,7 +177,7 @@ impl Search<'_> {
         Ok(Results::new(group, self.found().filter_map(entry).collect())?)
     }
 
-    /// The JSON document of a search: the queries with their hits, photos that were skipped, and the `answer` of a server.
+    /// The JSON document of a search: the queries with their hits, the skipped photos, and the `answer` of a server.
     pub fn document(&self, answer: Option<&serde_json::Value>) -> serde_json::Value {
         let hit = |hit: &Found<'_>| {
             let Row { name, path, identity, .. } = hit.row;
@@ -204,7 +204,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether the table says who is a query and who is in the gallery.
+/// Whether the table has roles: both queries and gallery images.
 pub(crate) fn has_roles(table: &EmbeddingTable) -> bool {
     let has = |role: Role| table.rows().iter().any(|row| row.role == role);
     has(Role::Query) && (has(Role::Gallery) || has(Role::Both))

@@ -1,4 +1,4 @@
-//! Results are posted to a challenge's server.
+//! Posts results to the server of a challenge.
 
 use std::io::Write;
 use std::net::ToSocketAddrs;
@@ -9,19 +9,19 @@ use ureq::http::{Uri, header};
 
 use crate::{Result, invalid};
 
-/// Characters of an answer that are shown in an error.
+/// Maximum length of an answer in an error message, in characters.
 const SHOWN_CHARS: usize = 200;
-/// Bytes of an answer that are read at most.
+/// Maximum size of an answer, in bytes.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
-/// Name of the file that keeps results which no server took; numbered where it exists.
+/// Name of the file for results that no server accepted. A number is appended if the file exists.
 const UNSENT: &str = "results-unsent";
 
-/// Why a server did not take results.
+/// The reason why a server did not accept results.
 #[derive(Debug)]
 pub struct NotTaken {
-    /// What happened, with the server's address.
+    /// Description of the failure, with the address of the server.
     pub reason: String,
-    /// The remedy, where there is a better one than to submit again.
+    /// Suggestion for solving the problem, if there is a better one than to submit again.
     pub hint: Option<String>,
 }
 
@@ -31,18 +31,18 @@ impl From<String> for NotTaken {
     }
 }
 
-/// A server's address, checked before any work.
+/// The address of a server, checked before any work begins.
 #[derive(Debug, Clone)]
 pub struct Server {
     url: String,
-    /// The address without a user's name and password, for messages.
+    /// Address without user name and password, for messages.
     shown: String,
 }
 
 impl Server {
-    /// The server at `url`.
+    /// Checks the address `url`.
     ///
-    /// # Errors        no address of a web server, or a host that is not known
+    /// # Errors        not an HTTP address, or an unknown host
     pub fn at(url: &str) -> Result<Self> {
         let bad = |reason: &str| {
             invalid(
@@ -73,9 +73,9 @@ impl Server {
         Ok(Self { url: url.to_owned(), shown })
     }
 
-    /// Posts `results` (JSON) and returns the server's answer.
+    /// Posts `results` (JSON) and returns the answer of the server.
     ///
-    /// # Errors        no connection, no answer in time, a redirect, a status that is no success, an answer that is no JSON
+    /// # Errors        no connection, no answer in time, a redirect, an error status, an answer that is not JSON
     pub fn post(&self, results: &str, timeout: Duration) -> Result<serde_json::Value, NotTaken> {
         let url = &self.shown;
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -91,7 +91,7 @@ impl Server {
         let status = response.status();
         if status.is_redirection() {
             let place = response.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
-            // A place on the same server may be given without its name.
+            // A redirect within the same server may omit its name.
             let place = place.map(|place| match place.strip_prefix('/') {
                 Some(path) if !path.starts_with('/') => format!("{}/{path}", self.origin()),
                 _ => place.to_owned(),
@@ -119,7 +119,7 @@ impl Server {
 }
 
 impl Server {
-    /// Scheme, name and port.
+    /// Scheme, host and port of the address.
     fn origin(&self) -> &str {
         let start = self.shown.find("://").map_or(0, |at| at + 3);
         let end = self.shown[start..].find('/').map_or(self.shown.len(), |at| start + at);
@@ -138,7 +138,7 @@ fn reason(url: &str, error: &ureq::Error, timeout: Duration) -> String {
     }
 }
 
-/// Keeps `results` that no server took in a new file of the working folder, or else of the folder for temporary files.
+/// Writes `results` to a new file in the working folder, or else in the folder for temporary files.
 ///
 /// # Errors        neither folder can be written
 pub fn keep(results: &str) -> std::io::Result<PathBuf> {

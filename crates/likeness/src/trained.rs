@@ -9,18 +9,18 @@ use likeness_search::{Row, TrainedOnPhoto};
 use crate::Result;
 use crate::context::Context;
 
-/// What a model was trained on, put into the rows of photos.
+/// The training photos of a model, used to mark the rows of photos.
 pub(crate) struct Marks(Option<TrainedOn>);
 
 impl Marks {
-    /// Those of the network `model`; none where its training photos are not known.
+    /// Reads the training photos of the network `model`. They may be unknown.
     ///
-    /// # Errors        a list of training photos that was altered; the disk
+    /// # Errors        a changed list of training photos; a file that cannot be read
     pub(crate) fn of(model: Option<&str>) -> Result<Self> {
         Ok(Self(model.map(|model| TrainedOn::beside(Path::new(model))).transpose()?.flatten()))
     }
 
-    /// The mark of a row: that of its embeddings file, else what the list says.
+    /// The mark of a row: that of its embeddings file, else that of the list of training photos.
     pub(crate) fn mark(&self, row: &Row) -> Option<TrainedOnPhoto> {
         let by_list = |trained_on: &TrainedOn| {
             if trained_on.has_photo(&row.sha256) {
@@ -35,9 +35,9 @@ impl Marks {
     }
 }
 
-/// Puts the list of training photos of `model`, where there is one, beside the network in `folder` that was made of it.
+/// Copies the list of training photos of `model`, if it has one, to the model folder `folder` that was made from it.
 ///
-/// # Errors        a list that was altered; the disk
+/// # Errors        a changed list; a file that cannot be read or written
 pub fn copy_list(model: &Path, folder: &Path) -> Result<()> {
     match TrainedOn::beside(model)? {
         Some(trained_on) => Ok(trained_on.write(folder)?),
@@ -45,9 +45,9 @@ pub fn copy_list(model: &Path, folder: &Path) -> Result<()> {
     }
 }
 
-/// Puts the list of training photos of the network `from`, where there is one, beside its copy `to`.
+/// Copies the list of training photos of the network file `from`, if it has one, to its copy `to`.
 ///
-/// # Errors        a list that was altered; the disk
+/// # Errors        a changed list; a file that cannot be read or written
 pub fn copy_list_of_file(from: &Path, to: &Path) -> Result<()> {
     match TrainedOn::beside(from)? {
         Some(trained_on) => Ok(trained_on.write_to(&list_of_file(to))?),
@@ -55,10 +55,10 @@ pub fn copy_list_of_file(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// How many of the photos in `rows` their model was trained on; `None` where that is not known. An overlap is reported on
-/// stderr.
+/// Counts the photos and identities in `rows` that the model was trained on. Returns `None` if that is unknown. Reports an
+/// overlap to the observer.
 ///
-/// # Errors        a list of training photos that was altered; the disk
+/// # Errors        a changed list of training photos; a file that cannot be read
 pub fn overlap(model: Option<&str>, rows: &[Row], context: Context<'_>) -> Result<Option<Overlap>> {
     let marks = Marks::of(model)?;
     let (mut is_known, mut photos, mut identities) = (false, BTreeSet::new(), BTreeSet::new());

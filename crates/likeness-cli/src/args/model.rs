@@ -1,4 +1,4 @@
-//! The flags that say what makes embeddings.
+//! Flags that select and configure the embedding model.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,50 +10,51 @@ use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverride
 
 use super::{ChannelsArg, EngineArg, NormalizeArg};
 
-/// What makes the embeddings.
+/// Flags that select and configure the embedding model.
 #[derive(Debug, Group)]
 pub(crate) struct ModelArgs {
-    /// `color`, `edge`, `texture`, `classic`, an ONNX file, or a model folder.
-    #[arg(long, value_name = "MODEL")]
+    /// Embedding model: color, edge, texture, classic, an ONNX file, a model folder, or a run.
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub(crate) model: Option<String>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// What computes a network.
-    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
+    /// Inference engine that runs the network.
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto, help_heading = "Engine")]
     pub(crate) engine: EngineArg,
-    /// ONNX Runtime's library [default: ORT_DYLIB_PATH, else the active Python environment's or the system's].
-    #[arg(long, value_name = "FILE")]
+    /// Shared library of ONNX Runtime [default: ORT_DYLIB_PATH, else that of the active Python environment or the system].
+    #[arg(long, value_name = "FILE", help_heading = "Engine")]
     pub(crate) engine_library: Option<PathBuf>,
-    /// Where the engine burn computes: cpu, cuda, cuda:N or wgpu.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    /// Device of --engine burn: cpu, cuda, cuda:N or wgpu.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", help_heading = "Engine")]
     pub(crate) engine_device: String,
-    /// Faces that a network takes at once [default: what the engine computes in one run, else 8].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// Batch size: faces per run of the network [default: chosen by the engine, else 8].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Engine")]
     pub(crate) batch: Option<u32>,
-    /// Embed each face's mirror image as well and take the mean: better, at twice the price.
-    #[arg(long)]
+    /// Average the embeddings of each face and its mirror image: more accurate, at twice the time.
+    #[arg(long, help_heading = "Model")]
     pub(crate) flips: bool,
-    /// Keep embeddings in this folder, and embed only what is not there yet.
-    #[arg(long, value_name = "FOLDER")]
+    /// Cache embeddings in this folder, and embed only photos that are not in it yet.
+    #[arg(long, value_name = "FOLDER", help_heading = "Model")]
     pub(crate) cache: Option<PathBuf>,
 }
 
-/// How a face becomes a network's input.
+/// Flags that override the preprocessing of an ONNX network.
 #[derive(Debug, Default, Group)]
+#[command(next_help_heading = "Preprocessing")]
 pub(crate) struct InputArgs {
-    /// Width and height of an ONNX network's input, as 112 or 160x224 [default: the graph's].
+    /// Input size of an ONNX network in pixels, such as 112 or 160x224 (width x height) [default: that of the graph].
     #[arg(long, value_name = "PX", value_parser = parse_size)]
     pub(crate) input_size: Option<[u32; 2]>,
-    /// Usual normalisations of an ONNX network's input.
+    /// Normalisation of the input of an ONNX network.
     #[arg(long, value_enum)]
     pub(crate) normalize: Option<NormalizeArg>,
-    /// Mean of each channel, 0 to 255, as 127.5 or 123.7,116.3,103.5.
+    /// Mean to subtract from each channel, from 0 to 255, such as 127.5 or 123.7,116.3,103.5.
     #[arg(long, value_name = "M", value_parser = parse_channels, conflicts_with = "normalize")]
     pub(crate) mean: Option<[f32; 3]>,
-    /// Standard deviation of each channel, as --mean.
+    /// Standard deviation to divide each channel by, in the format of --mean.
     #[arg(long, value_name = "S", value_parser = parse_channels, conflicts_with = "normalize")]
     pub(crate) std: Option<[f32; 3]>,
-    /// Order of an ONNX network's channels.
+    /// Channel order of the input of an ONNX network.
     #[arg(long, value_enum)]
     pub(crate) channels: Option<ChannelsArg>,
 }
@@ -76,20 +77,20 @@ impl ModelArgs {
     }
 }
 
-/// What `--engine burn` computes with.
+/// The backend of `--engine burn`.
 #[cfg(feature = "train")]
 fn external_backend(device: &str) -> Option<Arc<dyn OpenExternalBackend>> {
     Some(Arc::new(likeness::burn_engine::OpenOnBurn { device: device.to_owned() }))
 }
 
-/// A program without training has no such engine.
+/// Without the feature `train` there is no such engine.
 #[cfg(not(feature = "train"))]
 fn external_backend(_device: &str) -> Option<Arc<dyn OpenExternalBackend>> {
     None
 }
 
 impl InputArgs {
-    /// What the flags say about the network's input.
+    /// The preprocessing overrides that the flags set.
     pub(crate) fn overrides(&self) -> PreprocessOverrides {
         let channels = self.channels.map(ChannelOrder::from);
         let named = self.normalize.map(|n| {

@@ -1,4 +1,4 @@
-//! The flags of `likeness models`.
+//! Flags of `likeness models`.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use likeness_train::backbone::Architecture;
 
 use super::{InputArgs, PhotosArgs, SplitChoice};
 
-/// Public weights: what there is, what it allows, and how it gets here.
+/// Lists, downloads, imports, converts and shrinks models.
 #[derive(Debug, Group)]
 pub(crate) struct ModelsArgs {
     #[command(subcommand)]
@@ -29,10 +29,10 @@ pub(crate) enum ModelsAction {
     Quantize(Box<QuantizeModelArgs>),
 }
 
-/// Lists the weights that are known: licence, size, and whether the file is here.
+/// Lists the known models: kind, size, licence, and whether the file is present.
 #[derive(Debug, Group)]
 pub(crate) struct ListModelsArgs {
-    /// Models folder [default: LIKENESS_MODELS, else the user's data folder].
+    /// Folder of models [default: LIKENESS_MODELS, else the data folder of the user].
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
     /// Print one JSON document.
@@ -40,26 +40,26 @@ pub(crate) struct ListModelsArgs {
     pub(crate) json: bool,
 }
 
-/// Downloads a model into the models folder and checks it; goes on where an earlier download broke off.
+/// Downloads a model into the models folder and verifies it; continues an interrupted download.
 #[derive(Debug, Group)]
 pub(crate) struct PullModelArgs {
-    /// The model's name, as `models list` has it.
+    /// Name of the model, as `likeness models list` prints it.
     pub(crate) name: String,
-    /// Another address of the same file.
+    /// Download the file from this address instead.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Models folder [default: LIKENESS_MODELS, else the user's data folder].
+    /// Folder of models [default: LIKENESS_MODELS, else the data folder of the user].
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
 }
 
-/// Shows all that is known of a model, or of a file, and the file's checksum.
+/// Shows the details of a model or of a file, with the checksum of the file.
 #[derive(Debug, Group)]
 pub(crate) struct ShowModelArgs {
-    /// The model's name, a file, a model folder, or a run.
+    /// Name of a model, a file, a model folder, or a run.
     #[arg(value_name = "NAME|FILE|FOLDER")]
     pub(crate) model: String,
-    /// Models folder [default: LIKENESS_MODELS, else the user's data folder].
+    /// Folder of models [default: LIKENESS_MODELS, else the data folder of the user].
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
     /// Print one JSON document.
@@ -67,48 +67,49 @@ pub(crate) struct ShowModelArgs {
     pub(crate) json: bool,
 }
 
-/// Copies a model file into the models folder and says which one it is; with --output makes a model folder of an ONNX file
-/// or of weights.
+/// Copies a model file into the models folder and identifies it. With --output, makes a model folder from an ONNX file or
+/// from weights.
 #[derive(Debug, Group)]
 pub(crate) struct ImportModelArgs {
-    /// The model file.
+    /// Model file to import.
     pub(crate) file: PathBuf,
-    /// Its name there: a known model's, or a file name [default: recognised by checksum, else the file's own].
+    /// Name to import the file under: that of a known model, or a file name [default: identified by checksum, else the name
+    /// of the file].
     #[arg(long, value_name = "N")]
     pub(crate) name: Option<String>,
-    /// Models folder [default: LIKENESS_MODELS, else the user's data folder].
+    /// Folder of models [default: LIKENESS_MODELS, else the data folder of the user].
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
-    /// Take the place of another file of the same name.
+    /// Overwrite a different file of the same name.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Make a model folder here instead, which says what the network is and expects.
+    /// Make this model folder instead, with a description of the network and its preprocessing.
     #[arg(short, long, value_name = "FOLDER", conflicts_with_all = ["models", "replace"])]
     pub(crate) output: Option<PathBuf>,
-    /// Which network weights are of [default: told by their keys]; of an ONNX file, the network known here that it is, so that
-    /// it can be trained on.
+    /// Architecture of the weights [default: inferred from their keys]. For an ONNX file: the architecture of the network, so
+    /// that it can be fine-tuned.
     #[cfg(feature = "train")]
     #[arg(long, value_name = "NAME", requires = "output")]
     pub(crate) backbone: Option<Architecture>,
-    /// What the network's faces were laid on [default: arcface for an input of 112 by 112, else none].
+    /// Face alignment that the network expects [default: arcface for an input of 112x112, else none].
     #[arg(long, value_enum, requires = "output")]
     pub(crate) alignment: Option<AlignmentArg>,
-    /// Under which terms it may be used [default: what the registry knows].
+    /// Licence of the network [default: that of the registry].
     #[arg(long, value_name = "TEXT", requires = "output")]
     pub(crate) licence: Option<String>,
-    /// Where it comes from [default: what the registry knows].
+    /// Origin of the network, such as an address [default: that of the registry].
     #[arg(long, value_name = "TEXT", requires = "output")]
     pub(crate) source: Option<String>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
 
-/// What faces are laid on.
+/// Face alignment that a network expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AlignmentArg {
-    /// ArcFace's template of five landmarks
+    /// Five landmarks aligned to the template of ArcFace
     Arcface,
-    /// Nothing: boxes or whole pictures
+    /// No alignment: face boxes or whole pictures
     None,
 }
 
@@ -121,71 +122,83 @@ impl From<AlignmentArg> for Alignment {
     }
 }
 
-/// Takes the graph or the weights out of a model folder, if its files belong together.
+/// Writes the graph or the weights of a model folder to a file, after checking that the folder is consistent.
 #[derive(Debug, Group)]
 pub(crate) struct ExportModelArgs {
-    /// The model folder, a run, or an ONNX file.
+    /// Model folder, run, or ONNX file.
     pub(crate) model: PathBuf,
-    /// The graph, for any program that reads ONNX.
+    /// Write the graph as an ONNX file.
     #[arg(long, required_unless_present = "safetensors", conflicts_with = "safetensors")]
     pub(crate) onnx: bool,
-    /// The weights under PyTorch's keys.
+    /// Write the weights as a safetensors file, with the keys of PyTorch.
     #[arg(long)]
     pub(crate) safetensors: bool,
-    /// The file to write; - writes to stdout.
+    /// File to write; - stands for stdout.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Replace another file of this name.
+    /// Overwrite an existing file.
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// Makes a narrower and faster network of a MobileFaceNet by taking channels out of its blocks; it has to be trained again, with
-/// `likeness train --weights FOLDER`.
+/// Makes a MobileFaceNet smaller and faster by pruning channels of its blocks. Fine-tune the result with `likeness train
+/// --weights FOLDER`.
 #[cfg(feature = "train")]
 #[derive(Debug, Group)]
 pub(crate) struct PruneModelArgs {
-    /// The model folder, or a run.
+    /// Model folder, or run.
     pub(crate) model: PathBuf,
-    /// The new model folder.
+    /// New model folder to write.
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: PathBuf,
-    /// Share of the channels within each block that stay, those that matter most.
+    /// Share of the channels of each block to keep; the most important channels are kept.
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = parse_share)]
     pub(crate) keep: f32,
 }
 
-/// Makes a smaller and faster network of an ONNX network by rounding its numbers, and says what that costs.
+/// Quantises an ONNX network, which makes it smaller and faster, and reports the loss of accuracy.
 #[derive(Debug, Group)]
 pub(crate) struct QuantizeModelArgs {
-    /// The network: an ONNX file, a model folder, or a run.
+    /// Network to quantise: an ONNX file, a model folder, or a run.
     pub(crate) model: String,
-    /// The new model folder.
+    /// New model folder to write.
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: PathBuf,
-    /// What the weights become; int8 rounds activations too, f16 shortens the file alone.
+    /// Type of the weights. int8 also quantises the activations; f16 only makes the file smaller.
     #[arg(long, value_enum, default_value_t = WeightsArg::Int8)]
     pub(crate) weights: WeightsArg,
-    /// Photos like those that will be embedded: what values the activations take is learned from them.
-    #[arg(long, value_name = "PHOTOS|DATASET")]
+    /// Photos to calibrate the ranges of the activations on, similar to those that will be embedded; int8 needs them.
+    #[arg(long, value_name = "PHOTOS|DATASET", help_heading = "Calibration")]
     pub(crate) calibrate: Option<PathBuf>,
-    /// Only this part of the dataset that is calibrated on.
-    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    /// Calibrate on this split of the dataset only.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All, help_heading = "Calibration")]
     pub(crate) split: SplitChoice,
-    /// Photos that are enough to calibrate on, evenly spread.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Maximum number of calibration photos, sampled evenly.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(1..),
+        help_heading = "Calibration"
+    )]
     pub(crate) photos: u32,
-    /// How ranges of activations are chosen.
-    #[arg(long, value_enum, default_value_t = ClipArg::Auto)]
+    /// Method of choosing the ranges of the activations.
+    #[arg(long, value_enum, default_value_t = ClipArg::Auto, help_heading = "Calibration")]
     pub(crate) clip: ClipArg,
-    /// Labelled photos to measure the cost on [default: those of --calibrate].
-    #[arg(long, value_name = "PHOTOS|DATASET")]
+    /// Labelled photos to measure the loss of accuracy on [default: those of --calibrate].
+    #[arg(long, value_name = "PHOTOS|DATASET", help_heading = "Accuracy")]
     pub(crate) measure: Option<PathBuf>,
-    /// Only this part of the dataset that is measured on.
-    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    /// Measure on this split of the dataset only.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All, help_heading = "Accuracy")]
     pub(crate) measure_split: SplitChoice,
-    /// Exit with 1 when top-1 falls by more percentage points than this.
-    #[arg(long, value_name = "POINTS", value_parser = parse_points, allow_negative_numbers = true)]
+    /// Fail (exit code 1) if top-1 drops by more than N percentage points.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_points,
+        allow_negative_numbers = true,
+        help_heading = "Accuracy"
+    )]
     pub(crate) most_lost: Option<f64>,
     /// Print one JSON document.
     #[arg(long)]
@@ -205,7 +218,7 @@ fn parse_share(text: &str) -> Result<f32, String> {
     }
 }
 
-/// Percentage points, negative where more is asked for than there was.
+/// Percentage points from -100 to 100. A negative value requires an improvement.
 fn parse_points(text: &str) -> Result<f64, String> {
     let points: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     match (-100.0..=100.0).contains(&points) {
@@ -214,30 +227,30 @@ fn parse_points(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What weights become.
+/// Type of the quantised weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WeightsArg {
-    /// Signed bytes, activations in unsigned bytes
+    /// 8-bit integers, for weights and activations
     Int8,
-    /// Half precision in the file, single precision in use
+    /// Half precision in the file, single precision when the network runs
     F16,
 }
 
-/// How ranges of activations are chosen.
+/// Method of choosing the ranges of the activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ClipArg {
-    /// Least squared error, unless another way keeps the embeddings of the photos clearly closer
+    /// As error, unless another method keeps the embeddings clearly closer to the original ones
     Auto,
-    /// Least squared error
+    /// Range with the least squared error
     Error,
-    /// Without the outermost 0.01 %
+    /// Range without the outermost 0.01 %
     Percentile,
-    /// Smallest to largest
+    /// Range from the smallest to the largest value
     MinMax,
 }
 
 impl ClipArg {
-    /// The way that is named, if one is.
+    /// The chosen method; `None` for `auto`.
     pub(crate) fn named(self) -> Option<Clipping> {
         match self {
             Self::Auto => None,

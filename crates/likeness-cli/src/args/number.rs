@@ -1,6 +1,6 @@
-//! Values of flags that are numbers within bounds: clap names the flag where one is out of them.
+//! Parsers of numeric flags with bounds. clap adds the name of the flag to their errors.
 
-/// Reads a number between `least` and `most`, both included; NaN and infinities are refused.
+/// Parses a number from `least` to `most`, both included; rejects NaN and infinities.
 pub(super) fn number(least: f64, most: f64) -> impl Fn(&str) -> Result<f64, String> + Clone {
     move |text| match text.parse::<f64>() {
         Ok(value) if value.is_finite() && (least..=most).contains(&value) => Ok(value),
@@ -9,7 +9,7 @@ pub(super) fn number(least: f64, most: f64) -> impl Fn(&str) -> Result<f64, Stri
     }
 }
 
-/// As [`number`], in single precision.
+/// Parses a number as [`number`] does, in single precision.
 pub(super) fn single(least: f64, most: f64) -> impl Fn(&str) -> Result<f32, String> + Clone {
     let parse = number(least, most);
     move |text| match parse(text)? as f32 {
@@ -18,7 +18,7 @@ pub(super) fn single(least: f64, most: f64) -> impl Fn(&str) -> Result<f32, Stri
     }
 }
 
-/// A count of one or more.
+/// Parses a count of one or more.
 pub(super) fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("expected 1 or more".to_owned()),

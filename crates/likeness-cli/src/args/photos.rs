@@ -1,4 +1,4 @@
-//! The flags that say how photos are found, looked at and read.
+//! Flags that control how photos are found and read, and how faces are detected.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use likeness_data::limits::Limits;
 use super::number::{number, single};
 use super::{FacesArg, LayoutArg, NoFaceArg};
 
-/// How photos are read.
+/// Flags that limit how photos are read.
 #[derive(Debug, Group)]
 pub(crate) struct ReadingArgs {
-    /// Widest picture that is read, in pixels.
+    /// Maximum width of a picture, in pixels; wider pictures are skipped.
     #[arg(
         long,
         value_name = "PX",
@@ -22,7 +22,7 @@ pub(crate) struct ReadingArgs {
         help_heading = "Limits"
     )]
     max_width: u32,
-    /// Tallest picture that is read, in pixels.
+    /// Maximum height of a picture, in pixels; taller pictures are skipped.
     #[arg(
         long,
         value_name = "PX",
@@ -31,7 +31,7 @@ pub(crate) struct ReadingArgs {
         help_heading = "Limits"
     )]
     max_height: u32,
-    /// Memory for pictures in flight, in MiB.
+    /// Maximum memory for decoded pictures, in MiB.
     #[arg(
         long,
         value_name = "MIB",
@@ -40,7 +40,7 @@ pub(crate) struct ReadingArgs {
         help_heading = "Limits"
     )]
     max_memory: u64,
-    /// Worker threads [default: one a core].
+    /// Number of worker threads [default: one per core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, action = ArgAction::Set, help_heading = "Limits")]
     pub(crate) threads: usize,
 }
@@ -56,10 +56,10 @@ impl ReadingArgs {
     }
 }
 
-/// How photos are found, looked at and read.
+/// Flags that control how photos are found and read, and how faces are detected.
 #[derive(Debug, Group)]
 pub(crate) struct PhotosArgs {
-    /// How a folder of photos says whose picture a photo is.
+    /// Layout of a folder of photos: where the identity of a photo comes from.
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     layout: LayoutArg,
     #[command(flatten)]
@@ -80,15 +80,15 @@ impl PhotosArgs {
     }
 }
 
-/// What finds faces, and which are kept.
+/// Flags that control how faces are detected and which are kept.
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Faces")]
 pub(crate) struct DetectionArgs {
-    /// What finds faces: none (the table's box, or the centre square), auto, yunet, scrfd, yolov8-face, ultra-light, haar,
-    /// an ONNX file or a cascade's XML file.
+    /// Face detector: none (use the box of the table, or the centre square), auto (the best installed one), yunet, scrfd,
+    /// yolov8-face, ultra-light, haar, an ONNX file, or the XML file of a cascade.
     #[arg(long, value_name = "NAME|FILE", default_value = "none")]
     detector: String,
-    /// Folder to look for detectors and models in first.
+    /// Folder to search first for detectors and models.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Which faces of a photo to keep.
@@ -97,13 +97,13 @@ pub(crate) struct DetectionArgs {
     /// What to do with a photo without a face.
     #[arg(long, value_enum, default_value_t = NoFaceArg::Skip)]
     no_face: NoFaceArg,
-    /// Smallest face, in pixels of the photo.
+    /// Minimum size of a face, in pixels of the photo.
     #[arg(long, value_name = "PX", default_value_t = 0)]
     min_face_px: u32,
-    /// Least score of a face, on the detector's own scale [default: the detector's].
+    /// Minimum score of a face, on the scale of the detector [default: that of the detector].
     #[arg(long, value_name = "SCORE", value_parser = single(f64::NEG_INFINITY, f64::INFINITY), allow_negative_numbers = true)]
     min_score: Option<f32>,
-    /// Room around a face without landmarks, as a share of its box.
+    /// Margin around a face without landmarks, as a share of its box.
     #[arg(
         long,
         value_name = "SHARE",
@@ -112,10 +112,10 @@ pub(crate) struct DetectionArgs {
         allow_negative_numbers = true
     )]
     margin: f32,
-    /// Haar cascade: how much smaller the picture gets from one size to the next.
+    /// Haar cascade: ratio between successive sizes of the image pyramid.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.1, value_parser = number(1.01, 10.0))]
     scale_factor: f64,
-    /// Haar cascade: windows that must agree on a face.
+    /// Haar cascade: minimum number of overlapping detections of a face.
     #[arg(long, value_name = "N", default_value_t = 3)]
     min_neighbors: u32,
 }

@@ -1,4 +1,4 @@
-//! The flags of `likeness train`.
+//! Flags of `likeness train`.
 
 use std::path::PathBuf;
 
@@ -17,36 +17,36 @@ use likeness_train::train::schedule::Decay;
 
 use crate::failure::hinted;
 
-/// Trains an embedding network on a dataset's labelled faces.
+/// Trains an embedding network on the labelled faces of a dataset.
 #[derive(Debug, Group)]
 pub(crate) struct TrainArgs {
-    /// The dataset.
+    /// Dataset to train on.
     pub(crate) dataset: PathBuf,
-    /// The run's folder.
+    /// Run folder to write: settings, checkpoints, history and the trained network.
     #[arg(short, long, value_name = "RUN")]
     pub(crate) output: PathBuf,
-    /// Settings to begin with, as a run's run.toml has them; flags change them.
+    /// Settings file, such as the run.toml of another run; flags override its values.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Go on with a run that was interrupted.
+    /// Continue an interrupted run.
     #[arg(long)]
     pub(crate) resume: bool,
-    /// What the network is asked for [default: triplet].
+    /// Training objective [default: triplet].
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodArg>,
-    /// Epochs of the method [default: 8; of triplets 3].
+    /// Number of epochs of the training objective [default: 8, or 3 for triplet].
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<u32>,
-    /// Epochs of classification before triplets [default: 8].
+    /// Number of warm-up epochs of classification before --method triplet [default: 8].
     #[arg(long, value_name = "EPOCHS")]
     pub(crate) warm_up: Option<u32>,
-    /// Seed of everything drawn by chance.
+    /// Seed of all random numbers [default: 0].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Where to compute: cpu, cuda, cuda:N or wgpu.
+    /// Device to train on: cpu, cuda, cuda:N or wgpu.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) device: String,
-    /// Threads that prepare pictures [default: one a core].
+    /// Number of threads that load and augment images [default: one per core].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
     #[command(flatten)]
@@ -57,212 +57,212 @@ pub(crate) struct TrainArgs {
     pub(crate) steps: StepArgs,
     #[command(flatten)]
     pub(crate) adaptation: AdaptationArgs,
-    /// Print one JSON document about the run.
+    /// Print a summary of the run as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// The network.
+/// Flags of the network.
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Backbone: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0, mobilefacenet,
+    /// Backbone architecture: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0, mobilefacenet,
     /// mobilefacenet-x1, iresnet18, iresnet34, iresnet50 or iresnet100 [default: that of --weights, else resnet50].
     #[arg(long, value_name = "NAME")]
     pub(crate) backbone: Option<Architecture>,
-    /// Weights to begin with: a PyTorch or safetensors file, a model folder, or a run.
+    /// Starting weights: a PyTorch or safetensors file, a model folder, or a run.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Layers that the weights may lack, as layer4,fc.
+    /// Layers that may be missing from --weights, such as layer4,fc; they are initialised randomly.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub(crate) allow_missing: Vec<String>,
-    /// Numbers in an embedding [default: those of --weights, else 512].
+    /// Dimension of an embedding [default: that of --weights, else 512].
     #[arg(long, value_name = "N")]
     pub(crate) embedding_dim: Option<usize>,
-    /// Side of the faces that enter, in pixels [default: 112].
+    /// Side of the input faces, in pixels [default: 112].
     #[arg(long, value_name = "PX")]
     pub(crate) size: Option<u32>,
-    /// Share of the features that is dropped.
+    /// Dropout rate of the features, from 0 to 1.
     #[arg(long, value_name = "SHARE")]
     pub(crate) dropout: Option<f32>,
-    /// What the backbone's convolutions multiply: bf16 is faster on processors with AVX-512 BF16 [default: full].
+    /// Precision of the convolutions of the backbone; bf16 is faster on processors with AVX-512 BF16 [default: full].
     #[arg(long, value_enum)]
     pub(crate) precision: Option<PrecisionArg>,
-    /// Stages that do not learn, as stem,layer1.
+    /// Stages to freeze, such as stem,layer1.
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     pub(crate) freeze: Vec<String>,
-    /// Stages whose normalisation keeps its statistics.
+    /// Stages whose batch normalisation keeps its statistics, such as stem,layer1.
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     pub(crate) freeze_statistics: Vec<String>,
-    /// Learning rate of a stage as a multiple, as layer1=0.1,head=2 [default: 1; with --weights 0.3 up to layer2
-    /// and 0.5 of layer3].
+    /// Learning rates of stages as factors of --learning-rate, such as layer1=0.1,head=2 [default: 1; with --weights 0.3 up
+    /// to layer2 and 0.5 for layer3].
     #[arg(long, value_name = "STAGE=FACTOR", value_delimiter = ',')]
     pub(crate) rates: Vec<String>,
 }
 
-/// The losses.
+/// Flags of the losses.
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Losses")]
 pub(crate) struct LossArgs {
-    /// Margin of ArcFace in radians or CosFace on the cosine.
+    /// Margin of ArcFace (in radians) or CosFace (on the cosine).
     #[arg(long, value_name = "M")]
     pub(crate) margin: Option<f32>,
-    /// Scale of ArcFace and CosFace.
+    /// Scale of the logits of ArcFace and CosFace.
     #[arg(long, value_name = "S")]
     pub(crate) scale: Option<f32>,
-    /// Label smoothing of the classification.
+    /// Label smoothing of the classification loss, from 0 to 1.
     #[arg(long, value_name = "SHARE")]
     pub(crate) label_smoothing: Option<f32>,
-    /// Margin of triplets: a number, or soft [default: soft].
+    /// Margin of the triplet loss: a number such as 0.2, or soft [default: soft].
     #[arg(long, value_name = "M")]
     pub(crate) triplet_margin: Option<String>,
-    /// Distance of triplets [default: squared-euclidean].
+    /// Distance of the triplet loss [default: squared-euclidean].
     #[arg(long, value_enum)]
     pub(crate) triplet_distance: Option<TripletDistanceArg>,
-    /// Which triplets of a batch count [default: batch-hard].
+    /// Method of choosing the triplets of a batch [default: batch-hard].
     #[arg(long, value_enum)]
     pub(crate) miner: Option<MinerArg>,
-    /// Keep the classification in the sum with triplets, with this weight.
+    /// Add the classification loss to the triplet loss, with this weight.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) keep_classification: Option<f32>,
-    /// Learn the embeddings of this model as well, an ONNX file or a model folder: as they are where --embedding-dim is theirs,
-    /// else up to a linear map.
+    /// Teacher for distillation: an ONNX file or a model folder. If --embedding-dim differs from its dimension, a linear
+    /// projection is trained as well.
     #[arg(long, value_name = "MODEL")]
     pub(crate) teacher: Option<String>,
-    /// Weight of the teacher in the sum [default: 4].
+    /// Weight of the teacher loss [default: 4].
     #[arg(long, value_name = "WEIGHT", requires = "teacher")]
     pub(crate) teacher_weight: Option<f32>,
 }
 
-/// Adaptation to faces without labels.
+/// Flags of domain adaptation.
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Adaptation")]
 pub(crate) struct AdaptationArgs {
-    /// Adapt to the training split of this dataset, whose labels only --adapt labels looks at.
+    /// Adapt to the training split of this dataset (the target domain); only --adapt labels uses its labels.
     #[arg(long, value_name = "DATASET")]
     pub(crate) adapt_to: Option<PathBuf>,
-    /// How [default: clusters].
+    /// Method of domain adaptation [default: clusters].
     #[arg(long, value_enum, requires = "adapt_to")]
     pub(crate) adapt: Option<AdaptArg>,
-    /// Weight of the domain loss in the sum [default: 1].
+    /// Weight of the adaptation loss [default: 1].
     #[arg(long, value_name = "WEIGHT", requires = "adapt_to")]
     pub(crate) adapt_weight: Option<f32>,
-    /// What is made alike in both domains [default: embedding].
+    /// Activations to align between the domains [default: embedding].
     #[arg(long, value_enum, requires = "adapt_to")]
     pub(crate) adapt_at: Option<AdaptPlaceArg>,
-    /// About how many other photos there are of a person in the target, for --adapt clusters [default: 6].
+    /// Approximate number of other photos per person in the target, for --adapt clusters [default: 6].
     #[arg(long, value_name = "N", requires = "adapt_to")]
     pub(crate) adapt_neighbours: Option<usize>,
-    /// Greatest strength of the gradient reversal, λ [default: 1].
+    /// Maximum strength λ of the gradient reversal, for --adapt dann and cdan [default: 1].
     #[arg(long, value_name = "LAMBDA", requires = "adapt_to")]
     pub(crate) reversal_strength: Option<f32>,
-    /// Whose statistics normalise faces [default: separate].
+    /// Batch normalisation statistics of the two domains [default: separate].
     #[arg(long, value_enum, requires = "adapt_to")]
     pub(crate) adapt_statistics: Option<AdaptStatisticsArg>,
 }
 
-/// How a network adapts.
+/// Methods of domain adaptation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AdaptArg {
-    /// Unlearn what tells the domains apart.
+    /// Domain-adversarial training: make features indistinguishable between the domains.
     Dann,
-    /// The same, each identity by itself.
+    /// Domain-adversarial training, conditioned on the identity.
     Cdan,
-    /// Draw the covariances together.
+    /// Match the covariances of the domains.
     Coral,
-    /// Learn from groups of target faces that the network's own embeddings fall into.
+    /// Cluster the target faces by their embeddings, and train on the clusters.
     Clusters,
-    /// Learn from the target's own labels, as clusters does from groups.
+    /// Train on the labels of the target, as clusters does on clusters.
     Labels,
-    /// Take the target's statistics, and nothing else.
+    /// Only recompute the batch normalisation statistics on the target.
     #[value(name = "adabn")]
     AdaBn,
 }
 
-/// What is made alike.
+/// Activations to align between the domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AdaptPlaceArg {
-    /// The backbone's output.
+    /// Output of the backbone.
     Features,
-    /// The head's output.
+    /// Output of the head.
     Embedding,
 }
 
-/// Whose statistics normalise faces.
+/// Batch normalisation statistics of the two domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AdaptStatisticsArg {
-    /// Each domain's own: RUN/model is for the source, RUN/target for the target.
+    /// Separate statistics per domain: RUN/model is for the source, RUN/target for the target.
     Separate,
-    /// Those of both together: RUN/model is for both.
+    /// Statistics of both domains together: RUN/model is for both.
     Shared,
 }
 
-/// How it learns.
+/// Flags of batches, optimiser, schedule and augmentation.
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Steps")]
 pub(crate) struct StepArgs {
-    /// Images in a batch [default: 32].
+    /// Batch size in images [default: 32].
     #[arg(long, value_name = "N")]
     pub(crate) batch: Option<usize>,
-    /// Identities in a batch of triplets [default: 8].
+    /// Identities per batch of triplets [default: 8].
     #[arg(long, value_name = "P")]
     pub(crate) identities_per_batch: Option<usize>,
-    /// Images of each identity in a batch of triplets [default: 4].
+    /// Images per identity in a batch of triplets [default: 4].
     #[arg(long, value_name = "K")]
     pub(crate) images_per_identity: Option<usize>,
-    /// Images of an epoch of triplets [default: as many as there are].
+    /// Images per epoch of triplets [default: all training images].
     #[arg(long, value_name = "N")]
     pub(crate) images_per_epoch: Option<usize>,
-    /// Batches whose gradients make one step.
+    /// Number of batches to accumulate gradients over before each optimiser step [default: 1].
     #[arg(long, value_name = "N")]
     pub(crate) accumulate: Option<usize>,
     /// Optimiser [default: adamw].
     #[arg(long, value_enum)]
     pub(crate) optimizer: Option<OptimizerArg>,
-    /// Highest learning rate [default: 0.001; of triplets a tenth].
+    /// Peak learning rate [default: 0.001; triplets after a warm-up use a tenth].
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f32>,
-    /// Decay of the weights.
+    /// Weight decay.
     #[arg(long, value_name = "DECAY")]
     pub(crate) weight_decay: Option<f32>,
-    /// How the rate moves [default: cosine].
+    /// Learning rate schedule [default: cosine].
     #[arg(long, value_enum)]
     pub(crate) schedule: Option<ScheduleArg>,
-    /// Longest gradient; 0 clips none [default: 5].
+    /// Maximum norm of the gradient; 0 turns clipping off [default: 5].
     #[arg(long, value_name = "NORM")]
     pub(crate) clip: Option<f32>,
-    /// Keep a running average of the weights, this much of it at each step, as 0.999.
+    /// Decay of an exponential moving average of the weights, such as 0.999; 0 turns it off [default: 0].
     #[arg(long, value_name = "DECAY")]
     pub(crate) average: Option<f32>,
-    /// What is done to faces before the network sees them [default: default].
+    /// Augmentation of the training faces [default: default].
     #[arg(long, value_enum)]
     pub(crate) augment: Option<AugmentArg>,
-    /// Share of the training identities held out where the dataset has no validation split [default: 0.1].
+    /// Share of the training identities held out if the dataset has no validation split [default: 0.1].
     #[arg(long, value_name = "SHARE")]
     pub(crate) validation: Option<f32>,
-    /// Stop after so many epochs without a better validation top-1.
+    /// Stop early after this many epochs without a better validation top-1.
     #[arg(long, value_name = "EPOCHS")]
     pub(crate) patience: Option<u32>,
 }
 
-/// What the network is asked for.
+/// Training objectives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MethodArg {
-    /// The identity, by a linear classifier.
+    /// Softmax classification of identities.
     Classification,
-    /// Positives closer than negatives, after a warm-up of classification.
+    /// Triplet loss, after a warm-up of classification.
     Triplet,
-    /// The identity by angle, with a margin on the angle.
+    /// Classification with a margin on the angle.
     #[value(name = "arcface")]
     ArcFace,
-    /// The identity by angle, with a margin on the cosine.
+    /// Classification with a margin on the cosine.
     #[value(name = "cosface")]
     CosFace,
-    /// A teacher's embeddings alone.
+    /// Distillation only: the embeddings of --teacher.
     Teacher,
 }
 
-/// Numbers that convolutions multiply; sums are 32-bit floats always.
+/// Precision of the operands of convolutions. Sums are always 32-bit floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrecisionArg {
     /// 32-bit floats.
@@ -271,29 +271,29 @@ pub(crate) enum PrecisionArg {
     Bf16,
 }
 
-/// Distance of triplets.
+/// Distance of the triplet loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TripletDistanceArg {
-    /// Squared length of the difference.
+    /// Squared Euclidean distance.
     SquaredEuclidean,
-    /// Length of the difference.
+    /// Euclidean (L2) distance.
     Euclidean,
     /// 1 − cosine similarity.
     Cosine,
 }
 
-/// Which triplets count.
+/// Methods of choosing the triplets of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MinerArg {
-    /// Every one.
+    /// All triplets.
     All,
     /// Farthest positive and closest negative of each anchor.
     BatchHard,
-    /// Negatives farther than the positive, within the margin.
+    /// Negatives farther away than the positive, but within the margin.
     SemiHard,
     /// Closest positive and closest negative of each anchor.
     EasyPositive,
-    /// By chance.
+    /// Random triplets.
     Random,
 }
 
@@ -307,37 +307,37 @@ pub(crate) enum OptimizerArg {
     AdamW,
 }
 
-/// Schedules.
+/// Learning rate schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScheduleArg {
-    /// Half a cosine down to a hundredth.
+    /// Cosine decay to a hundredth of the peak.
     Cosine,
-    /// Times 0.1 at half and at three quarters.
+    /// Factor of 0.1 at half and at three quarters of the epochs.
     Step,
-    /// The same throughout.
+    /// Constant learning rate.
     Constant,
 }
 
-/// Strength of augmentation.
+/// Augmentations of the training faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AugmentArg {
-    /// Nothing.
+    /// No augmentation.
     None,
-    /// Flips, small turns and shifts, some colour.
+    /// Flips, small rotations and shifts, small changes of colour.
     Default,
-    /// More of everything.
+    /// As default, but stronger.
     Strong,
-    /// More of colour and compression, and every third face posterised, sketched or outlined.
+    /// Stronger colour changes and compression; every third face is posterised, sketched or outlined.
     Style,
-    /// The default, and every third face in a few levels of each colour.
+    /// As default; every third face is reduced to a few levels per channel.
     Posterise,
-    /// The default, and every third face as a pencil drawing.
+    /// As default; every third face becomes a pencil drawing.
     Sketch,
-    /// The default, and every third face in few colours under dark outlines.
+    /// As default; every third face gets few colours and dark outlines.
     Outline,
-    /// The default with more of colour.
+    /// As default, with stronger changes of colour.
     Colour,
-    /// The default with more of compression.
+    /// As default, with stronger compression.
     Compression,
 }
 
@@ -444,7 +444,7 @@ fn stage(name: &str) -> anyhow::Result<Stage> {
     })
 }
 
-/// A stage and its learning rate as a multiple, as `layer1=0.1`.
+/// Parses a stage and the factor of its learning rate, such as `layer1=0.1`.
 fn stage_rate(text: &str) -> anyhow::Result<(Stage, f32)> {
     let (name, factor) =
         text.split_once('=').with_context(|| format!("--rates {text}: expected STAGE=FACTOR"))?;
@@ -461,7 +461,7 @@ fn triplet_margin(text: &str) -> anyhow::Result<TripletMargin> {
     Ok(TripletMargin::Hinge(margin))
 }
 
-/// Converts a flag's values to those of the library.
+/// Converts the values of a flag to those of the library.
 macro_rules! convert {
     ($from:ident => $to:ty { $($value:ident => $into:expr),+ $(,)? }) => {
         impl From<$from> for $to {

@@ -1,4 +1,4 @@
-//! `likeness demo`: the whole loop on synthetic faces.
+//! `likeness demo`: runs every step on synthetic faces.
 
 #[cfg(feature = "train")]
 mod learn;
@@ -56,35 +56,35 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
         learn::learn(&args, output, &dataset, stop)?;
     }
     say("");
-    say("look at");
+    say("files to look at:");
     for (file, what) in [
-        ("photos", "the faces, a folder a person"),
+        ("photos", "the faces, one folder per person"),
         ("drawings", "the same people drawn in another style"),
-        ("dataset/manifest.csv", "the dataset, a row a face"),
+        ("dataset/manifest.csv", "the dataset, one row per face"),
         ("classic.embeddings", "the embeddings"),
-        ("results.json", "for each query its ten nearest, in the challenge's shape"),
-        ("matches.png", "queries and what was found, right ones framed green, wrong ones red"),
+        ("results.json", "the ten nearest images of each query, in the JSON structure of the challenge"),
+        ("matches.png", "queries and their nearest images, correct ones framed green, wrong ones red"),
     ] {
         say(format!("  {}  {what}", output.join(file).display()));
     }
     #[cfg(feature = "train")]
     if args.epochs > 0 {
-        say(format!("  {}  how the network learned", output.join("run/curves.png").display()));
+        say(format!("  {}  loss and accuracy of the training", output.join("run/curves.png").display()));
     }
     Ok(Outcome::Done)
 }
 
-/// Makes `output` the demo's: a new or an empty folder, locked.
+/// Creates and locks the folder `output`, which must be new or empty.
 fn claim(output: &Path) -> anyhow::Result<FolderLock> {
     fs_err::create_dir_all(output)?;
-    // A folder with a lock file is a demo's; no such file is put into a folder that holds something else.
+    // A folder with a lock file belongs to a demo. No lock file is written into a folder with other files.
     let lock = if output.join(LOCK_FILE).exists() { Some(lock(output)?) } else { None };
     for entry in fs_err::read_dir(output)? {
         let name = entry?.file_name();
         if name != LOCK_FILE {
             return Err(hinted(
                 format!("{}: is not empty (it holds {})", output.display(), name.display()),
-                "delete what an earlier demo left, or choose another folder with -o",
+                "delete the files of an earlier demo, or choose another folder with -o",
             ));
         }
     }
@@ -114,7 +114,8 @@ fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Embeds the dataset, evaluates the descriptor and, for the strongest, writes everything a user would look at.
+/// Embeds the dataset and evaluates the descriptor. For the strongest descriptor, also writes embeddings, results and a
+/// contact sheet.
 fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
     let (model, photos) = (ModelChoice::named(descriptor.name()), PhotoOptions::default());
     let loader = Loader::new(&model, &photos, Terminal::context(stop));

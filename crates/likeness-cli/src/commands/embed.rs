@@ -1,4 +1,4 @@
-//! `likeness embed`: photos enter, an embeddings file leaves.
+//! `likeness embed`: writes the embeddings of photos to a file.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;

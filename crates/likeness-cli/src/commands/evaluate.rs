@@ -80,12 +80,12 @@ fn document(found: &Evaluated) -> anyhow::Result<serde_json::Value> {
     Ok(document)
 }
 
-/// Skipped photos as JSON.
+/// Skipped photos with their reasons, as JSON.
 fn names(skipped: &[Skipped]) -> Vec<serde_json::Value> {
     skipped.iter().map(|skip| json!({ "name": skip.name, "reason": skip.reason })).collect()
 }
 
-/// Prints the metrics to be read.
+/// Prints the metrics as text.
 pub(crate) fn print(evaluation: &Evaluation, model: &str) -> anyhow::Result<()> {
     let protocol = match evaluation.protocol {
         Some(Protocol::LeaveOneOut) => "leave-one-out",
@@ -93,7 +93,7 @@ pub(crate) fn print(evaluation: &Evaluation, model: &str) -> anyhow::Result<()> 
         None => "queries against a gallery",
     };
     let percent = |share: f64| format!("{:5.1} %", share * 100.0);
-    let interval = |i: &Interval| format!("   95 % within {:.1} and {:.1}", i.low * 100.0, i.high * 100.0);
+    let interval = |i: &Interval| format!("   95 % interval {:.1} to {:.1}", i.low * 100.0, i.high * 100.0);
     let intervals = evaluation.intervals.as_ref();
     print_text(&format!(
         "{model}, {distance} distance, {protocol}\n\

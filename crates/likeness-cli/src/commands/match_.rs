@@ -1,4 +1,4 @@
-//! `likeness match`: queries and a gallery enter, the challenge's results leave.
+//! `likeness match`: ranks a gallery for each query and writes the results.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -79,7 +79,7 @@ fn check_outputs(args: &MatchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Posts the results; those that the server does not take are kept in a file.
+/// Posts the results. They are kept in a file if the server does not accept them.
 fn submitted(
     server: &Server,
     results: &Results,
@@ -87,11 +87,11 @@ fn submitted(
     args: &MatchArgs,
 ) -> anyhow::Result<serde_json::Value> {
     let text = results.to_json(shape)?;
-    // Kept before they are sent: a signal may end the program while the server is silent.
+    // Written before they are sent: a signal may end the program during the wait for the server.
     let (file, place) = match &args.output {
         Some(path) => (path.clone(), "are in"),
         None => {
-            let kept = submit::keep(&text).context("no file could be written that keeps the results")?;
+            let kept = submit::keep(&text).context("the results could not be saved")?;
             (kept, "are kept in")
         }
     };

@@ -1,4 +1,4 @@
-//! `likeness models`: public weights listed, shown, downloaded, and brought files taken in.
+//! `likeness models`: lists, shows, downloads, imports and converts models.
 
 mod folder;
 #[cfg(feature = "train")]
@@ -25,7 +25,7 @@ use crate::failure::hinted;
 use crate::print::say;
 use crate::progress::{Progress, Terminal};
 
-/// Longest wait for a connection, an answer or the next bytes.
+/// Timeout for a connection, an answer, or the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the command.
@@ -61,18 +61,18 @@ struct Document<'a> {
     /// The registry's checksum; shorter than 64 digits where only its beginning is published.
     sha256: Option<&'a str>,
     url: Option<&'a str>,
-    /// How far the address is known to lead to these bytes.
+    /// How the address was confirmed to serve this file.
     confirmed: Option<likeness_model::registry::Confirmed>,
     file: &'a str,
     path: Option<&'a Path>,
     present: bool,
     /// Checksum of the file that is present.
     present_sha256: Option<&'a str>,
-    /// Null where there is no file, or nothing to compare it with.
+    /// Null without a file or without a published checksum.
     verified: Option<bool>,
 }
 
-/// A file that was found, with its checksum.
+/// A file on disk, with its checksum.
 struct Found {
     path: PathBuf,
     sha256: String,
@@ -123,11 +123,11 @@ fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
     print_lines(&table(std::iter::once(header).chain(rows).collect()))?;
     say("! the licence has conditions: `likeness models show NAME` prints them");
     let folders: Vec<_> = places.folders().iter().map(|folder| folder.display().to_string()).collect();
-    say(format!("looked in {}, and where OpenCV installs its cascades", folders.join(", ")));
+    say(format!("searched {}, and the folders of OpenCV for cascades", folders.join(", ")));
     Ok(())
 }
 
-/// What the list has about an entry: name, kind, size, licence, state.
+/// The cells of an entry in the list: name, kind, size, licence, state.
 fn cells(entry: &Entry, found: Option<&Found>) -> [String; 5] {
     let flag = if entry.warning.is_some() { '!' } else { ' ' };
     let state = match found {
@@ -146,7 +146,7 @@ fn cells(entry: &Entry, found: Option<&Found>) -> [String; 5] {
     ]
 }
 
-/// Rows whose columns are as wide as their widest cell; sizes stand to the right, the last column ends anywhere.
+/// Formats rows with columns as wide as their widest cell. Sizes are right-aligned.
 fn table(rows: Vec<[String; 5]>) -> Vec<String> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [0, 1, 2, 3].map(width);
@@ -157,15 +157,15 @@ fn table(rows: Vec<[String; 5]>) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Characters of a licence that the list has place for at 80 columns.
+/// Width of the licence column in characters, so that a row fits into 80 columns.
 const LICENCE_WIDTH: usize = 12;
 
-/// The licence's name without its explanation.
+/// The name of a licence without its explanation.
 fn short(licence: &str) -> &str {
     licence.split([':', '(', ';', ',']).next().unwrap_or(licence).trim()
 }
 
-/// `text`, cut where it is too long for its column.
+/// `text`, cut to the width of the licence column.
 fn shortened(text: &str) -> String {
     match text.chars().count() <= LICENCE_WIDTH {
         true => text.to_owned(),
@@ -176,7 +176,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// A number of bytes with its unit.
+/// A size in bytes with a suitable unit.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -282,7 +282,7 @@ fn presence(entry: &Entry, found: Option<&Found>) -> Vec<String> {
         Verification::Verified => "the checksum agrees",
         Verification::Prefix => "the published beginning of the checksum agrees",
         Verification::Unknown => "there is no published checksum to compare",
-        Verification::Wrong => "the checksum is another: not the published file",
+        Verification::Wrong => "the checksum differs from that of the published file",
     };
     vec![
         line("present", found.path.display()),
@@ -298,7 +298,7 @@ fn unknown(name: &str) -> anyhow::Error {
     )
 }
 
-/// The folder that models are put into.
+/// The folder that models are written to.
 fn target(models: Option<&Path>) -> anyhow::Result<PathBuf> {
     Places::of_user(models).target().map(Path::to_owned).ok_or_else(|| {
         hinted("there is no folder for models", "name one with --models or the variable LIKENESS_MODELS")
@@ -329,10 +329,10 @@ fn fetch(args: &PullModelArgs, stop: &AtomicBool) -> anyhow::Result<()> {
 
 fn say_pulled(pulled: &Pulled) {
     if !pulled.fetched {
-        say("nothing to do: the file is there already");
+        say("nothing to do: the file is already present");
     }
     if pulled.resumed_from > 0 {
-        say(format!("went on after {} bytes of an earlier download", pulled.resumed_from));
+        say(format!("continued an earlier download after {} bytes", pulled.resumed_from));
     }
     say(format!("{} bytes, SHA-256 {}", pulled.bytes, pulled.sha256));
     match pulled.verification {
@@ -370,7 +370,7 @@ fn bring(args: &ImportModelArgs) -> anyhow::Result<()> {
 
 fn say_imported(imported: &Imported) {
     if !imported.copied {
-        say("nothing to do: the same file is there already");
+        say("nothing to do: the same file is already present");
     }
     say(format!("{} bytes, SHA-256 {}", imported.bytes, imported.sha256));
     let Some((entry, verification)) = imported.entry else {
@@ -378,10 +378,12 @@ fn say_imported(imported: &Imported) {
         return;
     };
     match verification {
-        Verification::Verified => say(format!("this is {}", entry.name)),
-        Verification::Prefix => say(format!("this is {} by the beginning of its checksum", entry.name)),
-        Verification::Unknown => say(format!("this is {} by its name; no checksum is published", entry.name)),
-        Verification::Wrong => say(format!("warning: named as {}, but its checksum is another", entry.name)),
+        Verification::Verified => say(format!("identified as {}", entry.name)),
+        Verification::Prefix => say(format!("identified as {} by the beginning of its checksum", entry.name)),
+        Verification::Unknown => {
+            say(format!("identified as {} by its name; no checksum is published", entry.name))
+        }
+        Verification::Wrong => say(format!("warning: named {}, but its checksum differs", entry.name)),
     }
     if let Some(warning) = &entry.warning {
         say(format!("warning: {warning}"));

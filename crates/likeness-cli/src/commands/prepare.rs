@@ -1,4 +1,4 @@
-//! `likeness prepare`: a collection enters, a dataset leaves.
+//! `likeness prepare`: makes a dataset of a collection of photos.
 
 use std::sync::atomic::AtomicBool;
 

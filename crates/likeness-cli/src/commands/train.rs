@@ -25,10 +25,10 @@ pub(crate) fn run(args: TrainArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
 
 fn report(args: &TrainArgs, Trained { outcome, epochs }: &Trained) -> anyhow::Result<Outcome> {
     if outcome.stopped {
-        say(format!("stopped after epoch {}; go on with --resume", outcome.epochs));
+        say(format!("stopped after epoch {}; continue with --resume", outcome.epochs));
     } else if outcome.stopped_early {
         say(format!(
-            "ended after epoch {}: no better since epoch {}",
+            "stopped early after epoch {}: no better validation top-1 since epoch {}",
             outcome.epochs,
             outcome.best.map_or(0, |b| b.1)
         ));

@@ -19,14 +19,14 @@ fn a_second_run_embeds_only_what_is_new() {
     let bench = Bench::with_photos();
     bench.good(&["embed", "photos", "-o", "plain", "--model", "color"]);
     let told = embed(&bench, "first", &[]);
-    assert!(told.contains("0 of 12 photos were embedded before: kept/"), "{told}");
+    assert!(told.contains("0 of 12 photos were already in the cache: kept/"), "{told}");
     // Another name is the same photo; other content under an old name is another.
     fs_err::rename(bench.at("photos/p1/1.png"), bench.at("photos/p1/9.png")).unwrap();
     bench.photo("photos/p2/1.png", 77);
     bench.photo("photos/p2/new.png", 78);
     bench.good(&["embed", "photos", "-o", "plain-second", "--model", "color"]);
     let told = embed(&bench, "second", &[]);
-    assert!(told.contains("11 of 13 photos were embedded before"), "{told}");
+    assert!(told.contains("11 of 13 photos were already in the cache"), "{told}");
     assert!(bytes(&bench, "plain") == bytes(&bench, "first"));
     assert!(bytes(&bench, "plain-second") == bytes(&bench, "second"));
 }
@@ -36,7 +36,7 @@ fn other_embeddings_are_kept_apart() {
     let bench = Bench::with_photos();
     embed(&bench, "plain", &[]);
     let told = embed(&bench, "flipped", &["--flips"]);
-    assert!(told.contains("0 of 12 photos were embedded before"), "{told}");
+    assert!(told.contains("0 of 12 photos were already in the cache"), "{told}");
     assert_eq!(fs_err::read_dir(bench.at("kept")).unwrap().count(), 2);
     let told = bench.refused(&["match", "plain", "flipped", "-o", "results.json"]);
     assert!(told.contains("color+flips"), "{told}");
@@ -83,7 +83,7 @@ fn a_damaged_cache_gives_the_embeddings_of_a_whole_one() {
         damaged[at] ^= 1;
         fs_err::write(&cache, &damaged).unwrap();
         let told = embed(&bench, "again", &[]);
-        assert!(!told.contains("12 of 12 photos were embedded before"), "byte {at}: {told}");
+        assert!(!told.contains("12 of 12 photos were already in the cache"), "byte {at}: {told}");
         assert!(bytes(&bench, "plain") == bytes(&bench, "again"), "byte {at}");
     }
 }

@@ -199,10 +199,10 @@ fn without_any_detector_auto_says_what_stands_for_the_face() {
     }
     assert_eq!(counts["images"], 5);
     let said =
-        "detector none: no detector's file is present, so the centre of each photo stands for the face";
+        "detector none: no detector is installed, so the centre square of each photo is used as the face";
     assert!(told(&output).contains(said), "{}", told(&output));
     let told = bench.refused(&["detect", "photos"]);
-    assert!(told.contains("there is no detector to detect with") && told.contains("hint: "), "{told}");
+    assert!(told.contains("no face detector is installed") && told.contains("hint: "), "{told}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_detector_that_is_not_here_is_told_with_the_way_out() {
     let bench = album();
     for name in ["yunett", "scrfd", "no/such/file.onnx", "photos"] {
         let told = bench.refused(&["detect", "photos", "--detector", name, "--models", "models"]);
-        assert!(told.contains(&format!("error: {name}: no such detector here")), "{told}");
+        assert!(told.contains(&format!("error: {name}: no such detector is installed")), "{told}");
         assert!(told.contains("hint: give its file") && told.contains("likeness models list"), "{told}");
     }
 }
@@ -315,5 +315,5 @@ fn match_and_evaluate_look_for_faces_too() {
         evaluated["skipped"]["queries"].as_array().unwrap().iter().map(|skip| &skip["name"]).collect();
     assert_eq!(skipped, ["a/flat.png", "b/note.jpg"]);
     let told = bench.refused(&["evaluate", "photos", "--model", "color", "--detector", "yunett"]);
-    assert!(told.contains("no such detector here"), "{told}");
+    assert!(told.contains("no such detector is installed"), "{told}");
 }

@@ -128,12 +128,12 @@ fn every_query_is_answered_once_under_its_own_name() {
         assert_eq!(answers[0].1[0], "drawn_faces.png");
         let told = told(&output);
         assert!(
-            told.contains("queries without a face, searched for as whole photos (1):\n  flat.png: "),
+            told.contains("queries without a face, embedded as whole photos (1):\n  flat.png: "),
             "{told}"
         );
         assert!(
             told.contains(
-                "queries without an embedding, answered with the gallery in its order (1):\n  note.jpg: "
+                "queries without an embedding, answered with the gallery in its own order (1):\n  note.jpg: "
             ),
             "{told}"
         );

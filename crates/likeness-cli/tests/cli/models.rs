@@ -52,7 +52,7 @@ fn the_list_says_what_is_here_and_where_was_looked() {
     assert_eq!(header, ["NAME", "KIND", "SIZE", "LICENCE", "STATE"]);
     assert!(list.lines().all(|line| line.chars().count() <= 80 || line.contains("models/")), "{list}");
     let looked = told(&output);
-    assert!(looked.contains("! the licence has conditions") && looked.contains("looked in models, "));
+    assert!(looked.contains("! the licence has conditions") && looked.contains("searched models, "));
     let document = bench.json(&["models", "list", "--models", "models", "--json"]);
     assert_eq!(document["folders"][0], "models");
     let models = document["models"].as_array().unwrap();
@@ -95,7 +95,7 @@ fn an_import_says_what_it_took_in() {
     let output = with(&["mine.onnx"]);
     assert_eq!(output.stdout, b"models/mine.onnx\n", "{}", told(&output));
     assert!(told(&output).contains("the registry does not know this file"), "{}", told(&output));
-    assert!(told(&with(&["mine.onnx"])).contains("nothing to do: the same file is there already"));
+    assert!(told(&with(&["mine.onnx"])).contains("nothing to do: the same file is already present"));
     bench.write("mine.onnx", "another");
     let refused = |more: &[&str], expected: &str| {
         let told = bench.refused(&[&import[..], more].concat());

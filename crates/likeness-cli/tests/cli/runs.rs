@@ -237,7 +237,11 @@ fn a_run_that_is_interrupted_says_so_by_its_exit_code() {
     assert_eq!(output.status.code(), Some(130), "{}", crate::bench::told(&output));
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["stopped"], true);
-    assert!(crate::bench::told(&output).contains("go on with --resume"), "{}", crate::bench::told(&output));
+    assert!(
+        crate::bench::told(&output).contains("continue with --resume"),
+        "{}",
+        crate::bench::told(&output)
+    );
 }
 
 #[test]
@@ -297,6 +301,6 @@ fn a_card_that_was_altered_is_refused_on_resume_and_read_as_settings() {
     let text = String::from_utf8(whole).unwrap().replace("seed = 0", "seed = 3");
     fs_err::write(&card, text).unwrap();
     let told = bench.refused(&["train", "faces", "-o", "run", "--resume"]);
-    assert!(told.contains("run.toml: was altered since the run began"), "{told}");
+    assert!(told.contains("run.toml: was changed after the run started"), "{told}");
     bench.good(&["train", "faces", "-o", "third", "--config", "run/run.toml"]);
 }

@@ -82,14 +82,14 @@ fn the_published_file_is_pulled_verified_and_used() {
     let url = server("200 OK", fs_err::read(&published).unwrap());
     let pull = ["models", "pull", "yunet", "--url", &url, "--models", "models"];
     assert_eq!(bench.good(&pull), "models/face_detection_yunet_2026may.onnx\n");
-    assert!(told(&bench.run(&pull)).contains("nothing to do: the file is there already"));
+    assert!(told(&bench.run(&pull)).contains("nothing to do: the file is already present"));
     let shown = bench.json(&["models", "show", "yunet", "--models", "models", "--json"]);
     assert_eq!(shown["verified"], true);
     let scrfd = shared("weights/detectors/scrfd_500m_kps.onnx");
     let output = bench.run(&["models", "import", &scrfd, "--models", "models"]);
     assert_eq!(output.stdout, b"models/scrfd_500m_kps.onnx\n");
     assert!(
-        told(&output).contains("this is scrfd-500m") && told(&output).contains("warning: "),
+        told(&output).contains("identified as scrfd-500m") && told(&output).contains("warning: "),
         "{}",
         told(&output)
     );

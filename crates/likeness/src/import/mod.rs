@@ -1,4 +1,4 @@
-//! Makes a model folder of an ONNX file or of a file of weights.
+//! Makes model folders from ONNX files or from weights.
 
 #[cfg(feature = "train")]
 mod network;
@@ -14,31 +14,32 @@ use likeness_train::backbone::Architecture;
 use crate::context::Context;
 use crate::{Result, invalid};
 
-/// What a model folder is made of.
+/// Options of [`import_network`].
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
-    /// A `.onnx`, `.pth`, `.pt` or `.safetensors` file.
+    /// File to import: `.onnx`, `.pth`, `.pt` or `.safetensors`.
     pub file: PathBuf,
-    /// The new model folder.
+    /// New model folder to write.
     pub output: PathBuf,
-    /// The network's name; `None` takes the registry's or the file's.
+    /// Name of the network; `None` means that of the registry, or else that of the file.
     pub name: Option<String>,
-    /// The architecture of weights, or the architecture whose layers a graph has; such a network can be trained further.
+    /// Architecture of the weights, or of the graph. A graph that is imported with it can be fine-tuned.
     #[cfg(feature = "train")]
     pub backbone: Option<Architecture>,
-    /// What the network's faces are aligned to; `None` infers it from the input's size.
+    /// Face alignment that the network expects; `None` infers it from the size of the input.
     pub alignment: Option<Alignment>,
-    /// Its licence; `None` takes the registry's.
+    /// Licence of the network; `None` means that of the registry.
     pub licence: Option<String>,
-    /// Where it comes from; `None` takes the registry's.
+    /// Origin of the network; `None` means that of the registry.
     pub source: Option<String>,
-    /// How pixels enter the network, where the file does not say.
+    /// Preprocessing of the network that the file does not specify.
     pub preprocess: PreprocessOverrides,
 }
 
-/// Makes the model folder; what was inferred is reported.
+/// Imports a network as a new model folder. Reports inferred properties to the observer.
 ///
-/// # Errors        a file that is neither a graph nor weights, a graph that is no embedder, an output that holds files
+/// # Errors        a file that is neither a graph nor weights, a graph that is not an embedder, an output folder that is not
+/// empty
 pub fn import_network(options: &ImportOptions, context: Context<'_>) -> Result<()> {
     let ending = options.file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match ending.as_str() {
@@ -46,8 +47,8 @@ pub fn import_network(options: &ImportOptions, context: Context<'_>) -> Result<(
         "pth" | "pt" | "safetensors" => return of_weights(options, context),
         _ => {
             return Err(invalid(
-                format!("{}: neither a graph nor weights by its name", options.file.display()),
-                "a model folder is made of a .onnx, .pth, .pt or .safetensors file",
+                format!("{}: expected a .onnx, .pth, .pt or .safetensors file", options.file.display()),
+                "name an ONNX graph or a file of PyTorch or safetensors weights",
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! Networks that can be trained further, from weights or from the layers of a graph.
+//! Imports networks that can be fine-tuned, from weights or from the layers of a graph.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +22,13 @@ use super::ImportOptions;
 use crate::context::Context;
 use crate::{Result, invalid};
 
-/// Of weights: the network that their keys name, written as training writes its own.
+/// Imports weights. The architecture is inferred from their keys, unless it is given.
 pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Result<()> {
     let folder = options.output.as_path();
     let given = &options.preprocess;
     if given.mean.is_some() || given.std.is_some() || given.channels.is_some() {
         return Err(invalid(
-            "weights are of a network that is known here, and so is how pixels enter it",
+            "the preprocessing of weights is given by their architecture",
             "leave --normalize, --mean, --std and --channels out",
         ));
     }
@@ -38,16 +38,18 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
     let architecture = network.config().backbone.architecture;
     context.note(format!("{architecture}: {report}"));
     if !network.config().projection {
-        context
-            .note(format!("no head: an embedding is the backbone's {} features", architecture.feature_dim()));
+        context.note(format!(
+            "no head: the embedding is the output of the backbone, of dimension {}",
+            architecture.feature_dim()
+        ));
     }
-    // Weights with a head are those of a network for faces.
+    // Only networks for faces have a head.
     let of_faces = network.config().projection.then(|| ExportOptions::default().input_px);
     let side = of_faces.unwrap_or(architecture.published_side_px());
     let input_px = match square(options)? {
         Some(side) => side,
         None => {
-            context.note(format!("input {side}×{side} is assumed; --input-size names another"));
+            context.note(format!("assuming an input of {side}×{side} pixels; --input-size sets another"));
             side
         }
     };
@@ -57,19 +59,19 @@ pub(super) fn of_weights(options: &ImportOptions, context: Context<'_>) -> Resul
     Ok(())
 }
 
-/// The side that `--input-size` names.
+/// The side of the square input that `--input-size` sets, if any.
 fn square(options: &ImportOptions) -> Result<Option<u32>> {
     match options.preprocess.input_size {
         Some([width, height]) if width != height => Err(invalid(
-            format!("--input-size {width}x{height}: these networks take squares"),
-            "name one side",
+            format!("--input-size {width}x{height}: the input of these networks is square"),
+            "give one side, such as 112",
         )),
         size => Ok(size.map(|[side, _]| side)),
     }
 }
 
-/// Of a graph: the network known here whose layers it has, which can be trained on; a graph that turns out to compute
-/// something else is refused.
+/// Imports a graph as a network of a known architecture with the same layers, which can be fine-tuned. Fails if the network
+/// computes different embeddings than the graph.
 pub(super) fn of_layers(
     options: &ImportOptions,
     architecture: Architecture,
@@ -91,10 +93,10 @@ pub(super) fn of_layers(
     if !OnnxEmbedder::load(&trial.path().join(GRAPH), &plain, &engine)?.agrees_with(&parts.embedder)? {
         return Err(invalid(
             format!(
-                "{}: has the layers of {architecture} and gives other embeddings",
+                "{}: has the layers of {architecture}, but computes different embeddings",
                 options.file.display()
             ),
-            "import it as it is, without --backbone",
+            "import it without --backbone",
         ));
     }
     let _lock = claim(folder)?;
@@ -102,24 +104,21 @@ pub(super) fn of_layers(
     Ok(())
 }
 
-/// Has the first layer take pixels that are normalised as the architecture's are.
+/// Scales the weights of the first layer so that it takes pixels with the normalisation of the architecture.
 fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
     let Normalization { mean, std } = architecture.normalization();
     let Some(GraphLayer::Affine { shape, weight, .. }) = parts.layers.first_mut() else {
-        return Err(invalid(
-            "the graph has no layers with weights",
-            "import it as it is, without --backbone",
-        ));
+        return Err(invalid("the graph has no layers with weights", "import it without --backbone"));
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
         let (mean, deviation) = (mean[channel], std[channel]);
-        // The black around a picture has to mean the same to both, as the first layer pads with it.
+        // The first layer pads with zeros, so a zero must stand for the same pixel value in both normalisations.
         let black = mean * parts.scale[channel] + parts.shift[channel];
         if black.abs() > 1e-3 {
             return Err(invalid(
-                format!("{architecture} subtracts {mean} from pixels, and the graph something else"),
-                "name how pixels enter with --normalize, or import the graph as it is, without --backbone",
+                format!("{architecture} subtracts {mean} from pixels, but the graph subtracts another mean"),
+                "set the preprocessing with --normalize, or import the graph without --backbone",
             ));
         }
         let factor = deviation * parts.scale[channel];
@@ -140,7 +139,7 @@ fn layer(layer: GraphLayer) -> Layer {
     }
 }
 
-/// What is known of a network that is imported.
+/// The model card of an imported network.
 fn card_of(
     network: &Network,
     options: &ImportOptions,

@@ -1,8 +1,8 @@
-//! Queries of a search: every photo counts, with or without a face that was found.
+//! Loads the queries of a search. Every photo is a query, with or without a detected face.
 //!
-//! A challenge expects an answer to each query. A photo in which the detector finds no face is embedded as it is, without
-//! a detector: the box that a table names, or the centre square. A photo that cannot be read, or of which an embeddings
-//! file has none, has no embedding; its ranking is the gallery in its own order.
+//! A challenge expects an answer to each query. A photo without a detected face is embedded without a detector: the box of
+//! the table is used, or the centre square. A photo that cannot be read, or that an embeddings file lists as skipped, has
+//! no embedding; its ranking is the gallery in its own order.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -20,11 +20,11 @@ use crate::context::Context;
 /// How a query takes part in a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// By its faces, or as a whole where no detector is used.
+    /// The photo has embeddings of its faces, or of the whole photo if no detector is used.
     Embedded,
-    /// No face was found: by the box that the table names, or its centre square.
+    /// No face was detected; the box of the table or the centre square was embedded.
     WithoutFace,
-    /// It cannot be read, or an embeddings file says that it has no embedding.
+    /// The photo cannot be read, or an embeddings file lists it as skipped.
     Unreadable,
 }
 
@@ -39,33 +39,33 @@ impl Standing {
     }
 }
 
-/// A photo that is searched for.
+/// A query photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The photo's name in results.
+    /// Name of the photo in results.
     pub name: String,
-    /// Where the photo is.
+    /// Path of the photo.
     pub path: String,
-    /// Whom it shows, where that is known.
+    /// Identity of the person in the photo, if known.
     pub identity: Option<String>,
-    /// The side of a search that its collection puts it on.
+    /// Role of the photo in its collection.
     pub role: Role,
     /// How the photo takes part in the search.
     pub standing: Standing,
-    /// Why the photo does not stand for itself; empty where it does.
+    /// Reason why the photo has no face embedding; empty if it has one.
     pub reason: String,
 }
 
-/// Photos that are searched for, with the embeddings of those that can be read.
+/// Query photos, with the embeddings of those that can be read.
 pub struct Queries {
-    /// Every photo once, in the order of the inputs.
+    /// All query photos in the order of the inputs, each once.
     pub photos: Vec<Query>,
-    /// The embeddings, in the order of the photos; a photo may have several faces.
+    /// Embeddings in the order of the photos. A photo may have several faces.
     pub table: EmbeddingTable,
 }
 
 impl Loader<'_> {
-    /// The queries that `inputs` stand for.
+    /// Loads the queries of `inputs`.
     pub fn load_queries(&self, inputs: &[PathBuf]) -> Result<Queries> {
         let mut sources = self.sources(inputs, None)?;
         if let [Source { content: Content::Table(_), .. }] = sources[..]
@@ -95,7 +95,7 @@ impl Loader<'_> {
                 rows.into_iter().for_each(|(row, embedding)| gathered.keep(row, &embedding));
                 Standing::Embedded
             } else if let Some((mut row, embedding)) = whole.remove(&name) {
-                // It is not to be found.
+                // A photo without a face is not part of the gallery.
                 row.role = if role == Role::Both { Role::Query } else { role };
                 gathered.keep(row, &embedding);
                 Standing::WithoutFace
@@ -112,7 +112,7 @@ impl Loader<'_> {
         Ok(Queries { photos, table: gathered.into_table_of(self.model_of(&sources)?)? })
     }
 
-    /// The embeddings of photos as a whole, without a detector, by name; only of those that can be read.
+    /// Embeds photos without a detector. Returns the rows and embeddings by name; photos that cannot be read are omitted.
     fn whole(&self, photos: &[EmbedItem]) -> Result<HashMap<String, (Row, Vec<f32>)>> {
         let mut found = HashMap::new();
         let Some(first) = photos.first() else { return Ok(found) };
@@ -148,15 +148,15 @@ fn photos_of(table: &EmbeddingTable) -> Vec<Query> {
     embedded.into_iter().chain(skipped).collect()
 }
 
-/// Reports the queries that do not stand for themselves.
+/// Reports the queries without a face and those without an embedding.
 pub(crate) fn report_standing(photos: &[Query], context: Context<'_>) {
     let of = |standing: Standing| -> Vec<Skipped> {
         let photos = photos.iter().filter(|photo| photo.standing == standing);
         photos.map(|photo| Skipped::new(&photo.name, &photo.reason)).collect()
     };
     for (standing, what) in [
-        (Standing::WithoutFace, "queries without a face, searched for as whole photos"),
-        (Standing::Unreadable, "queries without an embedding, answered with the gallery in its order"),
+        (Standing::WithoutFace, "queries without a face, embedded as whole photos"),
+        (Standing::Unreadable, "queries without an embedding, answered with the gallery in its own order"),
     ] {
         let photos = of(standing);
         if !photos.is_empty() {

@@ -1,4 +1,4 @@
-//! What a path stands for: photos, a folder or table of photos, a dataset, or an embeddings file.
+//! Resolves input paths to sources: photos, a folder or table of photos, a dataset, or an embeddings file.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,32 +13,32 @@ use likeness_search::{EmbeddingTable, Role, Row, TableKind};
 use crate::context::Context;
 use crate::{Result, invalid};
 
-/// One input, or a row of single photos.
+/// One input, or several consecutive single photos.
 pub(super) struct Source {
-    /// The input, or the first of the photos.
+    /// Path of the input, or of the first photo.
     pub(super) input: PathBuf,
     pub(super) content: Content,
-    /// What could not be used, before any photo is read.
+    /// Files that were skipped before any photo is read.
     pub(super) skipped: Vec<Skipped>,
-    /// Whether names are made distinct from those of other inputs by the input's own path.
+    /// Whether names are prefixed with the path of the input, to distinguish them from those of other inputs.
     prefixed: bool,
 }
 
-/// Photos to embed, each as small as its source knows it: there may be hundreds of thousands.
+/// The photos or embeddings of a source. Photos are stored compactly, since there may be hundreds of thousands.
 pub(super) enum Content {
-    /// Embeddings that exist.
+    /// Embeddings of an embeddings file.
     Table(EmbeddingTable),
-    /// Photos named by themselves.
+    /// Single photos.
     Single(Vec<PhotoPath>),
-    /// A folder or table of photos, read by its layout.
+    /// Photos of a folder or a table.
     Collected(Vec<likeness_data::sample::Sample>),
-    /// A dataset's faces.
+    /// Faces of a dataset.
     Prepared(Vec<EmbedItem>),
 }
 
-/// What `inputs` stand for, in order; photos named one after another are one source.
+/// Resolves `inputs` to sources, in order. Consecutive single photos form one source.
 ///
-/// # Errors        an input that nothing can be read from
+/// # Errors        an input that cannot be read
 pub(super) fn read(inputs: &[PathBuf], layout: Layout, context: Context<'_>) -> Result<Vec<Source>> {
     let mut sources: Vec<Source> = Vec::new();
     for input in inputs {
@@ -53,7 +53,7 @@ pub(super) fn read(inputs: &[PathBuf], layout: Layout, context: Context<'_>) -> 
     Ok(sources)
 }
 
-/// Refuses an input that is not there.
+/// Fails if an input does not exist.
 ///
 /// # Errors        no such file or folder, or one that may not be read
 pub fn check_exists(input: &Path) -> Result<()> {
@@ -74,7 +74,7 @@ fn content_of(input: &Path, layout: Layout, context: Context<'_>) -> Result<(Con
         }
         return collected(input, layout, context);
     }
-    // A damaged file is loaded too, for its error.
+    // A damaged embeddings file is loaded as well, so that its error is reported.
     if input.is_file() && TableKind::of(input) != TableKind::Other {
         return Ok((Content::Table(EmbeddingTable::load(input)?), Vec::new()));
     }
@@ -91,8 +91,8 @@ fn collected(input: &Path, layout: Layout, context: Context<'_>) -> Result<(Cont
     Ok((Content::Collected(collection.samples), collection.skipped))
 }
 
-/// Makes the names of several sources distinct: where two share a name, photos of folders are called `FOLDER/NAME`, and
-/// single photos by the path that was given. A photo that was named twice counts once.
+/// Makes the names of several sources distinct. If two photos share a name, photos of folders are renamed to `FOLDER/NAME`,
+/// and single photos to their paths. A single photo that is given twice is used once.
 pub(super) fn name_apart(sources: &mut [Source]) {
     for source in sources.iter_mut() {
         if let Content::Single(photos) = &mut source.content {
@@ -102,7 +102,7 @@ pub(super) fn name_apart(sources: &mut [Source]) {
     }
     let mut seen = HashSet::new();
     let collide = sources.iter().flat_map(Source::names).any(|name| !seen.insert(name));
-    // One folder or file brings names of its own.
+    // The names of a single folder or file are kept as they are.
     let several = sources.len() > 1 || sources.iter().any(|s| matches!(s.content, Content::Single(_)));
     if collide && several {
         sources.iter_mut().for_each(Source::prefix);
@@ -110,7 +110,7 @@ pub(super) fn name_apart(sources: &mut [Source]) {
 }
 
 impl Source {
-    /// Photos of the source, or rows of its table.
+    /// Number of photos of the source, or of rows of its table.
     pub(super) fn len(&self) -> usize {
         match &self.content {
             Content::Table(table) => table.len(),
@@ -120,7 +120,7 @@ impl Source {
         }
     }
 
-    /// The photos' names; a photo with several faces counts once.
+    /// Names of the photos. A photo with several faces is listed once.
     fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match &self.content {
             Content::Table(table) => {
@@ -158,7 +158,7 @@ impl Source {
         Skipped::new(self.named(Row::new(skip.name)).name, skip.reason)
     }
 
-    /// Each photo, in order, with what to read for it; of a table each row, then the photos without an embedding.
+    /// Each photo in order, as an item to embed. A table yields its rows, then its photos without an embedding.
     pub(super) fn items(&self) -> Vec<EmbedItem> {
         let named = |item: EmbedItem| EmbedItem { row: self.named(item.row), ..item };
         let of_row = |row: &Row| EmbedItem {
@@ -178,7 +178,7 @@ impl Source {
         }
     }
 
-    /// Photos of a folder that no decoder reads, such as HEIC: they are skipped, and queries all the same.
+    /// Photos of a folder in a format without a decoder, such as HEIC. They are skipped, but still count as queries.
     pub(super) fn unreadable(&self) -> Vec<EmbedItem> {
         let Content::Collected(_) = self.content else { return Vec::new() };
         let folder =
@@ -186,7 +186,7 @@ impl Source {
         let item = |skip: &Skipped| {
             let path = folder.join(&skip.name);
             let row = self.named(Row { path: display_name(&path), ..Row::new(&skip.name) });
-            // A PNG is skipped only if this program drew it.
+            // A skipped PNG is a contact sheet of this program, not a photo.
             let is_drawn = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
             (path.is_file() && !is_drawn).then_some(EmbedItem {
                 path,
@@ -198,9 +198,9 @@ impl Source {
         self.skipped.iter().filter_map(item).collect()
     }
 
-    /// Embeds the photos, in order; returns those that could not be used.
+    /// Embeds the photos, in order. Returns the skipped photos.
     ///
-    /// # Errors        as [`embed_each`]
+    /// # Errors        the errors of [`embed_each`]
     pub(super) fn each(
         &self,
         embedder: &dyn Embedder,
@@ -218,7 +218,7 @@ impl Source {
         }
     }
 
-    /// Leaves `most` photos, evenly spread.
+    /// Keeps at most `most` photos, sampled evenly.
     pub(super) fn keep_spread(&mut self, most: usize) {
         fn keep<T>(photos: &mut Vec<T>, most: usize) {
             let (total, mut at) = (photos.len(), 0);
@@ -235,9 +235,9 @@ impl Source {
         }
     }
 
-    /// Leaves the photos of `split`, where one is named.
+    /// Keeps only the photos of `split`, if one is given.
     ///
-    /// # Errors        none is left; the hint names the splits that there are
+    /// # Errors        no photo of this split; the hint lists the existing splits
     pub(super) fn keep_split(&mut self, split: Option<&str>) -> Result<()> {
         let Some(split) = split else { return Ok(()) };
         let is_wanted = |of: Option<&str>| of == Some(split);
@@ -256,7 +256,7 @@ impl Source {
         } else {
             format!("it has the splits {}; --split all takes everything", there.join(" and "))
         };
-        Err(invalid(format!("{}: nothing of the split {split}", self.input.display()), hint))
+        Err(invalid(format!("{}: no photos of the split {split}", self.input.display()), hint))
     }
 
     /// The splits of the photos, in order of first appearance.
@@ -279,7 +279,7 @@ impl Source {
     }
 }
 
-/// What to read of a photo of which nothing else is known.
+/// The item to embed for a single photo without further information.
 fn found_item(photo: &PhotoPath) -> EmbedItem {
     EmbedItem {
         row: Row { path: display_name(&photo.path), ..Row::new(&photo.name) },
@@ -289,7 +289,7 @@ fn found_item(photo: &PhotoPath) -> EmbedItem {
     }
 }
 
-/// What to read of a collection's photo, and what the collection says about it.
+/// The item to embed for a photo of a collection, with its labels.
 fn collected_item(sample: &likeness_data::sample::Sample) -> EmbedItem {
     EmbedItem {
         row: Row {

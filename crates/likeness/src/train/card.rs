@@ -1,4 +1,4 @@
-//! `run.toml`: what a run was made from, and its settings.
+//! The file `run.toml`: the inputs and the settings of a run.
 
 use std::path::Path;
 
@@ -8,47 +8,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, invalid};
 
-/// `run.toml`: what a run was made from and with. Its last line is a checksum that `--resume` looks at.
+/// The content of `run.toml`: inputs and settings of a run. Its last line is a checksum that `--resume` verifies.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunCard {
     /// Version of the program.
     pub(super) likeness: String,
-    /// The dataset's folder.
+    /// Folder of the dataset.
     pub(super) dataset: String,
-    /// SHA-256 over the faces' names and labels, those of the target among them.
+    /// SHA-256 of the names and labels of the faces, including those of the target.
     pub(super) faces_sha256: String,
-    /// SHA-256 over the dataset's photos, identities and splits.
+    /// SHA-256 of the photos, identities and splits of the dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dataset_sha256: Option<String>,
-    /// The teacher, as it was named.
+    /// Teacher, as given on the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) teacher: Option<String>,
-    /// The dataset adapted to.
+    /// Folder of the target dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) adapt_to: Option<String>,
-    /// SHA-256 over its photos, identities and splits.
+    /// SHA-256 of the photos, identities and splits of the target dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) adapt_to_sha256: Option<String>,
-    /// The resolved settings.
+    /// Resolved settings.
     pub(super) settings: TrainConfig,
 }
 
-/// The card of a run that goes on.
+/// Reads the card of an existing run, and verifies its checksum.
 pub(super) fn read(card: &Path) -> Result<RunCard> {
     let text = fs_err::read_to_string(card)?;
     if seal_of(&text) == Seal::Broken {
         return Err(invalid(
-            format!("{}: was altered since the run began", card.display()),
-            format!(
-                "undo the change, or begin another run with --config {} in another folder",
-                card.display()
-            ),
+            format!("{}: was changed after the run started", card.display()),
+            format!("undo the change, or start a new run with --config {} in another folder", card.display()),
         ));
     }
     toml::from_str(&text).map_err(|error| {
         invalid(
             format!("{}: not a run's settings: {}", card.display(), error.message()),
-            "restore the file, or begin another run in another folder",
+            "restore the file, or start a new run in another folder",
         )
     })
 }

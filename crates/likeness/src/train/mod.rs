@@ -1,4 +1,4 @@
-//! Trains an embedding network on a dataset's labelled faces.
+//! Trains an embedding network on the labelled faces of a dataset.
 
 mod card;
 pub mod options;
@@ -26,19 +26,19 @@ use crate::{LikenessError, Result, invalid};
 use card::RunCard;
 pub use options::TrainOptions;
 
-/// A run that has ended or was stopped.
+/// The result of [`train`]: a run that has ended or was stopped.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// How the run ended.
+    /// Outcome of the run.
     pub outcome: Outcome,
-    /// The epochs that its settings ask for.
+    /// Total number of epochs in the settings of the run.
     pub epochs: u32,
 }
 
-/// Trains a network, or continues a run. `observe` makes the observer of the run's epochs from their number.
+/// Trains a network, or continues a run. `observe` creates the observer of the run from the total number of epochs.
 ///
-/// # Errors        options that contradict each other or the run that is continued, a dataset that cannot be trained on,
-/// weights that do not fit, another process in the folder
+/// # Errors        options that contradict each other or the run to continue, an unsuitable dataset, weights that do not fit
+/// the network, another process in the run folder
 pub fn train<O: TrainingObserver>(
     options: &TrainOptions,
     context: Context<'_>,
@@ -91,7 +91,7 @@ pub fn train<O: TrainingObserver>(
 
 /// Draws the curves of the run in `folder` from its history.
 ///
-/// # Errors        a history that cannot be read; the disk
+/// # Errors        a history that cannot be read; a file that cannot be written
 pub fn draw_curves(folder: &Path) -> Result<()> {
     let metrics = |record: EpochRecord| EpochMetrics {
         epoch: record.epoch,
@@ -105,7 +105,7 @@ pub fn draw_curves(folder: &Path) -> Result<()> {
     Ok(curves::draw(&epochs, folder)?)
 }
 
-/// Refuses an output that is an input of the same command.
+/// Fails if the output folder is also an input.
 fn check_output(options: &TrainOptions) -> Result<()> {
     let inputs =
         [("trained on", Some(&options.dataset)), ("adapted to", options.adaptation.adapt_to.as_ref())];
@@ -120,27 +120,25 @@ fn check_output(options: &TrainOptions) -> Result<()> {
     Ok(())
 }
 
-/// The card of the run that goes on; none where one begins.
+/// The card of the run to continue; `None` for a new run.
 fn before(options: &TrainOptions, folder: &RunFolder) -> Result<Option<RunCard>> {
     let (path, output) = (options.output.join(CARD), options.output.display());
     match (options.resume, folder.state()?) {
         (false, RunState::Begun) => Err(invalid(
             format!("{output}: there is a run already"),
-            "go on with it by --resume, or name another folder",
+            "continue it with --resume, or choose another folder",
         )),
         (false, _) => Ok(None),
         (true, RunState::Begun) if !path.exists() => Err(invalid(
             format!("{output}: the run has no {CARD}"),
-            "restore the file, or begin another run in another folder",
+            "restore the file, or start a new run in another folder",
         )),
         (true, _) if path.exists() => card::read(&path).map(Some),
-        (true, _) => {
-            Err(invalid(format!("{output}: no run to go on with"), "leave --resume out to begin one"))
-        }
+        (true, _) => Err(invalid(format!("{output}: no run to resume"), "leave --resume out to start one")),
     }
 }
 
-/// The settings of a run that goes on: its own, but for the threads, which change no result.
+/// The settings of a run to continue: those of the run, except the number of threads, which does not affect results.
 fn go_on_with(options: &TrainOptions, before: &RunCard) -> Result<TrainConfig> {
     refuse(&options.output, resume::of_flags(options, before)?)?;
     let mut config = before.settings.clone();
@@ -155,7 +153,7 @@ fn refuse(run: &Path, differences: Vec<SettingDifference>) -> Result<()> {
     }
 }
 
-/// The teacher's name: the flag's, else the run's.
+/// The name of the teacher: that of the options, else that of the run.
 fn teacher_of(options: &TrainOptions, before: Option<&RunCard>) -> Option<String> {
     options.losses.teacher.clone().or_else(|| before.and_then(|b| b.teacher.clone()))
 }
@@ -180,7 +178,7 @@ fn describe(
     }
 }
 
-/// `error`, with the flag that helps where only this command has one.
+/// Adds a hint that names a flag of `likeness train`, if there is a suitable one.
 fn with_flags(error: TrainError) -> LikenessError {
     match &error {
         TrainError::WeightsMismatch { missing, misshaped, unexpected, .. } if unexpected.is_empty() => {
@@ -190,7 +188,7 @@ fn with_flags(error: TrainError) -> LikenessError {
             invalid(
                 error.to_string(),
                 format!(
-                    "let these layers start afresh with --allow-missing {}, or choose the --backbone that the file was \
+                    "initialise these layers randomly with --allow-missing {}, or choose the --backbone that the file was \
                      made for",
                     layers.join(",")
                 ),
@@ -200,18 +198,18 @@ fn with_flags(error: TrainError) -> LikenessError {
     }
 }
 
-/// Refuses a precision that would only slow the run down.
+/// Fails if the precision would make the run slower instead of faster.
 fn check_precision(precision: Precision, device: &str) -> Result<()> {
     let reason = match (precision, device) {
         (Precision::Full, _) => return Ok(()),
         (Precision::Bf16, "cpu") if precision.is_fast() => return Ok(()),
         (Precision::Bf16, "cpu") => "this processor has no AVX-512 BF16",
-        (Precision::Bf16, _) => "only the processor's convolutions have it",
+        (Precision::Bf16, _) => "it is only supported on the CPU",
     };
     Err(invalid(format!("--precision bf16: {reason}"), "leave it out"))
 }
 
-/// `faces` with those of the dataset to adapt to; what the domains share is said.
+/// Adds the faces of the target dataset to `faces`. Reports the overlap and the relative size of the domains.
 fn with_target(
     faces: TrainingFaces,
     folder: &Path,
@@ -222,31 +220,30 @@ fn with_target(
     let (target, trained) = (faces.target.len(), faces.train.len());
     context.note(format!("adapting to {target} faces of {}", folder.display()));
     if overlap.photos > 0 {
-        context.note(format!(
-            "{} of them are photos that are also trained on, with their labels",
-            overlap.photos
-        ));
+        context.note(format!("{} of them are also training photos with labels", overlap.photos));
     }
     if overlap.identities > 0 {
         context.note(format!(
-            "{} identities have names of both domains, and count as different people",
+            "{} names of identities occur in both domains, and count as different people",
             overlap.identities
         ));
     }
     if target < trained / 10 {
         context.note(format!(
-            "few beside {trained} with labels: each is seen {} times as often",
+            "the target is small beside {trained} faces with labels: each of its faces is used {} times as often",
             trained / target
         ));
     } else if trained < target / 10 {
-        context.note(format!("many beside {trained} with labels: an epoch sees no more than that of them"));
+        context.note(format!(
+            "the target is large beside {trained} faces with labels: an epoch uses at most as many of its faces"
+        ));
     }
     Ok(faces)
 }
 
 fn report_faces(faces: &TrainingFaces, context: Context<'_>) {
     let validation = if faces.validation.is_empty() {
-        "none for validation, so the last epoch's network is kept".to_owned()
+        "no faces for validation, so the network of the last epoch is kept".to_owned()
     } else {
         format!("{} faces for validation", faces.validation.len())
     };
@@ -256,6 +253,6 @@ fn report_faces(faces: &TrainingFaces, context: Context<'_>) {
         faces.identities.len()
     ));
     if faces.unlabelled > 0 {
-        context.note(format!("{} faces without an identity are left out", faces.unlabelled));
+        context.note(format!("skipped {} faces without an identity", faces.unlabelled));
     }
 }

@@ -1,4 +1,4 @@
-//! What a training run is asked for. `None` keeps the default, the value of the settings file, or the run's own value.
+//! Options of a training run. `None` keeps the default, the value of the settings file, or the value of the run to continue.
 
 use std::path::PathBuf;
 
@@ -9,23 +9,23 @@ use likeness_train::loss::{EmbeddingDistance, TripletMargin};
 use likeness_train::ops::Precision;
 use likeness_train::train::schedule::Decay;
 
-/// The training method.
+/// Training objectives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// A linear classifier of identities.
+    /// Softmax classification of identities.
     Classification,
-    /// Triplets, after a warm-up of classification.
+    /// Triplet loss, after a warm-up of classification.
     Triplet,
-    /// A classifier with a margin on the angle.
+    /// Classification with a margin on the angle.
     ArcFace,
-    /// A classifier with a margin on the cosine.
+    /// Classification with a margin on the cosine.
     CosFace,
-    /// A teacher's embeddings alone.
+    /// Distillation only: the embeddings of a teacher.
     Teacher,
 }
 
 impl Method {
-    /// The name in flags and messages.
+    /// Name of the objective in flags and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Classification => "classification",
@@ -37,22 +37,22 @@ impl Method {
     }
 }
 
-/// Which triplets of a batch count.
+/// Methods of choosing the triplets of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinerKind {
-    /// Every one.
+    /// All triplets.
     All,
     /// Farthest positive and closest negative of each anchor.
     BatchHard,
-    /// Negatives farther than the positive, within the margin.
+    /// Negatives farther away than the positive, but within the margin.
     SemiHard,
     /// Closest positive and closest negative of each anchor.
     EasyPositive,
-    /// Random ones.
+    /// Random triplets.
     Random,
 }
 
-/// The optimiser.
+/// Optimisers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptimizerKind {
     /// Gradient descent with momentum 0.9.
@@ -61,135 +61,135 @@ pub enum OptimizerKind {
     AdamW,
 }
 
-/// A training run.
+/// Options of a training run.
 #[derive(Debug, Clone, Default)]
 pub struct TrainOptions {
-    /// The dataset.
+    /// Dataset to train on.
     pub dataset: PathBuf,
-    /// The run's folder.
+    /// Run folder to write.
     pub output: PathBuf,
-    /// A file of settings, such as the `run.toml` of another run.
+    /// Settings file, such as the `run.toml` of another run.
     pub config: Option<PathBuf>,
-    /// Continue the run in the folder.
+    /// Continue the run in the run folder.
     pub resume: bool,
-    /// The method.
+    /// Training objective.
     pub method: Option<Method>,
-    /// Epochs of the method.
+    /// Number of epochs of the training objective.
     pub epochs: Option<u32>,
-    /// Epochs of classification before triplets.
+    /// Number of warm-up epochs of classification before the triplet loss.
     pub warm_up: Option<u32>,
     /// Seed of all random numbers.
     pub seed: Option<u64>,
-    /// Where to compute: cpu, cuda, cuda:N or wgpu.
+    /// Device to train on: cpu, cuda, cuda:N or wgpu.
     pub device: String,
-    /// Threads that prepare images.
+    /// Number of threads that load and augment images.
     pub workers: Option<usize>,
-    /// The network.
+    /// Options of the network.
     pub network: NetworkOptions,
-    /// The losses.
+    /// Options of the losses.
     pub losses: LossOptions,
-    /// Batches, optimiser, schedule and augmentation.
+    /// Options of batches, optimiser, schedule and augmentation.
     pub steps: StepOptions,
-    /// Adaptation to faces without labels.
+    /// Options of domain adaptation.
     pub adaptation: AdaptationOptions,
 }
 
-/// The network of a run.
+/// Options of the network.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkOptions {
-    /// The backbone.
+    /// Backbone architecture.
     pub backbone: Option<Architecture>,
     /// Starting weights: a PyTorch or safetensors file, a model folder, or a run.
     pub weights: Option<PathBuf>,
-    /// Layers that the weights may lack.
+    /// Layers that may be missing from the weights.
     pub allow_missing: Vec<String>,
     /// Dimension of an embedding.
     pub embedding_dim: Option<usize>,
-    /// Side of the input, in pixels.
+    /// Side of the input faces, in pixels.
     pub size: Option<u32>,
-    /// Share of the features that are dropped.
+    /// Dropout rate of the features.
     pub dropout: Option<f32>,
-    /// Precision of the backbone's convolutions.
+    /// Precision of the convolutions of the backbone.
     pub precision: Option<Precision>,
-    /// Stages that are not trained.
+    /// Stages to freeze.
     pub freeze: Vec<Stage>,
-    /// Stages whose normalisation keeps its statistics.
+    /// Stages whose batch normalisation keeps its statistics.
     pub freeze_statistics: Vec<Stage>,
-    /// Learning rates of stages, as multiples of the run's.
+    /// Learning rates of stages, as factors of the learning rate of the run.
     pub rates: Vec<(Stage, f32)>,
 }
 
-/// The losses of a run.
+/// Options of the losses.
 #[derive(Debug, Clone, Default)]
 pub struct LossOptions {
     /// Margin of ArcFace in radians, or of CosFace on the cosine.
     pub margin: Option<f32>,
-    /// Scale of ArcFace and CosFace.
+    /// Scale of the logits of ArcFace and CosFace.
     pub scale: Option<f32>,
-    /// Label smoothing of the classification.
+    /// Label smoothing of the classification loss.
     pub label_smoothing: Option<f32>,
-    /// Margin of triplets.
+    /// Margin of the triplet loss.
     pub triplet_margin: Option<TripletMargin>,
-    /// Distance of triplets.
+    /// Distance of the triplet loss.
     pub triplet_distance: Option<EmbeddingDistance>,
-    /// Which triplets of a batch count.
+    /// Method of choosing the triplets of a batch.
     pub miner: Option<MinerKind>,
-    /// Weight of a classification that is kept in the sum with triplets.
+    /// Weight of a classification loss that is added to the triplet loss.
     pub keep_classification: Option<f32>,
-    /// A model whose embeddings are learned as well.
+    /// Teacher for distillation: an ONNX file or a model folder.
     pub teacher: Option<String>,
-    /// Weight of the teacher in the sum.
+    /// Weight of the teacher loss.
     pub teacher_weight: Option<f32>,
 }
 
-/// Batches, optimiser, schedule and augmentation of a run.
+/// Options of batches, optimiser, schedule and augmentation.
 #[derive(Debug, Clone, Default)]
 pub struct StepOptions {
-    /// Images in a batch.
+    /// Batch size in images.
     pub batch: Option<usize>,
-    /// Identities in a batch of triplets.
+    /// Identities per batch of triplets.
     pub identities_per_batch: Option<usize>,
-    /// Images of each identity in a batch of triplets.
+    /// Images per identity in a batch of triplets.
     pub images_per_identity: Option<usize>,
-    /// Images in an epoch of triplets.
+    /// Images per epoch of triplets.
     pub images_per_epoch: Option<usize>,
-    /// Batches whose gradients make one step.
+    /// Number of batches to accumulate gradients over before each optimiser step.
     pub accumulate: Option<usize>,
-    /// The optimiser.
+    /// Optimiser.
     pub optimizer: Option<OptimizerKind>,
-    /// Highest learning rate.
+    /// Peak learning rate.
     pub learning_rate: Option<f32>,
     /// Weight decay.
     pub weight_decay: Option<f32>,
-    /// How the learning rate decays.
+    /// Learning rate schedule.
     pub schedule: Option<Decay>,
-    /// Largest norm of the gradient; 0 clips none.
+    /// Maximum norm of the gradient; 0 turns clipping off.
     pub clip: Option<f32>,
-    /// Decay of a running average of the weights.
+    /// Decay of an exponential moving average of the weights.
     pub average: Option<f32>,
-    /// Augmentation.
+    /// Augmentation of the training faces.
     pub augmentation: Option<AugmentConfig>,
-    /// Share of the training identities held out where the dataset has no validation split.
+    /// Share of the training identities held out if the dataset has no validation split.
     pub validation: Option<f32>,
-    /// Epochs without a better validation top-1 after which the run ends.
+    /// Number of epochs without a better validation top-1 before the run stops early.
     pub patience: Option<u32>,
 }
 
-/// Adaptation to faces without labels.
+/// Options of domain adaptation.
 #[derive(Debug, Clone, Default)]
 pub struct AdaptationOptions {
-    /// The dataset to adapt to.
+    /// Dataset to adapt to (the target domain).
     pub adapt_to: Option<PathBuf>,
-    /// How.
+    /// Method of domain adaptation.
     pub method: Option<AdaptationMethod>,
-    /// Weight of the domain loss in the sum.
+    /// Weight of the adaptation loss.
     pub weight: Option<f32>,
-    /// Which activations are made alike in both domains.
+    /// Activations to align between the domains.
     pub place: Option<AdaptationPlace>,
-    /// About how many other photos of a person the target has, for clusters.
+    /// Approximate number of other photos per person in the target, for clustering.
     pub neighbours: Option<usize>,
-    /// Greatest strength of the gradient reversal, λ.
+    /// Maximum strength λ of the gradient reversal.
     pub reversal_strength: Option<f32>,
-    /// Whose statistics normalise faces.
+    /// Batch normalisation statistics of the two domains.
     pub statistics: Option<DomainStatistics>,
 }

@@ -1,4 +1,5 @@
-//! `--resume`: flags that change a setting of the run are refused by name; flags that repeat its value are not.
+//! Checks of `--resume`: flags that change a setting of the run are rejected by name; flags that repeat its value are
+//! accepted.
 
 use std::path::Path;
 
@@ -12,10 +13,10 @@ use super::options::{Method, TrainOptions};
 use super::settings;
 use crate::Result;
 
-/// What the flags ask for that the run is not.
+/// Settings of the options that differ from those of the run.
 pub(super) fn of_flags(options: &TrainOptions, run: &RunCard) -> Result<Vec<SettingDifference>> {
     let recorded = &run.settings;
-    // The whole command again, with --resume at its end, gives the run's settings without a look at each.
+    // If the whole command is repeated with --resume, it resolves to the settings of the run.
     if settings::resolve(options).is_ok_and(|config| recorded.differences(&config).is_empty()) {
         return Ok(Vec::new());
     }
@@ -32,7 +33,7 @@ pub(super) fn of_flags(options: &TrainOptions, run: &RunCard) -> Result<Vec<Sett
     Ok(found)
 }
 
-/// Datasets with other photos, identities or splits than the run's.
+/// Datasets whose photos, identities or splits differ from those of the run.
 pub(super) fn of_datasets(
     options: &TrainOptions,
     run: &RunCard,
@@ -45,7 +46,7 @@ pub(super) fn of_datasets(
         (Some(recorded), Some(now)) => Some(recorded == now),
         _ => None,
     };
-    // A run of an older version has the names and labels alone.
+    // A run of an older version only records the names and labels.
     let same = known(&run.dataset_sha256, content);
     if !same.unwrap_or(run.faces_sha256 == fingerprint) {
         found.push(folder("dataset", &run.dataset, &options.dataset));
@@ -75,7 +76,7 @@ fn method(options: &TrainOptions, run: &TrainConfig) -> Option<SettingDifference
     (given != recorded).then(|| difference("method", recorded.name(), given.name()))
 }
 
-/// The method that settings come from.
+/// The training objective of settings.
 fn method_of(config: &TrainConfig) -> Option<Method> {
     if config.phases.iter().any(settings::is_triplet) {
         return Some(Method::Triplet);
@@ -91,7 +92,7 @@ fn method_of(config: &TrainConfig) -> Option<Method> {
     })
 }
 
-/// A warm-up that a run of triplets alone does not have.
+/// A difference if a warm-up is requested, but the run only has triplet phases.
 fn warm_up(options: &TrainOptions, run: &TrainConfig) -> Option<SettingDifference> {
     let given = options.warm_up.filter(|epochs| *epochs > 0)?;
     let alone = run.phases.iter().all(settings::is_triplet);

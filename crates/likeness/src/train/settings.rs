@@ -1,4 +1,4 @@
-//! Options to settings: defaults, then the settings file, then the options; or a run's own settings, then the options.
+//! Resolves options to settings. The base is the defaults, a settings file, or the settings of a run; options override it.
 
 use std::path::{Path, PathBuf};
 
@@ -18,26 +18,26 @@ use super::options::{
 };
 use crate::{Result, invalid};
 
-/// What has been learned from many pictures moves more slowly than what begins afresh.
+/// Factors of the learning rate of pretrained stages, which are trained more slowly than new layers.
 const PRETRAINED_RATES: [(Stage, f32); 4] =
     [(Stage::Stem, 0.3), (Stage::Layer1, 0.3), (Stage::Layer2, 0.3), (Stage::Layer3, 0.5)];
-/// Weight of a teacher beside other losses, which are several times as large.
+/// Default weight of the teacher loss. Other losses are several times as large.
 const TEACHER_WEIGHT: f32 = 4.0;
-/// Share of the rate that triplets after a classification learn at.
+/// Factor of the learning rate of triplets after a warm-up.
 const TRIPLET_RATE: f32 = 0.1;
 
-/// What the flags change.
+/// The settings that options override.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Base {
     /// The defaults of the method.
     Defaults,
-    /// A file of settings.
+    /// A settings file.
     File,
-    /// The settings of a run that goes on.
+    /// The settings of a run to continue.
     Run,
 }
 
-/// The settings of a new run.
+/// Resolves the settings of a new run.
 pub(super) fn resolve(options: &TrainOptions) -> Result<TrainConfig> {
     let method = options.method.unwrap_or(Method::Triplet);
     let (mut config, mut base) = match &options.config {
@@ -52,7 +52,7 @@ pub(super) fn resolve(options: &TrainOptions) -> Result<TrainConfig> {
     Ok(config)
 }
 
-/// The settings of a run with the flags that were given applied to them: a flag that repeats its value changes nothing.
+/// The settings of a run, overridden by the options. An option that repeats the value of the run changes nothing.
 ///
 /// `--config`, `--method` and `--weights` are not applied, see [`super::resume`].
 pub(super) fn over_run(options: &TrainOptions, run: &TrainConfig) -> Result<TrainConfig> {
@@ -73,12 +73,12 @@ fn apply(options: &TrainOptions, base: Base, config: &mut TrainConfig) -> Result
     Ok(())
 }
 
-/// Whether the identities in a batch of triplets are those that the program chooses, which may be fewer.
+/// Whether the number of identities per batch of triplets is a default, which may be reduced for a small dataset.
 pub(super) fn may_shrink(options: &TrainOptions) -> bool {
     options.steps.identities_per_batch.is_none() && (options.config.is_none() || options.method.is_some())
 }
 
-/// The settings in a file: a run's own card, or settings alone.
+/// Reads settings from a file: the card of a run, or settings only.
 pub(super) fn read(file: &Path) -> Result<TrainConfig> {
     let text = fs_err::read_to_string(file)?;
     match toml::from_str::<RunCard>(&text) {
@@ -116,7 +116,7 @@ fn apply_phases(options: &TrainOptions, config: &mut TrainConfig) {
             config.phases.iter().filter(|p| is_triplet(p)).cloned().collect();
         if !triplet_only.is_empty() && triplet_only.len() < config.phases.len() {
             config.phases = triplet_only;
-            // Alone, a triplet phase begins from nothing and needs the whole rate.
+            // Without a warm-up, a triplet phase starts from random weights and needs the full learning rate.
             config.phases[0].learning_rate /= TRIPLET_RATE;
         }
     }
@@ -164,7 +164,8 @@ fn apply_losses(options: &LossOptions, base: Base, config: &mut TrainConfig) -> 
                 if let Some(chosen) = options.miner {
                     let chosen = miner_of(chosen, triplet.margin)?;
                     let same = std::mem::discriminant(&chosen) == std::mem::discriminant(miner);
-                    // The flag names the kind, so the numbers of a file or a run stay; a margin is the loss's.
+                    // The option sets the kind only, so other values of a file or a run are kept.
+                    // The margin is that of the loss.
                     if !same || matches!(chosen, Miner::SemiHard { .. }) {
                         *miner = chosen;
                     }
@@ -177,14 +178,14 @@ fn apply_losses(options: &LossOptions, base: Base, config: &mut TrainConfig) -> 
         config.phases.iter_mut().for_each(|phase| learn_from_teacher(options.teacher_weight, base, phase));
     } else if config.needs_teacher() && base != Base::Run {
         return Err(invalid(
-            "the teacher's embeddings are to be learned, and no teacher is named",
+            "the training objective needs a teacher, but none is given",
             "name one with --teacher MODEL",
         ));
     }
     Ok(())
 }
 
-/// Puts the teacher into a phase; the weight that a file or a run gives it stays, unless a flag gives another.
+/// Adds the teacher loss to a phase. Its weight in a file or a run is kept, unless an option sets another.
 fn learn_from_teacher(weight: Option<f32>, base: Base, phase: &mut PhaseConfig) {
     match phase.losses.iter_mut().find(|l| l.loss == LossConfig::Teacher) {
         Some(teacher) if base == Base::Defaults => teacher.weight = weight.unwrap_or(TEACHER_WEIGHT),
@@ -199,12 +200,12 @@ fn learn_from_teacher(weight: Option<f32>, base: Base, phase: &mut PhaseConfig) 
 fn keep_classification(options: &LossOptions, config: &mut TrainConfig) -> Result<()> {
     let Some(weight) = options.keep_classification else { return Ok(()) };
     let warm_up = config.phases.iter().find(|p| !is_triplet(p)).and_then(|p| p.losses.first());
-    // Without a warm-up a classifier begins with the triplets.
+    // Without a warm-up, a new classifier is trained together with the triplets.
     let loss = warm_up.map_or_else(|| LossConfig::CosFace(Default::default()), |l| l.loss.clone());
     let Some(triplets) = config.phases.iter_mut().find(|p| is_triplet(p)) else {
         return Err(invalid(
-            "--keep-classification: there are no triplets to keep it beside",
-            "leave it out, or take --method triplet",
+            "--keep-classification: only applies to the triplet loss",
+            "leave it out, or use --method triplet",
         ));
     };
     match triplets.losses.iter_mut().find(|l| l.loss.classifies()) {
@@ -221,8 +222,8 @@ fn miner_of(arg: MinerKind, margin: TripletMargin) -> Result<Miner> {
         (MinerKind::SemiHard, TripletMargin::Hinge(margin)) => Miner::SemiHard { margin },
         (MinerKind::SemiHard, TripletMargin::Soft) => {
             return Err(invalid(
-                "semi-hard triplets lie within a margin, and a soft one has no end",
-                "name one, as --triplet-margin 0.2",
+                "semi-hard mining needs a margin, but the margin is soft",
+                "set one, such as --triplet-margin 0.2",
             ));
         }
         (MinerKind::EasyPositive, _) => Miner::EasyPositive { negative: EasyPositiveNegative::default() },
@@ -243,7 +244,7 @@ fn apply_network(
     if let Some(weights) = options.weights.as_ref().filter(|_| base != Base::Run) {
         let weights = weights_at(weights)?;
         let file = WeightsFile::open(&weights)?;
-        // A file of settings has said which network it is.
+        // A settings file already defines the network.
         if !has_file {
             begin_as(&file, options.backbone, network);
         }
@@ -263,7 +264,7 @@ fn apply_network(
     if !options.freeze_statistics.is_empty() {
         config.freeze_statistics = options.freeze_statistics.clone();
     }
-    // Only where neither a file nor a flag says otherwise.
+    // Pretrained stages get their own rates only if neither a file nor an option sets rates.
     if base != Base::Run && options.weights.is_some() && options.rates.is_empty() && config.rates.is_empty() {
         config.rates.extend(PRETRAINED_RATES);
     }
@@ -271,21 +272,21 @@ fn apply_network(
     Ok(())
 }
 
-/// The file of weights that a path names: itself, or that of a model folder or a run.
+/// The weights file of a path: the path itself, or the weights of a model folder or a run.
 pub(super) fn weights_at(path: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         return Ok(weights_beside(&graph_at(path)?)?);
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
         return Err(invalid(
-            format!("--weights {}: a graph's layers have no names", path.display()),
+            format!("--weights {}: the layers of an ONNX graph have no names", path.display()),
             "make a model folder with likeness models import FILE --backbone NAME -o FOLDER, and name that",
         ));
     }
     Ok(path.to_owned())
 }
 
-/// The network that the file is of, where it is known: its architecture, unless one is named, and its head, if it has one.
+/// Sets the network to that of the weights file, if it is recognised: the architecture, unless it is given, and the head.
 fn begin_as(file: &WeightsFile, named: Option<Architecture>, network: &mut NetworkConfig) {
     let Ok(known) = config_of(file, named) else { return };
     network.backbone.architecture = known.backbone.architecture;
@@ -301,7 +302,7 @@ fn apply_adaptation(options: &AdaptationOptions, base: Base, config: &mut TrainC
             None => Ok(()),
             Some(_) if base == Base::Run => Ok(()),
             Some(_) => Err(invalid(
-                "the run adapts to a target domain, and none is named",
+                "the run adapts to a target domain, but none is given",
                 "name one with --adapt-to DATASET",
             )),
         };
@@ -319,7 +320,7 @@ fn apply_adaptation(options: &AdaptationOptions, base: Base, config: &mut TrainC
 fn apply_steps(options: &StepOptions, config: &mut TrainConfig) {
     config.accumulate = options.accumulate.unwrap_or(config.accumulate);
     match options.optimizer {
-        // The flag names the kind, so the numbers of a file or a run stay.
+        // The option sets the kind only, so other values of a file or a run are kept.
         Some(OptimizerKind::Sgd) if !matches!(config.optimizer, OptimizerConfig::Sgd { .. }) => {
             config.optimizer = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 5e-4 }
         }

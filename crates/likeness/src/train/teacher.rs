@@ -1,4 +1,4 @@
-//! A teacher's embeddings of the training faces, kept in the run's folder.
+//! Embeds the training faces with a teacher, and stores the embeddings in the run folder.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,20 +15,21 @@ use likeness_train::{SettingDifference, TrainError};
 use crate::context::Context;
 use crate::{Result, invalid};
 
-/// A teacher that is asked for its embeddings.
+/// Inputs of [`ask`].
 pub(super) struct Question<'a> {
-    /// The model, as it was named.
+    /// Teacher model, as given in the options.
     pub(super) name: &'a str,
-    /// The teacher that a run which goes on was begun with.
+    /// Teacher recorded by the run to continue.
     pub(super) recorded: Option<&'a str>,
-    /// The dataset's folder.
+    /// Folder of the dataset.
     pub(super) dataset: &'a Path,
     pub(super) context: Context<'a>,
 }
 
-/// `faces` with the teacher's embeddings of those trained on.
+/// Adds the embeddings of the teacher to the training faces.
 ///
-/// They are kept in the run by the faces' places in the dataset, so that a run goes on wherever the dataset is named from.
+/// The run folder stores them by the paths of the faces within the dataset, so that a run can be continued under another
+/// path of the dataset.
 pub(super) fn ask(question: &Question<'_>, faces: TrainingFaces, run: &RunFolder) -> Result<TrainingFaces> {
     let Question { name, recorded, dataset, .. } = question;
     let embedder = load_embedder(name, &Default::default())?;
@@ -47,7 +48,7 @@ pub(super) fn ask(question: &Question<'_>, faces: TrainingFaces, run: &RunFolder
             }
             table
         }
-        // What a run that never began has left may be of other photos.
+        // A file without a recorded teacher comes from a run that never started, and may belong to other photos.
         _ => embed_all(question, embedder.as_ref(), &faces, &file)?,
     };
     in_order(&table, faces, dataset)
@@ -100,7 +101,7 @@ fn in_order(table: &EmbeddingTable, faces: TrainingFaces, folder: &Path) -> Resu
         let row = rows.get(name.as_str()).ok_or_else(|| {
             invalid(
                 format!("{name}: the teacher has no embedding of it"),
-                "begin another run in another folder, so that the teacher embeds all faces",
+                "start a new run in another folder, so that the teacher embeds all faces",
             )
         })?;
         values.extend_from_slice(table.embedding(*row));

@@ -1,4 +1,4 @@
-//! The demo's training: a small network learns from other people's faces.
+//! The training of the demo: a small network is trained on faces of other people.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -22,10 +22,10 @@ use super::draw;
 use crate::args::DemoArgs;
 use crate::progress::Terminal;
 
-/// Added to the seed for the people that the network learns from.
+/// Offset of the seed for the people that the network is trained on.
 const OTHER_PEOPLE: u64 = 1_000;
 
-/// Trains a small network on other people's faces and lets it search among those of the demo, whom it never saw.
+/// Trains a small network on faces of other people and evaluates it on the people of the demo.
 pub(super) fn learn(args: &DemoArgs, output: &Path, dataset: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
     let (others, learned, run) = (output.join("others"), output.join("others-dataset"), output.join("run"));
     let strangers = DemoArgs { seed: args.seed.wrapping_add(OTHER_PEOPLE), ..args.clone() };
@@ -58,5 +58,5 @@ pub(super) fn learn(args: &DemoArgs, output: &Path, dataset: &Path, stop: &Atomi
     let table = loader.load(&[dataset.to_owned()], None)?.table;
     let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };
     let evaluation = evaluate(&table, Protocol::QueryGallery, &config)?;
-    print(&evaluation, "the network, which never saw these people")
+    print(&evaluation, "network trained on other people")
 }

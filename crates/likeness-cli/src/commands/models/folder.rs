@@ -1,4 +1,4 @@
-//! Model folders: shown, and exported as one file.
+//! Shows model folders, and exports their graph or weights as one file.
 
 use std::path::Path;
 
@@ -26,15 +26,15 @@ pub(super) fn take_out(args: &ExportModelArgs) -> anyhow::Result<()> {
         trained::copy_list_of_file(&args.model, &args.output)?;
     }
     say(format!("{bytes} bytes"));
-    // The file itself is what stdout holds then.
+    // Stdout holds the file itself in that case.
     if is_stdout { Ok(()) } else { print_lines(&[args.output.display().to_string()]) }
 }
 
-/// What `models show` says of an ONNX file; why it is no embedder, if it is none.
+/// The lines of `models show` for an ONNX file, or the reason why it is not an embedder.
 pub(super) fn of_file(file: &Path) -> Vec<String> {
     match inspect(file) {
         Ok(seen) => lines(&seen),
-        Err(error) => vec![line("network", format!("no embedder: {error}"))],
+        Err(error) => vec![line("network", format!("not an embedder: {error}"))],
     }
 }
 
@@ -62,7 +62,11 @@ fn lines(seen: &Inspection) -> Vec<String> {
         line("graph", format!("{}, {} bytes", seen.graph.display(), seen.bytes)),
         line(
             "weights",
-            if seen.has_weights { "beside it, under PyTorch's keys" } else { "in the graph alone" },
+            if seen.has_weights {
+                "also in a safetensors file, with the keys of PyTorch"
+            } else {
+                "in the graph only"
+            },
         ),
         line(
             "input",
@@ -72,12 +76,12 @@ fn lines(seen: &Inspection) -> Vec<String> {
             ),
         ),
         line("alignment", alignment),
-        line("embedding", format!("{} numbers, {} distance", spec.dimension, spec.distance)),
+        line("embedding", format!("dimension {}, {} distance", spec.dimension, spec.distance)),
         line("engine", &seen.engine),
         line("licence", or_none(&description.licence)),
         line("source", or_none(&description.source)),
     ];
-    lines.extend(description.rounded_from.as_ref().map(|from| line("rounded from", from)));
+    lines.extend(description.rounded_from.as_ref().map(|from| line("original", from)));
     lines.push(line("fingerprint", &spec.fingerprint));
     lines
 }

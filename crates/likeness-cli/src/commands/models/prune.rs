@@ -1,4 +1,4 @@
-//! `likeness models prune`: makes a narrower network that is to be trained further.
+//! `likeness models prune`: makes a smaller network with fewer channels, to be fine-tuned.
 
 use std::collections::BTreeMap;
 

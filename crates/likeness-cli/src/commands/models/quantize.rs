@@ -1,4 +1,4 @@
-//! `likeness models quantize`: makes a quantised network and prints what it costs.
+//! `likeness models quantize`: quantises a network and prints the loss of accuracy.
 
 use std::sync::atomic::AtomicBool;
 
@@ -35,12 +35,12 @@ pub(super) fn run(args: &QuantizeModelArgs, stop: &AtomicBool) -> anyhow::Result
         (Some(most), Ok(cost)) if 100.0 * (cost.before.top1 - cost.after.top1) > most => {
             let lost = 100.0 * (cost.before.top1 - cost.after.top1);
             say(format!(
-                "top-1 fell by {lost:.2} percentage points, more than the {most} that --most-lost allows"
+                "top-1 dropped by {lost:.2} percentage points, more than the {most} that --most-lost allows"
             ));
             Ok(Outcome::Missed)
         }
         (Some(_), Err(why_not)) => Err(hinted(
-            format!("--most-lost: the cost is not known: {why_not}"),
+            format!("--most-lost: the loss of accuracy is not known: {why_not}"),
             "name labelled photos with --measure",
         )),
         _ => Ok(Outcome::Done),
@@ -60,16 +60,16 @@ fn report(args: &QuantizeModelArgs, made: &QuantizedModel) -> anyhow::Result<()>
     }
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
     let mut text = format!(
-        "{}: {} became {}\n",
+        "{}: quantised from {} to {}\n",
         args.output.display(),
         megabytes(made.bytes_before),
         megabytes(made.bytes_after)
     );
     match &made.cost {
-        Err(why_not) => text += &format!("what it costs was NOT measured: {why_not}\n"),
+        Err(why_not) => text += &format!("the loss of accuracy was NOT measured: {why_not}\n"),
         Ok(Cost { before, after, similarity }) => {
             text += &format!(
-                "{} queries of {} identities, leave-one-out; embeddings agree with {similarity:.4} mean cosine similarity\n",
+                "{} queries of {} identities, leave-one-out; mean cosine similarity of the embeddings {similarity:.4}\n",
                 before.queries, before.identities
             );
             text += &format!("{:10} {:>8} {:>8} {:>8}\n", "", "before", "after", "change");

@@ -1,4 +1,4 @@
-//! What a user sees of a run: a live line on a terminal, a line an epoch otherwise; curves redrawn after every epoch.
+//! Progress of a training run: a live line on a terminal, otherwise one line per epoch. Draws the curves after each epoch.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use likeness_train::train::{Observer, StepReport};
 
 use crate::print::say;
 
-/// Watches one run.
+/// Shows the progress of one run.
 pub(crate) struct Watcher<'a> {
     run: PathBuf,
     epochs: u32,
@@ -32,7 +32,7 @@ impl<'a> Watcher<'a> {
 
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
-        // A run that had ended before may have curves of an older program, or none.
+        // A run that had already ended may have curves of an older program, or none.
         if self.records.is_empty() && self.run.join("history.jsonl").exists() {
             self.draw();
         }
@@ -40,11 +40,11 @@ impl<'a> Watcher<'a> {
 
     fn draw(&self) {
         if let Err(error) = likeness::train::draw_curves(&self.run) {
-            self.line(format!("no curves: {error}"));
+            self.line(format!("the curves could not be drawn: {error}"));
         }
     }
 
-    /// Says a line above the bar.
+    /// Prints a line above the bar.
     fn line(&self, text: impl std::fmt::Display) {
         self.bar.suspend(|| say(text));
     }
@@ -63,7 +63,7 @@ impl Observer for Watcher<'_> {
         self.bar.reset();
         self.line(epoch_line(record, self.epochs));
         if record.skipped > 0 {
-            self.line(format!("warning: {} faces cannot be read and are left out", record.skipped));
+            self.line(format!("warning: skipped {} unreadable faces", record.skipped));
         }
         self.records.push(record.clone());
         self.draw();
@@ -87,7 +87,7 @@ impl Observer for Watcher<'_> {
 fn message(report: &StepReport) -> String {
     let mut text = format!("loss {:.3}", report.loss);
     if let Some(share) = report.train_top1 {
-        text += &format!(", right {:.1} %", 100.0 * share);
+        text += &format!(", accuracy {:.1} %", 100.0 * share);
     }
     if let Some(share) = report.active_triplets {
         text += &format!(", active {:.0} %", 100.0 * share);
@@ -98,7 +98,7 @@ fn message(report: &StepReport) -> String {
 fn epoch_line(record: &EpochRecord, epochs: u32) -> String {
     let mut text = format!("{} {}/{epochs}: loss {:.4}", record.phase, record.epoch, record.loss);
     if let Some(share) = record.train_top1 {
-        text += &format!(", right {:.1} %", 100.0 * share);
+        text += &format!(", accuracy {:.1} %", 100.0 * share);
     }
     if let Some(share) = record.active_triplets {
         text += &format!(", active triplets {:.0} %", 100.0 * share);
@@ -108,7 +108,7 @@ fn epoch_line(record: &EpochRecord, epochs: u32) -> String {
     }
     let waiting = 100.0 * record.waiting_seconds / record.seconds.max(1e-9);
     text + &format!(
-        ", {:.0} s, {:.1} images/s, {waiting:.1} % waiting",
+        ", {:.0} s, {:.1} images/s, {waiting:.1} % waiting for data",
         record.seconds,
         record.images as f64 / record.seconds.max(1e-9)
     )
