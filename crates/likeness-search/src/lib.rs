@@ -6,6 +6,7 @@
 //! 2. A [`Distance`] compares two vectors; smaller is always closer.
 //! 3. [`rank`] sorts a gallery exactly by its distance from every query and returns [`Rankings`]. [`rank_photos`] does the
 //!    same for photos with several faces: one ranking for each photo.
+//!    An [`Index`] is a gallery that can be searched; [`cluster`] groups embeddings that are close to each other.
 //! 4. [`evaluate`] computes an [`Evaluation`] from the ranks of the images of the right identity, by the definitions in
 //!    [`metric`]. [`evaluate_by`] does the same per group, such as the domain.
 //! 5. [`Results`] writes the rankings in the format that a challenge server reads.
@@ -27,24 +28,25 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod by;
+pub mod cluster;
 mod distance;
 mod error;
+mod index;
 pub mod metric;
 mod photo;
 mod protocol;
-mod rank;
 mod results;
 mod table;
 
 pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
 pub use distance::Distance;
 pub use error::{Result, SearchError};
+pub use index::{
+    ExactIndex, GalleryId, Hit, Index, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos,
+    rank_photos_between, rank_within,
+};
 pub use protocol::{
     EvaluateConfig, Evaluation, Interval, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
-};
-pub use rank::{
-    GalleryId, Hit, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos, rank_photos_between,
-    rank_within,
 };
 pub use results::{ResultEntry, Results, ResultsShape};
 pub use table::{

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::index::{Exclusions, check_sides, relevant_ranks};
 use crate::metric::{average_precision, average_precision_at_r, challenge_score, cmc_curve, mean};
-use crate::rank::{Exclusions, check_sides, relevant_ranks};
 use crate::{Distance, EmbeddingTable, Result, Role, SearchError};
 
 pub use bootstrap::{Interval, Intervals};

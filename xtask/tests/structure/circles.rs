@@ -18,7 +18,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("likeness-artifact", "destination, write"),
     ("likeness-data", "prepare::journal, prepare::plan"),
     ("likeness-data", "source::columns, source::csv"),
-    ("likeness-search", "protocol, rank"),
+    ("likeness-search", "index, protocol"),
     ("likeness-train", "network, parameter"),
     ("likeness-train", "train::config, train::difference"),
     ("likeness-train", "weights::file, weights::pickle"),

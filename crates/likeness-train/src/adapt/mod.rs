@@ -4,7 +4,7 @@
 //! - [`reversal`] reverses gradients, with a strength that grows over a run;
 //! - [`domain_classifier`] predicts the domain of a face, and the network is trained against it (DANN); [`conditional`] adds
 //!   the identities' probabilities to its input (CDAN);
-//! - [`clusters`] groups the target faces by the network's own embeddings, and the groups serve as identities; true labels
+//! - [`likeness_search::cluster`] groups the target faces by the network's own embeddings, and the groups serve as identities; true labels
 //!   can take the place of the groups, as an upper bound;
 //! - [`coral`] minimises the distance between the covariances of the domains;
 //! - [`statistics`] replaces the statistics of batch normalisation with those of the target domain (AdaBN).
@@ -12,7 +12,6 @@
 //! Source and target faces pass through the network separately, each normalised by its own batch statistics, or as one batch,
 //! see [`DomainStatistics`].
 
-pub mod clusters;
 pub mod conditional;
 pub mod coral;
 pub mod domain_classifier;

@@ -7,7 +7,6 @@ use rand::seq::SliceRandom;
 
 use super::faces::TrainingFaces;
 use super::validation::embed;
-use crate::adapt::clusters::groups;
 use crate::adapt::statistics::fit_statistics;
 use crate::adapt::{AdaptationConfig, AdaptationMethod};
 use crate::loader::{Batch, Epoch, Loader};
@@ -15,6 +14,7 @@ use crate::network::Network;
 use crate::sampler::{BalancedConfig, SamplerConfig};
 use crate::{Result, TrainError};
 use likeness_data::seed::{TrainingPurpose, training_stream};
+use likeness_search::cluster;
 
 /// Maximum number of faces that statistics are computed from.
 const FACES_FOR_STATISTICS: usize = 4096;
@@ -120,7 +120,8 @@ impl TargetFaces {
         let order = self.order(self.faces.min(FACES_TO_CLUSTER), epoch);
         let embedded = embed(network, self.as_they_are(&order)?, device);
         let dim = embedded.rows.len() / embedded.faces.len().max(1);
-        let found = groups(&embedded.rows, dim, self.adaptation.neighbours)?;
+        let broken = |_| TrainError::NotANumber { what: "embedding of a target face", step: 0 };
+        let found = cluster::groups(&embedded.rows, dim, self.adaptation.neighbours).map_err(broken)?;
         let mut groups = vec![None; self.faces];
         embedded.faces.iter().zip(&found).for_each(|(face, group)| groups[*face] = *group);
         Ok((groups, embedded.faces.len()))

@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::exact::row_sums;
+use super::compute::row_sums;
 use super::product::{self, COMMON_SLICE, LANES, SLICE};
 use crate::{Distance, EmbeddingTable};
 

@@ -9,9 +9,7 @@
 //! 2. Groups are the connected components of faces that are close to each other (Ester et al. 1996, DBSCAN, with a minimum
 //!    of two faces, as a person may have few photos).
 
-use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank_within};
-
-use crate::{Result, TrainError};
+use crate::{Distance, EmbeddingTable, ModelTag, RankConfig, Ranking, Result, Row, rank_within};
 
 /// Maximum Jaccard distance between two faces that are connected.
 ///
@@ -29,7 +27,7 @@ type SparseRow = Vec<(usize, f32)>;
 ///
 /// # Shapes        rows: \[faces, dim\], of unit length · output: \[faces\]
 /// # Conventions   groups are numbered from 0 in the order of their first faces, and have two faces or more
-/// # Errors        values that are not finite → [`TrainError::NotANumber`]
+/// # Errors        values that are not finite → `BadEmbeddings`
 pub fn groups(rows: &[f32], dim: usize, neighbours: usize) -> Result<Vec<Option<u32>>> {
     let faces = rows.len() / dim.max(1);
     if faces < 3 {
@@ -42,13 +40,12 @@ pub fn groups(rows: &[f32], dim: usize, neighbours: usize) -> Result<Vec<Option<
 
 /// The neighbours of every face with their squared distances, the face itself first.
 fn nearest(rows: &[f32], dim: usize, k: usize) -> Result<Vec<SparseRow>> {
-    let tag = ModelTag::new("in training", "", dim, Distance::Cosine);
+    let tag = ModelTag::new("clustering", "", dim, Distance::Cosine);
     let named = (0..rows.len() / dim).map(|face| Row::new(face.to_string())).collect();
-    let broken = |_| TrainError::NotANumber { what: "embedding of a target face", step: 0 };
-    let table = EmbeddingTable::new(tag, named, rows.to_vec()).map_err(broken)?;
+    let table = EmbeddingTable::new(tag, named, rows.to_vec())?;
     let config = RankConfig { k: Some(k), allow_self: false };
-    let rankings = rank_within(&table, Distance::Cosine, &config).map_err(broken)?;
-    let with_itself = |(face, ranking): (usize, &likeness_search::Ranking)| {
+    let rankings = rank_within(&table, Distance::Cosine, &config)?;
+    let with_itself = |(face, ranking): (usize, &Ranking)| {
         // For unit vectors the squared distance is twice the cosine distance.
         let others = ranking.hits().iter().map(|hit| (hit.gallery_id.index(), 2.0 * hit.distance));
         std::iter::once((face, 0.0)).chain(others).collect()
@@ -233,7 +230,7 @@ mod tests {
         let same: Vec<f32> = faces(1, 9, 0.0, 0);
         assert_eq!(groups(&same, DIM, 8).unwrap(), vec![Some(0); 9]);
         let error = groups(&[f32::NAN; 4 * DIM], DIM, 5).unwrap_err();
-        assert!(matches!(error, TrainError::NotANumber { .. }), "{error}");
+        assert!(matches!(error, crate::SearchError::BadEmbeddings { .. }), "{error}");
     }
 
     #[test]

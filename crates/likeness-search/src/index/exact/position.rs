@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::compute::Exact;
 use super::estimate::Estimate;
-use super::exact::Exact;
 use super::exclusion::{self, Exclusions};
 use super::scan;
 use crate::{Distance, EmbeddingTable};

@@ -3,13 +3,13 @@
 //! 1. `estimate` computes a block of queries against a range of gallery rows in f32, as one matrix product (a sum
 //!    of minima for the Jaccard distance), together with a bound on the rounding error.
 //! 2. `shortlist` keeps, for each query, every row that may be among its first k given that bound.
-//! 3. `exact` computes the distances of these few rows in f64 and sorts them.
+//! 3. `compute` computes the distances of these few rows in f64 and sorts them.
 //!
 //! The result equals that of the plain double loop over [`Distance::between`], at about the cost of one f32 matrix product.
 //! `position` answers the inverse question with the same method: which rank does a given image have?
 
+mod compute;
 mod estimate;
-mod exact;
 mod exclusion;
 mod photos;
 mod position;
@@ -21,8 +21,8 @@ mod shortlist;
 use rayon::prelude::*;
 
 use crate::{Distance, EmbeddingTable, Result, SearchError};
+use compute::Exact;
 use estimate::Estimate;
-use exact::Exact;
 pub(crate) use exclusion::Exclusions;
 pub use photos::{PhotoSearch, rank_photos, rank_photos_between};
 pub(crate) use position::relevant_ranks;
