@@ -54,7 +54,7 @@ const HEAVY: &[(&str, &[&str])] = &[
 ];
 
 /// Dependencies that the design does not have and that are still to be removed. Each one must exist.
-const KNOWN: &[(&str, &str)] = &[(CLI, "ureq")];
+const KNOWN: &[(&str, &str)] = &[];
 
 #[test]
 fn crates_depend_only_on_what_the_design_allows() {
