@@ -1,18 +1,20 @@
 //! Finds faces in photos.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use likeness_data::decode::PhotoReader;
 use likeness_data::detect::Detection;
 use likeness_data::limits::Limits;
+use likeness_data::ordered::OrderedPool;
 use likeness_data::photos::{self, PhotoPath, Skipped};
 
 use crate::context::{Context, Stage};
 use crate::detector::{self, LoadedDetector};
 use crate::options::DetectionOptions;
-use crate::{Result, invalid};
+use crate::{LikenessError, Result, invalid};
+
+/// Most photos of each worker thread that are begun and not yet passed on.
+const MOST_UNDER_WAY: usize = 4;
 
 /// Options of [`detect`].
 #[derive(Debug, Clone, Default)]
@@ -91,9 +93,6 @@ fn detect_all(
     let reader = PhotoReader::new(options.limits);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if options.threads == 0 { cores } else { options.threads }.min(photos.len());
-    let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<Option<Found>>> = Mutex::new(vec![None; photos.len()]);
-    let lock = || found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (least_px, least_score) = (options.detection.cut.min_face_px as f32, options.detection.min_score);
     let one = |photo: &PhotoPath| -> likeness_data::Result<(u32, u32, Vec<Detection>)> {
         let read = reader.read(&photo.path)?;
@@ -102,19 +101,22 @@ fn detect_all(
         faces.retain(|d| is_large(d) && least_score.is_none_or(|least| d.score >= least));
         Ok((read.image.width(), read.image.height(), faces))
     };
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while !context.is_stopped() {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(photo) = photos.get(at) else { break };
-                    let outcome = one(photo).map_err(|error| error.reason());
-                    lock()[at] = Some(outcome);
-                    stage.show(at + 1, photos.len());
-                }
-            });
-        }
-    });
-    let found: Option<Vec<Found>> = std::mem::take(&mut *lock()).into_iter().collect();
-    found.ok_or_else(|| invalid("interrupted; nothing was written", "run the same command again"))
+    let pool = OrderedPool { threads, most_under_way: MOST_UNDER_WAY * threads, stop: context.stop };
+    let mut found = Vec::with_capacity(photos.len());
+    let work =
+        |(): &mut (), at: usize| Ok::<_, LikenessError>(one(&photos[at]).map_err(|error| error.reason()));
+    pool.run(
+        photos.len(),
+        || (),
+        work,
+        |at, faces| {
+            found.push(faces);
+            stage.show(at + 1, photos.len());
+            Ok(())
+        },
+    )?;
+    if found.len() < photos.len() {
+        return Err(invalid("interrupted; nothing was written", "run the same command again"));
+    }
+    Ok(found)
 }
