@@ -101,7 +101,7 @@ fn escaped<'a>(text: &'a str, allowed: &[char]) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
-/// The JSON document `text`, with control characters in strings as `\uXXXX`.
+/// The JSON document `text`, with control characters in strings as JSON escapes.
 fn escaped_json(text: &str) -> Cow<'_, str> {
     let hides = |c: char| is_control(c) && c != '\n';
     if !text.contains(hides) {

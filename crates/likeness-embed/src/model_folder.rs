@@ -8,13 +8,11 @@ pub use make::{Card, Export, Exported, Inspection, Made, export, inspect, make};
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
-
     use std::path::PathBuf;
 
     use likeness_model::Alignment;
-    use likeness_model::folder::{GRAPH, IN_RUN};
-    use likeness_model::preprocess::{ChannelOrder, Preprocess};
+    use likeness_model::folder::{GRAPH, IN_RUN, fingerprint};
+    use likeness_model::preprocess::Preprocess;
     use likeness_search::Distance;
 
     use std::path::Path;
@@ -25,11 +23,6 @@ mod tests {
 
     use super::*;
     use crate::{EmbedError, Embedder, EmbedderSpec, Result, load_embedder};
-
-    fn fingerprint(graph: &[u8], preprocess: &Preprocess) -> String {
-        let digest = Sha256::new().chain_update(graph).chain_update(serde_json::to_vec(preprocess).unwrap());
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     fn good() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/good.onnx")
@@ -68,20 +61,6 @@ mod tests {
             Err(error) => panic!("{error:?}"),
             Ok(_) => panic!("{} was taken", path.display()),
         }
-    }
-
-    #[test]
-    fn the_fingerprint_is_the_one_that_training_writes() {
-        // The same numbers are in the test of likeness-train's `export::folder`.
-        let preprocess = Preprocess {
-            input_size: Some([112, 96]),
-            channels: ChannelOrder::Rgb,
-            mean: [123.675, 116.28, 103.53],
-            std: [127.5, 1.0, 0.25],
-            unit_length: true,
-        };
-        let expected = "bdab8d0410e34a3b18bcd80741821dcf223adb2f1dd88c883ba4fcc93a581060";
-        assert_eq!(fingerprint(b"graph", &preprocess), expected);
     }
 
     #[test]

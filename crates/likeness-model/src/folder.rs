@@ -221,7 +221,6 @@ mod tests {
 
     #[test]
     fn the_fingerprint_covers_graph_and_preprocessing() {
-        // The test of likeness-embed's `model_folder` compares an embedder's fingerprint with the same value.
         let preprocess = Preprocess {
             input_size: Some([112, 96]),
             channels: ChannelOrder::Rgb,
