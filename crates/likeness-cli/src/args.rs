@@ -1,5 +1,6 @@
 //! The command-line flags, and their conversion to the options of the library.
 
+mod find;
 mod model;
 mod models;
 mod number;
@@ -10,6 +11,7 @@ pub(crate) mod train;
 use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use likeness_data::align::Template;
 use likeness_data::cut::{KeepFaces, NoFace};
 use likeness_data::settings::FaceFormat;
 use likeness_data::source::Layout;
@@ -20,6 +22,7 @@ use likeness_search::{Distance, Protocol, ResultsShape};
 
 use number::{number, parse_count};
 
+pub(crate) use find::{FindArgs, IdentifyArgs};
 pub(crate) use model::{InputArgs, ModelArgs};
 #[cfg(feature = "train")]
 pub(crate) use models::PruneModelArgs;
@@ -41,6 +44,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Find(FindArgs),
+    Identify(IdentifyArgs),
     Prepare(PrepareArgs),
     #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
@@ -87,6 +92,9 @@ pub(crate) struct PrepareArgs {
     /// File format of the cropped faces.
     #[arg(long, value_enum, default_value_t = FormatArg::Png)]
     pub(crate) format: FormatArg,
+    /// Template that faces with landmarks are aligned to: that of the model which will be used.
+    #[arg(long, value_enum, default_value_t = AlignArg::Dlib, help_heading = "Faces")]
+    pub(crate) align: AlignArg,
     /// Domain of photos for which the collection names none, such as photo or drawing.
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<String>,
@@ -110,7 +118,7 @@ pub(crate) struct PrepareArgs {
 
 /// Finds faces in photos and prints or draws their boxes and landmarks.
 ///
-/// Without --detector, the best installed detector is used. Every face is reported: --faces, --no-face and --margin, which
+/// Without --detector, the built-in detector is used. Every face is reported: --faces, --no-face and --margin, which
 /// control cropping, have no effect here.
 #[derive(Debug, Group)]
 pub(crate) struct DetectArgs {
@@ -345,6 +353,13 @@ values!(FormatArg => FaceFormat {
     Png => FaceFormat::Png,
     /// JPEG with quality 95
     Jpeg => FaceFormat::Jpeg,
+});
+
+values!(AlignArg => Template {
+    /// The built-in model face, and dlib's network
+    Dlib => Template::Dlib,
+    /// ArcFace networks, such as those of InsightFace
+    Arcface => Template::Arcface,
 });
 
 values!(FacesArg => KeepFaces {

@@ -40,6 +40,8 @@ fn main() -> ExitCode {
     };
     let stop = signals::listen();
     let result = match args.command {
+        args::Command::Find(args) => commands::find::run(args, stop),
+        args::Command::Identify(args) => commands::identify::run(args, stop),
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
         #[cfg(feature = "train")]
         args::Command::Train(args) => commands::train::run(*args, stop),

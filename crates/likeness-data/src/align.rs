@@ -4,8 +4,9 @@
 //! bilinear interpolation when it is enlarged, by area averaging when it is reduced. [`crop_with_margin`] crops faces
 //! without landmarks to squares.
 //!
-//! The template is the one that ArcFace is trained with (Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face
-//! Recognition", 2019, arXiv 1801.07698). Integer coordinates are pixel centres, in the template and in the landmarks, as in
+//! A [`Template`] is the one that ArcFace is trained with (Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face
+//! Recognition", 2019, arXiv 1801.07698), or the crop of dlib's face recognition network (King, "High Quality Face Recognition
+//! with Deep Metric Learning", 2017). Integer coordinates are pixel centres, in the template and in the landmarks, as in
 //! OpenCV and in all published ArcFace pipelines.
 
 mod crop;
@@ -34,12 +35,70 @@ pub const ARCFACE_112: Landmarks = [
     Point { x: 70.7299, y: 92.2041 },
 ];
 
+/// The five landmarks in a 150×150 face as dlib's face recognition network expects it: left eye, right eye, nose tip, left and
+/// right mouth corner.
+///
+/// dlib crops by landmarks of its own. The points are where a detector's landmarks lie in such crops on average.
+pub const DLIB_150: Landmarks = [
+    Point { x: 47.7, y: 47.1 },
+    Point { x: 100.3, y: 47.1 },
+    Point { x: 74.0, y: 77.1 },
+    Point { x: 52.6, y: 107.8 },
+    Point { x: 96.1, y: 107.7 },
+];
+
+/// The positions of the landmarks in an aligned face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Template {
+    /// [`ARCFACE_112`].
+    #[default]
+    Arcface,
+    /// [`DLIB_150`].
+    Dlib,
+}
+
+impl Template {
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arcface => "arcface",
+            Self::Dlib => "dlib",
+        }
+    }
+
+    /// The landmarks in a face of `size` × `size` pixels.
+    ///
+    /// # Examples
+    /// ```
+    /// use likeness_data::align::Template;
+    ///
+    /// assert_eq!(Template::Arcface.landmarks(224)[0].x, 2.0 * 38.2946);
+    /// ```
+    pub fn landmarks(self, size: u32) -> Landmarks {
+        let (points, side) = match self {
+            Self::Arcface => (ARCFACE_112, 112.0),
+            Self::Dlib => (DLIB_150, 150.0),
+        };
+        points.map(|p| Point { x: p.x * size as f32 / side, y: p.y * size as f32 / side })
+    }
+
+    /// The transform that maps `landmarks` of a picture onto this template in a face of `size` pixels.
+    ///
+    /// # Errors        landmarks that are not finite or determine no transform → [`DataError::BadArgument`]
+    pub fn transform(self, landmarks: &Landmarks, size: u32) -> Result<Similarity> {
+        Similarity::estimate(landmarks, &self.landmarks(size))
+    }
+}
+
 /// Options of the alignment of a face by its landmarks.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlignConfig {
     /// Width and height of the face, in pixels.
     pub size: u32,
+    /// Where the landmarks lie in the face.
+    pub template: Template,
     /// How pixels outside the picture are filled.
     pub border: Border,
     /// How pixels are sampled.
@@ -49,26 +108,13 @@ pub struct AlignConfig {
 impl Default for AlignConfig {
     /// The input of ArcFace networks: 112 pixels, black outside the picture.
     fn default() -> Self {
-        Self { size: 112, border: Border::default(), sampling: Sampling::default() }
+        Self {
+            size: 112,
+            template: Template::default(),
+            border: Border::default(),
+            sampling: Sampling::default(),
+        }
     }
-}
-
-/// [`ARCFACE_112`] scaled to a face of `size` × `size` pixels.
-///
-/// # Examples
-/// ```
-/// assert_eq!(likeness_data::align::template(224)[0].x, 2.0 * 38.2946);
-/// ```
-pub fn template(size: u32) -> Landmarks {
-    let ratio = size as f32 / 112.0;
-    ARCFACE_112.map(|p| Point { x: p.x * ratio, y: p.y * ratio })
-}
-
-/// The transform that maps `landmarks` of a picture onto the template of a face of `size` pixels.
-///
-/// # Errors        landmarks that are not finite or determine no transform → [`DataError::BadArgument`]
-pub fn to_template(landmarks: &Landmarks, size: u32) -> Result<Similarity> {
-    Similarity::estimate(landmarks, &template(size))
 }
 
 /// Rotates, scales and shifts the face at `landmarks` onto the template.
@@ -76,7 +122,7 @@ pub fn to_template(landmarks: &Landmarks, size: u32) -> Result<Similarity> {
 /// # Errors        landmarks that determine no transform, a size outside the limits of [`warp`] → [`DataError::BadArgument`]
 /// # References    Deng et al. (2019), section 3.1
 pub fn align(image: &RgbImage, landmarks: &Landmarks, config: &AlignConfig) -> Result<RgbImage> {
-    let transform = to_template(landmarks, config.size)?;
+    let transform = config.template.transform(landmarks, config.size)?;
     let (border, sampling) = (config.border, config.sampling);
     warp(image, &transform, &WarpConfig { width: config.size, height: config.size, border, sampling })
 }

@@ -145,6 +145,8 @@ const CARD_SUM: &str = "card_sha256 = \"";
 pub struct Dataset {
     /// The folder of the dataset.
     pub folder: PathBuf,
+    /// The settings that it was made with.
+    pub settings: PrepareConfig,
     /// The faces, in the manifest's order.
     pub faces: Vec<Face>,
 }
@@ -181,7 +183,8 @@ impl Dataset {
         if !card.labels_sha256.is_empty() {
             checked_file(&folder.join(LABELS), &card.labels_sha256)?;
         }
-        Ok(Self { folder: folder.to_owned(), faces: manifest::parse(&path, &manifest)? })
+        let faces = manifest::parse(&path, &manifest)?;
+        Ok(Self { folder: folder.to_owned(), settings: card.settings, faces })
     }
 
     /// Checks that the file of `face` is unchanged; `sha256` is the file's current SHA-256.

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use image::RgbImage;
-use likeness_data::align::{Sampling, Similarity, WarpConfig, to_template, warp};
+use likeness_data::align::{Sampling, Similarity, Template, WarpConfig, warp};
 use likeness_data::geometry::Point;
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ fn transforms_equal_scikit_image() {
     for case in cases {
         let landmarks =
             case.landmarks.map(|[x, y]| Point { x: x.unwrap_or(f32::NAN), y: y.unwrap_or(f32::NAN) });
-        let found = to_template(&landmarks, case.size);
+        let found = Template::Arcface.transform(&landmarks, case.size);
         let Some(expected) = case.matrix else {
             assert!(found.is_err(), "{}: found {found:?}", case.name);
             continue;

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use image::RgbImage;
 use likeness_data::DataError;
-use likeness_data::cut::{CutConfig, FaceCutter};
+use likeness_data::cut::{CutConfig, CutFace, FaceCutter, GivenFace};
 use likeness_data::decode::PhotoReader;
 use likeness_data::detect::FaceDetector;
-use likeness_data::geometry::Rect;
+use likeness_data::geometry::{Landmarks, Rect};
 use likeness_data::limits::Limits;
 use likeness_data::ordered::OrderedPool;
 use likeness_data::photos::Skipped;
@@ -33,8 +33,21 @@ pub struct EmbedItem {
     pub row: Row,
     /// Box of the face in the photo's pixels, if known.
     pub face_box: Option<Rect>,
+    /// Landmarks of the face in the photo's pixels, if known.
+    pub landmarks: Option<Landmarks>,
     /// The SHA-256 that the file must have, in hexadecimal; `None` accepts any file.
     pub file_sha256: Option<String>,
+}
+
+impl EmbedItem {
+    /// An item without labels and without a known face.
+    pub fn new(path: PathBuf, row: Row) -> Self {
+        Self { path, row, face_box: None, landmarks: None, file_sha256: None }
+    }
+
+    fn given_face(&self) -> GivenFace {
+        GivenFace { face_box: self.face_box, landmarks: self.landmarks }
+    }
 }
 
 /// The options of [`embed`] and [`embed_each`].
@@ -124,7 +137,11 @@ impl Gathered {
 
 /// The entry about the model in a table of its embeddings.
 pub fn tag(spec: &EmbedderSpec) -> ModelTag {
-    ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance)
+    ModelTag {
+        licence: spec.licence.clone(),
+        thresholds: spec.thresholds.clone(),
+        ..ModelTag::new(&spec.name, &spec.fingerprint, spec.dimension, spec.distance)
+    }
 }
 
 /// Passes the embeddings of `photos` to `keep` one by one, in their order; returns the skipped photos.
@@ -256,9 +273,14 @@ impl Worker<'_> {
             return Ok(Ok(Read::Embedded(known.collect())));
         }
         let faces = self.reader.decoded(&item.path, file).and_then(|photo| {
-            let faces = cutter.cut(&photo.image, item.face_box, self.embedder.spec().input_size)?;
+            let faces = cutter.cut(&photo.image, item.given_face(), self.embedder.spec().input_size)?;
             let faces = faces.into_iter().enumerate();
-            Ok(faces.map(|(at, face)| (row(at, &photo.sha256), face.image)).collect())
+            let face = |(at, face): (usize, CutFace)| {
+                // A box that a detector found; a given one is in the collection already.
+                let face_box = face.face_box.filter(|_| face.score.is_some()).map(rounded);
+                (Row { face_box, ..row(at, &photo.sha256) }, face.image)
+            };
+            Ok(faces.map(face).collect())
         });
         Ok(faces.map(|faces| Read::Faces(faces, key)))
     }
@@ -287,18 +309,18 @@ impl Worker<'_> {
     }
 }
 
+/// A box in whole pixels: left, top, width, height.
+fn rounded(face: Rect) -> [i32; 4] {
+    [face.left, face.top, face.width, face.height].map(|value| value.round() as i32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_stop_is_told_with_what_became_of_the_work() {
-        let item = EmbedItem {
-            path: "nowhere.png".into(),
-            row: Row::new("nowhere.png"),
-            face_box: None,
-            file_sha256: None,
-        };
+        let item = EmbedItem::new("nowhere.png".into(), Row::new("nowhere.png"));
         let stop = AtomicBool::new(true);
         let run = EmbedRun {
             detection: None,

@@ -1,7 +1,7 @@
 //! The trait of everything that makes embeddings: classical descriptors, and networks on any engine.
 
 use image::RgbImage;
-use likeness_search::Distance;
+use likeness_search::{Distance, Licence, Thresholds};
 
 use crate::{EmbedError, Result};
 use likeness_engine::Engine;
@@ -22,6 +22,10 @@ pub struct EmbedderSpec {
     pub distance: Distance,
     /// The alignment of the faces it was trained on; `None` if that is not known.
     pub alignment: Option<Alignment>,
+    /// The licence of its weights; `None` if that is not known.
+    pub licence: Option<Licence>,
+    /// Distances at false match rates; empty if none were measured.
+    pub thresholds: Thresholds,
 }
 
 /// What computing a batch costs, to choose the length of batches.

@@ -22,9 +22,14 @@ impl FlipEmbedder {
     pub fn new(inner: Box<dyn Embedder>) -> Self {
         let mut spec = inner.spec().clone();
         spec.name.push_str("+flips");
-        spec.fingerprint = sha256_hex(format!("{}flips", spec.fingerprint).as_bytes());
+        spec.fingerprint = flipped_fingerprint(&spec.fingerprint);
         Self { inner, spec }
     }
+}
+
+/// The fingerprint of a [`FlipEmbedder`] around an embedder with this fingerprint.
+pub fn flipped_fingerprint(inner: &str) -> String {
+    sha256_hex(format!("{inner}flips").as_bytes())
 }
 
 impl Embedder for FlipEmbedder {

@@ -26,7 +26,7 @@ pub mod quantize;
 
 pub use embedder::{Cost, Embedder, EmbedderSpec};
 pub use error::{EmbedError, Result};
-pub use flip::FlipEmbedder;
-pub use load::{load_embedder, load_embedder_on};
+pub use flip::{FlipEmbedder, flipped_fingerprint};
+pub use load::{load_embedder, load_embedder_in, load_embedder_on};
 pub use onnx::OnnxEmbedder;
 pub use opened::OpenedModel;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use image::RgbImage;
-use likeness_search::Distance;
+use likeness_search::{Distance, Thresholds};
 use sha2::{Digest, Sha256};
 
 use crate::input::{write_pixels, write_planes};
@@ -137,6 +137,8 @@ impl OnnxEmbedder {
             input_size: (width, height),
             distance: Distance::Cosine,
             alignment: None,
+            licence: None,
+            thresholds: Thresholds::default(),
         };
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut embedder =

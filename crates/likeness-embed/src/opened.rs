@@ -9,8 +9,11 @@ use likeness_engine::{Checked, Engine, EngineConfig};
 use likeness_model::ModelDescription;
 use likeness_model::folder::description_file;
 use likeness_model::preprocess::{Preprocess, PreprocessOverrides};
+use sha2::Digest;
 
 use crate::{Cost, EmbedError, Embedder, EmbedderSpec, OnnxEmbedder, Result};
+use likeness_model::builtin::Builtin;
+use likeness_model::registry::entry::{Entry, by_length_and_checksum};
 
 /// An ONNX file with the description beside it and the embedder of its graph.
 pub struct OpenedModel {
@@ -31,16 +34,46 @@ impl OpenedModel {
     /// after the fingerprint was taken → [`EmbedError::BadModel`]
     pub fn open(path: &Path, overrides: &PreprocessOverrides, engine: &EngineConfig) -> Result<Self> {
         let file = description_file(path)?;
-        let description = file.as_deref().map(ModelDescription::read).transpose()?;
-        let settings = description.as_ref().map_or_else(Preprocess::default, ModelDescription::preprocess);
         let graph = Checked::read(path)?;
+        let description = match &file {
+            Some(file) => Some(ModelDescription::read(file)?),
+            None => known(&graph).map(described_by),
+        };
+        Self::with_description(graph, (file.as_deref(), description), overrides, engine)
+    }
+
+    /// Opens a model that is compiled into the program.
+    ///
+    /// # Errors        overrides out of range, an engine that is not available
+    pub fn builtin(model: &Builtin, overrides: &PreprocessOverrides, engine: &EngineConfig) -> Result<Self> {
+        let name = Path::new(model.name);
+        let description = ModelDescription::parse(name, model.description)?;
+        let graph = Checked::from_bytes(name, model.graph.to_vec())?;
+        Self::with_description(graph, (Some(name), Some(description)), overrides, engine)
+    }
+
+    /// Opens `graph` with its description, which was read from `file` if there is one.
+    fn with_description(
+        graph: Checked,
+        (file, description): (Option<&Path>, Option<ModelDescription>),
+        overrides: &PreprocessOverrides,
+        engine: &EngineConfig,
+    ) -> Result<Self> {
+        let settings = description.as_ref().map_or_else(Preprocess::default, ModelDescription::preprocess);
         let embedder = OnnxEmbedder::open(&graph, settings.clone().changed(overrides)?, engine)?;
         let mut spec = embedder.spec().clone();
-        if let (Some(file), Some(described)) = (&file, &description) {
-            check_description(file, described, &embedder, &settings)?;
+        if let Some(described) = &description {
+            if let Some(file) = file {
+                check_description(file, described, &embedder, &settings)?;
+            }
             spec.name = described.name.clone().unwrap_or(spec.name);
             spec.distance = described.distance.unwrap_or(spec.distance);
             spec.alignment = described.alignment;
+            spec.licence = described.licence();
+            // Thresholds hold for the embeddings that they were measured on.
+            if settings.clone().changed(overrides)? == settings {
+                spec.thresholds = described.thresholds();
+            }
         }
         Ok(Self { graph, description, embedder, spec })
     }
@@ -52,6 +85,25 @@ impl OpenedModel {
             Some(_) => Box::new(DescribedEmbedder { embedder: self.embedder, spec: self.spec }),
         }
     }
+}
+
+/// The registry's entry of a file with these bytes.
+fn known(graph: &Checked) -> Option<&'static Entry> {
+    by_length_and_checksum(graph.bytes().len() as u64, || likeness_artifact::hex(graph.hash().finalize()))
+}
+
+/// What the registry knows about an embedder.
+fn described_by(entry: &Entry) -> ModelDescription {
+    let description = ModelDescription {
+        name: Some(entry.name.clone()),
+        distance: entry.distance,
+        alignment: entry.alignment,
+        licence: Some(entry.licence.clone()),
+        terms: Some(entry.terms),
+        source: Some(entry.source.clone()),
+        ..ModelDescription::default()
+    };
+    description.with_preprocess(entry.preprocess.clone().unwrap_or_default())
 }
 
 /// Checks that the description in `file`, whose settings are `settings`, describes the graph of `embedder`.

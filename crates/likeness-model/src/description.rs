@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use likeness_artifact::{Seal, seal_of, sealed};
-use likeness_search::Distance;
+use likeness_search::{Distance, Licence, Terms, Threshold, Thresholds};
 use serde::{Deserialize, Serialize};
 
 use crate::preprocess::{ChannelOrder, Preprocess};
@@ -18,9 +18,27 @@ pub(crate) const FORMAT: u32 = 1;
 pub enum Alignment {
     /// To ArcFace's template of five landmarks for 112 pixels (`likeness_data::align::ARCFACE_112`).
     Arcface,
+    /// To the crop of dlib's face recognition network (`likeness_data::align::DLIB_150`).
+    Dlib,
     /// Not aligned: cropped boxes or whole pictures.
     #[default]
     None,
+}
+
+impl Alignment {
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arcface => "arcface",
+            Self::Dlib => "dlib",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether the network takes faces that are aligned by landmarks.
+    pub fn is_of_faces(self) -> bool {
+        self != Self::None
+    }
 }
 
 /// The contents of `model.toml`, or of `NAME.toml` beside a graph, which may contain the preprocessing alone.
@@ -43,8 +61,14 @@ pub struct ModelDescription {
     pub alignment: Option<Alignment>,
     /// The licence of the weights.
     pub licence: Option<String>,
+    /// The conditions of the licence.
+    pub terms: Option<Terms>,
     /// The origin of the weights.
     pub source: Option<String>,
+    /// The data that the weights were trained on.
+    pub training_data: Option<String>,
+    /// The pairs that the thresholds were measured on.
+    pub thresholds_from: Option<String>,
     /// Fingerprint of the model that was quantised to make this one.
     pub rounded_from: Option<String>,
     /// SHA-256 over graph and preprocessing.
@@ -59,6 +83,9 @@ pub struct ModelDescription {
     pub std: [f32; 3],
     /// Whether embeddings are scaled to unit length.
     pub unit_length: bool,
+    /// Distances at false match rates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Threshold>,
 }
 
 impl Default for ModelDescription {
@@ -73,7 +100,10 @@ impl Default for ModelDescription {
             distance: None,
             alignment: None,
             licence: None,
+            terms: None,
             source: None,
+            training_data: None,
+            thresholds_from: None,
             rounded_from: None,
             fingerprint: None,
             input_size,
@@ -81,6 +111,7 @@ impl Default for ModelDescription {
             mean,
             std,
             unit_length,
+            thresholds: Vec::new(),
         }
     }
 }
@@ -96,23 +127,48 @@ impl ModelDescription {
             reason,
             hint: Some(hint.to_owned()),
         };
-        let bytes = fs_err::read(path)?;
-        let text = String::from_utf8(bytes)
+        let text = String::from_utf8(fs_err::read(path)?)
             .map_err(|_| bad("is not UTF-8 text".to_owned(), "copy the file again"))?;
+        Self::parse(path, &text)
+    }
+
+    /// Parses the text of a description; errors call it `path`.
+    ///
+    /// # Errors        as those of [`read`](Self::read)
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let bad = |reason: String, hint: &str| ModelError::BadModel {
+            path: path.to_owned(),
+            reason,
+            hint: Some(hint.to_owned()),
+        };
         let known =
             "known keys are those of model.toml, such as input_size, channels, mean, std and unit_length";
-        let description: Self = toml::from_str(&text).map_err(|e| bad(e.message().to_owned(), known))?;
+        let description: Self = toml::from_str(text).map_err(|e| bad(e.message().to_owned(), known))?;
         if let Some(found) = description.format.filter(|&found| found != FORMAT) {
             let reason = format!("expected format {FORMAT}, found {found}");
             return Err(bad(reason, "use the version of the program that wrote it, or a newer one"));
         }
-        if seal_of(&text) == Seal::Broken {
+        if seal_of(text) == Seal::Broken {
             let reason = "its text was changed: the checksum in its last line does not match".to_owned();
             return Err(bad(reason, "copy the file again; after an intended change, remove the last line"));
         }
         let values = description.preprocess();
         values.validate().map_err(|reason| bad(reason, "correct the file, or copy it again"))?;
+        Thresholds::new(description.thresholds.clone())
+            .map_err(|reason| bad(reason, "correct [[thresholds]] in the file, or copy it again"))?;
         Ok(description)
+    }
+
+    /// The thresholds, sorted by false match rate. Thresholds out of range, which [`read`](Self::read) rejects, count as none.
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds::new(self.thresholds.clone()).unwrap_or_default()
+    }
+
+    /// The licence; `None` if none is named. The terms of a licence that the registry knows need not be stated.
+    pub fn licence(&self) -> Option<Licence> {
+        let name = self.licence.clone()?;
+        let terms = self.terms.or_else(|| crate::registry::entry::terms_of(&name)).unwrap_or(Terms::Unstated);
+        Some(Licence { name, terms })
     }
 
     /// The file's text with its seal.

@@ -1,5 +1,6 @@
 //! The model format, which training writes and embedding reads.
 //!
+//! - [`builtin`]: the models that are compiled into the program.
 //! - [`description`]: `model.toml`, the description of a network.
 //! - [`preprocess`]: how a picture is converted to the network's input.
 //! - [`folder`]: finds, locks and writes the files of a model folder.
@@ -8,6 +9,7 @@
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod builtin;
 pub mod description;
 mod error;
 pub mod folder;
@@ -17,3 +19,4 @@ pub mod trained_on;
 
 pub use description::{Alignment, ModelDescription};
 pub use error::{ModelError, Result};
+pub use likeness_search::{Licence, Terms};

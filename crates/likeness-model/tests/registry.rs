@@ -7,9 +7,10 @@ mod download;
 
 use std::path::Path;
 
+use likeness_model::Terms;
 use likeness_model::registry::entry::parse;
 use likeness_model::registry::{
-    DetectorFamily, Import, ModelKind, Places, Terms, Verification, entries, import, sha256_of,
+    DetectorFamily, Import, ModelKind, Places, Verification, entries, import, sha256_of,
 };
 
 /// Arbitrary bytes, longer than a block.

@@ -10,6 +10,7 @@ pub mod map;
 pub mod preview;
 mod raster;
 pub mod sheet;
+pub mod sightings;
 mod text;
 
 pub use error::{ReportError, Result};

@@ -32,11 +32,13 @@ pub mod cluster;
 mod distance;
 mod error;
 mod index;
+mod licence;
 pub mod metric;
 mod photo;
 mod protocol;
 mod results;
 mod table;
+mod verdict;
 
 pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
 pub use distance::Distance;
@@ -45,6 +47,7 @@ pub use index::{
     ExactIndex, GalleryId, Hit, Index, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos,
     rank_photos_between, rank_within,
 };
+pub use licence::{Licence, Terms};
 pub use protocol::{
     EvaluateConfig, Evaluation, Interval, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
 };
@@ -53,3 +56,4 @@ pub use table::{
     EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SkippedRow, TableKind, TrainedOnPhoto,
     is_embeddings_file,
 };
+pub use verdict::{Threshold, Thresholds, Verdict};

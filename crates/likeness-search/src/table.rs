@@ -13,13 +13,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Distance, Result, SearchError};
+use crate::{Distance, Licence, Result, SearchError, Thresholds};
 
 pub use kind::{TableKind, is_embeddings_file};
 pub use writer::EmbeddingWriter;
 
 /// The model that made a table's embeddings. Embeddings with equal fingerprints can be compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelTag {
     /// The model's name.
     pub name: String,
@@ -29,17 +29,28 @@ pub struct ModelTag {
     pub dimension: usize,
     /// The distance that the model was made for.
     pub distance: Distance,
+    /// The licence of the model, which its embeddings inherit; `None` if it is not known.
+    pub licence: Option<Licence>,
+    /// The model's thresholds; empty if none were measured.
+    pub thresholds: Thresholds,
 }
 
 impl ModelTag {
-    /// Creates a tag from its parts.
+    /// Creates a tag from its parts, without a licence and without thresholds.
     pub fn new(
         name: impl Into<String>,
         fingerprint: impl Into<String>,
         dimension: usize,
         distance: Distance,
     ) -> Self {
-        Self { name: name.into(), fingerprint: fingerprint.into(), dimension, distance }
+        Self {
+            name: name.into(),
+            fingerprint: fingerprint.into(),
+            dimension,
+            distance,
+            licence: None,
+            thresholds: Thresholds::default(),
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -105,6 +116,9 @@ pub struct Row {
     /// Whether the photo is a query, part of the gallery, or both.
     #[serde(default)]
     pub role: Role,
+    /// The face's box in pixels of the upright photo: left, top, width, height; `None` if no detector found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face_box: Option<[i32; 4]>,
     /// Whether the model was trained on this photo or identity; `None` if the model's training photos are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<TrainedOnPhoto>,

@@ -214,6 +214,7 @@ fn a_file_of_version_1_is_read() {
     assert_eq!(faces, [&[("0001.jpg", 0)][..], &crowd, &[("odd.jpg#2", 0)]].concat());
     let full = Row {
         face: 0,
+        face_box: None,
         trained_on: None,
         path: "faces/Zoë \"Z\"\n/0001.jpg".into(),
         ..example().rows()[0].clone()

@@ -19,7 +19,7 @@ const MOST_UNDER_WAY: usize = 4;
 /// Options of [`detect`].
 #[derive(Debug, Clone, Default)]
 pub struct DetectOptions {
-    /// Detector options. The detector `none` is treated as `auto`.
+    /// Detector options. The detectors `none` and `auto` stand for the built-in one.
     pub detection: DetectionOptions,
     /// Limits of the size of pictures and of memory.
     pub limits: Limits,
@@ -62,12 +62,10 @@ pub fn detect(inputs: &[PathBuf], options: &DetectOptions, context: Context<'_>)
     if options.detection.detector == "none" {
         "auto".clone_into(&mut options.detection.detector);
     }
-    let Some(detector) = detector::load(&options.detection, context)? else {
-        return Err(invalid(
-            "no face detector is installed",
-            "give one with --detector FILE, or pull one: `likeness models list`",
-        ));
+    let Some(detector) = detector::load(&options.detection)? else {
+        return Err(invalid("no face detector is chosen", "leave --detector out"));
     };
+    context.note(format!("detector {}", detector.title));
     let (photos, mut skipped) = photos::find_some(inputs, None)?;
     let stage = context.stage("detect");
     let found = detect_all(&photos, &detector, &options, context, stage.as_ref())?;

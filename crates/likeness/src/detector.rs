@@ -1,14 +1,18 @@
-//! Loads face detectors by name or by file.
+//! Loads face detectors: the built-in one, one by name, or one from a file.
 
 use std::path::{Path, PathBuf};
 
+use likeness_data::cut::CutConfig;
 use likeness_data::detect::FaceDetector;
 use likeness_data::detect::haar::{HaarConfig, HaarDetector};
 use likeness_data::settings::DetectionSettings;
-use likeness_embed::detect::{DetectorConfig, load_detector};
-use likeness_model::registry::{best_detector, find_detector};
+use likeness_embed::detect::{DetectorConfig, detector_from_bytes, load_detector};
+use likeness_model::builtin::YUNET;
+use likeness_model::registry::entry::{DetectorFamily, by_checksum};
+use likeness_model::registry::find_detector;
+use likeness_search::{Licence, Terms};
 
-use crate::context::Context;
+use crate::licence::Usage;
 use crate::options::DetectionOptions;
 use crate::{Result, invalid};
 
@@ -16,34 +20,46 @@ use crate::{Result, invalid};
 pub struct LoadedDetector {
     /// The detector.
     pub detector: Box<dyn FaceDetector>,
+    /// The name for messages, such as `yunet (built in)`.
+    pub title: String,
     fingerprint: String,
 }
 
 impl LoadedDetector {
-    /// The detector settings that a dataset records.
-    pub fn settings(&self, options: &DetectionOptions) -> DetectionSettings {
+    /// The detector settings that a dataset records. `cut` is how its faces are cropped.
+    pub fn settings(&self, cut: &CutConfig) -> DetectionSettings {
         DetectionSettings {
             detector: self.detector.name().to_owned(),
             fingerprint: self.fingerprint.clone(),
-            cut: options.cut.clone(),
+            cut: cut.clone(),
         }
     }
 }
 
-/// Loads the detector that the options name. Returns `None` for `none`, and for `auto` if no detector is installed.
+/// Whether the options turn face detection off.
+pub(crate) fn is_off(options: &DetectionOptions) -> bool {
+    options.detector == "none"
+}
+
+/// Whether the program decides if faces are detected.
+pub(crate) fn is_auto(options: &DetectionOptions) -> bool {
+    options.detector == "auto"
+}
+
+/// Loads the detector that the options name. `auto` is the built-in one, and `none` returns `None`.
 ///
-/// # Errors        an unknown name, a file that is not a detector
-pub fn load(options: &DetectionOptions, context: Context<'_>) -> Result<Option<LoadedDetector>> {
+/// # Errors        an unknown name, a file that is not a detector, a licence that the options reject
+pub fn load(options: &DetectionOptions) -> Result<Option<LoadedDetector>> {
     options.cut.validate()?;
-    let path = match options.detector.as_str() {
-        "none" => return Ok(None),
-        "auto" => match find_best(options, context)? {
-            Some(path) => path,
-            None => return Ok(None),
-        },
-        name => find(name, options)?,
-    };
+    if is_off(options) {
+        return Ok(None);
+    }
+    let Some(path) = find(options)? else { return builtin(options).map(Some) };
     let bytes = fs_err::read(&path)?;
+    let checksum = likeness_artifact::sha256_hex(&bytes);
+    let entry = by_checksum(&checksum);
+    let licence = entry.map(|entry| Licence { name: entry.licence.clone(), terms: entry.terms });
+    Usage::of(options.commercial).check(&path.display().to_string(), licence.as_ref())?;
     let is_cascade = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"));
     let (detector, settings): (Box<dyn FaceDetector>, String) = if is_cascade {
         let config = HaarConfig {
@@ -55,37 +71,53 @@ pub fn load(options: &DetectionOptions, context: Context<'_>) -> Result<Option<L
         let settings = serde_json::to_string(&config)?;
         (Box::new(HaarDetector::from_file(&path, config)?), settings)
     } else {
-        let config = DetectorConfig { score_threshold: options.min_score, ..DetectorConfig::default() };
+        let config = network_config(options);
         let settings = serde_json::to_string(&config)?;
         (load_detector(&path, &config)?, settings)
     };
     let fingerprint = likeness_artifact::sha256_hex(&[bytes.as_slice(), settings.as_bytes()].concat());
-    Ok(Some(LoadedDetector { detector, fingerprint }))
+    let title = format!("{}: {}", detector.name(), path.display());
+    Ok(Some(LoadedDetector { detector, title, fingerprint }))
 }
 
-/// Finds the file of the detector `name`. `name` may also be a path.
-fn find(name: &str, options: &DetectionOptions) -> Result<PathBuf> {
+/// The built-in detector.
+///
+/// # Errors        settings out of range
+pub fn builtin(options: &DetectionOptions) -> Result<LoadedDetector> {
+    let config = network_config(options);
+    let settings = serde_json::to_string(&config)?;
+    let detector = detector_from_bytes(Path::new(YUNET.name), YUNET.graph.to_vec(), &config)?;
+    let fingerprint = likeness_artifact::sha256_hex(&[YUNET.graph, settings.as_bytes()].concat());
+    Ok(LoadedDetector { title: format!("{} (built in)", detector.name()), detector, fingerprint })
+}
+
+fn network_config(options: &DetectionOptions) -> DetectorConfig {
+    DetectorConfig { score_threshold: options.min_score, ..DetectorConfig::default() }
+}
+
+/// Finds the file of the detector that the options name, which may be a path. `None` stands for the built-in detector.
+fn find(options: &DetectionOptions) -> Result<Option<PathBuf>> {
+    let name = options.detector.as_str();
+    if is_auto(options) {
+        return Ok(None);
+    }
     if Path::new(name).is_file() {
-        return Ok(PathBuf::from(name));
+        return Ok(Some(PathBuf::from(name)));
     }
     if let Some(path) = find_detector(name, options.models.as_deref()) {
-        return Ok(path);
+        return Ok(Some(path));
+    }
+    if name == DetectorFamily::Yunet.name() {
+        return Ok(None);
     }
     Err(invalid(
         format!("{name}: no such detector is installed"),
-        "give its file, name the folder it is in with --models, or see `likeness models list`; Haar cascades also come \
-         with `apt-get install opencv-data`",
+        "leave --detector out for the built-in one, give a file, name the folder it is in with --models, or see `likeness models \
+         list`; Haar cascades also come with `apt-get install opencv-data`",
     ))
 }
 
-/// Finds the best installed detector, and reports which one it is.
-fn find_best(options: &DetectionOptions, context: Context<'_>) -> Result<Option<PathBuf>> {
-    let found = best_detector(options.models.as_deref());
-    match &found {
-        Some((entry, path)) => context.note(format!("detector {}: {}", entry.name, path.display())),
-        None => context.note(
-            "detector none: no detector is installed, so the centre square of each photo is used as the face",
-        ),
-    }
-    Ok(found.map(|(_, path)| path))
+/// The licence of the built-in detector.
+pub fn builtin_licence() -> Licence {
+    Licence { name: "BSD-3-Clause".to_owned(), terms: Terms::Permissive }
 }

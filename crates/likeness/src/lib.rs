@@ -1,7 +1,7 @@
 //! Finds pictures of the same person, or of the same thing: the operations of Likeness as a library.
 //!
-//! A [`Loader`] embeds photos with a model ([`ModelChoice`]); [`PhotoOptions`] control how photos are read. [`search`] ranks a
-//! gallery for each query, and [`evaluate`] measures retrieval; both work on the embeddings of a loader. [`prepare`] makes
+//! A [`Loader`] embeds photos with a model ([`ModelChoice`]); [`PhotoOptions`] control how photos are read. [`find`] finds where
+//! else a person appears, and [`identify`] names people by known faces. [`search`] ranks a gallery for each query, and [`evaluate`] measures retrieval; both work on the embeddings of a loader. [`prepare`] makes
 //! a dataset of a collection, [`detect`] finds faces, `train` trains a network, [`import`] and [`quantize`] make models.
 //!
 //! Operations never print. They report to an [`Observer`], and stop early when the flag in their [`Context`] is set.
@@ -10,6 +10,7 @@
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod auto;
 #[cfg(feature = "train")]
 pub mod burn_engine;
 mod context;
@@ -17,8 +18,11 @@ pub mod detect;
 pub mod detector;
 mod error;
 pub mod evaluate;
+pub mod find;
 mod groups;
+pub mod identify;
 pub mod import;
+mod licence;
 mod loader;
 mod options;
 pub mod prepare;

@@ -1,5 +1,6 @@
 //! Loads or computes the embeddings of photos, folders, tables, datasets and embeddings files.
 
+mod choose;
 mod queries;
 mod sources;
 
@@ -7,15 +8,18 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use likeness_data::cut::{CutConfig, NoFace};
 use likeness_data::photos::Skipped;
 use likeness_embed::cache::EmbeddingCache;
 use likeness_embed::embed::{EmbedRun, Gathered, tag};
-use likeness_embed::{EmbedError, Embedder, FlipEmbedder, load_embedder_on};
+use likeness_embed::{EmbedError, Embedder, FlipEmbedder, load_embedder_in};
 use likeness_model::Alignment;
+use likeness_model::builtin::FACE;
 use likeness_search::{EmbeddingTable, EmbeddingWriter, ModelTag, Row, SkippedRow, TableKind};
 
 use crate::context::Context;
 use crate::detector::{self, LoadedDetector};
+use crate::licence::Usage;
 use crate::options::{ModelChoice, PhotoOptions};
 use crate::trained::{self, Marks};
 use crate::{Result, invalid};
@@ -30,6 +34,8 @@ pub struct Loader<'a> {
     photos: &'a PhotoOptions,
     context: Context<'a>,
     embedder: OnceLock<Box<dyn Embedder>>,
+    /// The model of embeddings that were loaded before photos.
+    adopted: OnceLock<(PathBuf, ModelTag)>,
     detector: OnceLock<Option<LoadedDetector>>,
     /// Maximum number of photos per input, sampled evenly.
     most: Option<usize>,
@@ -47,7 +53,15 @@ pub struct Loaded {
 impl<'a> Loader<'a> {
     /// Creates a loader.
     pub fn new(model: &'a ModelChoice, photos: &'a PhotoOptions, context: Context<'a>) -> Self {
-        Self { model, photos, context, embedder: OnceLock::new(), detector: OnceLock::new(), most: None }
+        Self {
+            model,
+            photos,
+            context,
+            embedder: OnceLock::new(),
+            adopted: OnceLock::new(),
+            detector: OnceLock::new(),
+            most: None,
+        }
     }
 
     /// The context of the loader.
@@ -122,8 +136,9 @@ impl<'a> Loader<'a> {
     fn sources(&self, inputs: &[PathBuf], split: Option<&str>) -> Result<Vec<Source>> {
         inputs.iter().try_for_each(|input| check_exists(input))?;
         // A model that is missing or damaged is reported before a large folder is searched.
-        if let Some(photos) = inputs.iter().find(|input| TableKind::of(input) == TableKind::Other) {
-            self.embedder(photos)?;
+        if self.model.name().is_some() && inputs.iter().any(|input| TableKind::of(input) == TableKind::Other)
+        {
+            self.embedder()?;
         }
         let mut sources = sources::read(inputs, self.photos.layout, self.context)?;
         for source in &mut sources {
@@ -132,10 +147,13 @@ impl<'a> Loader<'a> {
                 source.keep_spread(most);
             }
             if let Content::Table(table) = &source.content {
-                self.check_model(&source.input, table)?;
+                self.check_table(&source.input, table)?;
             }
         }
         sources::name_apart(&mut sources);
+        if self.embedder.get().is_none() && sources.iter().any(|s| !matches!(s.content, Content::Table(_))) {
+            self.choose(&sources)?;
+        }
         Ok(sources)
     }
 
@@ -147,7 +165,7 @@ impl<'a> Loader<'a> {
         });
         match (of_table, sources.first()) {
             (Some(model), _) => Ok(model),
-            (None, Some(source)) => Ok(tag(self.embedder(&source.input)?.spec())),
+            (None, Some(_)) => Ok(tag(self.embedder()?.spec())),
             (None, None) => Err(invalid("there is no input", "name photos, a folder or an embeddings file")),
         }
     }
@@ -183,7 +201,7 @@ impl<'a> Loader<'a> {
                 Content::Table(table) => (table.model().name.clone(), table.model().fingerprint.clone()),
                 _ if sources.len() == 1 => return Ok(()),
                 _ => {
-                    let spec = self.embedder(&source.input)?.spec();
+                    let spec = self.embedder()?.spec();
                     (spec.name.clone(), spec.fingerprint.clone())
                 }
             };
@@ -211,18 +229,13 @@ impl<'a> Loader<'a> {
         source: &Source,
         keep: &mut (dyn FnMut(Row, &[f32]) -> likeness_search::Result<()> + Send),
     ) -> Result<Vec<Skipped>> {
-        let embedder = self.embedder(&source.input)?;
+        let embedder = self.embedder()?;
         let progress = self.context.stage("embed");
-        let is_dataset = matches!(source.content, Content::Prepared(_));
-        let detector = if is_dataset { None } else { self.detector()? };
-        if !is_dataset && detector.is_none() && embedder.spec().alignment == Some(Alignment::Arcface) {
-            self.context.note(format!(
-                "{} was trained on aligned faces, but face detection is off: --detector auto detects and aligns faces",
-                embedder.spec().name
-            ));
-        }
-        let cut = &self.photos.detection.cut;
-        let cache = self.cache(embedder, detector)?;
+        let is_cropped = source.is_cropped();
+        let detector = if is_cropped { None } else { self.detector()? };
+        self.report_alignment(source, detector.is_some());
+        let cut = &self.cut(source)?;
+        let cache = self.cache(embedder, detector, cut)?;
         let note = |line: &str| self.context.observer.note(line);
         let run = EmbedRun {
             say: &note,
@@ -231,7 +244,7 @@ impl<'a> Loader<'a> {
             cache: cache.as_ref(),
             ..self.run()
         };
-        let marks = Marks::of(self.model.model.as_deref())?;
+        let marks = Marks::of(self.model.name())?;
         let mut keep = |mut row: Row, embedding: &[f32]| {
             row.trained_on = marks.mark(&row);
             keep(row, embedding)
@@ -275,6 +288,7 @@ impl<'a> Loader<'a> {
         &self,
         embedder: &dyn Embedder,
         detector: Option<&LoadedDetector>,
+        cut: &CutConfig,
     ) -> Result<Option<EmbeddingCache>> {
         let Some(folder) = &self.model.cache else { return Ok(None) };
         let spec = embedder.spec();
@@ -282,17 +296,20 @@ impl<'a> Loader<'a> {
         let way = serde_json::to_string(&(
             env!("CARGO_PKG_VERSION"),
             &spec.fingerprint,
-            detector.map(|d| d.settings(&self.photos.detection)),
+            detector.map(|d| d.settings(cut)),
         ))?;
         Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
     }
 
-    /// Fails if `table` was made by another model than the one of `--model`.
-    fn check_model(&self, file: &Path, table: &EmbeddingTable) -> Result<()> {
-        if self.model.model.is_none() {
+    /// Checks the licence of `table`, and fails if it was made by another model than the one that is named.
+    fn check_table(&self, file: &Path, table: &EmbeddingTable) -> Result<()> {
+        let usage = Usage::of(self.model.commercial);
+        usage.check(&file.display().to_string(), table.model().licence.as_ref())?;
+        if self.model.name().is_none() {
+            self.adopted.get_or_init(|| (file.to_owned(), table.model().clone()));
             return Ok(());
         }
-        let spec = self.embedder(file)?.spec();
+        let spec = self.embedder()?.spec();
         let (made_by, now) = (table.model(), &spec.fingerprint);
         if made_by.fingerprint == *now {
             return Ok(());
@@ -313,23 +330,76 @@ impl<'a> Loader<'a> {
     /// The configured detector, loaded when it is first needed.
     fn detector(&self) -> Result<Option<&LoadedDetector>> {
         if self.detector.get().is_none() {
-            let loaded = detector::load(&self.photos.detection, self.context)?;
+            // Only networks of aligned faces need a detector that nobody asked for.
+            let options = &self.photos.detection;
+            let is_needed = !detector::is_auto(options) || self.needs_faces()?;
+            let loaded = if is_needed { detector::load(options)? } else { None };
+            if let Some(loaded) = &loaded {
+                self.context.note(format!("detector {}", loaded.title));
+            }
             return Ok(self.detector.get_or_init(|| loaded).as_ref());
         }
         Ok(self.detector.get().and_then(Option::as_ref))
     }
 
-    fn embedder(&self, input: &Path) -> Result<&dyn Embedder> {
+    /// Whether the model takes aligned faces.
+    fn needs_faces(&self) -> Result<bool> {
+        Ok(self.embedder()?.spec().alignment.is_some_and(Alignment::is_of_faces))
+    }
+
+    /// How faces of `source` are cropped for the model.
+    fn cut(&self, source: &Source) -> Result<CutConfig> {
+        let mut cut = self.photos.detection.cut.clone();
+        cut.template = sources::template(self.embedder()?.spec()).unwrap_or_default();
+        if source.is_prepared() {
+            // A face of a dataset is a face, even if it is not found again.
+            cut.no_face = NoFace::Keep;
+        }
+        Ok(cut)
+    }
+
+    /// Warns if the model was trained on aligned faces and those of `source` will not be aligned for it.
+    fn report_alignment(&self, source: &Source, is_detected: bool) {
+        let Some(embedder) =
+            self.embedder.get().filter(|e| e.spec().alignment.is_some_and(Alignment::is_of_faces))
+        else {
+            return;
+        };
+        let name = &embedder.spec().name;
+        if let (true, Some(template)) = (source.is_cropped(), source.template) {
+            let wanted = sources::template(embedder.spec()).unwrap_or_default();
+            if template != wanted {
+                self.context.note(format!(
+                    "warning: {}: its faces are aligned to the template {}, but {name} was trained on {}; they are aligned again, \
+                     without the parts that were cut off",
+                    source.input.display(),
+                    template.name(),
+                    wanted.name()
+                ));
+                self.context
+                    .note(format!("hint: prepare the dataset with --align {} for this model", wanted.name()));
+            }
+        } else if !is_detected && !source.is_prepared() {
+            self.context.note(format!(
+                "warning: {name} was trained on aligned faces, but face detection is off; leave --detector out to detect and align \
+                 faces"
+            ));
+        }
+    }
+
+    /// The embedder that is named or was chosen.
+    fn embedder(&self) -> Result<&dyn Embedder> {
         if let Some(embedder) = self.embedder.get() {
             return Ok(embedder.as_ref());
         }
-        let Some(name) = &self.model.model else {
-            return Err(invalid(
-                format!("{}: photos cannot be embedded without a model", input.display()),
-                "name one with --model: color, edge, texture, classic, or an ONNX file",
-            ));
-        };
-        let mut embedder = load_embedder_on(name, &self.model.preprocess, &self.model.engine)?;
+        self.open(self.model.name().unwrap_or(FACE.name))
+    }
+
+    /// Opens the model `name`, which is used from now on.
+    fn open(&self, name: &str) -> Result<&dyn Embedder> {
+        let models = self.photos.detection.models.as_deref();
+        let mut embedder = load_embedder_in(models, name, &self.model.preprocess, &self.model.engine)?;
+        Usage::of(self.model.commercial).check(name, embedder.spec().licence.as_ref())?;
         if let Some(engine) = embedder.engine() {
             self.context.note(format!("engine: {engine}"));
         }

@@ -11,8 +11,8 @@ use likeness_model::preprocess::PreprocessOverrides;
 /// The embedding model and its settings.
 #[derive(Debug, Clone, Default)]
 pub struct ModelChoice {
-    /// Descriptor (`color`, `edge`, `texture`, `classic`), ONNX file, model folder or run. Without a model, only embeddings
-    /// files can be read.
+    /// `face` or `picture`, which are built in, a descriptor (`color`, `edge`, `texture`, `classic`), the name of an installed model,
+    /// an ONNX file, a model folder or a run. `None` and `auto` choose `face` where there are faces, and `picture` otherwise.
     pub model: Option<String>,
     /// Overrides of the preprocessing of an ONNX network.
     pub preprocess: PreprocessOverrides,
@@ -24,12 +24,19 @@ pub struct ModelChoice {
     pub batch: Option<usize>,
     /// Folder of the embedding cache.
     pub cache: Option<PathBuf>,
+    /// Whether to reject models and embeddings whose licence does not allow commercial use.
+    pub commercial: bool,
 }
 
 impl ModelChoice {
     /// Creates a choice of the model `name` with default settings.
     pub fn named(name: impl Into<String>) -> Self {
         Self { model: Some(name.into()), ..Self::default() }
+    }
+
+    /// The model that is named; `None` if the program chooses one.
+    pub fn name(&self) -> Option<&str> {
+        self.model.as_deref().filter(|name| *name != "auto")
     }
 }
 
@@ -49,7 +56,8 @@ pub struct PhotoOptions {
 /// Options of face detection.
 #[derive(Debug, Clone)]
 pub struct DetectionOptions {
-    /// `none`, `auto`, the name of a detector or of a family of detectors, an ONNX file, or the XML file of a cascade.
+    /// `auto`, `none`, the name of a detector or of a family of detectors, an ONNX file, or the XML file of a cascade. `auto` is the
+    /// built-in detector where faces are needed, and none otherwise.
     pub detector: String,
     /// Folder to search first for detectors and models.
     pub models: Option<PathBuf>,
@@ -61,17 +69,20 @@ pub struct DetectionOptions {
     pub scale_factor: f64,
     /// Haar cascade: minimum number of overlapping detections of a face.
     pub min_neighbors: u32,
+    /// Whether to reject detectors whose licence does not allow commercial use.
+    pub commercial: bool,
 }
 
 impl Default for DetectionOptions {
     fn default() -> Self {
         Self {
-            detector: "none".to_owned(),
+            detector: "auto".to_owned(),
             models: None,
             cut: CutConfig::default(),
             min_score: None,
             scale_factor: 1.1,
             min_neighbors: 3,
+            commercial: false,
         }
     }
 }

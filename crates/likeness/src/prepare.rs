@@ -5,11 +5,12 @@ use std::path::Path;
 use likeness_data::limits::Limits;
 use likeness_data::prepare::{PrepareRun, Prepared, prepare};
 use likeness_data::settings::PrepareConfig;
+use likeness_data::source;
 
-use crate::Result;
 use crate::context::Context;
-use crate::detector;
+use crate::detector::{self, LoadedDetector};
 use crate::options::DetectionOptions;
+use crate::{Result, auto};
 
 /// Options of [`prepare_dataset`].
 #[derive(Debug, Clone, Default)]
@@ -35,9 +36,9 @@ pub fn prepare_dataset(
     options: &PrepareOptions,
     context: Context<'_>,
 ) -> Result<Prepared> {
-    let detector = detector::load(&options.detection, context)?;
+    let detector = chosen(collection, options, context)?;
     let config = PrepareConfig {
-        detection: detector.as_ref().map(|d| d.settings(&options.detection)),
+        detection: detector.as_ref().map(|d| d.settings(&options.detection.cut)),
         ..options.config.clone()
     };
     let stage = context.stage("prepare");
@@ -57,4 +58,31 @@ pub fn prepare_dataset(
     stage.end(prepared.worked, "photos");
     prepared.notes.iter().for_each(|note| context.note(note));
     Ok(prepared)
+}
+
+/// The detector for a collection. `auto` detects faces if at least half of a sample of the photos have one.
+fn chosen(
+    collection: &Path,
+    options: &PrepareOptions,
+    context: Context<'_>,
+) -> Result<Option<LoadedDetector>> {
+    let Some(loaded) = detector::load(&options.detection)? else { return Ok(None) };
+    if !detector::is_auto(&options.detection) {
+        context.note(format!("detector {}", loaded.title));
+        return Ok(Some(loaded));
+    }
+    let samples = source::read(collection, options.config.layout, None)?.samples;
+    let photos: Vec<_> = samples.into_iter().map(|sample| sample.path).collect();
+    let found = auto::sample(&photos, &loaded, (options.limits, options.threads), context)?;
+    let (readable, with_face) = (found.readable, found.with_face);
+    if found.is_of_faces() {
+        context
+            .note(format!("detector {}: faces in {with_face} of {readable} photos looked at", loaded.title));
+        return Ok(Some(loaded));
+    }
+    context.note(format!(
+        "detector none: faces in {with_face} of {readable} photos looked at, so whole pictures are used; --detector yunet detects \
+         faces anyway"
+    ));
+    Ok(None)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use likeness_data::photos::Skipped;
 use likeness_search::{
     Distance, EmbeddingTable, Hit, PhotoSearch, Protocol, RankConfig, ResultEntry, Results, Role, Row,
-    rank_photos, rank_photos_between,
+    TableKind, Verdict, rank_photos, rank_photos_between,
 };
 use serde_json::json;
 
@@ -74,9 +74,11 @@ impl Sides {
     ///
     /// # Errors        as [`within`](Self::within)
     pub fn between(loader: &Loader<'_>, queries: &[PathBuf], gallery: &[PathBuf]) -> Result<Self> {
+        // Photos are embedded with the model of the embeddings that they are compared with.
+        let early = if gallery.iter().any(is_table) { Some(loader.load(gallery, None)?) } else { None };
         let queries = loader.load_queries(queries)?;
         report_standing(&queries.photos, loader.context());
-        let gallery = loader.load(gallery, None)?;
+        let gallery = early.map_or_else(|| loader.load(gallery, None), Ok)?;
         Ok(Self {
             photos: queries.photos,
             queries: queries.table,
@@ -124,6 +126,8 @@ pub struct Found<'a> {
     pub row: &'a Row,
     /// Distance from the query; `None` if the query has no embedding.
     pub distance: Option<f32>,
+    /// Whether both show the same person or thing; `None` without a distance, or if the model has no thresholds for it.
+    pub verdict: Option<Verdict>,
 }
 
 impl Search<'_> {
@@ -147,7 +151,8 @@ impl Search<'_> {
             if photo.standing == Standing::Unreadable {
                 let mut seen = HashSet::new();
                 let photos = rows.iter().filter(|row| seen.insert(&row.name)).take(self.k);
-                let found = (1..).zip(photos).map(|(rank, row)| Found { rank, row, distance: None });
+                let found =
+                    (1..).zip(photos).map(|(rank, row)| Found { rank, row, distance: None, verdict: None });
                 return (photo, found.collect());
             }
             let hits = rankings.next().map(|ranking| ranking.hits()).unwrap_or_default();
@@ -155,9 +160,16 @@ impl Search<'_> {
                 rank: hit.rank,
                 row: &rows[hit.gallery_id.index()],
                 distance: Some(hit.distance),
+                verdict: self.verdict(hit.distance),
             };
             (photo, hits.iter().map(found).collect())
         })
+    }
+
+    /// The verdict on a pair at this distance. The thresholds of a model hold for its own distance.
+    fn verdict(&self, distance: f32) -> Option<Verdict> {
+        let model = self.sides.queries.model();
+        if model.distance == self.distance { model.thresholds.verdict(distance) } else { None }
     }
 
     /// Every query with the names of its ranked gallery images, nearest first.
@@ -181,7 +193,8 @@ impl Search<'_> {
     pub fn document(&self, answer: Option<&serde_json::Value>) -> serde_json::Value {
         let hit = |hit: &Found<'_>| {
             let Row { name, path, identity, .. } = hit.row;
-            json!({ "rank": hit.rank, "name": name, "path": path, "identity": identity, "distance": hit.distance })
+            json!({ "rank": hit.rank, "name": name, "path": path, "identity": identity, "distance": hit.distance,
+                "verdict": hit.verdict.map(Verdict::name) })
         };
         let query = |(photo, hits): (&Query, Vec<Found<'_>>)| {
             json!({
@@ -202,6 +215,11 @@ impl Search<'_> {
             "answer": answer,
         })
     }
+}
+
+/// Whether the input is an embeddings file.
+pub(crate) fn is_table(input: &PathBuf) -> bool {
+    TableKind::of(input) != TableKind::Other
 }
 
 /// Whether the table has roles: both queries and gallery images.

@@ -13,9 +13,10 @@ use super::{ChannelsArg, EngineArg, NormalizeArg};
 /// Flags that select and configure the embedding model.
 #[derive(Debug, Group)]
 pub(crate) struct ModelArgs {
-    /// Embedding model: color, edge, texture, classic, an ONNX file, a model folder, or a run.
-    #[arg(long, value_name = "MODEL", help_heading = "Model")]
-    pub(crate) model: Option<String>,
+    /// Embedding model: auto, face, picture, a descriptor (color, edge, texture, classic), an installed model (`likeness models
+    /// list`), an ONNX file, a model folder, or a run. auto is the built-in model face where there are faces, and picture otherwise.
+    #[arg(long, value_name = "MODEL", default_value = "auto", help_heading = "Model")]
+    pub(crate) model: String,
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Inference engine that runs the network.
@@ -33,6 +34,9 @@ pub(crate) struct ModelArgs {
     /// Average the embeddings of each face and its mirror image: more accurate, at twice the time.
     #[arg(long, help_heading = "Model")]
     pub(crate) flips: bool,
+    /// Reject models whose licence does not allow commercial use, or is not known.
+    #[arg(long, help_heading = "Model")]
+    pub(crate) commercial: bool,
     /// Cache embeddings in this folder, and embed only photos that are not in it yet.
     #[arg(long, value_name = "FOLDER", help_heading = "Model")]
     pub(crate) cache: Option<PathBuf>,
@@ -63,7 +67,7 @@ impl ModelArgs {
     /// The model that the flags name.
     pub(crate) fn choice(&self) -> ModelChoice {
         ModelChoice {
-            model: self.model.clone(),
+            model: Some(self.model.clone()),
             preprocess: self.input.overrides(),
             engine: EngineConfig {
                 choice: self.engine.into(),
@@ -73,6 +77,7 @@ impl ModelArgs {
             flips: self.flips,
             batch: self.batch.map(|faces| faces as usize),
             cache: self.cache.clone(),
+            commercial: self.commercial,
         }
     }
 }

@@ -84,9 +84,9 @@ impl PhotosArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Faces")]
 pub(crate) struct DetectionArgs {
-    /// Face detector: none (use the box of the table, or the centre square), auto (the best installed one), yunet, scrfd,
-    /// yolov8-face, ultra-light, haar, an ONNX file, or the XML file of a cascade.
-    #[arg(long, value_name = "NAME|FILE", default_value = "none")]
+    /// Face detector: auto (the built-in yunet where faces are needed), none (use the box of the table, or the centre square), yunet,
+    /// scrfd, yolov8-face, ultra-light, haar, an ONNX file, or the XML file of a cascade.
+    #[arg(long, value_name = "NAME|FILE", default_value = "auto")]
     detector: String,
     /// Folder to search first for detectors and models.
     #[arg(long, value_name = "DIR")]
@@ -132,10 +132,12 @@ impl DetectionArgs {
                 min_face_px: self.min_face_px,
                 min_score: self.min_score.unwrap_or(0.0),
                 margin: self.margin,
+                ..CutConfig::default()
             },
             min_score: self.min_score,
             scale_factor: self.scale_factor,
             min_neighbors: self.min_neighbors,
+            commercial: false,
         }
     }
 }

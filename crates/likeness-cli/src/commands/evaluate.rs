@@ -40,7 +40,7 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         seed: args.seed,
     };
     let loader = Loader::new(&model, &photos, context);
-    let found = evaluate_input(&loader, model.model.as_deref(), &options, context)?;
+    let found = evaluate_input(&loader, model.name(), &options, context)?;
     if let (Some(path), Some(map)) = (&args.map, &found.map) {
         write_one(&map.charts(&found.table, &found.column, &found.values), path)?;
         say(format!("map of {} images in {}", map.rows.len(), path.display()));

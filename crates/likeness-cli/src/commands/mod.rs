@@ -4,6 +4,8 @@ pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
+pub(crate) mod find;
+pub(crate) mod identify;
 pub(crate) mod match_;
 pub(crate) mod models;
 pub(crate) mod prepare;

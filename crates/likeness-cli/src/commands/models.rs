@@ -55,7 +55,7 @@ struct Document<'a> {
     about: &'a str,
     source: &'a str,
     licence: &'a str,
-    terms: likeness_model::registry::Terms,
+    terms: likeness_model::Terms,
     warning: Option<&'a str>,
     bytes: Option<u64>,
     /// The registry's checksum; shorter than 64 digits where only its beginning is published.

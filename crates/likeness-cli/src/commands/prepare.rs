@@ -26,6 +26,8 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
         }
         outputs.add("--preview", path, Content::Sheet)?;
     }
+    let mut detection = args.detection.options();
+    detection.cut.template = args.align.into();
     let options = PrepareOptions {
         config: PrepareConfig {
             layout: args.layout.into(),
@@ -40,7 +42,7 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
             domain: args.domain,
             detection: None,
         },
-        detection: args.detection.options(),
+        detection,
         limits: args.reading.limits(),
         threads: args.reading.threads,
         replace: args.replace,

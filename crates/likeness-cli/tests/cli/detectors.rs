@@ -163,46 +163,42 @@ fn prepare_skips_or_keeps_a_photo_without_a_face_and_draws_it() {
 }
 
 #[test]
-fn auto_takes_the_best_that_is_there_and_says_which() {
+fn auto_is_the_built_in_detector_and_names_are_those_of_installed_ones() {
     let bench = album();
     fs_err::create_dir_all(bench.at("models/detectors")).unwrap();
-    fs_err::copy(cascade(), bench.at("models/haarcascade_frontalface_alt2.xml")).unwrap();
-    let arguments = ["detect", "photos", "--detector", "auto", "--models", "models", "--json"];
-    let output = bench.run(&arguments);
-    let said = "detector haar-frontalface-alt2: models/haarcascade_frontalface_alt2.xml";
-    assert!(told(&output).contains(said), "{}", told(&output));
-    let better = "models/detectors/face_detection_yunet_2026may.onnx";
-    fs_err::copy(twelve(), bench.at(better)).unwrap();
-    let output = bench.run(&arguments);
-    assert!(told(&output).contains(&format!("detector yunet: {better}")), "{}", told(&output));
-    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["detector"], "yunet");
-    for name in ["yunet", "face_detection_yunet_2026may.onnx", "haar", "haar-frontalface-alt2"] {
-        bench.good(&["detect", "photos", "--detector", name, "--models", "models"]);
+    let detect =
+        |name: &str| bench.run(&["detect", "photos", "--detector", name, "--models", "models", "--json"]);
+    for name in ["auto", "yunet"] {
+        let output = detect(name);
+        assert!(told(&output).contains("detector yunet (built in)"), "{}", told(&output));
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["detector"], "yunet");
     }
-    let mut command = bench.command(&["detect", "photos", "--json"]);
+    fs_err::copy(cascade(), bench.at("models/haarcascade_frontalface_alt2.xml")).unwrap();
+    let installed = "models/detectors/face_detection_yunet_2026may.onnx";
+    fs_err::copy(twelve(), bench.at(installed)).unwrap();
+    for name in ["yunet", "face_detection_yunet_2026may.onnx"] {
+        let output = detect(name);
+        assert!(told(&output).contains(&format!("detector yunet: {installed}")), "{}", told(&output));
+    }
+    assert!(told(&detect("auto")).contains("detector yunet (built in)"));
+    for name in ["haar", "haar-frontalface-alt2"] {
+        let output = detect(name);
+        assert!(told(&output).contains("models/haarcascade_frontalface_alt2.xml"), "{}", told(&output));
+    }
+    let mut command = bench.command(&["detect", "photos", "--detector", "yunet", "--json"]);
     let output = command.env("LIKENESS_MODELS", bench.at("models")).output().unwrap();
-    assert!(told(&output).contains("detector yunet: "), "{}", told(&output));
+    assert!(told(&output).contains("face_detection_yunet_2026may.onnx"), "{}", told(&output));
 }
 
 #[test]
-fn without_any_detector_auto_says_what_stands_for_the_face() {
+fn a_collection_without_faces_is_prepared_as_whole_pictures() {
     let bench = album();
-    let listed = bench.json(&["models", "list", "--json"]);
-    let output = bench.run(&["prepare", "photos", "-o", "out", "--detector", "auto", "--json"]);
+    let output = bench.run(&["prepare", "photos", "-o", "out", "--json"]);
     let counts: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let present = |m: &&Value| m["present"] == true && m["kind"] == "detector";
-    if let Some(installed) = listed["models"].as_array().unwrap().iter().find(present) {
-        // A package of OpenCV's data is installed here: auto finds one of its cascades, and says which.
-        let path = installed["path"].as_str().unwrap();
-        assert!(path.starts_with('/') && told(&output).contains("detector haar-"), "{}", told(&output));
-        return;
-    }
     assert_eq!(counts["images"], 5);
-    let said =
-        "detector none: no detector is installed, so the centre square of each photo is used as the face";
-    assert!(told(&output).contains(said), "{}", told(&output));
-    let told = bench.refused(&["detect", "photos"]);
-    assert!(told.contains("no face detector is installed") && told.contains("hint: "), "{told}");
+    assert!(told(&output).contains("detector none: faces in 0 of 5 photos looked at"), "{}", told(&output));
+    let output = bench.run(&["evaluate", "photos", "--split", "all"]);
+    assert!(told(&output).contains("model picture (built in): no face in the photos"), "{}", told(&output));
 }
 
 #[test]
@@ -211,7 +207,10 @@ fn a_detector_that_is_not_here_is_told_with_the_way_out() {
     for name in ["yunett", "scrfd", "no/such/file.onnx", "photos"] {
         let told = bench.refused(&["detect", "photos", "--detector", name, "--models", "models"]);
         assert!(told.contains(&format!("error: {name}: no such detector is installed")), "{told}");
-        assert!(told.contains("hint: give its file") && told.contains("likeness models list"), "{told}");
+        assert!(
+            told.contains("hint: leave --detector out") && told.contains("likeness models list"),
+            "{told}"
+        );
     }
 }
 

@@ -39,10 +39,33 @@ fn prepare_train_and_demo() {
         let name = format!("photos/{}/{at}.png", if at % 2 == 0 { "a" } else { "b" });
         fs_err::hard_link(bench.at("photos/a/0.png"), bench.at(&name)).unwrap();
     }
-    let prepare =
-        ["prepare", "photos", "-o", "data", "--size", "32", "--threads", "1", "--layout", "folders"];
+    let prepare = [
+        "prepare",
+        "photos",
+        "-o",
+        "data",
+        "--size",
+        "32",
+        "--threads",
+        "1",
+        "--layout",
+        "folders",
+        "--detector",
+        "none",
+    ];
     one_at_a_time(&bench, &prepare, "data/.prepare.journal");
-    bench.good(&["prepare", "photos", "-o", "alone", "--size", "32", "--layout", "folders"]);
+    bench.good(&[
+        "prepare",
+        "photos",
+        "-o",
+        "alone",
+        "--size",
+        "32",
+        "--layout",
+        "folders",
+        "--detector",
+        "none",
+    ]);
     assert!(contents(&bench.at("data")) == contents(&bench.at("alone")), "the two runs disturbed each other");
 
     let train = [

@@ -4,7 +4,7 @@ use image::Rgb;
 use proptest::prelude::*;
 
 use super::*;
-use crate::align::{ARCFACE_112, AlignConfig, align, template, to_template};
+use crate::align::{ARCFACE_112, AlignConfig, Template, align};
 use crate::geometry::Point;
 
 /// Band-limited colours: waves of 12 to 25 pixels, stretched by `stretch`.
@@ -149,8 +149,8 @@ proptest! {
     ) {
         let place = Similarity::new(scale, angle, (x, -x)).unwrap();
         let landmarks = ARCFACE_112.map(|p| place.apply(p));
-        let to_face = to_template(&landmarks, size).unwrap();
-        for (p, q) in landmarks.iter().zip(template(size)) {
+        let to_face = Template::Arcface.transform(&landmarks, size).unwrap();
+        for (p, q) in landmarks.iter().zip(Template::Arcface.landmarks(size)) {
             let at = to_face.apply(*p);
             prop_assert!((at.x - q.x).abs() < 0.01 && (at.y - q.y).abs() < 0.01);
         }

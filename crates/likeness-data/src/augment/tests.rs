@@ -2,7 +2,7 @@ use image::Rgb;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cut::{CutConfig, FaceCutter};
+use crate::cut::{CutConfig, FaceCutter, GivenFace};
 
 fn photo(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
@@ -22,7 +22,7 @@ fn without_augmentation_a_face_is_cut_as_for_embedding() {
         let image = photo(width, height);
         let found = augment(&image, 48, &AugmentConfig::none(), &mut numbers(1, 2, 3)).unwrap();
         let config = CutConfig::default();
-        let cut = FaceCutter::new(None, &config).cut(&image, None, (48, 48)).unwrap();
+        let cut = FaceCutter::new(None, &config).cut(&image, GivenFace::default(), (48, 48)).unwrap();
         assert_eq!(found, cut[0].image);
     }
 }

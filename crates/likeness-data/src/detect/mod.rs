@@ -35,4 +35,9 @@ pub trait FaceDetector: Send + Sync {
     /// # Errors
     /// Only for an error of the detector itself; a picture without a face gives an empty list.
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>>;
+
+    /// Finds the landmarks of a detected face again, more exactly, at higher cost; `None` keeps the detected ones.
+    fn refine(&self, _image: &RgbImage, _detection: &Detection) -> Option<Landmarks> {
+        None
+    }
 }

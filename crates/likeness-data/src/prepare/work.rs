@@ -6,7 +6,7 @@ use std::path::Path;
 use super::PrepareRun;
 use super::journal::{Journal, WrittenFace};
 use super::plan::PlannedPhoto;
-use crate::cut::{CutConfig, FaceCutter};
+use crate::cut::{CutConfig, FaceCutter, GivenFace};
 use crate::dataset;
 use crate::decode::PhotoReader;
 use crate::ordered::OrderedPool;
@@ -92,7 +92,10 @@ impl Workshop<'_> {
         let (width, height) = read.image.dimensions();
         let size = self.config.size;
         let mut written = Vec::new();
-        for (at, cut) in cutter.cut(&read.image, photo.sample.face_box, (size, size))?.into_iter().enumerate()
+        for (at, cut) in cutter
+            .cut(&read.image, GivenFace { face_box: photo.sample.face_box, landmarks: None }, (size, size))?
+            .into_iter()
+            .enumerate()
         {
             let number = if at == 0 { String::new() } else { format!("~face{}", at + 1) };
             let file = format!("{}{number}.{}", photo.stem, self.config.format.extension());

@@ -1,7 +1,7 @@
 //! What the descriptors share as embedders: the size of a face, the fingerprint, the checks around every picture.
 
 use image::RgbImage;
-use likeness_search::Distance;
+use likeness_search::{Distance, Licence, Thresholds};
 
 use crate::{EmbedError, Embedder, EmbedderSpec, Result};
 
@@ -49,6 +49,8 @@ pub(super) fn boxed<D: Describe + 'static>(config: D) -> Box<dyn Embedder> {
         input_size: INPUT_SIZE,
         distance: Distance::Jaccard,
         alignment: None,
+        licence: Some(Licence::of_program()),
+        thresholds: Thresholds::default(),
     };
     Box::new(DescriptorEmbedder { spec, config })
 }

@@ -25,6 +25,9 @@ pub struct DetectorConfig {
     pub max_faces: usize,
     /// How to look again at a photo without a face; `None` leaves it without.
     pub second_look: Option<SecondLook>,
+    /// Whether the landmarks of faces that are cropped are found again in a closer look at the face, for graphs that take any
+    /// size.
+    pub refine: bool,
 }
 
 /// A closer look at photos in which the first found no face.
@@ -53,6 +56,7 @@ impl Default for DetectorConfig {
             max_enlargement: 2.5,
             max_faces: 750,
             second_look: None,
+            refine: true,
         }
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use image::RgbImage;
 use likeness_data::detect::{Detection, FaceDetector, suppress};
+use likeness_data::geometry::Landmarks;
 use likeness_data::{DataError, Result};
 
 use super::config::DetectorConfig;
 use super::graph::Graph;
 use super::input::{Layout, Size};
+use super::refine::refine;
 use super::{Decoder, recognise};
 
 /// A batch holds at most so many pixels, to stay small in memory.
@@ -82,6 +84,13 @@ impl CnnDetector {
 impl FaceDetector for CnnDetector {
     fn name(&self) -> &str {
         self.decoder.name()
+    }
+
+    fn refine(&self, image: &RgbImage, detection: &Detection) -> Option<Landmarks> {
+        // Only networks that find landmarks in inputs of any size gain from a closer look.
+        let is_possible =
+            self.config.refine && self.graph.fixed_size().is_none() && detection.landmarks.is_some();
+        if is_possible { refine(&self.graph, self.decoder.as_ref(), image, detection) } else { None }
     }
 
     fn detect(&self, images: &[&RgbImage]) -> Result<Vec<Vec<Detection>>> {

@@ -54,12 +54,23 @@ impl Graph {
     /// # Errors        a file that is missing, no ONNX graph, another input than one picture, a
     /// graph that does not run → [`EmbedError::BadModel`]
     pub(super) fn load(path: &Path) -> Result<Self> {
+        Self::of_session(path, Session::load(path, Weights::Plain, &EngineConfig::default())?)
+    }
+
+    /// Loads and tries a graph in memory; errors call it `name`.
+    ///
+    /// # Errors        as those of [`load`](Self::load)
+    pub(super) fn from_bytes(name: &Path, bytes: Vec<u8>) -> Result<Self> {
+        let session = Session::from_bytes(name, bytes, Weights::Plain, &EngineConfig::default())?;
+        Self::of_session(name, session)
+    }
+
+    fn of_session(path: &Path, session: Session) -> Result<Self> {
         let bad = |reason: String, hint: &str| EmbedError::BadModel {
             path: path.to_path_buf(),
             reason,
             hint: Some(hint.into()),
         };
-        let session = Session::load(path, Weights::Plain, &EngineConfig::default())?;
         let declared = picture_input(&session)
             .map_err(|reason| bad(reason, "a face detector takes one tensor of n×3×height×width pixels"))?;
         let mut graph = Self {

@@ -13,6 +13,7 @@ mod config;
 mod detector;
 mod graph;
 mod input;
+mod refine;
 mod scrfd;
 mod ultra_light;
 mod yolov8_face;
@@ -25,7 +26,7 @@ use likeness_data::detect::{Detection, FaceDetector};
 use crate::{EmbedError, Result};
 use detector::CnnDetector;
 use graph::{Graph, Output};
-use input::{InputFormat, Size};
+use input::{Channels, InputFormat, Size};
 
 pub use config::{DetectorConfig, SecondLook};
 
@@ -37,7 +38,23 @@ pub use config::{DetectorConfig, SecondLook};
 /// [`EmbedError::BadModel`] or [`EmbedError::Io`]; a setting out of range → [`EmbedError::BadArgument`]
 pub fn load_detector(path: &Path, config: &DetectorConfig) -> Result<Box<dyn FaceDetector>> {
     config.validate()?;
-    let graph = Graph::load(path)?;
+    detector_of(path, Graph::load(path)?, config)
+}
+
+/// Opens a face detector from the bytes of an ONNX file; errors call it `name`.
+///
+/// # Errors        as those of [`load_detector`]
+pub fn detector_from_bytes(
+    name: &Path,
+    bytes: Vec<u8>,
+    config: &DetectorConfig,
+) -> Result<Box<dyn FaceDetector>> {
+    config.validate()?;
+    detector_of(name, Graph::from_bytes(name, bytes)?, config)
+}
+
+/// Recognises the family of `graph`.
+fn detector_of(path: &Path, graph: Graph, config: &DetectorConfig) -> Result<Box<dyn FaceDetector>> {
     let outputs = graph.probe();
     let Some(decoder) = recognise(outputs, graph.probe_size()) else {
         return Err(EmbedError::BadModel {

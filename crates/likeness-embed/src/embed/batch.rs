@@ -132,6 +132,8 @@ mod tests {
                 input_size: (1, 1),
                 distance: Distance::Cosine,
                 alignment: None,
+                licence: None,
+                thresholds: Default::default(),
             };
             Self { spec, most, cost, error: || EngineError::OutOfMemory { reason: "too much".into() } }
         }

@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
+use likeness_search::{Distance, Terms};
 use serde::{Deserialize, Serialize};
 
+use crate::description::Alignment;
 use crate::preprocess::Preprocess;
 use crate::{ModelError, Result};
 
@@ -58,20 +60,6 @@ impl DetectorFamily {
             Self::Haar => "haar",
         }
     }
-}
-
-/// The conditions of a licence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Terms {
-    /// Any use, if the copyright notice is kept.
-    Permissive,
-    /// Research and private use only.
-    NonCommercial,
-    /// GPL or AGPL: works based on it must have the same licence.
-    Copyleft,
-    /// The terms are unknown.
-    Unstated,
 }
 
 /// How it was confirmed that an entry's address, size and checksum belong together.
@@ -146,6 +134,10 @@ pub struct Entry {
     pub also: Vec<OtherFile>,
     /// The preprocessing of the network's input.
     pub preprocess: Option<Preprocess>,
+    /// The alignment of the faces that an embedder was trained on.
+    pub alignment: Option<Alignment>,
+    /// The distance that embeddings are compared with.
+    pub distance: Option<Distance>,
 }
 
 /// The result of comparing a file with a checksum.
@@ -296,10 +288,35 @@ pub fn by_checksum(sha256: &str) -> Option<&'static Entry> {
     entries().iter().find(|entry| entry.verify(sha256) == Verification::Verified)
 }
 
+/// The entry of a file with this length and SHA-256. The SHA-256 is computed only if an entry has this length.
+pub fn by_length_and_checksum(bytes: u64, sha256: impl FnOnce() -> String) -> Option<&'static Entry> {
+    let lengths = |entry: &Entry| {
+        let others = entry.also.iter().filter_map(|other| other.bytes);
+        entry.bytes.into_iter().chain(others).any(|length| length == bytes)
+    };
+    if entries().iter().any(lengths) { by_checksum(&sha256()) } else { None }
+}
+
 /// The entry of a file, found by checksum or else by name, with the result of comparing its checksum.
 pub fn identify(sha256: &str, file_name: &str) -> Option<(&'static Entry, Verification)> {
     let entry = by_checksum(sha256).or_else(|| by_name(file_name))?;
     Some((entry, entry.verify(sha256)))
+}
+
+/// Licences without conditions on use, by the start of their names.
+const PERMISSIVE: [&str; 9] =
+    ["MIT", "Apache-2.0", "BSD-2", "BSD-3", "CC0", "CC-BY-4.0", "ISC", "Unlicense", "Zlib"];
+
+/// The terms of the licence `name`: those of a registry entry with this licence, or of a well-known licence.
+pub fn terms_of(name: &str) -> Option<Terms> {
+    let known =
+        entries().iter().find(|entry| entry.licence.eq_ignore_ascii_case(name)).map(|entry| entry.terms);
+    known
+        .or_else(|| PERMISSIVE.iter().any(|start| name.starts_with(start)).then_some(Terms::Permissive))
+        .or_else(|| {
+            let copyleft = ["GPL", "AGPL", "LGPL"].iter().any(|start| name.starts_with(start));
+            copyleft.then_some(Terms::Copyleft)
+        })
 }
 
 /// The names of all entries, as text for messages.

@@ -12,7 +12,7 @@ pub mod import;
 pub mod locate;
 pub mod pull;
 
-pub use entry::{Confirmed, DetectorFamily, Entry, ModelKind, Terms, Verification, by_name, entries};
+pub use entry::{Confirmed, DetectorFamily, Entry, ModelKind, Verification, by_name, entries};
 pub use hash::sha256_of;
 pub use import::{Import, Imported, import};
 pub use locate::{Places, best_detector, find_detector, find_model};

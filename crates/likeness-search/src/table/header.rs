@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::ModelTag;
-use crate::SearchError;
+use crate::{Licence, SearchError, Terms, Thresholds};
 
 /// The value of `format` in the header.
 pub(super) const FORMAT: &str = "likeness-embeddings";
@@ -71,7 +71,7 @@ fn checksum_place(start: &[u8]) -> Option<usize> {
 /// header padded to 8 bytes.
 pub(super) fn write(model: &ModelTag, count: u64, row_bytes: u64, checksum: Checksum) -> Vec<u8> {
     let vector_bytes = count * (model.dimension * size_of::<f32>()) as u64;
-    let header = json!({
+    let mut header = json!({
         "__metadata__": {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -93,6 +93,13 @@ pub(super) fn write(model: &ModelTag, count: u64, row_bytes: u64, checksum: Chec
             "data_offsets": [vector_bytes, vector_bytes + row_bytes],
         },
     });
+    if let Some(licence) = &model.licence {
+        header["__metadata__"]["licence"] = json!(licence.name);
+        header["__metadata__"]["terms"] = json!(licence.terms.name());
+    }
+    if !model.thresholds.is_empty() {
+        header["__metadata__"]["thresholds"] = json!(json!(model.thresholds).to_string());
+    }
     let mut header = header.to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' ');
     let mut start = (header.len() as u64).to_le_bytes().to_vec();
@@ -146,8 +153,26 @@ pub(super) fn facts(header: &Metadata) -> Result<Facts, String> {
     let count = header.info("embeddings").and_then(|info| info.shape.first().copied());
     let count =
         count.ok_or_else(|| "embeddings: expected the shape [n, dimension], found none".to_owned())?;
-    let model = ModelTag::new(field(header, "model")?, field(header, "fingerprint")?, dimension, distance);
+    let mut model =
+        ModelTag::new(field(header, "model")?, field(header, "fingerprint")?, dimension, distance);
+    model.licence = licence(header)?;
+    model.thresholds = thresholds(header)?;
     Ok(Facts { model, count })
+}
+
+/// The licence of the model; files of earlier versions have none.
+fn licence(header: &Metadata) -> Result<Option<Licence>, String> {
+    let Ok(terms) = field(header, "terms") else { return Ok(None) };
+    let known: Option<Terms> = serde_json::from_value(json!(terms)).ok();
+    let terms = known.ok_or_else(|| format!("terms: expected the terms of a licence, found {terms}"))?;
+    Ok(Some(Licence { name: field(header, "licence")?.to_owned(), terms }))
+}
+
+/// The thresholds of the model; files of earlier versions have none.
+fn thresholds(header: &Metadata) -> Result<Thresholds, String> {
+    let Ok(text) = field(header, "thresholds") else { return Ok(Thresholds::default()) };
+    let listed = serde_json::from_str(text).map_err(|error| format!("thresholds: {error}"))?;
+    Thresholds::new(listed).map_err(|reason| format!("thresholds: {reason}"))
 }
 
 fn field<'a>(header: &'a Metadata, name: &str) -> Result<&'a str, String> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::sha256_hex;
+use likeness_data::align::Template;
 use likeness_data::dataset::Dataset;
 use likeness_data::manifest::Face;
 use likeness_data::sample::Split;
@@ -12,6 +13,7 @@ use rand::seq::SliceRandom;
 use crate::loader::FaceFile;
 use crate::{Result, TrainError};
 use likeness_data::seed::{TrainingPurpose, training_stream};
+use likeness_model::Alignment;
 use likeness_model::trained_on::TrainedOn;
 
 /// The faces of a run.
@@ -25,8 +27,8 @@ pub struct TrainingFaces {
     pub validation: Vec<FaceFile>,
     /// Number of faces without an identity, which were left out.
     pub unlabelled: usize,
-    /// Whether every face was aligned to ArcFace's template.
-    pub aligned: bool,
+    /// The template that every face was aligned to.
+    pub alignment: Alignment,
     /// Faces of a target domain.
     pub target: Vec<FaceFile>,
     /// Identities of the target faces, which [`AdaptationMethod::Labels`](crate::adapt::AdaptationMethod::Labels) alone uses.
@@ -56,8 +58,14 @@ impl TrainingFaces {
     /// [`TrainError::BadArgument`]
     pub fn new(dataset: &Dataset, validation_share: f32, seed: u64) -> Result<Self> {
         // Faces with landmarks are cropped by them, see `likeness_data::cut`.
-        let aligned = dataset.faces.iter().all(|face| face.landmarks.is_some());
-        let mut faces = Self { aligned, ..Self::default() };
+        let is_aligned = dataset.faces.iter().all(|face| face.landmarks.is_some());
+        let template = dataset.settings.detection.as_ref().map(|detection| detection.cut.template);
+        let alignment = match template.unwrap_or_default() {
+            _ if !is_aligned => Alignment::None,
+            Template::Arcface => Alignment::Arcface,
+            Template::Dlib => Alignment::Dlib,
+        };
+        let mut faces = Self { alignment, ..Self::default() };
         let mut parts: [Vec<(PathBuf, &str)>; 2] = [Vec::new(), Vec::new()];
         for face in dataset.faces.iter().filter(|face| face.split != Split::Test) {
             match &face.identity {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::sha256_hex;
-use likeness_model::Alignment;
 use likeness_model::trained_on::TrainedOn;
 
 use super::checkpoint::{self, State};
@@ -118,7 +117,7 @@ impl<'a> Snapshots<'a> {
         ModelCard {
             name: if name.is_empty() { "trained".to_owned() } else { name },
             input_px: self.config.input_px,
-            alignment: if self.faces.aligned { Alignment::Arcface } else { Alignment::None },
+            alignment: self.faces.alignment,
             licence: "not stated".to_owned(),
             source: format!("trained by likeness {}{beginning}", env!("CARGO_PKG_VERSION")),
             notes: BTreeMap::from([("epoch".to_owned(), epoch.to_string())]),

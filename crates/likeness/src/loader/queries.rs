@@ -115,15 +115,14 @@ impl Loader<'_> {
     /// Embeds photos without a detector. Returns the rows and embeddings by name; photos that cannot be read are omitted.
     fn whole(&self, photos: &[EmbedItem]) -> Result<HashMap<String, (Row, Vec<f32>)>> {
         let mut found = HashMap::new();
-        let Some(first) = photos.first() else { return Ok(found) };
-        if self.detector()?.is_none() {
+        if photos.is_empty() || self.detector()?.is_none() {
             return Ok(found);
         }
         let keep = |row: Row, embedding: &[f32]| {
             found.insert(row.name.clone(), (row, embedding.to_vec()));
             Ok(())
         };
-        match embed_each(photos, EmbedItem::clone, self.embedder(&first.path)?, &self.run(), keep) {
+        match embed_each(photos, EmbedItem::clone, self.embedder()?, &self.run(), keep) {
             Ok(_) | Err(EmbedError::NothingEmbedded { .. }) => Ok(found),
             Err(error) => Err(error.into()),
         }

@@ -3,11 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use likeness_data::align::Template;
 use likeness_data::dataset::Dataset;
+use likeness_data::geometry::Landmarks;
 use likeness_data::photos::{self, PhotoPath, Skipped, display_name};
 use likeness_data::source::{self, Layout};
-use likeness_embed::Embedder;
 use likeness_embed::embed::{EmbedItem, EmbedRun, embed_each};
+use likeness_embed::{Embedder, EmbedderSpec};
+use likeness_model::Alignment;
 use likeness_search::{EmbeddingTable, Role, Row, TableKind};
 
 use crate::context::Context;
@@ -22,6 +25,30 @@ pub(super) struct Source {
     pub(super) skipped: Vec<Skipped>,
     /// Whether names are prefixed with the path of the input, to distinguish them from those of other inputs.
     prefixed: bool,
+    /// What is known about the faces of a dataset.
+    faces: PreparedFaces,
+    /// The template that the faces of a dataset are aligned to; `None` if they are not aligned.
+    pub(super) template: Option<Template>,
+}
+
+/// How the faces of a dataset were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PreparedFaces {
+    /// The source is no dataset.
+    NotPrepared,
+    /// Centre squares or given boxes.
+    Undetected,
+    /// Faces that a detector found.
+    Detected,
+}
+
+/// The template of the faces that a model takes.
+pub(super) fn template(spec: &EmbedderSpec) -> Option<Template> {
+    match spec.alignment? {
+        Alignment::Arcface => Some(Template::Arcface),
+        Alignment::Dlib => Some(Template::Dlib),
+        Alignment::None => None,
+    }
 }
 
 /// The photos or embeddings of a source. Photos are stored compactly, since there may be hundreds of thousands.
@@ -42,11 +69,22 @@ pub(super) enum Content {
 pub(super) fn read(inputs: &[PathBuf], layout: Layout, context: Context<'_>) -> Result<Vec<Source>> {
     let mut sources: Vec<Source> = Vec::new();
     for input in inputs {
+        if Dataset::is_at(input) {
+            sources.push(dataset_source(input)?);
+            continue;
+        }
         let (content, skipped) = content_of(input, layout, context)?;
         match (sources.last_mut().map(|source| &mut source.content), content) {
             (Some(Content::Single(before)), Content::Single(more)) => before.extend(more),
             (_, content) => {
-                sources.push(Source { input: input.clone(), content, skipped, prefixed: false });
+                sources.push(Source {
+                    input: input.clone(),
+                    content,
+                    skipped,
+                    prefixed: false,
+                    faces: PreparedFaces::NotPrepared,
+                    template: None,
+                });
             }
         }
     }
@@ -69,9 +107,6 @@ pub fn check_exists(input: &Path) -> Result<()> {
 
 fn content_of(input: &Path, layout: Layout, context: Context<'_>) -> Result<(Content, Vec<Skipped>)> {
     if input.is_dir() {
-        if Dataset::is_at(input) {
-            return Ok((Content::Prepared(dataset_items(input)?), Vec::new()));
-        }
         return collected(input, layout, context);
     }
     // A damaged embeddings file is loaded as well, so that its error is reported.
@@ -110,6 +145,16 @@ pub(super) fn name_apart(sources: &mut [Source]) {
 }
 
 impl Source {
+    /// Whether the source is a dataset.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.faces != PreparedFaces::NotPrepared
+    }
+
+    /// Whether the photos are faces that a detector found.
+    pub(super) fn is_cropped(&self) -> bool {
+        self.faces == PreparedFaces::Detected
+    }
+
     /// Number of photos of the source, or of rows of its table.
     pub(super) fn len(&self) -> usize {
         match &self.content {
@@ -161,12 +206,7 @@ impl Source {
     /// Each photo in order, as an item to embed. A table yields its rows, then its photos without an embedding.
     pub(super) fn items(&self) -> Vec<EmbedItem> {
         let named = |item: EmbedItem| EmbedItem { row: self.named(item.row), ..item };
-        let of_row = |row: &Row| EmbedItem {
-            path: row.photo_path().unwrap_or_default(),
-            row: row.clone(),
-            face_box: None,
-            file_sha256: None,
-        };
+        let of_row = |row: &Row| EmbedItem::new(row.photo_path().unwrap_or_default(), row.clone());
         match &self.content {
             Content::Table(table) => {
                 let skipped = table.skipped().iter().map(|photo| &photo.row);
@@ -188,12 +228,7 @@ impl Source {
             let row = self.named(Row { path: display_name(&path), ..Row::new(&skip.name) });
             // A skipped PNG is a contact sheet of this program, not a photo.
             let is_drawn = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-            (path.is_file() && !is_drawn).then_some(EmbedItem {
-                path,
-                row,
-                face_box: None,
-                file_sha256: None,
-            })
+            (path.is_file() && !is_drawn).then(|| EmbedItem::new(path, row))
         };
         self.skipped.iter().filter_map(item).collect()
     }
@@ -214,7 +249,16 @@ impl Source {
             Content::Collected(samples) => {
                 embed_each(samples, |s| named(collected_item(s)), embedder, run, keep)
             }
-            Content::Prepared(items) => embed_each(items, |i| named(i.clone()), embedder, run, keep),
+            Content::Prepared(items) => {
+                // Faces that are aligned to the model's template, or that the model takes as they are, are not aligned again.
+                let wanted = template(embedder.spec());
+                let is_kept = wanted.is_some() && wanted != self.template;
+                let item = |item: &EmbedItem| EmbedItem {
+                    landmarks: item.landmarks.filter(|_| is_kept),
+                    ..named(item.clone())
+                };
+                embed_each(items, item, embedder, run, keep)
+            }
         }
     }
 
@@ -281,12 +325,7 @@ impl Source {
 
 /// The item to embed for a single photo without further information.
 fn found_item(photo: &PhotoPath) -> EmbedItem {
-    EmbedItem {
-        row: Row { path: display_name(&photo.path), ..Row::new(&photo.name) },
-        face_box: None,
-        file_sha256: None,
-        path: photo.path.clone(),
-    }
+    EmbedItem::new(photo.path.clone(), Row { path: display_name(&photo.path), ..Row::new(&photo.name) })
 }
 
 /// The item to embed for a photo of a collection, with its labels.
@@ -301,13 +340,32 @@ fn collected_item(sample: &likeness_data::sample::Sample) -> EmbedItem {
             ..Row::new(&sample.name)
         },
         face_box: sample.face_box,
+        landmarks: None,
         file_sha256: None,
         path: sample.path.clone(),
     }
 }
 
-fn dataset_items(folder: &Path) -> Result<Vec<EmbedItem>> {
+/// The source of the dataset in `folder`.
+fn dataset_source(folder: &Path) -> Result<Source> {
     let dataset = Dataset::open(folder)?;
+    let settings = &dataset.settings;
+    let detected = settings.detection.as_ref();
+    let is_aligned = dataset.faces.iter().any(|face| face.landmarks.is_some());
+    let template = detected.filter(|_| is_aligned).map(|detection| detection.cut.template);
+    let size = settings.size;
+    Ok(Source {
+        input: folder.to_owned(),
+        content: Content::Prepared(dataset_items(&dataset, template.map(|t| t.landmarks(size)))),
+        skipped: Vec::new(),
+        prefixed: false,
+        faces: if detected.is_some() { PreparedFaces::Detected } else { PreparedFaces::Undetected },
+        template,
+    })
+}
+
+/// The faces of a dataset. Faces with landmarks were aligned, so that their landmarks lie at those of the template.
+fn dataset_items(dataset: &Dataset, template: Option<Landmarks>) -> Vec<EmbedItem> {
     let mut faces_of = HashMap::<&str, u32>::new();
 
     let mut items = Vec::with_capacity(dataset.faces.len());
@@ -323,12 +381,18 @@ fn dataset_items(folder: &Path) -> Result<Vec<EmbedItem>> {
             domain: face.domain.clone(),
             split: Some(face.split.name().to_owned()),
             role: role(face.role),
+            face_box: None,
             trained_on: None,
         };
         *count += 1;
-        items.push(EmbedItem { path, row, face_box: None, file_sha256: face.face_sha256.clone() });
+        let landmarks = template.filter(|_| face.landmarks.is_some());
+        items.push(EmbedItem {
+            landmarks,
+            file_sha256: face.face_sha256.clone(),
+            ..EmbedItem::new(path, row)
+        });
     }
-    Ok(items)
+    items
 }
 
 fn role(role: likeness_data::sample::Role) -> Role {

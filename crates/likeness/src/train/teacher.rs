@@ -61,11 +61,8 @@ fn embed_all(
     file: &Path,
 ) -> Result<EmbeddingTable> {
     let Question { dataset, context, .. } = *question;
-    let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
-        row: Row::new(place_of(&face.path, dataset)),
-        face_box: None,
-        file_sha256: None,
-        path: face.path.clone(),
+    let item = |face: &likeness_train::loader::FaceFile| {
+        EmbedItem::new(face.path.clone(), Row::new(place_of(&face.path, dataset)))
     };
     let items: Vec<EmbedItem> = faces.train.iter().map(item).collect();
     let progress = context.stage("teacher");
