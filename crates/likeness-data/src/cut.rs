@@ -35,7 +35,7 @@ pub enum NoFace {
     /// Skip the photo, count it and list it.
     #[default]
     Skip,
-    /// Use the face box that the collection gives, or the photo's centre square.
+    /// Use the landmarks or the face box that the collection gives, or the photo's centre square.
     Keep,
 }
 
@@ -83,6 +83,15 @@ impl CutConfig {
     }
 }
 
+/// The position of a photo's face that its collection gives, in pixels of the upright photo.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GivenFace {
+    /// The face's box; `None` if unknown.
+    pub face_box: Option<Rect>,
+    /// The face's landmarks; `None` if unknown.
+    pub landmarks: Option<Landmarks>,
+}
+
 /// A face extracted from a photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CutFace {
@@ -106,26 +115,28 @@ pub struct FaceCutter<'a> {
 }
 
 impl<'a> FaceCutter<'a> {
-    /// Creates a cutter that finds faces with `detector`; without one it uses given boxes or centre squares.
+    /// Creates a cutter that finds faces with `detector`; without one it uses given landmarks, given boxes or
+    /// centre squares.
     pub fn new(detector: Option<&'a dyn FaceDetector>, config: &'a CutConfig) -> Self {
         Self { detector, config, cropper: Cropper::default() }
     }
 
-    /// Extracts the faces of `photo`, each `width` × `height`; `given_box` is the face box that the collection gives.
+    /// Extracts the faces of `photo`, each `width` × `height`; `given` is the position of the face that the collection gives.
     ///
-    /// A face with five landmarks is aligned to the ArcFace template if the output is square. Otherwise its box is cropped with
-    /// the margin. Without a detector, a picture that already has the output size is returned unchanged.
+    /// A face with five landmarks is aligned to the ArcFace template if the output is square. Otherwise its box is cropped, with
+    /// the margin if a detector found it. Without a detector and without a given position, the centre square is cropped, and a
+    /// picture that already has the output size is returned unchanged.
     ///
-    /// # Conventions   several faces are sorted by score, highest first
+    /// # Conventions   several faces are sorted by score, highest first; landmarks that determine no transform are ignored
     /// # Errors        no face → [`DataError::NoFace`]; a given box outside the photo; an error of the detector
     pub fn cut(
         &mut self,
         photo: &RgbImage,
-        given_box: Option<Rect>,
+        given: GivenFace,
         (width, height): (u32, u32),
     ) -> Result<Vec<CutFace>> {
         let Some(detector) = self.detector else {
-            return Ok(vec![self.without_detector(photo, given_box, (width, height))?]);
+            return Ok(vec![self.without_detector(photo, given, (width, height))?]);
         };
         let found = detector.detect(&[photo])?.pop().unwrap_or_default();
         let count = found.len();
@@ -137,7 +148,7 @@ impl<'a> FaceCutter<'a> {
             return match self.config.no_face {
                 NoFace::Skip => Err(no_face(count)),
                 NoFace::Keep => {
-                    let mut face = self.without_detector(photo, given_box, (width, height))?;
+                    let mut face = self.without_detector(photo, given, (width, height))?;
                     face.found = Some(count);
                     Ok(vec![face])
                 }
@@ -167,13 +178,7 @@ impl<'a> FaceCutter<'a> {
         size: (u32, u32),
     ) -> Result<CutFace> {
         let (width, height) = size;
-        let aligned = match detection.landmarks {
-            Some(landmarks) if width == height => {
-                align::align(photo, &landmarks, &AlignConfig { size: width, ..AlignConfig::default() }).ok()
-            }
-            _ => None,
-        };
-        let image = match aligned {
+        let image = match aligned(photo, detection.landmarks, size) {
             Some(face) => face,
             None => {
                 let square = crop_with_margin(
@@ -198,18 +203,26 @@ impl<'a> FaceCutter<'a> {
     fn without_detector(
         &mut self,
         photo: &RgbImage,
-        given_box: Option<Rect>,
+        given: GivenFace,
         (width, height): (u32, u32),
     ) -> Result<CutFace> {
-        let image = match given_box {
-            Some(face_box) => {
+        let GivenFace { face_box, landmarks } = given;
+        let image = match (aligned(photo, landmarks, (width, height)), face_box) {
+            (Some(face), _) => face,
+            (None, Some(face_box)) => {
                 let area = square_around(face_box, photo.width(), photo.height())?;
                 self.cropper.crop(photo, area, width, height)?
             }
-            None => self.cropper.centre_crop(photo, width, height)?,
+            (None, None) => self.cropper.centre_crop(photo, width, height)?,
         };
-        Ok(CutFace { image, face_box: given_box, landmarks: None, score: None, found: None })
+        Ok(CutFace { image, face_box, landmarks, score: None, found: None })
     }
+}
+
+/// The face at `landmarks`, aligned to the template; `None` without usable landmarks, or if the output is not square.
+fn aligned(photo: &RgbImage, landmarks: Option<Landmarks>, (width, height): (u32, u32)) -> Option<RgbImage> {
+    let landmarks = landmarks.filter(|_| width == height)?;
+    align::align(photo, &landmarks, &AlignConfig { size: width, ..AlignConfig::default() }).ok()
 }
 
 fn no_face(found: usize) -> DataError {
@@ -244,7 +257,7 @@ mod tests {
 
     fn cut(found: Vec<Detection>, config: &CutConfig) -> Result<Vec<CutFace>> {
         let photo = RgbImage::from_fn(100, 100, |x, _| image::Rgb([x as u8; 3]));
-        FaceCutter::new(Some(&FixedDetector(found)), config).cut(&photo, None, (32, 32))
+        FaceCutter::new(Some(&FixedDetector(found)), config).cut(&photo, GivenFace::default(), (32, 32))
     }
 
     #[test]
@@ -279,6 +292,34 @@ mod tests {
         assert_eq!(cut.len(), MOST_FACES);
         assert!(cut.iter().zip(&found).all(|(face, found)| face.score == Some(found.score)));
         assert_eq!(cut[0].found, Some(2000));
+    }
+
+    #[test]
+    fn given_landmarks_align_as_detected_ones() {
+        let photo = RgbImage::from_fn(100, 100, |x, y| image::Rgb([x as u8, y as u8, (x ^ y) as u8]));
+        let landmarks = align::template(60).map(|p| crate::geometry::Point { x: p.y + 20.0, y: 90.0 - p.x });
+        let face_box = Rect::new(10.0, 10.0, 80.0, 80.0);
+        let detector = FixedDetector(vec![Detection { face_box, score: 1.0, landmarks: Some(landmarks) }]);
+        let config = CutConfig::default();
+        let given = GivenFace { face_box: Some(face_box), landmarks: Some(landmarks) };
+        let detected =
+            FaceCutter::new(Some(&detector), &config).cut(&photo, GivenFace::default(), (32, 32)).unwrap();
+        let mut cutter = FaceCutter::new(None, &config);
+        let without = cutter.cut(&photo, given, (32, 32)).unwrap();
+        assert_eq!(without[0].image, detected[0].image);
+        assert_eq!((without[0].landmarks, without[0].face_box), (Some(landmarks), Some(face_box)));
+        // Not square, or five equal points: the box is cropped.
+        let boxed = GivenFace { landmarks: None, ..given };
+        let point = GivenFace { landmarks: Some([landmarks[0]; 5]), ..given };
+        for (size, other) in [((32, 24), given), ((32, 32), point)] {
+            let (by_box, found) = (cutter.cut(&photo, boxed, size), cutter.cut(&photo, other, size));
+            assert_eq!(found.unwrap()[0].image, by_box.unwrap()[0].image);
+        }
+        // A detector that finds no face keeps the given face.
+        let none = FixedDetector(Vec::new());
+        let keep = CutConfig { no_face: NoFace::Keep, ..config.clone() };
+        let kept = FaceCutter::new(Some(&none), &keep).cut(&photo, given, (32, 32)).unwrap();
+        assert_eq!((&kept[0].image, kept[0].found), (&detected[0].image, Some(0)));
     }
 
     #[test]

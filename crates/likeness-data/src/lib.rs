@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod align;
+pub mod attributes;
 pub mod augment;
 pub mod crop;
 pub mod cut;

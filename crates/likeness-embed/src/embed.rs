@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use image::RgbImage;
 use likeness_data::DataError;
-use likeness_data::cut::{CutConfig, FaceCutter};
+use likeness_data::cut::{CutConfig, FaceCutter, GivenFace};
 use likeness_data::decode::PhotoReader;
 use likeness_data::detect::FaceDetector;
-use likeness_data::geometry::Rect;
+use likeness_data::geometry::{Landmarks, Rect};
 use likeness_data::limits::Limits;
 use likeness_data::ordered::OrderedPool;
 use likeness_data::photos::Skipped;
@@ -33,13 +33,16 @@ pub struct EmbedItem {
     pub row: Row,
     /// Box of the face in the photo's pixels, if known.
     pub face_box: Option<Rect>,
+    /// Landmarks of the face in the photo's pixels, if known. Without a detector, the face is aligned by them.
+    pub landmarks: Option<Landmarks>,
     /// The SHA-256 that the file must have, in hexadecimal; `None` accepts any file.
     pub file_sha256: Option<String>,
 }
 
 /// The options of [`embed`] and [`embed_each`].
 pub struct EmbedRun<'a> {
-    /// The face detector and the rules for cropping; without them the given box or the centre square is cropped.
+    /// The face detector and the rules for cropping; without them the face is aligned by the given landmarks, or the given box
+    /// or the centre square is cropped.
     pub detection: Option<(&'a dyn FaceDetector, &'a CutConfig)>,
     /// Set from outside to stop.
     pub stop: &'a AtomicBool,
@@ -250,13 +253,14 @@ impl Worker<'_> {
             row.face += at as u32;
             row
         };
-        let key = PhotoKey::new(&file.sha256, item.face_box);
+        let given = GivenFace { face_box: item.face_box, landmarks: item.landmarks };
+        let key = PhotoKey::new(&file.sha256, given);
         if let Some(known) = self.cache.map(|cache| cache.get(key)).transpose()?.flatten() {
             let known = known.into_iter().enumerate().map(|(at, face)| (row(at, &file.sha256), face));
             return Ok(Ok(Read::Embedded(known.collect())));
         }
         let faces = self.reader.decoded(&item.path, file).and_then(|photo| {
-            let faces = cutter.cut(&photo.image, item.face_box, self.embedder.spec().input_size)?;
+            let faces = cutter.cut(&photo.image, given, self.embedder.spec().input_size)?;
             let faces = faces.into_iter().enumerate();
             Ok(faces.map(|(at, face)| (row(at, &photo.sha256), face.image)).collect())
         });
@@ -297,6 +301,7 @@ mod tests {
             path: "nowhere.png".into(),
             row: Row::new("nowhere.png"),
             face_box: None,
+            landmarks: None,
             file_sha256: None,
         };
         let stop = AtomicBool::new(true);

@@ -22,7 +22,8 @@ fn without_augmentation_a_face_is_cut_as_for_embedding() {
         let image = photo(width, height);
         let found = augment(&image, 48, &AugmentConfig::none(), &mut numbers(1, 2, 3)).unwrap();
         let config = CutConfig::default();
-        let cut = FaceCutter::new(None, &config).cut(&image, None, (48, 48)).unwrap();
+        let cut =
+            FaceCutter::new(None, &config).cut(&image, crate::cut::GivenFace::default(), (48, 48)).unwrap();
         assert_eq!(found, cut[0].image);
     }
 }

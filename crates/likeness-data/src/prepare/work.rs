@@ -92,8 +92,8 @@ impl Workshop<'_> {
         let (width, height) = read.image.dimensions();
         let size = self.config.size;
         let mut written = Vec::new();
-        for (at, cut) in cutter.cut(&read.image, photo.sample.face_box, (size, size))?.into_iter().enumerate()
-        {
+        let faces = cutter.cut(&read.image, photo.sample.given_face(), (size, size))?;
+        for (at, cut) in faces.into_iter().enumerate() {
             let number = if at == 0 { String::new() } else { format!("~face{}", at + 1) };
             let file = format!("{}{number}.{}", photo.stem, self.config.format.extension());
             let path = self.output.join(&file);

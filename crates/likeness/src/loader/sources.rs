@@ -165,6 +165,7 @@ impl Source {
             path: row.photo_path().unwrap_or_default(),
             row: row.clone(),
             face_box: None,
+            landmarks: None,
             file_sha256: None,
         };
         match &self.content {
@@ -192,6 +193,7 @@ impl Source {
                 path,
                 row,
                 face_box: None,
+                landmarks: None,
                 file_sha256: None,
             })
         };
@@ -284,6 +286,7 @@ fn found_item(photo: &PhotoPath) -> EmbedItem {
     EmbedItem {
         row: Row { path: display_name(&photo.path), ..Row::new(&photo.name) },
         face_box: None,
+        landmarks: None,
         file_sha256: None,
         path: photo.path.clone(),
     }
@@ -301,6 +304,7 @@ fn collected_item(sample: &likeness_data::sample::Sample) -> EmbedItem {
             ..Row::new(&sample.name)
         },
         face_box: sample.face_box,
+        landmarks: sample.landmarks,
         file_sha256: None,
         path: sample.path.clone(),
     }
@@ -326,7 +330,13 @@ fn dataset_items(folder: &Path) -> Result<Vec<EmbedItem>> {
             trained_on: None,
         };
         *count += 1;
-        items.push(EmbedItem { path, row, face_box: None, file_sha256: face.face_sha256.clone() });
+        items.push(EmbedItem {
+            path,
+            row,
+            face_box: None,
+            landmarks: None,
+            file_sha256: face.face_sha256.clone(),
+        });
     }
     Ok(items)
 }

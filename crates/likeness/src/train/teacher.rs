@@ -64,6 +64,7 @@ fn embed_all(
     let item = |face: &likeness_train::loader::FaceFile| EmbedItem {
         row: Row::new(place_of(&face.path, dataset)),
         face_box: None,
+        landmarks: None,
         file_sha256: None,
         path: face.path.clone(),
     };
