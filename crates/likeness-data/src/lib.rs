@@ -22,6 +22,7 @@ pub mod decode;
 pub mod detect;
 mod error;
 pub mod geometry;
+mod heif;
 mod jpeg;
 mod kind;
 pub mod labels;
@@ -39,3 +40,4 @@ pub mod source;
 pub mod split;
 
 pub use error::{DataError, Result};
+pub use heif::{HeifFormat, MissingDecoder, missing_decoder};
