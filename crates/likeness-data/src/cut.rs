@@ -54,14 +54,8 @@ pub struct CutConfig {
     /// Margin around a face without landmarks, on each side, as a share of the box's longer side.
     pub margin: f32,
     /// Where the landmarks lie in an aligned face.
-    #[serde(skip_serializing_if = "is_arcface")]
+    #[serde(skip_serializing_if = "crate::settings::is_arcface")]
     pub template: Template,
-}
-
-/// Datasets of earlier versions do not name their template, which is ArcFace's.
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
-fn is_arcface(template: &Template) -> bool {
-    *template == Template::Arcface
 }
 
 impl Default for CutConfig {

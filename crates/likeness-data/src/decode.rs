@@ -3,7 +3,7 @@
 //! The format is recognised from the content, not from the file name. Width, height and memory are checked from the header,
 //! before pixels are allocated. Colour profiles and text chunks are ignored. EXIF orientation is applied. Transparent pixels
 //! are blended with white. 16-bit, grey and CMYK pictures are converted to 8-bit RGB. Only the first frame of an animation
-//! is read.
+//! is read. HEIC and AVIF need the system's libheif, see `LIKENESS_LIBHEIF` in the reference.
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +14,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb
 use likeness_artifact::sha256_hex;
 
 use crate::error::{MAX_HEIGHT, MAX_MEMORY, MAX_WIDTH};
+use crate::heif::{self, HeifError, HeifFormat, MissingDecoder};
 use crate::jpeg::JpegStructure;
 use crate::limits::{Limits, MemoryBudget, MemoryCharge};
 use crate::{DataError, Result, kind, png_chunks};
@@ -118,6 +119,9 @@ impl PhotoReader {
         mut bytes: Vec<u8>,
         charge: MemoryCharge<'a>,
     ) -> Result<(RgbImage, MemoryCharge<'a>)> {
+        if let Some(format) = kind::heif_format(&bytes) {
+            return self.decode_heif(path, format, &bytes, charge);
+        }
         let codec = |e: image::ImageError| self.codec_error(path, e);
         let format = image::guess_format(&bytes).map_err(|_| bad(path, kind::not_a_picture(&bytes)))?;
         let structure = (format == ImageFormat::Jpeg).then(|| JpegStructure::read(&bytes));
@@ -148,6 +152,38 @@ impl PhotoReader {
         decoder.set_limits(self.codec_limits()).map_err(codec)?;
         let mut image = DynamicImage::from_decoder(decoder).map_err(codec)?;
         image.apply_orientation(orientation);
+        Ok((to_rgb(image), charge))
+    }
+
+    /// Decodes HEIC or AVIF. libheif turns the picture upright.
+    fn decode_heif<'a>(
+        &'a self,
+        path: &Path,
+        format: HeifFormat,
+        bytes: &[u8],
+        charge: MemoryCharge<'a>,
+    ) -> Result<(RgbImage, MemoryCharge<'a>)> {
+        let missing = |missing| DataError::MissingDecoder { path: path.to_owned(), format, missing };
+        let failed = |error| match error {
+            HeifError::NoDecoder => missing(MissingDecoder::Plugin),
+            HeifError::File(reason) => bad(path, format!("damaged or unsupported {format}: {reason}")),
+            HeifError::Limit(reason) => {
+                DataError::LimitExceeded { path: path.to_owned(), reason, flag: MAX_WIDTH }
+            }
+        };
+        if !heif::is_complete(bytes) {
+            return Err(bad(path, format!("truncated: the end of the {format} is missing")));
+        }
+        let max_side = self.limits.max_width.max(self.limits.max_height);
+        let file = heif::open(bytes, max_side).map_err(missing)?.map_err(failed)?;
+        let (width, height) = file.dimensions();
+        self.check_size(path, width, height)?;
+        let pixels = u64::from(width) * u64::from(height);
+        let need = bytes.len() as u64 + pixels * heif_bytes_per_pixel(file.has_alpha());
+        let charge = charge.raise_to(need).ok_or_else(|| self.too_much_memory(path, need))?;
+        let image = file.decode().map_err(failed)?;
+        drop(file);
+        self.check_size(path, image.width(), image.height())?;
         Ok((to_rgb(image), charge))
     }
 
@@ -235,6 +271,11 @@ impl Need {
         };
         self.file_bytes + self.output_bytes + codec.max(turning).max(converting)
     }
+}
+
+/// Peak memory of decoding HEIC or AVIF: planes of up to 16 bits and their rotated copy, or interleaved pixels and our copy.
+fn heif_bytes_per_pixel(has_alpha: bool) -> u64 {
+    if has_alpha { 16 } else { 12 }
 }
 
 /// Whether the orientation exchanges width and height.

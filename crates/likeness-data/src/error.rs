@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::heif::{HeifFormat, MissingDecoder};
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
 
@@ -26,6 +28,16 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The picture's format needs a decoder that this computer does not have.
+    #[error("{}: {}", path.display(), missing.fact(*format))]
+    MissingDecoder {
+        /// The picture file.
+        path: PathBuf,
+        /// The format of the picture.
+        format: HeifFormat,
+        /// What is missing.
+        missing: MissingDecoder,
     },
     /// The picture exceeds the [`Limits`](crate::limits::Limits).
     #[error("{}: {reason}", path.display())]
@@ -126,6 +138,7 @@ impl DataError {
         match self {
             Self::BadArgument { hint, .. } => hint.as_deref(),
             Self::NothingFound { hint, .. } | Self::Occupied { hint, .. } => Some(hint),
+            Self::MissingDecoder { format, missing, .. } => Some(missing.remedy(*format)),
             Self::BadImage { .. } => {
                 Some("copy the file again, or save it again as JPEG or PNG with an image program")
             }
@@ -152,6 +165,7 @@ impl DataError {
     pub fn reason(&self) -> String {
         match self {
             Self::BadImage { reason, .. } | Self::NothingFound { reason, .. } => reason.clone(),
+            Self::MissingDecoder { format, missing, .. } => missing.reason(*format),
             Self::LimitExceeded { reason, flag, .. } => format!("{reason} ({flag} raises it)"),
             // Messages of `fs_err` have the form: failed to do this with `PATH`: REASON.
             Self::Io(e) => {

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use likeness_artifact::signature::is_marked_png;
 
+use crate::heif::HeifFormat;
+
 /// The file with a dataset's settings and counts; written last.
 pub(crate) const CARD: &str = "dataset.toml";
 /// The file name of the table of a dataset's faces.
@@ -36,6 +38,8 @@ pub(crate) enum Kind {
     Picture,
     /// A TIFF file: either a readable picture or a camera's raw file.
     Tiff,
+    /// A picture that can be read if libheif is installed.
+    Heif(HeifFormat),
     /// A picture or video in an unsupported format.
     Unreadable(Format),
     /// Any other file.
@@ -45,10 +49,6 @@ pub(crate) enum Kind {
 /// A picture or video format that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// HEIC, the photo format of Apple devices.
-    Heic,
-    /// AV1 pictures.
-    Avif,
     /// JPEG XL.
     JpegXl,
     /// JPEG 2000.
@@ -65,8 +65,6 @@ impl Format {
     /// The reason for skipping a file of this format, with the remedy.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Heic => "HEIC cannot be read; convert it to JPEG",
-            Self::Avif => "AVIF cannot be read; convert it to JPEG or PNG",
             Self::JpegXl => "JPEG XL cannot be read; convert it to JPEG or PNG",
             Self::Jpeg2000 => "JPEG 2000 cannot be read; convert it to JPEG or PNG",
             Self::Raw => "raw files of cameras cannot be read; export them as JPEG",
@@ -78,11 +76,26 @@ impl Format {
     }
 }
 
+/// The format of a file name extension (in lower case) of pictures that need libheif; `None` for other extensions.
+pub(crate) fn heif_extension(extension: &str) -> Option<HeifFormat> {
+    match extension {
+        "heic" | "heif" | "hif" | "heics" => Some(HeifFormat::Heic),
+        "avif" | "avifs" => Some(HeifFormat::Avif),
+        _ => None,
+    }
+}
+
+/// The format of a file that begins with `start`, if it needs libheif.
+pub(crate) fn heif_format(start: &[u8]) -> Option<HeifFormat> {
+    match of_bytes(&start[..start.len().min(LOOKED_AT as usize)]) {
+        Kind::Heif(format) => Some(format),
+        _ => None,
+    }
+}
+
 /// The unsupported format of a file name extension (in lower case); `None` for other extensions.
 pub(crate) fn unreadable_extension(extension: &str) -> Option<Format> {
     Some(match extension {
-        "heic" | "heif" | "hif" | "heics" => Format::Heic,
-        "avif" | "avifs" => Format::Avif,
         "jxl" => Format::JpegXl,
         "jp2" | "j2k" | "jpf" | "jpx" | "jpm" => Format::Jpeg2000,
         "raw" | "cr2" | "cr3" | "crw" | "nef" | "nrw" | "arw" | "srf" | "sr2" | "dng" | "orf" | "rw2"
@@ -121,7 +134,7 @@ pub(crate) fn of_bytes(start: &[u8]) -> Kind {
         return if at(8, b"CR") { Kind::Unreadable(Format::Raw) } else { Kind::Tiff };
     }
     if at(4, b"ftyp") {
-        return Kind::Unreadable(iso_media(start));
+        return iso_media(start);
     }
     let format = if is(b"\xFF\x0A") || is(b"\0\0\0\x0CJXL ") {
         Format::JpegXl
@@ -147,16 +160,17 @@ fn is_readable(format: image::ImageFormat) -> bool {
     matches!(format, Jpeg | Png | WebP | Pnm | Bmp | Gif | Tiff)
 }
 
-/// The format of an ISO media file by its main brand (ISO/IEC 14496-12, section 4.3).
-fn iso_media(start: &[u8]) -> Format {
+/// The kind of an ISO media file by its main brand (ISO/IEC 14496-12, section 4.3).
+fn iso_media(start: &[u8]) -> Kind {
     match start.get(8..12).unwrap_or_default() {
-        b"avif" | b"avis" => Format::Avif,
+        b"avif" | b"avis" => Kind::Heif(HeifFormat::Avif),
         b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs" | b"mif1" | b"msf1" => {
             // In files with a general main brand, the list of compatible brands is more specific.
-            if start.windows(4).any(|w| w == b"avif") { Format::Avif } else { Format::Heic }
+            let is_avif = start.windows(4).any(|brand| brand == b"avif");
+            Kind::Heif(if is_avif { HeifFormat::Avif } else { HeifFormat::Heic })
         }
-        b"crx " => Format::Raw,
-        _ => Format::Video,
+        b"crx " => Kind::Unreadable(Format::Raw),
+        _ => Kind::Unreadable(Format::Video),
     }
 }
 
@@ -170,7 +184,7 @@ pub(crate) fn not_a_picture(start: &[u8]) -> String {
         {
             "not a picture: the file holds text".to_owned()
         }
-        _ => "not a picture: neither JPEG, PNG, WebP, PGM/PPM, BMP, GIF nor TIFF".to_owned(),
+        _ => "not a picture: neither JPEG, PNG, WebP, HEIC, AVIF, PGM/PPM, BMP, GIF nor TIFF".to_owned(),
     }
 }
 
@@ -187,9 +201,9 @@ mod tests {
             (b"RIFF\x10\0\0\0WEBPVP8 ", Kind::Picture),
             (b"II*\0\x08\0\0\0", Kind::Tiff),
             (b"II*\0\x10\0\0\0CR\x02\0", Kind::Unreadable(Format::Raw)),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Kind::Unreadable(Format::Heic)),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Kind::Unreadable(Format::Avif)),
-            (b"\0\0\0\x1CftypavifMA1B", Kind::Unreadable(Format::Avif)),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Kind::Heif(HeifFormat::Heic)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Kind::Heif(HeifFormat::Avif)),
+            (b"\0\0\0\x1CftypavifMA1B", Kind::Heif(HeifFormat::Avif)),
             (b"\0\0\0\x14ftypqt  ", Kind::Unreadable(Format::Video)),
             (b"\xFF\x0A\xFA\x1F", Kind::Unreadable(Format::JpegXl)),
             (b"8BPS\0\x01", Kind::Unreadable(Format::Drawing)),
@@ -198,7 +212,7 @@ mod tests {
         ] {
             assert_eq!(of_bytes(start), kind, "{start:?}");
         }
-        assert_eq!(not_a_picture(b"\0\0\0\x18ftypheic"), "HEIC cannot be read; convert it to JPEG");
+        assert_eq!(not_a_picture(b"\xFF\x0A\xFA\x1F"), "JPEG XL cannot be read; convert it to JPEG or PNG");
         assert_eq!(not_a_picture("ein Gedicht\n".as_bytes()), "not a picture: the file holds text");
         assert!(not_a_picture(b"\x7FELF\x02\x01").contains("neither JPEG"));
     }

@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod align;
+pub mod attributes;
 pub mod augment;
 pub mod crop;
 pub mod cut;
@@ -21,6 +22,7 @@ pub mod decode;
 pub mod detect;
 mod error;
 pub mod geometry;
+mod heif;
 mod jpeg;
 mod kind;
 pub mod labels;
@@ -38,3 +40,4 @@ pub mod source;
 pub mod split;
 
 pub use error::{DataError, Result};
+pub use heif::{HeifFormat, MissingDecoder, missing_decoder};

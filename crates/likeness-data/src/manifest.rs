@@ -15,11 +15,14 @@
 //! | `detector`, `score` | the detector that found the face, and its score |
 //! | `faces` | number of faces found in the photo; empty without detection |
 //! | `face_sha256` | SHA-256 of the face's file; empty in datasets of earlier versions |
+//! | further columns | the photo's [`Attributes`], such as CelebA's `Male` |
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attributes::Attributes;
 use crate::geometry::{Landmarks, Point, Rect};
 use crate::sample::Role;
 use crate::sample::Split;
@@ -58,7 +61,31 @@ pub struct Face {
     pub faces: Option<usize>,
     /// SHA-256 of the face's file, in hexadecimal; `None` in datasets of earlier versions.
     pub face_sha256: Option<String>,
+    /// Further columns of the photo's collection, such as CelebA's `Male`.
+    pub attributes: Attributes,
 }
+
+/// The names of the columns that every manifest has, in the order of [`Row`]'s fields.
+pub(crate) const COLUMNS: [&str; 18] = [
+    "path",
+    "source",
+    "identity",
+    "domain",
+    "split",
+    "role",
+    "sha256",
+    "width",
+    "height",
+    "box_left",
+    "box_top",
+    "box_width",
+    "box_height",
+    "landmarks",
+    "detector",
+    "score",
+    "faces",
+    "face_sha256",
+];
 
 /// One row of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,15 +116,41 @@ struct Row {
 ///
 /// # Errors        a row that cannot be written as CSV
 pub fn text(faces: &[Face]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for face in faces {
-        writer.serialize(Row::from(face.clone())).map_err(std::io::Error::from)?;
-    }
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     if faces.is_empty() {
         let header = ["path", "source", "identity", "split", "role", "sha256"];
         writer.write_record(header).map_err(std::io::Error::from)?;
     }
+    let attributes = attribute_names(faces);
+    if !faces.is_empty() {
+        writer.write_record(COLUMNS.iter().chain(&attributes)).map_err(std::io::Error::from)?;
+    }
+    for face in faces {
+        let values: Vec<&str> = if face.attributes.names() == attributes {
+            face.attributes.iter().map(|(_, value)| value).collect()
+        } else {
+            attributes.iter().map(|name| face.attributes.get(name).unwrap_or_default()).collect()
+        };
+        writer.serialize((Row::from(face.clone()), values)).map_err(std::io::Error::from)?;
+    }
     writer.into_inner().map_err(|e| e.into_error().into())
+}
+
+/// The names of the attributes of `faces`, in the order of their first use.
+fn attribute_names(faces: &[Face]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut last: Option<&Attributes> = None;
+    for attributes in faces.iter().map(|face| &face.attributes) {
+        if !last.is_some_and(|last| attributes.same_names(last)) {
+            last = Some(attributes);
+            for name in attributes.names() {
+                if !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+        }
+    }
+    names
 }
 
 /// Writes `faces` as a manifest.
@@ -121,11 +174,18 @@ pub fn read(path: &Path) -> Result<Vec<Face>> {
 pub fn parse(path: &Path, text: &[u8]) -> Result<Vec<Face>> {
     let bad = |line, reason| DataError::BadTable { path: path.to_owned(), line, reason };
     let mut reader = csv::Reader::from_reader(text);
+    let unreadable = |e: csv::Error| bad(e.position().map(|p| p.line()), e.to_string());
+    let headers = reader.headers().map_err(unreadable)?.clone();
+    let further: Vec<usize> = (0..headers.len()).filter(|&at| !COLUMNS.contains(&&headers[at])).collect();
+    let names: Arc<[String]> = further.iter().map(|&at| headers[at].to_owned()).collect();
     let mut faces = Vec::new();
-    for row in reader.deserialize::<Row>() {
-        let row = row.map_err(|e| bad(e.position().map(|p| p.line()), e.to_string()))?;
+    for record in reader.records() {
+        let record = record.map_err(unreadable)?;
+        let row: Row = record.deserialize(Some(&headers)).map_err(unreadable)?;
         let name = row.path.clone();
-        faces.push(Face::try_from(row).map_err(|reason| bad(None, format!("{name}: {reason}")))?);
+        let mut face = Face::try_from(row).map_err(|reason| bad(None, format!("{name}: {reason}")))?;
+        face.attributes = Attributes::new(&names, further.iter().filter_map(|&at| record.get(at)));
+        faces.push(face);
     }
     Ok(faces)
 }
@@ -181,6 +241,7 @@ impl TryFrom<Row> for Face {
             score: row.score,
             faces: row.faces,
             face_sha256: row.face_sha256,
+            attributes: Attributes::default(),
         })
     }
 }
@@ -224,6 +285,10 @@ mod tests {
                     score: scored.then_some(0.1),
                     faces: scored.then_some(3),
                     face_sha256: scored.then(|| "cd".repeat(32)),
+                    attributes: match split {
+                        0 => Attributes::default(),
+                        _ => Attributes::new(&["Male", "a,b"].map(str::to_owned).into(), ["1", "x \"y\""]),
+                    },
                 }
             },
         )

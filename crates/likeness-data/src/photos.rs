@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::heif;
 use crate::kind::{self, Kind};
 use crate::{DataError, Result};
 
@@ -37,13 +38,16 @@ pub struct PhotoPath {
 /// File name extensions that are recognised as photos in a folder. A file given explicitly may have any name.
 ///
 /// Files without an extension, or with one that does not determine the content, are recognised by their content.
-pub const EXTENSIONS: [&str; 13] =
-    ["jpg", "jpeg", "jpe", "png", "webp", "pgm", "ppm", "pbm", "pnm", "bmp", "gif", "tif", "tiff"];
+pub const EXTENSIONS: [&str; 17] = [
+    "jpg", "jpeg", "jpe", "png", "webp", "heic", "heif", "hif", "avif", "pgm", "ppm", "pbm", "pnm", "bmp",
+    "gif", "tif", "tiff",
+];
 
 /// Finds the photos in `inputs`, which may be files and folders; folders are searched recursively.
 ///
 /// Symbolic links are followed. Hidden files and folders, and everything below `except`, are ignored. Pictures and videos in
-/// unsupported formats (HEIC, AVIF, raw files, …) are [`Skipped`] with the remedy; other files are ignored.
+/// unsupported formats (JPEG XL, raw files, …; HEIC and AVIF without libheif) are [`Skipped`] with the remedy; other files are
+/// ignored.
 ///
 /// # Conventions   each folder's photos are in natural order of their names (`2.jpg` before `10.jpg`)
 /// # Errors        an input does not exist → [`DataError::NothingFound`]; unreadable files in a folder are `Skipped` instead
@@ -97,7 +101,7 @@ pub struct SkippedGroup<'a> {
 }
 
 impl std::fmt::Display for SkippedGroup<'_> {
-    /// Formats the first names, the number of others, and the reason: `a.heic, b.heic and 3 more: HEIC cannot be read`.
+    /// Formats the first names, the number of others, and the reason: `a.mov, b.mov and 3 more: videos cannot be read`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const SHOWN: usize = 3;
         let shown = self.names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
@@ -177,22 +181,30 @@ enum Verdict {
 
 /// Judges a file by its extension and, if that does not decide, by its first bytes. Only regular files are opened.
 fn judge(path: &Path, is_regular: bool) -> Verdict {
-    if has_photo_extension(path) {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let heif = extension.as_deref().and_then(kind::heif_extension);
+    if heif.is_none() && has_photo_extension(path) {
         let is_drawn = is_regular && is_png(path) && kind::is_drawn(path);
         return match is_drawn {
             true => Verdict::Unreadable("a picture that Likeness drew, not a photo".to_owned()),
             false => Verdict::Photo,
         };
     }
-    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     let by_name = extension.as_deref().and_then(kind::unreadable_extension);
-    if !is_regular || (by_name.is_none() && !kind::says_nothing(extension.as_deref())) {
+    let is_known = by_name.is_some() || heif.is_some() || kind::says_nothing(extension.as_deref());
+    if !is_regular || !is_known {
         return Verdict::Other;
     }
     match (kind::of_file(path), by_name) {
         // Raw files of many cameras are TIFF files that begin with a small preview.
         (Ok(Kind::Tiff), Some(format)) => Verdict::Unreadable(format.reason().to_owned()),
         (Ok(Kind::Picture | Kind::Tiff), _) => Verdict::Photo,
+        (Ok(Kind::Heif(format)), _) => match heif::missing_decoder(format) {
+            None => Verdict::Photo,
+            Some(missing) => Verdict::Unreadable(missing.reason(format)),
+        },
+        // Its reader tells what the file contains instead of a photo.
+        (Ok(Kind::Other), None) if heif.is_some() => Verdict::Photo,
         (Ok(Kind::Unreadable(format)), None) => Verdict::Unreadable(format.reason().to_owned()),
         (_, Some(format)) => Verdict::Unreadable(format.reason().to_owned()),
         (Ok(Kind::Other), None) => Verdict::Other,
@@ -253,6 +265,7 @@ fn leading_digits(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heif::HeifFormat;
     use proptest::prelude::*;
 
     #[test]
@@ -285,14 +298,15 @@ mod tests {
     fn files_without_a_useful_extension_are_judged_by_content() {
         let folder = tempfile::tempdir().unwrap();
         let jpeg = b"\xFF\xD8\xFF\xE0 and so on".as_slice();
-        let heic = b"\0\0\0\x18ftypheic\0\0\0\0".as_slice();
+        let video = b"\0\0\0\x18ftypmp42\0\0\0\0".as_slice();
         for (name, content) in [
             ("plain", jpeg),
             ("photo.jpg_large", jpeg),
-            ("IMG_1.heic", heic),
-            ("IMG_2.HEIC", heic),
+            ("IMG_1.mp4", video),
+            ("IMG_2.MP4", video),
             ("renamed.heic", jpeg),
-            ("IMG_3", heic),
+            ("damaged.heic", b"no picture"),
+            ("IMG_3", video),
             ("raw.dng", b"II*\0\x08\0\0\0".as_slice()),
             ("README", b"read me"),
             ("list.txt", jpeg),
@@ -305,10 +319,10 @@ mod tests {
         }
         let (photos, skipped) = find(&[folder.path().to_owned()], None).unwrap();
         let names: Vec<_> = photos.iter().map(|p| p.name.as_str()).collect();
-        assert_eq!(names, ["photo.jpg_large", "plain", "renamed.heic", "text.jpg"]);
+        assert_eq!(names, ["damaged.heic", "photo.jpg_large", "plain", "renamed.heic", "text.jpg"]);
         let groups: Vec<_> = grouped(&skipped).iter().map(ToString::to_string).collect();
-        assert_eq!(groups.len(), 3, "{groups:?}");
-        assert!(groups[0].ends_with(": HEIC cannot be read; convert it to JPEG"), "{groups:?}");
+        assert_eq!(groups.len(), 2, "{groups:?}");
+        assert!(groups[0].contains(" and 1 more: videos cannot be read"), "{groups:?}");
         assert_eq!(skipped.len(), 5);
     }
 
@@ -316,11 +330,31 @@ mod tests {
     fn a_folder_of_unreadable_photos_says_so() {
         let folder = tempfile::tempdir().unwrap();
         for n in 0..5 {
-            let path = folder.path().join(format!("{n}.heic"));
-            likeness_artifact::write(&path, |f| std::io::Write::write_all(f, b"\0\0\0\x18ftypheic")).unwrap();
+            let path = folder.path().join(format!("{n}.jxl"));
+            likeness_artifact::write(&path, |f| std::io::Write::write_all(f, b"\xFF\x0A\xFA\x1F")).unwrap();
         }
         let message = find_some(&[folder.path().to_owned()], None).unwrap_err().to_string();
-        assert!(message.contains("and 2 more: HEIC cannot be read"), "{message}");
+        assert!(message.contains("and 2 more: JPEG XL cannot be read"), "{message}");
+    }
+
+    #[test]
+    fn heic_and_avif_are_photos_where_libheif_decodes_them() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, brand) in [("a.heic", "heic"), ("b.AVIF", "avif"), ("c.jpg_large", "heic"), ("d", "avif")]
+        {
+            let start = format!("\0\0\0\x18ftyp{brand}\0\0\0\0");
+            fs_err::write(folder.path().join(name), start).unwrap();
+        }
+        let (photos, skipped) = find(&[folder.path().to_owned()], None).unwrap();
+        assert_eq!(photos.len() + skipped.len(), 4);
+        for (names, format) in
+            [(["a.heic", "c.jpg_large"], HeifFormat::Heic), (["b.AVIF", "d"], HeifFormat::Avif)]
+        {
+            for name in names {
+                let reason = skipped.iter().find(|s| s.name == name).map(|s| s.reason.clone());
+                assert_eq!(reason, heif::missing_decoder(format).map(|m| m.reason(format)), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attributes::Attributes;
+use crate::cut::GivenFace;
 use crate::geometry::{Landmarks, Rect};
 
 /// A photo, with the facts that its collection gives.
@@ -25,12 +27,29 @@ pub struct Sample {
     pub face_box: Option<Rect>,
     /// The face's landmarks that the collection gives, in pixels of the upright photo.
     pub landmarks: Option<Landmarks>,
+    /// Further columns that the collection gives, such as CelebA's `Male`.
+    pub attributes: Attributes,
 }
 
 impl Sample {
     /// Creates a sample of which only the identity is known.
     pub fn new(path: PathBuf, name: String, identity: Option<String>) -> Self {
-        Self { path, name, identity, split: None, role: None, domain: None, face_box: None, landmarks: None }
+        Self {
+            path,
+            name,
+            identity,
+            split: None,
+            role: None,
+            domain: None,
+            face_box: None,
+            landmarks: None,
+            attributes: Attributes::default(),
+        }
+    }
+
+    /// The position of the face that the collection gives.
+    pub fn given_face(&self) -> GivenFace {
+        GivenFace { face_box: self.face_box, landmarks: self.landmarks }
     }
 }
 

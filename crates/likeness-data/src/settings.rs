@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::align::Template;
 use crate::cut::CutConfig;
 use crate::sampling::SamplingConfig;
 use crate::source::Layout;
@@ -26,6 +27,15 @@ pub struct PrepareConfig {
     pub detection: Option<DetectionSettings>,
     /// The domain written to the manifest if the collection names none.
     pub domain: Option<String>,
+    /// The template that faces are aligned to if the collection gives their landmarks and none are detected.
+    #[serde(default, skip_serializing_if = "is_arcface")]
+    pub template: Template,
+}
+
+/// Datasets of earlier versions do not name their template, which is ArcFace's.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes references
+pub(crate) fn is_arcface(template: &Template) -> bool {
+    *template == Template::Arcface
 }
 
 impl Default for PrepareConfig {
@@ -39,6 +49,7 @@ impl Default for PrepareConfig {
             format: FaceFormat::Png,
             detection: None,
             domain: None,
+            template: Template::default(),
         }
     }
 }

@@ -464,7 +464,7 @@ fn limits_name_the_flag_that_raises_them() {
 fn what_is_no_picture_is_told_with_a_remedy() {
     let desk = Desk::new();
     for (bytes, expected) in [
-        (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "HEIC cannot be read; convert it to JPEG"),
+        (&b"\xFF\x0A\xFA\x1F"[..], "JPEG XL cannot be read; convert it to JPEG or PNG"),
         (b"dear diary", "not a picture: the file holds text"),
         (b"\x7FELF\x02\x01\x01\0", "not a picture: neither JPEG"),
     ] {

@@ -3,55 +3,14 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{photo, text};
+use common::{Shelf, labels, photo, skipped};
 use likeness_data::DataError;
 use likeness_data::geometry::Rect;
+use likeness_data::sample::Role;
 use likeness_data::sample::Split;
-use likeness_data::sample::{Role, Sample};
-use likeness_data::source::{self, Collection, Layout};
-
-/// A temporary folder for a collection.
-struct Shelf(tempfile::TempDir);
-
-impl Shelf {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn photos(&self, names: &[&str]) -> &Self {
-        names.iter().zip(1..).for_each(|(name, seed)| photo(&self.at(name), seed));
-        self
-    }
-
-    fn text(&self, name: &str, content: &str) -> &Self {
-        text(&self.at(name), content);
-        self
-    }
-
-    fn read(&self, layout: Layout) -> Collection {
-        source::read(self.0.path(), layout, None).unwrap()
-    }
-
-    fn refused(&self, layout: Layout) -> String {
-        source::read(self.0.path(), layout, None).unwrap_err().to_string()
-    }
-}
-
-/// `name identity` of each sample.
-fn labels(collection: &Collection) -> Vec<String> {
-    let one = |s: &Sample| format!("{} {}", s.name, s.identity.as_deref().unwrap_or("-"));
-    collection.samples.iter().map(one).collect()
-}
-
-fn skipped(collection: &Collection) -> Vec<String> {
-    collection.skipped.iter().map(|s| format!("{}: {}", s.name, s.reason)).collect()
-}
+use likeness_data::source::{self, Layout};
 
 const CELEBA: &str = "000001.jpg 7\n000002.jpg 8\n000003.jpg 7\n";
 

@@ -6,7 +6,7 @@
 //! 8 bytes    "LKCACHE1"
 //! 4          dimension d, u32, little-endian
 //! then, a photo
-//! 32         SHA-256 over the photo's own SHA-256 and the box that was given for its face
+//! 32         SHA-256 over the photo's own SHA-256 and the box and landmarks that were given for its face
 //! 4          n, the faces found, u32
 //! 4·n·d      embeddings, f32
 //! 8          the beginning of the SHA-256 over the record so far
@@ -25,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fs_err::File;
 use likeness_artifact::sha256_hex;
+use likeness_data::cut::GivenFace;
 use likeness_data::geometry::Rect;
 use sha2::{Digest, Sha256};
 
@@ -35,16 +36,20 @@ const HEADER: u64 = 12;
 /// Most faces of one photo; more is a damaged record.
 const MAX_FACES: u32 = 100_000;
 
-/// A photo's content and the box given for its face, as a cache knows them.
+/// Key of a photo in a cache: its content, and the position given for its face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PhotoKey([u8; 32]);
 
 impl PhotoKey {
     /// The key of the photo whose bytes have this SHA-256 in hexadecimal.
-    pub fn new(sha256: &str, face_box: Option<Rect>) -> Self {
+    pub fn new(sha256: &str, given: GivenFace) -> Self {
         let mut hasher = Sha256::new().chain_update(sha256);
-        if let Some(Rect { left, top, width, height }) = face_box {
+        if let Some(Rect { left, top, width, height }) = given.face_box {
             [left, top, width, height].iter().for_each(|side| hasher.update(side.to_le_bytes()));
+        }
+        if let Some(landmarks) = given.landmarks {
+            hasher.update("landmarks");
+            landmarks.iter().flat_map(|p| [p.x, p.y]).for_each(|value| hasher.update(value.to_le_bytes()));
         }
         Self(hasher.finalize().into())
     }
@@ -240,10 +245,12 @@ fn is_read(outcome: std::io::Result<()>) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use likeness_data::geometry::Point;
+
     use super::*;
 
     fn key(number: u32) -> PhotoKey {
-        PhotoKey::new(&format!("{number:064x}"), None)
+        PhotoKey::new(&format!("{number:064x}"), GivenFace::default())
     }
 
     /// A cache with photos of no, one, two and three faces.
@@ -268,8 +275,12 @@ mod tests {
             assert_eq!(cache.get(key(number)).unwrap().as_ref(), Some(faces));
         }
         assert_eq!(cache.hits(), photos.len());
-        let boxed = PhotoKey::new(&format!("{:064x}", 1), Some(Rect::new(0.0, 0.0, 5.0, 5.0)));
-        assert!(cache.get(boxed).unwrap().is_none());
+        let boxed = GivenFace { face_box: Some(Rect::new(0.0, 0.0, 5.0, 5.0)), ..GivenFace::default() };
+        let marked = GivenFace { landmarks: Some([Point { x: 1.0, y: 2.0 }; 5]), ..GivenFace::default() };
+        for given in [boxed, marked] {
+            let other = PhotoKey::new(&format!("{:064x}", 1), given);
+            assert!(cache.get(other).unwrap().is_none(), "{given:?}");
+        }
         let other = EmbeddingCache::open(folder.path(), "another way", 3).unwrap();
         assert_ne!(other.path(), path);
         assert!(other.get(key(1)).unwrap().is_none());

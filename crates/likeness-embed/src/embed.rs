@@ -33,7 +33,7 @@ pub struct EmbedItem {
     pub row: Row,
     /// Box of the face in the photo's pixels, if known.
     pub face_box: Option<Rect>,
-    /// Landmarks of the face in the photo's pixels, if known.
+    /// Landmarks of the face in the photo's pixels, if known. Without a detector, the face is aligned by them.
     pub landmarks: Option<Landmarks>,
     /// The SHA-256 that the file must have, in hexadecimal; `None` accepts any file.
     pub file_sha256: Option<String>,
@@ -52,7 +52,8 @@ impl EmbedItem {
 
 /// The options of [`embed`] and [`embed_each`].
 pub struct EmbedRun<'a> {
-    /// The face detector and the rules for cropping; without them the given box or the centre square is cropped.
+    /// The face detector and the rules for cropping; without them the face is aligned by the given landmarks, or the given box
+    /// or the centre square is cropped.
     pub detection: Option<(&'a dyn FaceDetector, &'a CutConfig)>,
     /// Set from outside to stop.
     pub stop: &'a AtomicBool,
@@ -267,13 +268,14 @@ impl Worker<'_> {
             row.face += at as u32;
             row
         };
-        let key = PhotoKey::new(&file.sha256, item.face_box);
+        let given = item.given_face();
+        let key = PhotoKey::new(&file.sha256, given);
         if let Some(known) = self.cache.map(|cache| cache.get(key)).transpose()?.flatten() {
             let known = known.into_iter().enumerate().map(|(at, face)| (row(at, &file.sha256), face));
             return Ok(Ok(Read::Embedded(known.collect())));
         }
         let faces = self.reader.decoded(&item.path, file).and_then(|photo| {
-            let faces = cutter.cut(&photo.image, item.given_face(), self.embedder.spec().input_size)?;
+            let faces = cutter.cut(&photo.image, given, self.embedder.spec().input_size)?;
             let faces = faces.into_iter().enumerate();
             let face = |(at, face): (usize, CutFace)| {
                 // A box that a detector found; a given one is in the collection already.

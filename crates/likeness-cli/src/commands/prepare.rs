@@ -41,6 +41,7 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
             format: args.format.into(),
             domain: args.domain,
             detection: None,
+            template: args.align.into(),
         },
         detection,
         limits: args.reading.limits(),

@@ -66,6 +66,9 @@ pub(super) struct Entry {
     photo_modified_ns: u64,
     /// The box that the collection gave; it affects the crop.
     given_box: Option<Rect>,
+    /// The landmarks that the collection gave; they affect the crop.
+    #[serde(default)]
+    given_landmarks: Option<Landmarks>,
     /// The faces that were written.
     pub(super) faces: Vec<WrittenFace>,
 }
@@ -155,6 +158,7 @@ impl Journal {
             && entry.photo_modified_ns == modified_ns
             && entry.stem == photo.stem
             && entry.given_box == photo.sample.face_box
+            && entry.given_landmarks == photo.sample.landmarks
             && entry.faces.iter().all(|face| {
                 fs_err::metadata(self.folder.join(&face.file)).is_ok_and(|m| m.len() == face.bytes)
             })
@@ -188,6 +192,7 @@ impl Journal {
             photo_bytes,
             photo_modified_ns,
             given_box: photo.sample.face_box,
+            given_landmarks: photo.sample.landmarks,
             faces,
         };
         let line = serde_json::to_string(&entry).map_err(std::io::Error::from)?;

@@ -40,6 +40,7 @@ impl PlannedPhoto {
             score: written.score,
             faces: written.faces,
             face_sha256: Some(written.face_sha256.clone()).filter(|sum| !sum.is_empty()),
+            attributes: sample.attributes.clone(),
         }
     }
 }

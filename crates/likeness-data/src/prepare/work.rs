@@ -6,7 +6,7 @@ use std::path::Path;
 use super::PrepareRun;
 use super::journal::{Journal, WrittenFace};
 use super::plan::PlannedPhoto;
-use crate::cut::{CutConfig, FaceCutter, GivenFace};
+use crate::cut::{CutConfig, FaceCutter};
 use crate::dataset;
 use crate::decode::PhotoReader;
 use crate::ordered::OrderedPool;
@@ -34,7 +34,7 @@ pub(super) fn carry_out(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if run.threads == 0 { cores } else { run.threads }.min(todo.len().max(1));
     let workshop = Workshop { output, config, reader: PhotoReader::new(run.limits) };
-    let default_cut = CutConfig::default();
+    let default_cut = CutConfig { template: config.template, ..CutConfig::default() };
     let cut_config = config.detection.as_ref().map_or(&default_cut, |d| &d.cut);
     let (mut skipped, mut done) = (Vec::new(), photos.len() - todo.len());
     let pool = OrderedPool { threads, most_under_way: MOST_UNDER_WAY * threads, stop: run.stop };
@@ -92,11 +92,8 @@ impl Workshop<'_> {
         let (width, height) = read.image.dimensions();
         let size = self.config.size;
         let mut written = Vec::new();
-        for (at, cut) in cutter
-            .cut(&read.image, GivenFace { face_box: photo.sample.face_box, landmarks: None }, (size, size))?
-            .into_iter()
-            .enumerate()
-        {
+        let faces = cutter.cut(&read.image, photo.sample.given_face(), (size, size))?;
+        for (at, cut) in faces.into_iter().enumerate() {
             let number = if at == 0 { String::new() } else { format!("~face{}", at + 1) };
             let file = format!("{}{number}.{}", photo.stem, self.config.format.extension());
             let path = self.output.join(&file);

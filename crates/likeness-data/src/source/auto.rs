@@ -1,6 +1,6 @@
 //! `--layout auto`: recognises the layout of a collection, and returns notes on the evidence and the assumptions.
 //!
-//! The order is: CelebA's identity file; a table with a path column and an identity column; names that start with an
+//! The order is: the files of CelebA; a table with a path column and an identity column; names that start with an
 //! identity; folders as identities; otherwise no identities. A file that covers too few of the photos is ignored with a note.
 //! Photos without an identity under a guessed layout are kept without one.
 
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::found::{Found, Unnamed};
 use super::{Collection, Layout, celeba, csv, evidence, folders, prefix, unlabelled};
-use crate::Result;
+use crate::{DataError, Result};
 
 /// Recognises and reads the collection at `root`.
 pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
@@ -31,18 +31,29 @@ pub(super) fn read(root: &Path, except: Option<&Path>) -> Result<Collection> {
     Ok(collection)
 }
 
-/// Reads the collection as CelebA if it has an identity file that lists most of the photos.
+/// Reads the collection as CelebA if it has a file of CelebA that lists most of the photos.
 fn by_celeba(root: &Path, except: Option<&Path>, remarks: &mut Vec<String>) -> Result<Option<Collection>> {
-    let Some(file) = celeba::identity_file(root) else { return Ok(None) };
-    let (mut collection, foreign) = celeba::read(root, except)?;
+    let files = celeba::Files::of(root);
+    if !files.any() {
+        return Ok(None);
+    }
+    let (mut collection, foreign) = match celeba::read_files(root, &files, except) {
+        // A list of attributes or boxes may lie beside other photos.
+        Err(DataError::NothingFound { .. }) if files.identities.is_none() => return Ok(None),
+        result => result?,
+    };
+    let found = match &files.identities {
+        Some(file) => file.display().to_string(),
+        None => "lists of CelebA".to_owned(),
+    };
     if foreign > collection.samples.len() {
+        let is = if files.identities.is_some() { "is" } else { "are" };
         remarks.push(format!(
-            "{} is not used: {foreign} other photos lie outside its image folder (--layout celeba to use it)",
-            file.display()
+            "{found} {is} not used: {foreign} other photos lie outside its image folder (--layout celeba to use it)"
         ));
         return Ok(None);
     }
-    collection.notes.insert(0, format!("layout celeba: found {}", file.display()));
+    collection.notes.insert(0, format!("layout celeba: found {found}"));
     Ok(Some(collection))
 }
 

@@ -32,7 +32,7 @@ pub enum Layout {
     /// Recognise one of the other layouts.
     #[default]
     Auto,
-    /// CelebA's `identity_CelebA.txt` with its image folder.
+    /// CelebA's `identity_CelebA.txt` with its image folder and its other lists.
     Celeba,
     /// One folder for each identity.
     Folders,
@@ -85,7 +85,7 @@ pub fn read(root: &Path, layout: Layout, except: Option<&Path>) -> Result<Collec
     let found = || Found::below(root, except);
     let collection = match layout {
         Layout::Auto => auto::read(root, except)?,
-        Layout::Celeba => celeba::read(root, except)?.0,
+        Layout::Celeba => celeba::read(root, except)?,
         Layout::Csv => named_table(root, except)?,
         Layout::Folders => folders::read(found()?, Unnamed::Skip),
         Layout::Prefix => prefix::read(found()?, Unnamed::Skip),

@@ -1,9 +1,11 @@
 //! Generated pictures and collections on disk, for the tests of this crate.
 #![allow(dead_code)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
+use likeness_data::sample::Sample;
+use likeness_data::source::{self, Collection, Layout};
 
 /// A picture that differs for each `seed` and has no flat area.
 pub(crate) fn picture(seed: u32, width: u32, height: u32) -> RgbImage {
@@ -36,4 +38,45 @@ pub(crate) fn contents(folder: &Path, except: &str) -> Vec<(String, Vec<u8>)> {
         }
     }
     files
+}
+
+/// A temporary folder for a collection.
+pub(crate) struct Shelf(pub(crate) tempfile::TempDir);
+
+impl Shelf {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn photos(&self, names: &[&str]) -> &Self {
+        names.iter().zip(1..).for_each(|(name, seed)| photo(&self.at(name), seed));
+        self
+    }
+
+    pub(crate) fn text(&self, name: &str, content: &str) -> &Self {
+        text(&self.at(name), content);
+        self
+    }
+
+    pub(crate) fn read(&self, layout: Layout) -> Collection {
+        source::read(self.0.path(), layout, None).unwrap()
+    }
+
+    pub(crate) fn refused(&self, layout: Layout) -> String {
+        source::read(self.0.path(), layout, None).unwrap_err().to_string()
+    }
+}
+
+/// `name identity` of each sample.
+pub(crate) fn labels(collection: &Collection) -> Vec<String> {
+    let one = |s: &Sample| format!("{} {}", s.name, s.identity.as_deref().unwrap_or("-"));
+    collection.samples.iter().map(one).collect()
+}
+
+pub(crate) fn skipped(collection: &Collection) -> Vec<String> {
+    collection.skipped.iter().map(|s| format!("{}: {}", s.name, s.reason)).collect()
 }

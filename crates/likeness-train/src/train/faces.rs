@@ -59,8 +59,9 @@ impl TrainingFaces {
     pub fn new(dataset: &Dataset, validation_share: f32, seed: u64) -> Result<Self> {
         // Faces with landmarks are cropped by them, see `likeness_data::cut`.
         let is_aligned = dataset.faces.iter().all(|face| face.landmarks.is_some());
-        let template = dataset.settings.detection.as_ref().map(|detection| detection.cut.template);
-        let alignment = match template.unwrap_or_default() {
+        let settings = &dataset.settings;
+        let template = settings.detection.as_ref().map_or(settings.template, |found| found.cut.template);
+        let alignment = match template {
             _ if !is_aligned => Alignment::None,
             Template::Arcface => Alignment::Arcface,
             Template::Dlib => Alignment::Dlib,

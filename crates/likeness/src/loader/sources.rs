@@ -247,7 +247,13 @@ impl Source {
             Content::Table(_) => Ok(Vec::new()),
             Content::Single(photos) => embed_each(photos, |p| named(found_item(p)), embedder, run, keep),
             Content::Collected(samples) => {
-                embed_each(samples, |s| named(collected_item(s)), embedder, run, keep)
+                // Landmarks of the collection are only used for networks of aligned faces.
+                let is_aligned = template(embedder.spec()).is_some();
+                let item = |sample: &likeness_data::sample::Sample| {
+                    let item = named(collected_item(sample));
+                    EmbedItem { landmarks: item.landmarks.filter(|_| is_aligned), ..item }
+                };
+                embed_each(samples, item, embedder, run, keep)
             }
             Content::Prepared(items) => {
                 // Faces that are aligned to the model's template, or that the model takes as they are, are not aligned again.
@@ -340,7 +346,7 @@ fn collected_item(sample: &likeness_data::sample::Sample) -> EmbedItem {
             ..Row::new(&sample.name)
         },
         face_box: sample.face_box,
-        landmarks: None,
+        landmarks: sample.landmarks,
         file_sha256: None,
         path: sample.path.clone(),
     }
@@ -352,14 +358,19 @@ fn dataset_source(folder: &Path) -> Result<Source> {
     let settings = &dataset.settings;
     let detected = settings.detection.as_ref();
     let is_aligned = dataset.faces.iter().any(|face| face.landmarks.is_some());
-    let template = detected.filter(|_| is_aligned).map(|detection| detection.cut.template);
+    let template = detected.map_or(settings.template, |detection| detection.cut.template);
+    let template = is_aligned.then_some(template);
     let size = settings.size;
     Ok(Source {
         input: folder.to_owned(),
         content: Content::Prepared(dataset_items(&dataset, template.map(|t| t.landmarks(size)))),
         skipped: Vec::new(),
         prefixed: false,
-        faces: if detected.is_some() { PreparedFaces::Detected } else { PreparedFaces::Undetected },
+        faces: if detected.is_some() || is_aligned {
+            PreparedFaces::Detected
+        } else {
+            PreparedFaces::Undetected
+        },
         template,
     })
 }

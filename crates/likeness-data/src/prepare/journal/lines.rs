@@ -102,6 +102,7 @@ mod tests {
             photo_bytes: 7,
             photo_modified_ns: 8,
             given_box: None,
+            given_landmarks: None,
             faces: Vec::new(),
         }
     }
