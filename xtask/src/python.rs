@@ -1,5 +1,5 @@
-//! The Python environment of the reference libraries, in the user's cache folder, with the versions in
-//! `requirements.txt`.
+//! The Python environments in the user's cache folder: one of the reference libraries, one of the tools that make the
+//! built-in models. The versions are in their files `requirements.txt`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,19 +25,36 @@ for line in open(sys.argv[1]):
         print(f'{name}: expected {pin}, found {found}')
 ";
 
-/// The Python program of the environment in `folder`, which is created if it is missing.
+/// The Python program of the reference libraries' environment in `folder`, which is created if it is missing.
+///
+/// # Errors        as [`installed`]
+pub(crate) fn environment(folder: Option<&str>) -> Result<PathBuf> {
+    let folder = match folder {
+        Some(folder) => PathBuf::from(folder),
+        None => cache()?.join("python"),
+    };
+    installed(&folder, "xtask/python/requirements.txt")
+}
+
+/// The Python program of the environment that makes the built-in models.
+///
+/// # Errors        as [`installed`]
+pub(crate) fn weights_environment() -> Result<PathBuf> {
+    installed(&cache()?.join("python-weights"), "xtask/weights/requirements.txt")
+}
+
+/// The Python program of the environment in `folder` with the versions in the repository's file `requirements`.
 ///
 /// We never install into an environment that we did not create.
 ///
 /// # Errors        no Python; the installation failed; an environment that is not ours has other versions
-pub(crate) fn environment(folder: Option<&str>) -> Result<PathBuf> {
-    let folder = folder.map_or_else(default_folder, |f| Ok(PathBuf::from(f)))?;
+fn installed(folder: &Path, requirements: &str) -> Result<PathBuf> {
     let python = folder.join("bin").join("python");
     if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         fs_err::write(folder.join(OURS), "")?;
     }
-    let pins = repository().join("xtask/python/requirements.txt");
+    let pins = repository().join(requirements);
     let differences = compare(&python, &pins)?;
     if differences.is_empty() {
         return Ok(python);
@@ -55,10 +72,6 @@ pub(crate) fn environment(folder: Option<&str>) -> Result<PathBuf> {
 
 fn compare(python: &Path, pins: &Path) -> Result<String> {
     output(Command::new(python).args(["-c", COMPARE]).arg(pins))
-}
-
-fn default_folder() -> Result<PathBuf> {
-    Ok(cache()?.join("python"))
 }
 
 /// Our folder in the user's cache folder.

