@@ -50,6 +50,6 @@ pub use protocol::{
 };
 pub use results::{ResultEntry, Results, ResultsShape};
 pub use table::{
-    EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SkippedRow, TableKind, TrainedOnPhoto,
-    is_embeddings_file,
+    EmbeddingTable, EmbeddingWriter, ForeignFault, ForeignFormat, ModelTag, Role, Row, SkippedRow, TableKind,
+    TrainedOnPhoto, is_embeddings_file,
 };
