@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::ForeignFault;
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = SearchError> = std::result::Result<T, E>;
 
@@ -25,6 +27,16 @@ pub enum SearchError {
         /// The check that failed.
         reason: String,
     },
+    /// A file of embeddings by another program is malformed.
+    #[error("{}: {part}{fault}", path.display())]
+    BadForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file, such as the array of an archive; empty for the whole file.
+        part: String,
+        /// What is wrong.
+        fault: ForeignFault,
+    },
     /// Embeddings cannot be compared, or contain a value that is not finite.
     #[error("{reason}")]
     BadEmbeddings {
@@ -47,6 +59,7 @@ impl SearchError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::DamagedFile { .. } => Some("embed the photos again, or restore the file from a copy"),
+            Self::BadForeignFile { fault, .. } => fault.hint(),
             _ => None,
         }
     }

@@ -53,7 +53,7 @@ pub use protocol::{
 };
 pub use results::{ResultEntry, Results, ResultsShape};
 pub use table::{
-    EmbeddingTable, EmbeddingWriter, ModelTag, Role, Row, SkippedRow, TableKind, TrainedOnPhoto,
-    is_embeddings_file,
+    EmbeddingTable, EmbeddingWriter, ForeignFault, ForeignFormat, ModelTag, Role, Row, SkippedRow, TableKind,
+    TrainedOnPhoto, is_embeddings_file,
 };
 pub use verdict::{Threshold, Thresholds, Verdict};

@@ -3,6 +3,7 @@
 //! A table is checked when it is created, so that later code can rely on equal lengths and finite values.
 
 mod file;
+mod foreign;
 mod header;
 mod kind;
 mod place;
@@ -15,8 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Distance, Licence, Result, SearchError, Thresholds};
 
+pub use foreign::{ForeignFault, ForeignFormat};
 pub use kind::{TableKind, is_embeddings_file};
 pub use writer::EmbeddingWriter;
+
+/// Name of the model of embeddings by another program, and the beginning of its fingerprint.
+const EXTERNAL: &str = "external";
 
 /// The model that made a table's embeddings. Embeddings with equal fingerprints can be compared.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,18 @@ impl ModelTag {
             licence: None,
             thresholds: Thresholds::default(),
         }
+    }
+
+    /// The tag of embeddings by another program, whose file does not name the model.
+    pub fn external(dimension: usize, distance: Distance) -> Self {
+        Self::new(EXTERNAL, format!("{EXTERNAL}:{dimension}"), dimension, distance)
+    }
+
+    /// Whether the embeddings come from another program, whose file does not name the model.
+    ///
+    /// Such embeddings have equal fingerprints if they have equal dimensions, so that they can be compared.
+    pub fn is_external(&self) -> bool {
+        self.fingerprint == format!("{EXTERNAL}:{}", self.dimension)
     }
 
     fn check(&self) -> Result<()> {
@@ -208,6 +225,20 @@ impl EmbeddingTable {
         &self.model
     }
 
+    /// The same embeddings as those of `model`, which the user states for embeddings by another program.
+    ///
+    /// # Errors        the model has another dimension → `BadEmbeddings`
+    pub fn with_model(self, model: ModelTag) -> Result<Self> {
+        if model.dimension == self.model.dimension {
+            return Ok(Self { model, ..self });
+        }
+        let reason = format!(
+            "expected embeddings of {} values as by the model {}, found {} values ({})",
+            model.dimension, model.name, self.model.dimension, self.model.name
+        );
+        Err(SearchError::BadEmbeddings { reason })
+    }
+
     /// The photos, in order.
     pub fn rows(&self) -> &[Row] {
         &self.rows
@@ -295,6 +326,14 @@ impl EmbeddingTable {
             return bad(format!(
                 "queries: expected embeddings of {} values as in the gallery ({}), received {} ({})",
                 expected.dimension, expected.name, received.dimension, received.name
+            ));
+        }
+        if expected.fingerprint != received.fingerprint && (expected.is_external() || received.is_external())
+        {
+            return bad(format!(
+                "queries: one side was embedded by {}, but the file of the other side does not name its model; \
+                 name the model with --model if it is the same, or embed both sides with one model",
+                if expected.is_external() { &received.name } else { &expected.name }
             ));
         }
         if expected.fingerprint != received.fingerprint {

@@ -26,7 +26,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::header::{self, Checksum, Facts, MAX_HEADER_BYTES};
 use super::place::Places;
-use super::{EmbeddingTable, EmbeddingWriter, Row, SkippedRow, kind, version_one};
+use super::{EmbeddingTable, EmbeddingWriter, Row, SkippedRow, TableKind, foreign, kind, version_one};
 use crate::{Result, SearchError};
 
 impl EmbeddingTable {
@@ -42,13 +42,29 @@ impl EmbeddingTable {
         writer.finish()
     }
 
-    /// Reads the table that [`save`](Self::save) wrote to `path`.
+    /// Reads the table that [`save`](Self::save) wrote to `path`, or embeddings that another program saved.
     ///
     /// The paths of the rows are resolved, so that they can be opened from the current folder.
     ///
     /// # Errors        the file cannot be read → `Io`; it was written by this program and changed afterwards →
-    ///   `DamagedFile`; it is not an embeddings file, or has an unknown version → `BadFile`
+    ///   `DamagedFile`; it is not an embeddings file, or has an unknown version → `BadFile`; it was written by another
+    ///   program and cannot be read → `BadForeignFile`
     pub fn load(path: &Path) -> Result<Self> {
+        Self::load_with_notes(path).map(|(table, _)| table)
+    }
+
+    /// Reads a table as [`load`](Self::load) does. Returns remarks for the user, too: those on embeddings by another program,
+    /// which name neither their model nor always their photos.
+    ///
+    /// # Errors        those of [`load`](Self::load)
+    pub fn load_with_notes(path: &Path) -> Result<(Self, Vec<String>)> {
+        match TableKind::of(path) {
+            TableKind::Foreign(format) => foreign::load(path, format),
+            _ => Ok((Self::load_own(path)?, Vec::new())),
+        }
+    }
+
+    fn load_own(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
         read(&bytes, &Places::of_file(path)).map_err(|reason| {
             let path = path.to_owned();

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::ForeignFormat;
 use super::header::{FORMAT, MAX_HEADER_BYTES};
 
 /// Number of bytes at the beginning of a file that are searched for marks; our headers take a few hundred.
@@ -20,6 +21,8 @@ pub enum TableKind {
     Embeddings,
     /// The header cannot be read, and it contains parts of our header or the file name ends in `.embeddings`.
     DamagedEmbeddings,
+    /// Embeddings that another program saved.
+    Foreign(ForeignFormat),
     /// Another kind of file, a folder, or a path that cannot be opened.
     Other,
 }
@@ -33,7 +36,7 @@ impl TableKind {
         } else if has_marks(path, &start) {
             Self::DamagedEmbeddings
         } else {
-            Self::Other
+            ForeignFormat::of(path, &start).map_or(Self::Other, Self::Foreign)
         }
     }
 }

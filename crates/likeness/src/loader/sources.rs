@@ -111,7 +111,9 @@ fn content_of(input: &Path, layout: Layout, context: Context<'_>) -> Result<(Con
     }
     // A damaged embeddings file is loaded as well, so that its error is reported.
     if input.is_file() && TableKind::of(input) != TableKind::Other {
-        return Ok((Content::Table(EmbeddingTable::load(input)?), Vec::new()));
+        let (table, notes) = EmbeddingTable::load_with_notes(input)?;
+        notes.iter().for_each(|note| context.note(note));
+        return Ok((Content::Table(table), Vec::new()));
     }
     if layout == Layout::Csv || (layout == Layout::Auto && source::is_table(input)) {
         return collected(input, layout, context);
