@@ -287,9 +287,9 @@ impl<'a> Loader<'a> {
         Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
     }
 
-    /// Fails if `table` was made by another model than the one of `--model`.
+    /// Fails if `table` was made by another model than the one that the caller asks for.
     fn check_model(&self, file: &Path, table: &EmbeddingTable) -> Result<()> {
-        if self.model.model.is_none() {
+        if self.model.model.is_none() || self.model.is_default {
             return Ok(());
         }
         let spec = self.embedder(file)?.spec();

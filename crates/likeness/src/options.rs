@@ -14,6 +14,8 @@ pub struct ModelChoice {
     /// Descriptor (`color`, `edge`, `texture`, `classic`), ONNX file, model folder or run. Without a model, only embeddings
     /// files can be read.
     pub model: Option<String>,
+    /// The model is a default. Embeddings files of other models are then read, instead of rejected.
+    pub is_default: bool,
     /// Overrides of the preprocessing of an ONNX network.
     pub preprocess: PreprocessOverrides,
     /// Inference engine that runs the network.

@@ -16,6 +16,9 @@ pub(crate) struct ModelArgs {
     /// Embedding model: color, edge, texture, classic, an ONNX file, a model folder, or a run.
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub(crate) model: Option<String>,
+    /// Whether the model is a default, not one of the command line.
+    #[arg(skip)]
+    pub(crate) is_default: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Inference engine that runs the network.
@@ -64,6 +67,7 @@ impl ModelArgs {
     pub(crate) fn choice(&self) -> ModelChoice {
         ModelChoice {
             model: self.model.clone(),
+            is_default: self.is_default,
             preprocess: self.input.overrides(),
             engine: EngineConfig {
                 choice: self.engine.into(),
