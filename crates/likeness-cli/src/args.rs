@@ -1,5 +1,6 @@
 //! The command-line flags, and their conversion to the options of the library.
 
+mod config;
 mod find;
 mod model;
 mod models;
@@ -22,6 +23,7 @@ use likeness_search::{Distance, Protocol, ResultsShape};
 
 use number::{number, parse_count};
 
+pub(crate) use config::{ConfigAction, ConfigArgs, ShowConfigArgs};
 pub(crate) use find::{FindArgs, IdentifyArgs};
 pub(crate) use model::{InputArgs, ModelArgs};
 #[cfg(feature = "train")]
@@ -54,7 +56,20 @@ pub(crate) enum Command {
     Match(MatchArgs),
     Evaluate(EvaluateArgs),
     Models(ModelsArgs),
+    Config(ConfigArgs),
     Demo(DemoArgs),
+}
+
+impl Command {
+    /// The model flags of the command, if it has them.
+    pub(crate) fn model_mut(&mut self) -> Option<&mut ModelArgs> {
+        match self {
+            Self::Embed(args) => Some(&mut args.model),
+            Self::Match(args) => Some(&mut args.model),
+            Self::Evaluate(args) => Some(&mut args.model),
+            _ => None,
+        }
+    }
 }
 
 /// Makes a dataset of a collection of photos: samples, splits and crops them to faces of one size.

@@ -1,4 +1,4 @@
-//! Prints errors: a message, its causes, and a hint.
+//! Prints errors: a message, its causes, a hint, and the settings that are not on the command line.
 
 use likeness::LikenessError;
 use likeness_data::DataError;
@@ -10,6 +10,7 @@ use likeness_search::SearchError;
 #[cfg(feature = "train")]
 use likeness_train::TrainError;
 
+use crate::config::{ConfigError, Setting};
 use crate::print::say_error;
 
 /// An error with a hint that names flags of the command line.
@@ -32,8 +33,9 @@ pub(crate) fn hinted(reason: impl Into<String>, hint: impl Into<String>) -> anyh
     WithHint { reason: reason.into(), hint: hint.into() }.into()
 }
 
-/// Prints `error` to stderr: a headline, a line for each further cause, a line for the hint.
-pub(crate) fn print(error: &anyhow::Error) {
+/// Prints `error` to stderr: a headline, a line for each further cause, a line for the hint, and a line for `settings`, the
+/// values that environment variables and the configuration file set for the command.
+pub(crate) fn print(error: &anyhow::Error, settings: &[Setting]) {
     let mut shown = error.to_string();
     say_error("error", &shown);
     for cause in error.chain().skip(1) {
@@ -46,11 +48,21 @@ pub(crate) fn print(error: &anyhow::Error) {
     if let Some(hint) = error.chain().find_map(hint) {
         say_error("hint", hint);
     }
+    let assigned = |setting: &Setting| {
+        Some(format!("{} = {} ({})", setting.key.name, setting.as_toml()?, setting.origin))
+    };
+    let assigned: Vec<String> = settings.iter().filter_map(assigned).collect();
+    if !assigned.is_empty() {
+        say_error("note", &format!("settings in effect: {}", assigned.join(", ")));
+    }
 }
 
 fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     if let Some(error) = error.downcast_ref::<WithHint>() {
         return Some(&error.hint);
+    }
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        return error.hint();
     }
     if let Some(error) = error.downcast_ref::<LikenessError>() {
         return error.hint();

@@ -1,13 +1,14 @@
 //! The program `likeness`: finds pictures of the same person, or of the same thing, in a collection.
 //!
 //! The operations are in the library `likeness`. [`args`] defines the flags and converts them to options; [`commands`] has one
-//! file per command; [`mod@print`] is the only module that prints; [`output`] checks which files may be written;
+//! file per command; [`config`] reads defaults of flags from the environment and the configuration file; [`mod@print`] is the only module that prints; [`output`] checks which files may be written;
 //! [`signals`] handles Ctrl-C. Data goes to stdout, everything else to stderr.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod args;
 mod commands;
+mod config;
 mod failure;
 mod output;
 mod print;
@@ -16,7 +17,9 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+
+use config::{Config, ConfigError};
 
 /// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +37,33 @@ enum Outcome {
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => return ExitCode::from(usage(&error)),
+    let config = Config::load(&args::Args::command(), &config::environment);
+    let (args, matches) = match parse(config.as_ref().ok()) {
+        Ok(parsed) => parsed,
+        Err(code) => return ExitCode::from(code),
     };
+    let settings = config.as_ref().map_or_else(|_| Vec::new(), |config| config.in_effect(&matches));
+    ExitCode::from(match run(args.command, config) {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Missed) => 1,
+        #[cfg(feature = "train")]
+        Ok(Outcome::Interrupted) => signals::exit_code().unwrap_or(FAILED),
+        Err(error) => {
+            failure::print(&error, &settings);
+            // A command that a signal stopped half-way returns an error.
+            signals::exit_code().unwrap_or(FAILED)
+        }
+    })
+}
+
+/// Runs the command. Invalid settings are an error of every command but `config path`.
+fn run(command: args::Command, config: Result<Config, ConfigError>) -> anyhow::Result<Outcome> {
+    if let args::Command::Config(args) = command {
+        return commands::config::run(args.action, config);
+    }
+    config?;
     let stop = signals::listen();
-    let result = match args.command {
+    match command {
         args::Command::Find(args) => commands::find::run(args, stop),
         args::Command::Identify(args) => commands::identify::run(args, stop),
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
@@ -51,22 +75,29 @@ fn main() -> ExitCode {
         args::Command::Evaluate(args) => commands::evaluate::run(args, stop),
         args::Command::Models(args) => commands::models::run(args, stop),
         args::Command::Demo(args) => commands::demo::run(args, stop),
-    };
-    ExitCode::from(match result {
-        Ok(Outcome::Done) => 0,
-        Ok(Outcome::Missed) => 1,
-        #[cfg(feature = "train")]
-        Ok(Outcome::Interrupted) => signals::exit_code().unwrap_or(FAILED),
-        Err(error) => {
-            failure::print(&error);
-            // A command that a signal stopped half-way returns an error.
-            signals::exit_code().unwrap_or(FAILED)
-        }
-    })
+        // Handled above, without settings.
+        args::Command::Config(_) => Ok(Outcome::Done),
+    }
 }
 
-/// Prints the help, version or error of clap. Returns the exit code.
-fn usage(error: &clap::Error) -> u8 {
+/// Parses the command line, with the settings of `config` as defaults. Returns the exit code for help, version and errors.
+fn parse(config: Option<&Config>) -> Result<(args::Args, ArgMatches), u8> {
+    let command = args::Args::command();
+    let command = config.map_or_else(|| config::with_switches(command.clone()), |c| c.apply(command.clone()));
+    let matches = command.clone().try_get_matches().map_err(|error| usage(&error, &command))?;
+    match args::Args::from_arg_matches(&matches) {
+        Ok(mut args) => {
+            if let Some(model) = args.command.model_mut() {
+                model.is_default = config::is_default("model", &matches);
+            }
+            Ok((args, matches))
+        }
+        Err(error) => Err(usage(&error, &command)),
+    }
+}
+
+/// Prints the help, version or error of clap for `command`. Returns the exit code.
+fn usage(error: &clap::Error, command: &clap::Command) -> u8 {
     if !error.use_stderr() {
         // Help and version; a closed stdout is no error.
         let _ = error.print();
@@ -79,7 +110,7 @@ fn usage(error: &clap::Error) -> u8 {
     }
     // Prints the same message, with control characters of the arguments as escapes.
     let visible = args.iter().map(|arg| print::visible(&arg.to_string_lossy()).into_owned());
-    if let Err(error) = args::Args::try_parse_from(visible) {
+    if let Err(error) = command.clone().try_get_matches_from(visible) {
         let _ = error.print();
     }
     FAILED

@@ -305,7 +305,7 @@ impl<'a> Loader<'a> {
     fn check_table(&self, file: &Path, table: &EmbeddingTable) -> Result<()> {
         let usage = Usage::of(self.model.commercial);
         usage.check(&file.display().to_string(), table.model().licence.as_ref())?;
-        if self.model.name().is_none() {
+        if self.model.name().is_none() || self.model.is_default {
             self.adopted.get_or_init(|| (file.to_owned(), table.model().clone()));
             return Ok(());
         }

@@ -14,6 +14,8 @@ pub struct ModelChoice {
     /// `face` or `picture`, which are built in, a descriptor (`color`, `edge`, `texture`, `classic`), the name of an installed model,
     /// an ONNX file, a model folder or a run. `None` and `auto` choose `face` where there are faces, and `picture` otherwise.
     pub model: Option<String>,
+    /// The model is a default. Embeddings files of other models are then read, instead of rejected.
+    pub is_default: bool,
     /// Overrides of the preprocessing of an ONNX network.
     pub preprocess: PreprocessOverrides,
     /// Inference engine that runs the network.

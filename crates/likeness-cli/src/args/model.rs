@@ -17,6 +17,9 @@ pub(crate) struct ModelArgs {
     /// list`), an ONNX file, a model folder, or a run. auto is the built-in model face where there are faces, and picture otherwise.
     #[arg(long, value_name = "MODEL", default_value = "auto", help_heading = "Model")]
     pub(crate) model: String,
+    /// Whether the model is a default, not one of the command line.
+    #[arg(skip)]
+    pub(crate) is_default: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Inference engine that runs the network.
@@ -68,6 +71,7 @@ impl ModelArgs {
     pub(crate) fn choice(&self) -> ModelChoice {
         ModelChoice {
             model: Some(self.model.clone()),
+            is_default: self.is_default,
             preprocess: self.input.overrides(),
             engine: EngineConfig {
                 choice: self.engine.into(),

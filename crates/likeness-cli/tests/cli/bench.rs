@@ -49,9 +49,19 @@ impl Bench {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_likeness"));
         command.current_dir(self.path()).args(args).env_remove("RUST_LOG").env("COLUMNS", "100");
-        // Models of whoever runs the tests must not be found.
-        command.env_remove("LIKENESS_MODELS").env("HOME", self.path()).env("XDG_DATA_HOME", self.at("data"));
+        self.isolate(&mut command);
         command
+    }
+
+    /// Hides the settings and models of the person who runs the tests from `command`.
+    pub(crate) fn isolate(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("LIKENESS_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("HOME", self.path()).env("XDG_DATA_HOME", self.at("data"));
+        command.env("XDG_CONFIG_HOME", self.at("config"));
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {

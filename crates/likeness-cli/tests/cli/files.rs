@@ -23,6 +23,7 @@ pub(crate) fn as_nobody(bench: &Bench, args: &[&str]) -> Output {
     allow(bench, "likeness", 0o755);
     let mut command = Command::new(bench.at("likeness"));
     command.current_dir(bench.path()).args(args);
+    bench.isolate(&mut command);
     if fs_err::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -140,6 +141,7 @@ fn a_full_disk_is_said_and_the_run_goes_on_with_space() {
     let shell = |script: &str| {
         let mut command = Command::new("sh");
         command.current_dir(bench.path()).env("LIKENESS", env!("CARGO_BIN_EXE_likeness"));
+        bench.isolate(&mut command);
         command.arg("-c").arg(script).output().unwrap()
     };
     let mount = "mount -t tmpfs -o size=160k none disk";

@@ -4,6 +4,7 @@
 mod adapted;
 mod bench;
 mod cached;
+mod config;
 mod detectors;
 mod engines;
 mod files;

@@ -282,6 +282,7 @@ fn a_full_disk_leaves_no_part_of_a_file() {
         let target = format!("disk/x.{}", case.ending);
         let mut command = Command::new("unshare");
         command.current_dir(bench.path()).env("LIKENESS", env!("CARGO_BIN_EXE_likeness"));
+        bench.isolate(&mut command);
         command.args(["-m", "sh", "-c", script, "sh"]).args(case.args(&target));
         let output = command.output().unwrap();
         let Ok(code) = fs_err::read_to_string(bench.at("code")) else {

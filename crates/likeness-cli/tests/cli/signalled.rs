@@ -45,6 +45,7 @@ fn ignored_signals_stay_ignored() {
         let mut command = Command::new("sh");
         command.current_dir(bench.path()).args(["-c", &format!("trap '' {ignored}; exec \"$0\" \"$@\"")]);
         command.arg(env!("CARGO_BIN_EXE_likeness")).args(PREPARE);
+        bench.isolate(&mut command);
         let output = signalled(&bench, command, &[signal]);
         assert_eq!(output.status.code(), Some(0), "{signal}: {}", told(&output));
         assert!(bench.at("out/dataset.toml").exists(), "{signal}");

@@ -43,6 +43,8 @@ fn help_of_every_command() {
     told!("help-embed", bench.story(&["embed", "--help"]));
     told!("help-match", bench.story(&["match", "--help"]));
     told!("help-evaluate", bench.story(&["evaluate", "--help"]));
+    told!("help-config", bench.story(&["config", "--help"]));
+    told!("help-config-show", bench.story(&["config", "show", "--help"]));
     told!("help-demo", bench.story(&["demo", "--help"]));
     told!("help-train", bench.story(&["train", "--help"]));
     told!("version", bench.story(&["--version"]));
