@@ -326,7 +326,7 @@ def main():
     network("resnet50-first", epsilon(stride_in_first(classifier(models.resnet50())), 1.001e-5), shape, 3)
     network("efficientnet-b0", classifier(models.efficientnet_b0(stochastic_depth_prob=0.0)), shape)
     network("efficientnet-lite0", lite(classifier(models.efficientnet_b0(stochastic_depth_prob=0.0))), shape)
-    network("dlib-resnet", DlibResNet(), (4, 3, 150, 150))
+    network("dlib-resnet", DlibResNet(), (4, 3, 150, 150), 1)
     network("mobilefacenet", MobileFaceNet(), (4, 3, 112, 112))
     network("mobilefacenet-x1", MobileFaceNet(1), (4, 3, 112, 112), 0.5)
     network("iresnet18", ImprovedResNet([2, 2, 2, 2]), shape)
