@@ -163,13 +163,21 @@ impl OnnxEmbedder {
     ///
     /// # Errors        as [`embed`](Embedder::embed)
     pub fn agrees_with(&self, other: &Self) -> Result<bool> {
+        self.is_within(other, AGREEMENT)
+    }
+
+    /// Whether both embedders give embeddings of the same dimension, whose cosine distance for a test picture is below
+    /// `tolerance`.
+    ///
+    /// # Errors        an engine that fails
+    pub fn is_within(&self, other: &Self, tolerance: f64) -> Result<bool> {
         let (width, height) = self.spec.input_size;
         let face = RgbImage::from_fn(width, height, |x, y| {
             image::Rgb([(7 * x + 3 * y) as u8, (x * y) as u8, (5 * y + 90) as u8])
         });
         let [ours, others] = [self, other].map(|embedder| embedder.embed(std::slice::from_ref(&face)));
         let (ours, others) = (ours?, others?);
-        Ok(ours.len() == others.len() && Distance::Cosine.between(&ours, &others) < AGREEMENT)
+        Ok(ours.len() == others.len() && Distance::Cosine.between(&ours, &others) < tolerance)
     }
 
     /// Index and dimension of the first output that is one vector for each picture. Runs a grey picture if the engine does

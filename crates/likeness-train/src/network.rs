@@ -196,9 +196,10 @@ impl Network {
         Embeddings { features, embedding: unit_length(raw.clone()), raw }
     }
 
-    /// The layers of evaluation, from the images to the embeddings before they are scaled to unit length.
-    pub(crate) fn list(&self) -> LayerList {
-        let mut layers = LayerList::default();
+    /// The layers of evaluation for images of `side_px` pixels, from the images to the embeddings before they are scaled to
+    /// unit length.
+    pub(crate) fn list(&self, side_px: usize) -> LayerList {
+        let mut layers = LayerList::new(side_px);
         let features = self.backbone.list(Output::IMAGES, &mut layers);
         self.head.list(features, &mut layers);
         layers

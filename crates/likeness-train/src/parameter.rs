@@ -116,10 +116,16 @@ impl ModuleVisitor for Lister {
     }
 }
 
+/// The stages before the head.
+const BACKBONE_STAGES: [Stage; 5] = [Stage::Stem, Stage::Layer1, Stage::Layer2, Stage::Layer3, Stage::Layer4];
+
 /// Sets whether the parameters of `stages` get gradients, and whether their normalisations use batch statistics.
 pub(crate) fn set_trained<M: Keyed>(module: M, stages: &[Stage], trained: bool) -> M {
-    let path = KeyPath::new(module.backbone_config().architecture);
-    module.map(&mut Trainer { path, stages, trained, weights: true })
+    let config = module.backbone_config();
+    let (path, folded) = (KeyPath::new(config.architecture), config.folded_norms);
+    let module = module.map(&mut Trainer { path, stages, trained, weights: true });
+    // Folded normalisations have no statistics that a batch could replace.
+    if folded { freeze_statistics(module, &BACKBONE_STAGES) } else { module }
 }
 
 /// Makes the normalisations of `stages` use running statistics in training.

@@ -149,10 +149,22 @@ fn architectures() -> impl Iterator<Item = Architecture> {
     Architecture::ALL.into_iter().filter(move |architecture| !deeper.contains(architecture))
 }
 
+/// A side length that the architecture takes.
+fn side_of(architecture: Architecture) -> usize {
+    if architecture == Architecture::EfficientNetLite0 { 128 } else { 112 }
+}
+
 #[test]
 fn every_architecture_gives_the_same_embeddings_as_its_graph() {
     for (architecture, numbers) in architectures().flat_map(|a| Numbers::BOTH.map(|n| (a, n))) {
-        check(&small(architecture), 112, &[1, 3], numbers);
+        check(&small(architecture), side_of(architecture), &[1, 3], numbers);
+    }
+}
+
+#[test]
+fn dlibs_network_is_the_same_at_sides_that_leave_maps_of_other_sizes() {
+    for side in [103, 150, 151, 166] {
+        check(&small(Architecture::DlibResNet), side, &[2], Numbers::Fitted);
     }
 }
 
@@ -208,7 +220,7 @@ fn graphs_for_the_checker() {
     let cases =
         cases.into_iter().flat_map(|(name, config)| Numbers::BOTH.map(|n| (name.clone(), config.clone(), n)));
     for (name, config, numbers) in cases {
-        let side = 112;
+        let side = side_of(config.backbone.architecture);
         let network = network(&config, side, numbers);
         let name = format!("{name}-{numbers:?}").to_lowercase();
         let path = folder.join(format!("{name}.onnx"));

@@ -199,6 +199,18 @@ fn efficientnet_b0_is_torchvisions() {
 }
 
 #[test]
+fn efficientnet_lite0_is_tensorflows() {
+    let config =
+        BackboneConfig { stochastic_depth: 0.0, ..BackboneConfig::new(Architecture::EfficientNetLite0) };
+    compare_backbone("efficientnet-lite0", config);
+}
+
+#[test]
+fn dlib_resnet_is_dlibs() {
+    compare_backbone("dlib-resnet", BackboneConfig::new(Architecture::DlibResNet));
+}
+
+#[test]
 fn mobilefacenet_is_insightfaces() {
     compare_backbone("mobilefacenet", BackboneConfig::new(Architecture::MobileFaceNet));
     compare_backbone("mobilefacenet-x1", BackboneConfig::new(Architecture::MobileFaceNetX1));

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args as Group, ValueEnum};
 use likeness::train::options::{
-    AdaptationOptions, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind, StepOptions,
-    TrainOptions,
+    AdaptationOptions, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind, StepOptions, Teacher,
+    TrainOptions, Weights,
 };
 use likeness_data::augment::{AugmentConfig, StyleKind};
 use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
@@ -66,12 +66,14 @@ pub(crate) struct TrainArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Backbone architecture: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0, mobilefacenet,
-    /// mobilefacenet-x1, iresnet18, iresnet34, iresnet50 or iresnet100 [default: that of --weights, else resnet50].
+    /// Backbone architecture: resnet18, resnet34, resnet50, vgg16, vgg16-bn, efficientnet-b0,
+    /// efficientnet-lite0, dlib-resnet, mobilefacenet, mobilefacenet-x1, iresnet18, iresnet34, iresnet50 or iresnet100
+    /// [default: that of the starting weights, else resnet50].
     #[arg(long, value_name = "NAME")]
     pub(crate) backbone: Option<Architecture>,
-    /// Starting weights: a PyTorch or safetensors file, a model folder, or a run.
-    #[arg(long, value_name = "FILE")]
+    /// Starting weights: a PyTorch or safetensors file, a model folder, a run, or none for random weights [default: without
+    /// --backbone the built-in model that fits the dataset, else none].
+    #[arg(long, value_name = "FILE|none")]
     pub(crate) weights: Option<PathBuf>,
     /// Layers that may be missing from --weights, such as layer4,fc; they are initialised randomly.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
@@ -79,7 +81,7 @@ pub(crate) struct NetworkArgs {
     /// Dimension of an embedding [default: that of --weights, else 512].
     #[arg(long, value_name = "N")]
     pub(crate) embedding_dim: Option<usize>,
-    /// Side of the input faces, in pixels [default: 112].
+    /// Side of the input faces, in pixels [default: 150 for dlib-resnet, 224 for efficientnet-lite0, else 112].
     #[arg(long, value_name = "PX")]
     pub(crate) size: Option<u32>,
     /// Dropout rate of the features, from 0 to 1.
@@ -125,12 +127,12 @@ pub(crate) struct LossArgs {
     /// Add the classification loss to the triplet loss, with this weight.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) keep_classification: Option<f32>,
-    /// Teacher for distillation: an ONNX file or a model folder. If --embedding-dim differs from its dimension, a linear
-    /// projection is trained as well.
-    #[arg(long, value_name = "MODEL")]
+    /// Teacher for distillation: an ONNX file, a model folder, or none. If --embedding-dim differs from its dimension, a
+    /// linear projection is trained as well [default: the built-in model that the run starts from, if it does, else none].
+    #[arg(long, value_name = "MODEL|none")]
     pub(crate) teacher: Option<String>,
-    /// Weight of the teacher loss [default: 4].
-    #[arg(long, value_name = "WEIGHT", requires = "teacher")]
+    /// Weight of the teacher loss [default: 4; 40 for the built-in model that the run starts from].
+    #[arg(long, value_name = "WEIGHT")]
     pub(crate) teacher_weight: Option<f32>,
 }
 
@@ -361,6 +363,7 @@ impl TrainArgs {
             losses: self.losses.options()?,
             steps: self.steps.options(),
             adaptation: self.adaptation.options(),
+            built_in: Default::default(),
         })
     }
 }
@@ -371,7 +374,10 @@ impl NetworkArgs {
             |names: &[String]| names.iter().map(|name| stage(name)).collect::<anyhow::Result<Vec<_>>>();
         Ok(NetworkOptions {
             backbone: self.backbone,
-            weights: self.weights.clone(),
+            weights: self.weights.as_ref().map(|path| match path.to_str() {
+                Some("none") => Weights::Random,
+                _ => Weights::File(path.clone()),
+            }),
             allow_missing: self.allow_missing.clone(),
             embedding_dim: self.embedding_dim,
             size: self.size,
@@ -394,7 +400,10 @@ impl LossArgs {
             triplet_distance: self.triplet_distance.map(EmbeddingDistance::from),
             miner: self.miner.map(MinerKind::from),
             keep_classification: self.keep_classification,
-            teacher: self.teacher.clone(),
+            teacher: self.teacher.as_ref().map(|name| match name.as_str() {
+                "none" => Teacher::None,
+                _ => Teacher::Model(name.clone()),
+            }),
             teacher_weight: self.teacher_weight,
         })
     }

@@ -36,7 +36,7 @@ fn nonsense_is_refused_with_a_way_out() {
         ("d", &["--dropout", "2"], "dropout"),
         ("e", &["--weights", "photos/p0/0.png"], "0.png"),
         ("f", &["--learning-rate", "0"], "learning_rate 0: expected more than 0"),
-        ("g", &["--teacher-weight", "2"], "--teacher <MODEL>"),
+        ("g", &["--teacher-weight", "2"], "name one with --teacher MODEL"),
     ];
     for (run, more, expected) in cases {
         let told = bench.refused(&train(run, more));

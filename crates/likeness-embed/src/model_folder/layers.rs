@@ -6,7 +6,7 @@ use std::path::Path;
 use super::make::open;
 use crate::{EmbedError, OnnxEmbedder, Result};
 use likeness_engine::Checked;
-use likeness_engine::graph::{Attribute, Graph, Node, Tensor, ValueId};
+use likeness_engine::graph::{Attribute, Data, Graph, Node, Tensor, ValueId};
 use likeness_model::folder::described;
 use likeness_model::preprocess::{ChannelOrder, PreprocessOverrides};
 
@@ -53,14 +53,17 @@ pub struct SplitGraph {
     pub embedder: OnnxEmbedder,
     /// Inferences about the model, one line each, for the user.
     pub notes: Vec<String>,
+    /// Whether the graph was quantised, so that its embeddings differ slightly from those of its layers.
+    pub quantized: bool,
 }
 
 /// Splits the ONNX file at `graph` into layers. Preprocessing is chosen as by [`make`](super::make::make).
 ///
-/// The first layer's weights are for red first, whatever order of channels the graph takes.
+/// The first layer's weights are for red first, whatever order of channels the graph takes. Weights of a quantised graph are
+/// dequantised, and the quantisation of its activations is left out.
 ///
-/// # Errors        no embedder; an operator with weights that is no convolution, linear layer, batch normalisation or PReLU
-/// in single precision → [`EmbedError::BadModel`]
+/// # Errors        no embedder; an operator with weights that is no convolution, linear layer, batch normalisation or PReLU,
+/// in single precision or dequantised from 8 or 32 bits → [`EmbedError::BadModel`]
 pub fn split_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<SplitGraph> {
     let mut notes = Vec::new();
     let (description, checked) = (described(graph)?, Checked::read(graph)?);
@@ -92,7 +95,8 @@ pub fn split_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Spli
         }
     }
     let [scale, shift] = parts;
-    Ok(SplitGraph { layers, scale, shift, embedder, notes })
+    let quantized = read.nodes.iter().any(|node| node.op == "DequantizeLinear");
+    Ok(SplitGraph { layers, scale, shift, embedder, notes, quantized })
 }
 
 /// The graph's own scaling of each input channel before its first layer: x · scale + shift.
@@ -147,10 +151,12 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
     let mut products: HashMap<ValueId, usize> = HashMap::new();
     // PyTorch writes tensors that are equal once, and has the others point there.
     let mut same: HashMap<ValueId, &Tensor> = HashMap::new();
+    let dequantized = dequantized(graph)?;
     for node in &graph.nodes[first..] {
         let constant = |i: usize| {
             let value = node.input(i)?;
-            graph.constants.get(&value).or_else(|| same.get(&value).copied())
+            let constant = graph.constants.get(&value).or_else(|| dequantized.get(&value));
+            constant.or_else(|| same.get(&value).copied())
         };
         let floats = |i: usize| match constant(i) {
             None => Err(format!("operator {} computes its weights", node.op)),
@@ -197,6 +203,7 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
                 let tensor = constant(0);
                 same.extend(node.outputs.first().copied().zip(tensor));
             }
+            "QuantizeLinear" | "DequantizeLinear" => {}
             "PRelu" => layers.push(GraphLayer::PRelu(floats(1)?)),
             "Add" => {
                 let product = node.inputs.iter().flatten().find_map(|value| products.get(value).copied());
@@ -219,6 +226,49 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
         }
     }
     Ok(layers)
+}
+
+/// The values of the constants that a graph dequantises, by the operator's output.
+fn dequantized(graph: &Graph) -> Result<HashMap<ValueId, Tensor>, String> {
+    let mut found = HashMap::new();
+    for node in graph.nodes.iter().filter(|node| node.op == "DequantizeLinear") {
+        let constant = |i: usize| graph.constants.get(&node.input(i)?);
+        let (Some(steps), Some(output)) = (constant(0), node.outputs.first()) else { continue };
+        let scales = constant(1).and_then(Tensor::floats);
+        let zeros = node.input(2).map_or(Some(vec![0]), |_| constant(2).and_then(whole_steps));
+        let (Some(values), Some(scales), Some(zeros)) = (whole_steps(steps), scales, zeros) else {
+            return Err("operator DequantizeLinear computes its scale, or has another type".into());
+        };
+        let shape = &steps.shape;
+        let axis = match (scales.len(), node.whole("axis", 1)) {
+            (1, _) => 0,
+            (_, axis) if axis < 0 => shape.len().saturating_sub(axis.unsigned_abs() as usize),
+            (_, axis) => axis as usize,
+        };
+        let channels = shape.get(axis).copied().unwrap_or(1);
+        if ![1, channels].contains(&scales.len()) || ![1, channels].contains(&zeros.len()) {
+            return Err(format!("operator DequantizeLinear has {} scales for {shape:?}", scales.len()));
+        }
+        let inner = shape.iter().skip(axis + 1).product::<usize>().max(1);
+        let value = |(at, step): (usize, &i32)| {
+            let channel = at / inner % channels;
+            let zero = zeros[channel.min(zeros.len() - 1)];
+            (step - zero) as f32 * scales[channel.min(scales.len() - 1)]
+        };
+        let data = Data::Float(values.iter().enumerate().map(value).collect());
+        found.insert(*output, Tensor { shape: shape.clone(), data });
+    }
+    Ok(found)
+}
+
+/// The values of a tensor of 8 or 32 bits; `None` for another type.
+fn whole_steps(tensor: &Tensor) -> Option<Vec<i32>> {
+    match &tensor.data {
+        Data::Signed(values) => Some(values.iter().map(|v| i32::from(*v)).collect()),
+        Data::Unsigned(values) => Some(values.iter().map(|v| i32::from(*v)).collect()),
+        Data::Int32(values) => Some(values.clone()),
+        _ => None,
+    }
 }
 
 /// Refuses a matrix product that scales or transposes its input.

@@ -1,6 +1,6 @@
 //! The architectures: names, feature dimensions, input normalisation, and the stages of their parameters.
 
-use super::{iresnet, vgg::Vgg};
+use super::{dlib_resnet, iresnet, vgg::Vgg};
 use crate::error::TrainError;
 use likeness_model::preprocess::Normalization;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,12 @@ pub enum Architecture {
     /// 4 million parameters.
     #[serde(rename = "efficientnet-b0")]
     EfficientNetB0,
+    /// 3 million parameters; EfficientNet-B0 without squeeze and excitation, with TensorFlow's padding.
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0,
+    /// 6 million parameters, for faces of 150 pixels in dlib's alignment.
+    #[serde(rename = "dlib-resnet")]
+    DlibResNet,
     /// 2 million parameters, for faces of 112 pixels; the width of InsightFace's `mbf`.
     #[serde(rename = "mobilefacenet")]
     MobileFaceNet,
@@ -94,15 +100,22 @@ impl Stage {
 /// Side length of faces that are aligned to ArcFace's template, in pixels.
 const ALIGNED_PX: usize = 112;
 
+/// Of dlib's `input_rgb_image_sized`: the mean colour of its training pictures, and a divisor of 256.
+const DLIB: Normalization = Normalization { mean: [122.782, 117.001, 104.298], std: [256.0; 3] };
+/// Of TensorFlow's EfficientNet-Lite.
+const EFFICIENTNET_LITE: Normalization = Normalization { mean: [127.0; 3], std: [128.0; 3] };
+
 impl Architecture {
     /// All architectures.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ResNet18,
         Self::ResNet34,
         Self::ResNet50,
         Self::Vgg16,
         Self::Vgg16Bn,
         Self::EfficientNetB0,
+        Self::EfficientNetLite0,
+        Self::DlibResNet,
         Self::MobileFaceNet,
         Self::MobileFaceNetX1,
         Self::IResNet18,
@@ -120,6 +133,8 @@ impl Architecture {
             Self::Vgg16 => "vgg16",
             Self::Vgg16Bn => "vgg16-bn",
             Self::EfficientNetB0 => "efficientnet-b0",
+            Self::EfficientNetLite0 => "efficientnet-lite0",
+            Self::DlibResNet => "dlib-resnet",
             Self::MobileFaceNet => "mobilefacenet",
             Self::MobileFaceNetX1 => "mobilefacenet-x1",
             Self::IResNet18 => "iresnet18",
@@ -133,7 +148,8 @@ impl Architecture {
     pub const fn feature_dim(self) -> usize {
         match self {
             Self::ResNet50 => 2048,
-            Self::EfficientNetB0 => 1280,
+            Self::EfficientNetB0 | Self::EfficientNetLite0 => 1280,
+            Self::DlibResNet => dlib_resnet::FEATURES,
             Self::IResNet18 | Self::IResNet34 | Self::IResNet50 | Self::IResNet100 => iresnet::FEATURES,
             _ => 512,
         }
@@ -141,17 +157,48 @@ impl Architecture {
 
     /// How the pixels of an input are normalised for the published weights.
     pub const fn normalization(self) -> Normalization {
-        if self.is_for_aligned_faces() { Normalization::ARCFACE } else { Normalization::IMAGENET }
+        match self {
+            _ if self.is_for_aligned_faces() => Normalization::ARCFACE,
+            Self::DlibResNet => DLIB,
+            Self::EfficientNetLite0 => EFFICIENTNET_LITE,
+            _ => Normalization::IMAGENET,
+        }
     }
 
     /// Side length of the images that the published weights were trained on, in pixels.
     pub const fn published_side_px(self) -> u32 {
-        if self.is_for_aligned_faces() { ALIGNED_PX as u32 } else { 224 }
+        match self {
+            _ if self.is_for_aligned_faces() => ALIGNED_PX as u32,
+            Self::DlibResNet => 150,
+            _ => 224,
+        }
+    }
+
+    /// Default side length of the images in training, in pixels.
+    pub const fn training_side_px(self) -> u32 {
+        match self {
+            Self::DlibResNet | Self::EfficientNetLite0 => self.published_side_px(),
+            _ => ALIGNED_PX as u32,
+        }
+    }
+
+    /// Epsilon of the batch normalisation with which the published weights were trained.
+    pub const fn batch_norm_epsilon(self) -> f64 {
+        match self {
+            Self::EfficientNetLite0 => super::TENSORFLOW_EPSILON,
+            _ => super::EPSILON,
+        }
     }
 
     /// Whether the network accepts inputs of this side length, in pixels.
     pub const fn accepts(self, side_px: usize) -> bool {
-        if self.is_for_aligned_faces() { side_px == ALIGNED_PX } else { side_px >= 32 }
+        match self {
+            _ if self.is_for_aligned_faces() => side_px == ALIGNED_PX,
+            Self::DlibResNet => side_px >= dlib_resnet::MIN_SIDE_PX,
+            // Five layers halve maps of even sides only.
+            Self::EfficientNetLite0 => side_px >= 32 && side_px.is_multiple_of(32),
+            _ => side_px >= 32,
+        }
     }
 
     /// The family of one of InsightFace's face networks; `None` for other networks.
@@ -189,7 +236,9 @@ impl Architecture {
         let number = match (self, first) {
             (_, "head") => 5,
             (Self::Vgg16 | Self::Vgg16Bn, _) => Vgg::block_of(index, self == Self::Vgg16Bn),
-            (Self::EfficientNetB0, _) => [0, 1, 1, 2, 3, 3, 4, 4, 4].get(index).copied().unwrap_or(4),
+            (Self::EfficientNetB0 | Self::EfficientNetLite0, _) => {
+                [0, 1, 1, 2, 3, 3, 4, 4, 4].get(index).copied().unwrap_or(4)
+            }
             _ if self.head_keys().iter().any(|head| is_below(key, head)) => 5,
             (Self::MobileFaceNet | Self::MobileFaceNetX1, "layers") => (index / 2).min(4),
             (Self::MobileFaceNet | Self::MobileFaceNetX1, _) => 4,
@@ -197,7 +246,7 @@ impl Architecture {
             (_, "layer1") => 1,
             (_, "layer2") => 2,
             (_, "layer3") => 3,
-            (_, "layer4") => 4,
+            (_, "layer4" | "layer5") => 4,
             _ => 0,
         };
         Stage::ALL[number]
@@ -252,6 +301,9 @@ mod tests {
             (Architecture::Vgg16Bn, "features.41.weight", Stage::Layer4),
             (Architecture::EfficientNetB0, "features.0.0.weight", Stage::Stem),
             (Architecture::EfficientNetB0, "features.3.0.block.0.0.weight", Stage::Layer2),
+            (Architecture::EfficientNetLite0, "features.8.1.bias", Stage::Layer4),
+            (Architecture::DlibResNet, "bn1.weight", Stage::Stem),
+            (Architecture::DlibResNet, "layer5.0.conv2.weight", Stage::Layer4),
             (Architecture::MobileFaceNet, "layers.3.layers.0.layers.0.layers.0.weight", Stage::Layer1),
             (Architecture::MobileFaceNetX1, "conv_sep.layers.0.weight", Stage::Layer4),
             (Architecture::MobileFaceNet, "features.layers.2.weight", Stage::Head),

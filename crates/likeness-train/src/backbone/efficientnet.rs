@@ -1,11 +1,14 @@
-//! EfficientNet-B0 with torchvision's keys.
+//! EfficientNet-B0 and Lite0 with torchvision's keys.
 //!
 //! Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks (2019), arXiv 1905.11946, table 1.
-//! The features are the global average of the last feature map.
+//! The features are the global average of the last feature map. Lite0 is TensorFlow's variant for fixed-point processors:
+//! <https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite>. It has no squeeze and excitation, ReLU6
+//! for SiLU, and TensorFlow's padding "SAME": the layers of stride 2 pad one pixel more below and on the right than above and
+//! on the left.
 
-use super::BackboneConfig;
+use super::{Architecture, BackboneConfig};
 use crate::layer::{
-    BatchNorm, Conv2d, ConvNorm, Initializer, Layer, LayerList, Output, Pass, Window, global_average, square,
+    Conv2d, ConvNorm, Initializer, Layer, LayerList, Output, Pass, Window, global_average, square,
 };
 use crate::ops::Activation;
 use burn::module::Module;
@@ -35,10 +38,25 @@ const STAGES: [Stage; 7] = [
     stage(6, 3, 1, 320, 1),
 ];
 
-/// EfficientNet-B0 without its classifier.
+/// EfficientNet-B0 or Lite0 without its classifier.
 #[derive(Module, Debug)]
 pub struct EfficientNet {
     features: Vec<Part>,
+    lite: bool,
+}
+
+/// The activation of all layers but the projections.
+fn activation_of(lite: bool) -> Activation {
+    if lite { Activation::Relu6 } else { Activation::Silu }
+}
+
+/// A square filter, padded as the variant pads.
+fn filter(kernel: usize, stride: usize, lite: bool) -> Window {
+    let window = square(kernel, stride);
+    match (lite, stride) {
+        (true, 2) => Window { padding: kernel / 2 - 1, end_padding: 1, ..window },
+        _ => window,
+    }
 }
 
 #[derive(Module, Debug)]
@@ -50,7 +68,8 @@ enum Part {
 
 impl EfficientNet {
     pub(crate) fn new(config: &BackboneConfig, init: &mut Initializer) -> Self {
-        let mut features = vec![Part::Conv(conv_norm([3, 32], square(3, 2), config, init))];
+        let lite = config.architecture == Architecture::EfficientNetLite0;
+        let mut features = vec![Part::Conv(conv_norm([3, 32], filter(3, 2, lite), config, init))];
         let total: usize = STAGES.iter().map(|stage| stage.blocks).sum();
         let (mut input, mut done) = (32, 0);
         for stage in &STAGES {
@@ -64,7 +83,7 @@ impl EfficientNet {
             features.push(Part::Stage(blocks));
         }
         features.push(Part::Conv(conv_norm([input, 1280], square(1, 1), config, init)));
-        Self { features }
+        Self { features, lite }
     }
 
     /// Global average of the last feature map.
@@ -72,7 +91,7 @@ impl EfficientNet {
     /// # Shapes        images: [batch, 3, h, w] · output: [batch, 1280]
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass) -> Tensor<2> {
         let features = self.features.iter().fold(images, |x, part| match part {
-            Part::Conv(layer) => conv_forward(layer, x, None, Activation::Silu, pass),
+            Part::Conv(layer) => conv_forward(layer, x, None, activation_of(self.lite), pass),
             Part::Stage(blocks) => blocks.iter().fold(x, |x, block| block.forward(x, pass)),
         });
         global_average(features)
@@ -81,7 +100,7 @@ impl EfficientNet {
     /// Lists the layers.
     pub(crate) fn list(&self, images: Output, layers: &mut LayerList) -> Output {
         let features = self.features.iter().fold(images, |x, part| match part {
-            Part::Conv(layer) => conv_list(layer, x, Activation::Silu, layers),
+            Part::Conv(layer) => conv_list(layer, x, activation_of(self.lite), layers),
             Part::Stage(blocks) => blocks.iter().fold(x, |x, block| block.list(x, layers)),
         });
         layers.push(Layer::GlobalAverage, &[features])
@@ -95,7 +114,7 @@ fn conv_norm(
     init: &mut Initializer,
 ) -> ConvNorm {
     let conv = Conv2d::new(channels, window, init);
-    (conv, BatchNorm::new(channels[1], config.epsilon(), init))
+    (conv, config.norm(channels[1], init))
 }
 
 fn conv_forward(
@@ -119,10 +138,11 @@ fn conv_list(
     layers.activate(x, activation)
 }
 
-/// A mobile inverted bottleneck: expansion, depthwise convolution, squeeze and excitation, projection.
+/// A mobile inverted bottleneck: expansion, depthwise convolution, squeeze and excitation in B0, projection.
 #[derive(Module, Debug)]
 struct Block {
     block: Vec<BlockPart>,
+    lite: bool,
     shortcut: bool,
     drop_rate: f32,
 }
@@ -142,15 +162,18 @@ impl Block {
         (config, init): (&BackboneConfig, &mut Initializer),
     ) -> Self {
         let width = input * stage.expansion;
+        let lite = config.architecture == Architecture::EfficientNetLite0;
         let mut block = Vec::new();
         if stage.expansion != 1 {
             block.push(BlockPart::Conv(conv_norm([input, width], square(1, 1), config, init)));
         }
-        let each_channel = Window { groups: width, ..square(stage.kernel, stage.stride) };
+        let each_channel = Window { groups: width, ..filter(stage.kernel, stage.stride, lite) };
         block.push(BlockPart::Conv(conv_norm([width, width], each_channel, config, init)));
-        block.push(BlockPart::Excitation(SqueezeExcitation::new(width, (input / 4).max(1), init)));
+        if !lite {
+            block.push(BlockPart::Excitation(SqueezeExcitation::new(width, (input / 4).max(1), init)));
+        }
         block.push(BlockPart::Conv(conv_norm([width, stage.output], square(1, 1), config, init)));
-        Self { block, shortcut: stage.stride == 1 && input == stage.output, drop_rate }
+        Self { block, lite, shortcut: stage.stride == 1 && input == stage.output, drop_rate }
     }
 
     fn forward(&self, input: Tensor<4>, pass: &mut Pass) -> Tensor<4> {
@@ -161,7 +184,7 @@ impl Block {
             x = match part {
                 BlockPart::Excitation(excitation) => excitation.forward(x),
                 BlockPart::Conv(layer) if index < last => {
-                    conv_forward(layer, x, None, Activation::Silu, pass)
+                    conv_forward(layer, x, None, activation_of(self.lite), pass)
                 }
                 BlockPart::Conv(layer) => {
                     let residual = (self.shortcut && !dropped).then(|| input.clone());
@@ -176,7 +199,7 @@ impl Block {
         let last = self.block.len() - 1;
         let x = self.block.iter().enumerate().fold(input, |x, (index, part)| match part {
             BlockPart::Excitation(excitation) => excitation.list(x, layers),
-            BlockPart::Conv(layer) if index < last => conv_list(layer, x, Activation::Silu, layers),
+            BlockPart::Conv(layer) if index < last => conv_list(layer, x, activation_of(self.lite), layers),
             BlockPart::Conv(layer) => conv_list(layer, x, Activation::Identity, layers),
         });
         if self.shortcut { layers.push(Layer::Add, &[x, input]) } else { x }

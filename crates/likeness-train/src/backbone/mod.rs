@@ -4,6 +4,7 @@
 //! parameter, as [`parameters`](crate::network::parameters) lists it, is its key in a published weights file.
 
 mod architecture;
+mod dlib_resnet;
 mod efficientnet;
 mod iresnet;
 mod mobilefacenet;
@@ -12,6 +13,7 @@ mod vgg;
 
 pub(crate) use architecture::FaceFamily;
 pub use architecture::{Architecture, Stage};
+pub use dlib_resnet::DlibResNet;
 pub use efficientnet::EfficientNet;
 pub use iresnet::IResNet;
 pub use mobilefacenet::MobileFaceNet;
@@ -19,15 +21,18 @@ pub use resnet::ResNet;
 pub use vgg::Vgg;
 
 use crate::error::{Result, TrainError};
-use crate::layer::{Initializer, Layer, LayerList, Output, Pass};
+use crate::layer::{BatchNorm, Initializer, Layer, LayerList, Output, Pass};
+use crate::parameter::freeze_statistics;
 use crate::range::{positive, within};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Epsilon of PyTorch's batch normalisation, with which the published weights were trained.
+/// Epsilon of PyTorch's batch normalisation, with which most published weights were trained.
 const EPSILON: f64 = 1e-5;
+/// Epsilon of TensorFlow's EfficientNet.
+const TENSORFLOW_EPSILON: f64 = 1e-3;
 
 /// The convolution of a ResNet-50 bottleneck block that has the stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -69,6 +74,10 @@ pub struct BackboneConfig {
     pub architecture: Architecture,
     /// Added to the variance in batch normalisation.
     pub batch_norm_epsilon: f64,
+    /// Whether the batch normalisations are only a trained scale and shift: they keep their statistics, also in training. So it
+    /// is after an exporter folded them into the convolutions, because a folded network has no statistics left.
+    #[serde(skip_serializing_if = "is_false")]
+    pub folded_norms: bool,
     /// Which convolution of a ResNet-50 block has the stride; other networks ignore it.
     pub downsampling: Downsampling,
     /// Stochastic depth of EfficientNet: probability that training skips the last block for an image. The probability grows
@@ -83,11 +92,16 @@ fn is_one(share: &f32) -> bool {
     *share == 1.0
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Default for BackboneConfig {
     fn default() -> Self {
         Self {
             architecture: Architecture::default(),
             batch_norm_epsilon: EPSILON,
+            folded_norms: false,
             downsampling: Downsampling::default(),
             // Tan and Le (2019), section 5.2
             stochastic_depth: 0.2,
@@ -99,10 +113,11 @@ impl Default for BackboneConfig {
 impl BackboneConfig {
     /// The default settings of an architecture.
     pub fn new(architecture: Architecture) -> Self {
-        Self { architecture, ..Self::default() }
+        let batch_norm_epsilon = architecture.batch_norm_epsilon();
+        Self { architecture, batch_norm_epsilon, ..Self::default() }
     }
 
-    /// Sets epsilon, the position of the stride and the share of hidden channels from the metadata of a weights file, as far as
+    /// Sets epsilon, whether normalisations are folded, the position of the stride and the share of hidden channels from the metadata of a weights file, as far as
     /// it has them.
     ///
     /// # Errors    a value that cannot be parsed → [`TrainError::BadArgument`]
@@ -114,6 +129,9 @@ impl BackboneConfig {
         };
         if let Some(text) = metadata.get("bn_eps") {
             self.batch_norm_epsilon = text.parse().map_err(|_| unreadable("bn_eps", text))?;
+        }
+        if let Some(text) = metadata.get("folded_norms") {
+            self.folded_norms = text.parse().map_err(|_| unreadable("folded_norms", text))?;
         }
         if let Some(text) = metadata.get("hidden_share") {
             self.hidden_share = text.parse().map_err(|_| unreadable("hidden_share", text))?;
@@ -151,7 +169,10 @@ impl BackboneConfig {
             Architecture::ResNet50 => Layers::ResNet(ResNet::new(resnet::RESNET50, self, init)),
             Architecture::Vgg16 => Layers::Vgg(Vgg::new(false, self, init)),
             Architecture::Vgg16Bn => Layers::Vgg(Vgg::new(true, self, init)),
-            Architecture::EfficientNetB0 => Layers::EfficientNet(EfficientNet::new(self, init)),
+            Architecture::EfficientNetB0 | Architecture::EfficientNetLite0 => {
+                Layers::EfficientNet(EfficientNet::new(self, init))
+            }
+            Architecture::DlibResNet => Layers::DlibResNet(DlibResNet::new(self, init)),
             Architecture::MobileFaceNet | Architecture::MobileFaceNetX1 => {
                 Layers::MobileFaceNet(MobileFaceNet::new(self, init))
             }
@@ -160,7 +181,8 @@ impl BackboneConfig {
             Architecture::IResNet50 => Layers::IResNet(IResNet::new(iresnet::IRESNET50, self, init)),
             Architecture::IResNet100 => Layers::IResNet(IResNet::new(iresnet::IRESNET100, self, init)),
         };
-        Ok(Backbone { layers, config: self.clone() })
+        let backbone = Backbone { layers, config: self.clone() };
+        Ok(if self.folded_norms { freeze_statistics(backbone, &Stage::ALL) } else { backbone })
     }
 
     /// Builds the network on a device, with initial weights drawn from `seed`.
@@ -172,6 +194,11 @@ impl BackboneConfig {
 
     pub(crate) fn epsilon(&self) -> f32 {
         self.batch_norm_epsilon as f32
+    }
+
+    /// A batch normalisation of the backbone.
+    fn norm(&self, channels: usize, init: &Initializer) -> BatchNorm {
+        BatchNorm::new(channels, self.epsilon(), init)
     }
 }
 
@@ -191,12 +218,14 @@ pub enum Layers {
     ResNet(ResNet),
     /// VGG-16.
     Vgg(Vgg),
-    /// EfficientNet-B0.
+    /// EfficientNet-B0 or Lite0.
     EfficientNet(EfficientNet),
     /// MobileFaceNet.
     MobileFaceNet(MobileFaceNet),
     /// IResNet-18, 34, 50 or 100.
     IResNet(IResNet),
+    /// dlib's face network.
+    DlibResNet(DlibResNet),
 }
 
 impl Backbone {
@@ -211,6 +240,7 @@ impl Backbone {
             Layers::EfficientNet(layers) => layers.forward(images, pass),
             Layers::MobileFaceNet(layers) => layers.forward(images, pass),
             Layers::IResNet(layers) => layers.forward(images, pass),
+            Layers::DlibResNet(layers) => layers.forward(images, pass),
         }
     }
 
@@ -222,6 +252,7 @@ impl Backbone {
             Layers::EfficientNet(network) => network.list(images, layers),
             Layers::MobileFaceNet(network) => network.list(images, layers),
             Layers::IResNet(network) => network.list(images, layers),
+            Layers::DlibResNet(network) => network.list(images, layers),
         };
         layers.push(Layer::Flatten, &[features])
     }

@@ -114,10 +114,13 @@ pub(super) fn write(layers: LayerList, graph: &mut GraphBuilder) {
             }
             Layer::Slopes(slopes) => graph.prelu(input(0), &slopes),
             Layer::Relu => graph.relu(input(0)),
+            Layer::Relu6 => graph.clip(input(0), [0.0, 6.0]),
             Layer::Sigmoid => graph.sigmoid(input(0)),
             Layer::Add => graph.add(input(0), input(1)),
             Layer::Multiply => graph.mul(input(0), input(1)),
             Layer::MaxPool { kernel, stride, padding } => graph.max_pool(input(0), kernel, stride, padding),
+            Layer::AveragePool { kernel } => graph.average_pool(input(0), kernel),
+            Layer::Pad { channels, pixels } => graph.pad(input(0), channels, pixels),
             Layer::GlobalAverage => graph.global_average(input(0)),
             Layer::Flatten => graph.flatten(input(0)),
         };

@@ -17,10 +17,14 @@ const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
 /// `TensorProto.FLOAT`
 const FLOAT: i64 = 1;
+/// `TensorProto.INT64`
+const INT64: i64 = 7;
 /// `AttributeProto.FLOAT`
 const FLOAT_SETTING: i64 = 1;
 /// `AttributeProto.INT`
 const INT: i64 = 2;
+/// `AttributeProto.STRING`
+const STRING: i64 = 3;
 /// `AttributeProto.INTS`
 const INTS: i64 = 7;
 
@@ -43,6 +47,7 @@ enum Setting<'a> {
     Int(&'a str, i64),
     Ints(&'a str, &'a [i64]),
     Float(&'a str, f32),
+    Text(&'a str, &'a str),
 }
 
 /// An unfinished graph.
@@ -62,7 +67,8 @@ impl GraphBuilder {
         let weight = self.tensor(&format!("{name}.weight"), shape, weight);
         let bias = self.tensor(&format!("{name}.bias"), &shape[..1], bias);
         let kernel = [shape[2], shape[3]];
-        let window = Windows { kernel, stride: options.stride, padding: options.padding };
+        let ConvOptions { stride, padding, end_padding, .. } = *options;
+        let window = Windows { kernel, stride, padding, end_padding };
         let groups = Setting::Int("group", options.groups as i64);
         self.windowed("Conv", name, &[input, &weight, &bias], &window, &[groups])
     }
@@ -83,8 +89,34 @@ impl GraphBuilder {
     /// Max pooling over square windows.
     pub(super) fn max_pool(&mut self, input: &Value, kernel: usize, stride: usize, padding: usize) -> Value {
         let name = self.name("pool");
-        let window = Windows { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] };
+        let window =
+            Windows { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], end_padding: [0; 2] };
         self.windowed("MaxPool", name, &[input], &window, &[Setting::Int("ceil_mode", 0)])
+    }
+
+    /// Average pooling over square windows without overlap.
+    pub(super) fn average_pool(&mut self, input: &Value, kernel: usize) -> Value {
+        let name = self.name("pool");
+        let window =
+            Windows { kernel: [kernel; 2], stride: [kernel; 2], padding: [0; 2], end_padding: [0; 2] };
+        // No `dilations`: AveragePool has them from operator set 19 on.
+        let [kernel, stride, pads] = window.settings();
+        let settings = [
+            Setting::Int("ceil_mode", 0),
+            Setting::Int("count_include_pad", 0),
+            Setting::Ints("kernel_shape", &kernel),
+            Setting::Ints("pads", &pads),
+            Setting::Ints("strides", &stride),
+        ];
+        self.node("AveragePool", name, &[input], &settings)
+    }
+
+    /// Appends channels of zeros, and rows and columns of zeros below and on the right.
+    pub(super) fn pad(&mut self, input: &Value, channels: usize, pixels: usize) -> Value {
+        let name = self.name("pad");
+        let pads = [0, 0, 0, 0, 0, channels as i64, pixels as i64, pixels as i64];
+        let pads = self.integers(&format!("{name}.pads"), &pads);
+        self.node("Pad", name, &[input, &pads], &[Setting::Text("mode", "constant")])
     }
 
     /// Global average pooling, `[batch, channels, 1, 1]`.
@@ -120,6 +152,14 @@ impl GraphBuilder {
     pub(super) fn relu(&mut self, input: &Value) -> Value {
         let name = self.name("relu");
         self.node("Relu", name, &[input], &[])
+    }
+
+    /// min(max(x, low), high).
+    pub(super) fn clip(&mut self, input: &Value, [low, high]: [f32; 2]) -> Value {
+        let name = self.name("clip");
+        let low = self.tensor(&format!("{name}.min"), &[], &[low]);
+        let high = self.tensor(&format!("{name}.max"), &[], &[high]);
+        self.node("Clip", name, &[input, &low, &high], &[])
     }
 
     /// 1 / (1 + e⁻ˣ).
@@ -193,6 +233,13 @@ impl GraphBuilder {
         Value(name.to_owned())
     }
 
+    fn integers(&mut self, name: &str, values: &[i64]) -> Value {
+        let shape = [values.len() as i64];
+        let tensor = Message::default().ints(1, &shape).int(2, INT64).ints(7, values).text(8, name);
+        self.tensors.append(&Message::default().message(5, &tensor));
+        Value(name.to_owned())
+    }
+
     fn windowed(
         &mut self,
         operator: &str,
@@ -201,9 +248,7 @@ impl GraphBuilder {
         window: &Windows,
         more: &[Setting<'_>],
     ) -> Value {
-        let two = |pair: [usize; 2]| pair.map(|n| n as i64);
-        let ([top, left], kernel, stride) = (two(window.padding), two(window.kernel), two(window.stride));
-        let pads = [top, left, top, left];
+        let [kernel, stride, pads] = window.settings();
         let mut settings = vec![
             Setting::Ints("dilations", &[1, 1]),
             Setting::Ints("kernel_shape", &kernel),
@@ -221,6 +266,7 @@ impl GraphBuilder {
             let attribute = match setting {
                 Setting::Int(name, value) => Message::default().text(1, name).int(3, *value).int(20, INT),
                 Setting::Ints(name, values) => Message::default().text(1, name).ints(8, values).int(20, INTS),
+                Setting::Text(name, value) => Message::default().text(1, name).text(4, value).int(20, STRING),
                 Setting::Float(name, value) => {
                     Message::default().text(1, name).float(2, *value).int(20, FLOAT_SETTING)
                 }
@@ -236,6 +282,17 @@ struct Windows {
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: [usize; 2],
+    end_padding: [usize; 2],
+}
+
+impl Windows {
+    /// The attributes `kernel_shape`, `strides` and `pads`.
+    fn settings(&self) -> [Vec<i64>; 3] {
+        let [[top, left], [bottom, right]] = [self.padding, self.end_padding];
+        let pads = [top, left, top + bottom, left + right];
+        let whole = |values: &[usize]| values.iter().map(|value| *value as i64).collect();
+        [whole(&self.kernel), whole(&self.stride), whole(&pads)]
+    }
 }
 
 /// Description of a graph value of shape `[batch, shape…]` with any batch size.

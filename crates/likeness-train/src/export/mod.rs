@@ -52,6 +52,6 @@ fn onnx(network: &Network, options: &ExportOptions) -> Result<Vec<u8>> {
         return Err(TrainError::argument_with_hint(reason, "name the side that it was trained with"));
     }
     let mut graph = GraphBuilder::default();
-    fold::write(network.list(), &mut graph);
+    fold::write(network.list(side_px), &mut graph);
     graph.finish(architecture.name(), side_px, config.embedding_dim)
 }

@@ -14,12 +14,14 @@ pub(crate) struct Window {
     pub(crate) groups: usize,
     /// Zero padding on each side.
     pub(crate) padding: usize,
+    /// Further zero padding at the bottom and on the right.
+    pub(crate) end_padding: usize,
     pub(crate) bias: bool,
 }
 
 /// A square filter of odd side length, padded so that stride 1 keeps the size, without groups and bias.
 pub(crate) fn square(kernel: usize, stride: usize) -> Window {
-    Window { kernel, stride, groups: 1, padding: kernel / 2, bias: false }
+    Window { kernel, stride, groups: 1, padding: kernel / 2, end_padding: 0, bias: false }
 }
 
 /// A two-dimensional convolution.
@@ -37,13 +39,14 @@ pub struct Conv2d {
 
 impl Conv2d {
     pub(crate) fn new([input, output]: [usize; 2], window: Window, init: &mut Initializer) -> Self {
-        let Window { kernel, stride, groups, padding, bias } = window;
+        let Window { kernel, stride, groups, padding, end_padding, bias } = window;
         Self {
             weight: parameter(init.kaiming_fan_out([output, input / groups, kernel, kernel])),
             bias: bias.then(|| parameter(Tensor::zeros([output], &init.device))),
             options: ConvOptions {
                 stride: [stride; 2],
                 padding: [padding; 2],
+                end_padding: [end_padding; 2],
                 groups,
                 precision: init.precision,
             },

@@ -41,6 +41,8 @@ pub enum Layer {
     Slopes(Vec<f32>),
     /// max(x, 0).
     Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
     /// 1 / (1 + e⁻ˣ).
     Sigmoid,
     /// Sum of two inputs.
@@ -55,6 +57,18 @@ pub enum Layer {
         stride: usize,
         /// Padding on each side.
         padding: usize,
+    },
+    /// Mean of each square window of side `kernel`, without overlap and padding.
+    AveragePool {
+        /// Side length of the window, and distance between windows.
+        kernel: usize,
+    },
+    /// Appends channels, rows and columns of zeros.
+    Pad {
+        /// Number of channels that are appended.
+        channels: usize,
+        /// Number of rows below and of columns on the right that are appended.
+        pixels: usize,
     },
     /// Mean of each channel, `[batch, channels, 1, 1]`.
     GlobalAverage,
@@ -98,13 +112,26 @@ pub(crate) struct ListedLayer {
 }
 
 /// The layers of a network, each after the layers whose outputs it takes.
-#[derive(Debug, Default)]
-pub(crate) struct LayerList(Vec<ListedLayer>);
+#[derive(Debug)]
+pub(crate) struct LayerList {
+    layers: Vec<ListedLayer>,
+    side_px: usize,
+}
 
 impl LayerList {
+    /// An empty list of the layers of a network for images of `side_px` pixels.
+    pub(crate) fn new(side_px: usize) -> Self {
+        Self { layers: Vec::new(), side_px }
+    }
+
+    /// Side length of the images that enter the network, in pixels.
+    pub(crate) fn side_px(&self) -> usize {
+        self.side_px
+    }
+
     /// The layers with their inputs.
     pub(crate) fn into_layers(self) -> Vec<ListedLayer> {
-        self.0
+        self.layers
     }
 
     /// Appends a layer without weights.
@@ -127,6 +154,7 @@ impl LayerList {
         match activation {
             Activation::Identity => input,
             Activation::Relu => self.push(Layer::Relu, &[input]),
+            Activation::Relu6 => self.push(Layer::Relu6, &[input]),
             Activation::Silu => {
                 let gate = self.push(Layer::Sigmoid, &[input]);
                 self.push(Layer::Multiply, &[input, gate])
@@ -136,13 +164,13 @@ impl LayerList {
 
     /// Whether `output` is that of the last layer, and that layer is a convolution or a linear layer.
     pub(crate) fn ends_with_product(&self, output: Output) -> bool {
-        output.0 == self.0.len()
-            && matches!(self.0.last(), Some(last) if matches!(last.layer, Layer::Product { .. }))
+        output.0 == self.layers.len()
+            && matches!(self.layers.last(), Some(last) if matches!(last.layer, Layer::Product { .. }))
     }
 
     fn append(&mut self, layer: Layer, inputs: &[Output], parameter: Option<ParamId>) -> Output {
-        self.0.push(ListedLayer { layer, inputs: inputs.to_vec(), parameter });
-        Output(self.0.len())
+        self.layers.push(ListedLayer { layer, inputs: inputs.to_vec(), parameter });
+        Output(self.layers.len())
     }
 }
 

@@ -20,7 +20,7 @@ pub use list::Layer;
 pub(crate) use list::{LayerList, ListedLayer, Output};
 pub use norm::{BatchNorm, absorb, absorb_share};
 pub use pass::{BatchStatistics, Pass};
-pub(crate) use pool::{global_average, max_pool};
+pub(crate) use pool::{average_pool, global_average, max_pool};
 pub use prelu::PRelu;
 
 /// A convolution and its normalisation, under the keys `0` and `1`.

@@ -12,6 +12,17 @@ pub(crate) fn max_pool(input: Tensor<4>, kernel: usize, stride: usize, padding: 
     module::max_pool2d(input, options)
 }
 
+/// Average pooling over square windows without overlap; rows and columns that fill no window are left out.
+///
+/// # Shapes        input: [batch, channels, h, w] · output: [batch, channels, h / kernel, w / kernel]
+pub(crate) fn average_pool(input: Tensor<4>, kernel: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = input.dims();
+    let (rows, columns) = (height / kernel, width / kernel);
+    let covered = input.narrow(2, 0, rows * kernel).narrow(3, 0, columns * kernel);
+    let windows = covered.reshape([batch * channels, rows, kernel, columns, kernel]);
+    windows.mean_dim(4).mean_dim(2).reshape([batch, channels, rows, columns])
+}
+
 /// Global average pooling.
 ///
 /// # Shapes        input: [batch, channels, h, w] · output: [batch, channels]

@@ -19,7 +19,8 @@ pub(super) fn conv2d(
         1 => dense(input, weight, &options),
         groups if groups == inputs && groups == outputs => depthwise(input, weight, &options),
         groups => {
-            let ConvOptions { stride, padding, .. } = options;
+            let ConvOptions { stride, padding, end_padding: [bottom, right], .. } = options;
+            let input = input.pad((0, right, 0, bottom), 0.0);
             let options = burn::tensor::ops::ConvOptions::new(stride, padding, [1, 1], groups);
             return module::conv2d(input, weight, bias, options);
         }
@@ -55,10 +56,10 @@ fn depthwise(input: Tensor<4>, weight: Tensor<4>, options: &ConvOptions) -> Tens
 ///
 /// # Shapes        input: [a, b, h, w] · each: [a, b, h', w']
 fn shifted(input: Tensor<4>, [height, width]: [usize; 2], options: &ConvOptions) -> Vec<Tensor<4>> {
-    let ConvOptions { stride, padding: [vertical, horizontal], .. } = *options;
-    let input = match [vertical, horizontal] {
-        [0, 0] => input,
-        _ => input.pad((horizontal, horizontal, vertical, vertical), 0.0),
+    let ConvOptions { stride, padding: [top, left], end_padding: [bottom, right], .. } = *options;
+    let input = match [top, left, bottom, right] {
+        [0, 0, 0, 0] => input,
+        _ => input.pad((left, left + right, top, top + bottom), 0.0),
     };
     let [_, _, rows, columns] = input.dims();
     // Rows and columns from the first that a position sees to the last.
@@ -125,6 +126,7 @@ fn finish(output: Tensor<4>, residual: Option<Tensor<4>>, kind: Activation) -> T
     match kind {
         Activation::Identity => output,
         Activation::Relu => activation::relu(output),
+        Activation::Relu6 => output.clamp(0.0, 6.0),
         Activation::Silu => activation::silu(output),
     }
 }

@@ -50,10 +50,11 @@ proptest! {
     fn convolution_equals_the_generic_path(
         (batch, groups, inputs, outputs) in (1usize..4, 1usize..4, 1usize..6, 1usize..6),
         kernel in prop::sample::select(vec![1usize, 3, 5]),
-        (stride, padding) in (1usize..3, 0usize..3),
+        (stride, padding, end_padding) in (1usize..3, 0usize..3, 0usize..3),
         (height, width) in (5usize..12, 5usize..12),
     ) {
-        let options = ConvOptions { stride: [stride; 2], padding: [padding; 2], groups, precision: Precision::Full };
+        let (stride, padding, end_padding) = ([stride; 2], [padding; 2], [end_padding, 0]);
+        let options = ConvOptions { stride, padding, end_padding, groups, precision: Precision::Full };
         let run = |conv: Conv| {
             let input = random([batch, groups * inputs, height, width], 1).require_grad();
             let weight = random([groups * outputs, inputs, kernel, kernel], 2).require_grad();
@@ -79,7 +80,7 @@ proptest! {
     #[test]
     fn normalisation_equals_the_generic_path(
         (batch, channels, height, width) in (2usize..4, 1usize..6, 2usize..6, 2usize..6),
-        activation in prop::sample::select(vec![Activation::Identity, Activation::Relu, Activation::Silu]),
+        activation in prop::sample::select(vec![Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Silu]),
         frozen: bool,
     ) {
         let run = |own: bool| {
@@ -118,7 +119,13 @@ fn statistics_carry_no_gradient_and_equal_the_generic_path() {
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let options = ConvOptions { stride: [2, 1], padding: [1, 2], groups: 1, precision: Precision::Full };
+    let options = ConvOptions {
+        stride: [2, 1],
+        padding: [1, 2],
+        end_padding: [1, 0],
+        groups: 1,
+        precision: Precision::Full,
+    };
     let loss = |input: Tensor<4>, weight: Tensor<4>| {
         let output = conv2d(input, weight, None, options);
         let [_, channels, ..] = output.dims();
@@ -145,7 +152,13 @@ fn gradients_agree_with_finite_differences() {
 fn views_and_untracked_tensors_are_taken() {
     let input = random([2, 5, 4, 3], 1).swap_dims(1, 2).swap_dims(2, 3).inner();
     let weight = random([2, 4, 1, 1], 2).inner();
-    let options = ConvOptions { stride: [1, 1], padding: [0, 0], groups: 1, precision: Precision::Full };
+    let options = ConvOptions {
+        stride: [1, 1],
+        padding: [0, 0],
+        end_padding: [0, 0],
+        groups: 1,
+        precision: Precision::Full,
+    };
     let own = numbers(conv2d(input.clone(), weight.clone(), None, options));
     assert_close(&[own], &[numbers(generic::conv2d(input, weight, None, options))], 1e-5);
 }

@@ -43,8 +43,10 @@ impl Precision {
 pub struct ConvOptions {
     /// Stride, vertically and horizontally, in pixels.
     pub stride: [usize; 2],
-    /// Zero padding, vertically and horizontally, in pixels.
+    /// Zero padding on both sides, vertically and horizontally, in pixels.
     pub padding: [usize; 2],
+    /// Further zero padding at the bottom and on the right, in pixels.
+    pub end_padding: [usize; 2],
     /// Number of groups of channels.
     pub groups: usize,
     /// Precision of forward and backward pass. Depthwise convolutions and other devices always have full precision.
@@ -59,6 +61,8 @@ pub enum Activation {
     Identity,
     /// max(x, 0).
     Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
     /// x · σ(x).
     Silu,
 }

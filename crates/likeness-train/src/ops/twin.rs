@@ -113,13 +113,15 @@ impl Convolution {
 fn conv_shape() -> impl Strategy<Value = ConvShape> {
     let channels = (1usize..4, prop_oneof![Just((1, 1)), (1usize..20, 1usize..20)]);
     let kernel = [prop::sample::select(vec![1usize, 3, 5, 7]), prop::sample::select(vec![1usize, 3, 5, 7])];
-    (1usize..6, channels, kernel, [1usize..4, 1usize..4], [0usize..4, 0usize..4], [0usize..18, 0usize..18])
-        .prop_map(|(batch, (groups, (inputs, outputs)), kernel, stride, padding, extra)| {
+    let padding = [[0usize..4, 0usize..4], [0usize..3, 0usize..3]];
+    (1usize..6, channels, kernel, [1usize..4, 1usize..4], padding, [0usize..18, 0usize..18]).prop_map(
+        |(batch, (groups, (inputs, outputs)), kernel, stride, [padding, end_padding], extra)| {
             let size = [0, 1].map(|i: usize| kernel[i].saturating_sub(2 * padding[i]).max(1) + extra[i]);
             let weight = [groups * outputs, inputs, kernel[0], kernel[1]];
-            let options = ConvOptions { stride, padding, groups, precision: Precision::Full };
+            let options = ConvOptions { stride, padding, end_padding, groups, precision: Precision::Full };
             ConvShape::new([batch, groups * inputs, size[0], size[1]], weight, options)
-        })
+        },
+    )
 }
 
 fn one_thread<R: Send>(work: impl FnOnce() -> R + Send) -> R {
@@ -169,7 +171,8 @@ proptest! {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     for precision in [Precision::Full, Precision::Bf16] {
-        let options = ConvOptions { stride: [1, 1], padding: [1, 1], groups: 1, precision };
+        let options =
+            ConvOptions { stride: [1, 1], padding: [1, 1], end_padding: [0; 2], groups: 1, precision };
         let convolution = Convolution::new(ConvShape::new([9, 40, 14, 14], [70, 40, 3, 3], options));
         assert_eq!(one_thread(|| convolution.fast()), three_threads(|| convolution.fast()));
     }
@@ -196,7 +199,12 @@ struct Normalisation {
 }
 
 fn normalisation() -> impl Strategy<Value = Normalisation> {
-    let activation = prop::sample::select(vec![Activation::Identity, Activation::Relu, Activation::Silu]);
+    let activation = prop::sample::select(vec![
+        Activation::Identity,
+        Activation::Relu,
+        Activation::Relu6,
+        Activation::Silu,
+    ]);
     (2usize..5, 1usize..20, 2usize..120, activation, any::<bool>(), any::<bool>()).prop_map(
         |(batch, channels, plane, activation, with_residual, of_batch)| Normalisation {
             batch,
@@ -274,6 +282,7 @@ impl Normalisation {
                 let (y, slope) = match self.activation {
                     Activation::Identity => (u, 1.0),
                     Activation::Relu => (u.max(0.0), f64::from(u8::from(u > 0.0))),
+                    Activation::Relu6 => (u.clamp(0.0, 6.0), f64::from(u8::from(u > 0.0 && u < 6.0))),
                     Activation::Silu => (u * sigmoid, sigmoid * (1.0 + u * (1.0 - sigmoid))),
                 };
                 let g = f64::from(gradient[*i]) * slope;

@@ -176,7 +176,7 @@ impl TrainConfig {
     fn with_phases(architecture: Architecture, phases: Vec<PhaseConfig>) -> Self {
         Self {
             seed: 0,
-            input_px: 112,
+            input_px: architecture.training_side_px(),
             weights: None,
             allow_missing: Vec::new(),
             validation_share: 0.1,

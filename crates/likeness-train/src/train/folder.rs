@@ -14,9 +14,11 @@ pub const CARD: &str = "run.toml";
 pub const HISTORY: &str = "history.jsonl";
 /// File of the teacher's embeddings.
 pub const TEACHER: &str = "teacher.embeddings";
+/// The model that a run starts from, if it is a built-in one.
+pub const START: &str = "start";
 /// File names by which a run's folder is recognised.
-const MARKS: [&str; 6] =
-    [CARD, HISTORY, TEACHER, checkpoint::FOLDER, checkpoint::PREVIOUS, checkpoint::UNFINISHED];
+const MARKS: [&str; 7] =
+    [CARD, HISTORY, TEACHER, START, checkpoint::FOLDER, checkpoint::PREVIOUS, checkpoint::UNFINISHED];
 
 /// The folder of a run, locked for this process until the value is dropped.
 ///

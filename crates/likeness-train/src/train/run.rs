@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `run.toml` | resolved settings, dataset, program version |
 //! | `history.jsonl` | one line for each epoch, see [`history`] |
+//! | `start/` | the built-in model that the run started from, if it did |
 //! | `checkpoint/` | the state from which the run can be resumed, see [`checkpoint`] |
 //! | `model/` | the best network so far, see [`likeness_model::folder`] |
 //! | `phases/` | the network at the end of each phase but the last, such as `1-cosface/` |

@@ -1,7 +1,7 @@
 //! A weights file as a table of named tensors, each read on demand.
 
 use super::save::{CHECKSUM, checksum};
-use super::{pickle, timm};
+use super::{efficientnet_pytorch, pickle, timm};
 use crate::error::{Result, TrainError};
 use burn_store::pytorch_reader::{DType, PytorchReader, Tensor as PytorchTensor};
 use safetensors::{Dtype, SafeTensors};
@@ -48,9 +48,11 @@ impl WeightsFile {
         Ok(file.with_torchvision_keys())
     }
 
-    /// The file with torchvision's keys in place of timm's.
+    /// The file with torchvision's keys in place of those of other libraries.
     fn with_torchvision_keys(mut self) -> Self {
-        for (key, known) in timm::torchvision_keys(self.shapes.keys()) {
+        let mut renamed = timm::torchvision_keys(self.shapes.keys());
+        renamed.extend(efficientnet_pytorch::torchvision_keys(self.shapes.keys()));
+        for (key, known) in renamed {
             if let Some(shape) = self.shapes.remove(&key) {
                 self.shapes.insert(known.clone(), shape);
                 self.renamed.insert(known, key);

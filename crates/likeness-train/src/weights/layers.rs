@@ -40,9 +40,12 @@ pub fn network_of_layers(
     let mut config = NetworkConfig::new(architecture);
     let backbone = config.backbone.init_seeded(device, 0)?;
     let epsilon = config.backbone.epsilon();
-    let mut listed = LayerList::default();
+    let side_px = architecture.published_side_px() as usize;
+    let mut listed = LayerList::new(side_px);
     backbone.list(Output::IMAGES, &mut listed);
-    let (_, rest) = match_layers(keyed_layers(&backbone, listed), layers, epsilon).map_err(refused)?;
+    let Matched { rest, folded_norms, .. } =
+        match_layers(keyed_layers(&backbone, listed), layers, epsilon).map_err(refused)?;
+    config.backbone.folded_norms = folded_norms;
     match rest {
         [] => (config.projection, config.embedding_dim) = (false, architecture.feature_dim()),
         _ => {
@@ -56,8 +59,8 @@ pub fn network_of_layers(
         }
     }
     let network = config.init(device)?;
-    let listed = keyed_layers(&network, network.list());
-    let (values, rest) = match_layers(listed, layers, epsilon).map_err(refused)?;
+    let listed = keyed_layers(&network, network.list(side_px));
+    let Matched { values, rest, .. } = match_layers(listed, layers, epsilon).map_err(refused)?;
     match rest.first() {
         Some(layer) => Err(refused(unexpected(layer))),
         None => Ok(fill(network, values)),
@@ -79,16 +82,26 @@ fn keyed_layers<M: Keyed>(module: &M, layers: LayerList) -> Vec<(String, Layer)>
     layers.into_layers().into_iter().filter_map(keyed).collect()
 }
 
-/// Compares the layers of a network with those of a graph. Gives the values of the network's tensors by key, and the graph's
-/// layers after the last one of the network.
+/// The result of [`match_layers`].
+struct Matched<'a> {
+    /// Values of the network's tensors by key.
+    values: Values,
+    /// The graph's layers after the last one of the network.
+    rest: &'a [Layer],
+    /// Whether the exporter folded all normalisations that follow a convolution or a linear layer.
+    folded_norms: bool,
+}
+
+/// Compares the layers of a network with those of a graph.
 ///
 /// # Errors        the first layer that differs, in words
 fn match_layers(
     network: Vec<(String, Layer)>,
     mut layers: &[Layer],
     epsilon: f32,
-) -> Result<(Values, &[Layer]), String> {
+) -> Result<Matched<'_>, String> {
     let mut values = Values::new();
+    let (mut folded, mut kept) = (0, 0);
     // The bias of a product that has none in the network: it is added to the shift of the normalisation after it.
     let mut carried: Option<Vec<f32>> = None;
     for (key, expected) in network {
@@ -105,9 +118,11 @@ fn match_layers(
                     let tensors = norm_tensors(norm, &bias, epsilon).ok_or_else(differs)?;
                     tensors.into_iter().for_each(|(tensor, numbers)| put(tensor, numbers));
                     layers = rest;
+                    kept += usize::from(*of_product);
                 }
                 // The exporter folded the normalisation into the product.
                 _ => {
+                    folded += 1;
                     put("weight", vec![1.0; channels]);
                     put("bias", bias);
                     put("running_mean", vec![0.0; channels]);
@@ -137,7 +152,7 @@ fn match_layers(
             _ => return Err(differs()),
         }
     }
-    Ok((values, layers))
+    Ok(Matched { values, rest: layers, folded_norms: folded > 0 && kept == 0 })
 }
 
 /// The tensors of a normalisation of a graph, whose input lacks `bias`, for a network with another `epsilon`; `None` where the
@@ -182,14 +197,17 @@ mod tests {
     use burn::tensor::Tensor;
 
     /// Larger than the networks' own.
-    const EPSILON: f32 = 1e-3;
+    const EPSILON: f32 = 2e-3;
+    /// Side of the images, which the layers with weights do not depend on.
+    const SIDE: usize = 160;
 
     /// The layers of a network as another library would write them, with a bias before each normalisation and a larger
     /// epsilon.
     fn layers_of(network: &Network) -> Vec<Layer> {
         let own = network.config().backbone.epsilon();
         let mut layers: Vec<Layer> = Vec::new();
-        for listed in network.list().into_layers().into_iter().filter(|listed| listed.parameter.is_some()) {
+        for listed in network.list(SIDE).into_layers().into_iter().filter(|listed| listed.parameter.is_some())
+        {
             let mut layer = listed.layer;
             if let Layer::Norm { mean, variance, epsilon, of_product, .. } = &mut layer {
                 if let (true, Some(Layer::Product { bias, .. })) = (*of_product, layers.last_mut()) {
@@ -216,7 +234,11 @@ mod tests {
     }
 
     fn embedding(network: &Network) -> Vec<f32> {
-        let side = if network.config().backbone.architecture.is_for_aligned_faces() { 112 } else { 32 };
+        let side = match network.config().backbone.architecture {
+            architecture if architecture.is_for_aligned_faces() => 112,
+            Architecture::DlibResNet => 112,
+            _ => 32,
+        };
         let values: Vec<f32> = (0..3 * side * side).map(|i| ((i * i) % 97) as f32 / 48.5 - 1.0).collect();
         let images = Tensor::<1>::from_floats(values.as_slice(), &Device::flex()).reshape([1, 3, side, side]);
         network.forward(images, &mut Pass::evaluation()).raw.into_data().try_to_vec().unwrap()
@@ -234,6 +256,8 @@ mod tests {
             (Architecture::ResNet18, true, true),
             (Architecture::ResNet50, false, false),
             (Architecture::EfficientNetB0, false, true),
+            (Architecture::EfficientNetLite0, false, false),
+            (Architecture::DlibResNet, false, false),
             (Architecture::Vgg16, false, true),
         ];
         for (architecture, feature_norm, neck) in cases {
@@ -274,9 +298,11 @@ mod tests {
     #[test]
     fn a_folded_normalisation_comes_back_as_its_shift() {
         // One where every normalisation follows a convolution, and one where blocks begin with one.
-        for architecture in [Architecture::ResNet18, Architecture::IResNet18] {
+        for architecture in [Architecture::ResNet18, Architecture::IResNet18, Architecture::DlibResNet] {
             let network = network(architecture, false, true);
             let found = taken(architecture, &folded(&layers_of(&network))).unwrap();
+            assert!(found.config().backbone.folded_norms, "{architecture}");
+            assert!(!taken(architecture, &layers_of(&network)).unwrap().config().backbone.folded_norms);
             let (expected, found) = (embedding(&network), embedding(&found));
             let length = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
             assert!(

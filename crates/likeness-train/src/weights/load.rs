@@ -115,6 +115,10 @@ fn check_settings(file: &WeightsFile, config: &BackboneConfig) -> Result<()> {
         let (found, expected) = (asked.batch_norm_epsilon, config.batch_norm_epsilon);
         return Err(differs("batch_norm_epsilon", format!("{found:e}"), format!("{expected:e}")));
     }
+    if asked.folded_norms != config.folded_norms {
+        let (found, expected) = (asked.folded_norms, config.folded_norms);
+        return Err(differs("folded_norms", found.to_string(), expected.to_string()));
+    }
     if asked.downsampling != config.downsampling {
         let (found, expected) = (asked.downsampling.name(), config.downsampling.name());
         return Err(differs("downsampling", found.into(), expected.into()));

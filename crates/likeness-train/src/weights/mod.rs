@@ -4,6 +4,7 @@
 //! A `.pth` file is a pickle, a program that can call any Python function. Nothing of it is executed here: a scan of its
 //! instructions rejects all names but those that describe tensors, and the sizes of the tensors are checked against the file.
 
+mod efficientnet_pytorch;
 mod file;
 mod layers;
 mod load;

@@ -69,10 +69,12 @@ fn recognize(file: &WeightsFile) -> Option<Architecture> {
         ("layer3.13.prelu.weight", Architecture::IResNet50),
         ("layer3.5.prelu.weight", Architecture::IResNet34),
         ("layer3.1.prelu.weight", Architecture::IResNet18),
+        ("layer5.0.conv2.weight", Architecture::DlibResNet),
         ("layer1.0.conv3.weight", Architecture::ResNet50),
         ("layer1.2.conv2.weight", Architecture::ResNet34),
         ("layer1.1.conv2.weight", Architecture::ResNet18),
-        ("features.1.0.block.0.0.weight", Architecture::EfficientNetB0),
+        ("features.1.0.block.1.fc1.weight", Architecture::EfficientNetB0),
+        ("features.1.0.block.0.0.weight", Architecture::EfficientNetLite0),
         ("features.1.running_mean", Architecture::Vgg16Bn),
         ("features.28.weight", Architecture::Vgg16),
     ];

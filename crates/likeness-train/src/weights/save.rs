@@ -37,6 +37,9 @@ pub(crate) fn write_safetensors<M: Keyed>(
     notes.insert("architecture".into(), config.architecture.to_string());
     notes.insert("bn_eps".into(), format!("{:e}", config.batch_norm_epsilon));
     notes.insert("downsampling".into(), config.downsampling.name().into());
+    if config.folded_norms {
+        notes.insert("folded_norms".into(), "true".into());
+    }
     if config.hidden_share < 1.0 {
         notes.insert("hidden_share".into(), config.hidden_share.to_string());
     }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 pub(super) fn torchvision_keys<'a>(
     keys: impl Iterator<Item = &'a String> + Clone,
 ) -> BTreeMap<String, String> {
-    let stem = keys.clone().find_map(|key| key.strip_suffix("conv_stem.weight"));
+    let is_prefix = |before: &&str| before.is_empty() || before.ends_with('.');
+    let stem = keys.clone().find_map(|key| key.strip_suffix("conv_stem.weight").filter(is_prefix));
     let Some(prefix) = stem else { return BTreeMap::new() };
     let known = |key: &String| {
         let known = torchvision_key(key.strip_prefix(prefix)?)?;

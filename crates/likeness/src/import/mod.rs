@@ -1,7 +1,7 @@
 //! Makes model folders from ONNX files or from weights.
 
 #[cfg(feature = "train")]
-mod network;
+pub(crate) mod network;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Imports networks that can be fine-tuned, from weights or from the layers of a graph.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use likeness_embed::Embedder;
 use likeness_embed::OnnxEmbedder;
@@ -79,29 +80,69 @@ pub(super) fn of_layers(
 ) -> Result<()> {
     let folder = options.output.as_path();
     check_vacant(folder)?;
-    let mut parts = split_graph(&options.file, &options.preprocess)?;
+    let parts = split_graph(&options.file, &options.preprocess)?;
     parts.notes.iter().for_each(|note| context.note(note));
-    rescale(&mut parts, architecture)?;
-    let layers: Vec<Layer> = parts.layers.into_iter().map(layer).collect();
-    let network = network_of_layers(&options.file, architecture, &layers, &device("cpu")?)?;
-    context.note(format!("{architecture}: {} layers with weights", layers.len()));
-    let input_px = square(options)?.unwrap_or(parts.embedder.spec().input_size.0);
+    let count = parts.layers.len();
+    let (network, original) = network_of_parts(&options.file, parts, architecture)?;
+    context.note(format!("{architecture}: {count} layers with weights"));
+    let input_px = square(options)?.unwrap_or(original.embedder.spec().input_size.0);
     let card = card_of(&network, options, input_px, context)?;
-    let trial = tempfile::tempdir()?;
-    write_model_folder(&network, trial.path(), &card)?;
-    let (plain, engine) = (PreprocessOverrides::default(), EngineConfig::default());
-    if !OnnxEmbedder::load(&trial.path().join(GRAPH), &plain, &engine)?.agrees_with(&parts.embedder)? {
-        return Err(invalid(
-            format!(
-                "{}: has the layers of {architecture}, but computes different embeddings",
-                options.file.display()
-            ),
-            "import it without --backbone",
-        ));
-    }
+    check_agreement(&options.file, &network, &card, &original)?;
     let _lock = claim(folder)?;
     write_model_folder(&network, folder, &card)?;
     Ok(())
+}
+
+/// The embedder of an imported graph.
+pub(crate) struct Original {
+    pub(crate) embedder: OnnxEmbedder,
+    /// Whether the graph was quantised, see [`SplitGraph::quantized`].
+    quantized: bool,
+}
+
+/// Cosine distance below which a network agrees with the quantised graph of its weights.
+const QUANTIZED_AGREEMENT: f64 = 0.02;
+
+/// The network of `architecture` with the weights of the graph at `file`.
+///
+/// # Errors        layers or preprocessing that differ from those of the architecture
+pub(crate) fn network_of_parts(
+    file: &Path,
+    mut parts: SplitGraph,
+    architecture: Architecture,
+) -> Result<(Network, Original)> {
+    rescale(&mut parts, architecture)?;
+    let layers: Vec<Layer> = parts.layers.into_iter().map(layer).collect();
+    let network = network_of_layers(file, architecture, &layers, &device("cpu")?)?;
+    Ok((network, Original { embedder: parts.embedder, quantized: parts.quantized }))
+}
+
+/// Fails if the network computes different embeddings than the graph at `file`.
+pub(crate) fn check_agreement(
+    file: &Path,
+    network: &Network,
+    card: &ModelCard,
+    original: &Original,
+) -> Result<()> {
+    let trial = tempfile::tempdir()?;
+    write_model_folder(network, trial.path(), card)?;
+    let (plain, engine) = (PreprocessOverrides::default(), EngineConfig::default());
+    let own = OnnxEmbedder::load(&trial.path().join(GRAPH), &plain, &engine)?;
+    let agrees = match original.quantized {
+        false => own.agrees_with(&original.embedder)?,
+        true => own.is_within(&original.embedder, QUANTIZED_AGREEMENT)?,
+    };
+    match agrees {
+        true => Ok(()),
+        false => Err(invalid(
+            format!(
+                "{}: has the layers of {}, but computes different embeddings",
+                file.display(),
+                network.config().backbone.architecture
+            ),
+            "import it without --backbone",
+        )),
+    }
 }
 
 /// Scales the weights of the first layer so that it takes pixels with the normalisation of the architecture.

@@ -1,5 +1,6 @@
 //! Trains an embedding network on the labelled faces of a dataset.
 
+mod built_in;
 mod card;
 pub mod options;
 mod resume;
@@ -23,7 +24,9 @@ use likeness_train::{SettingDifference, TrainError};
 
 use crate::context::Context;
 use crate::{LikenessError, Result, invalid};
+use built_in::Start;
 use card::RunCard;
+use options::Teacher;
 pub use options::TrainOptions;
 
 /// The result of [`train`]: a run that has ended or was stopped.
@@ -48,13 +51,19 @@ pub fn train<O: TrainingObserver>(
     check_output(options)?;
     let folder = RunFolder::open(&options.output)?;
     let before = before(options, &folder)?;
-    let mut config = match &before {
-        Some(before) => go_on_with(options, before)?,
-        None => settings::resolve(options)?,
+    let dataset = Dataset::open(&options.dataset)?;
+    let start = before.is_none().then(|| built_in::choose(options, &dataset)).flatten();
+    let mut config = match (&before, &start) {
+        (Some(before), _) => go_on_with(options, before)?,
+        (None, Some(start)) => settings::resolve_built_in(options, &start.write(&folder)?)?,
+        (None, None) => settings::resolve(options)?,
     };
+    if let Some(start) = &start {
+        let Start { model, architecture } = start;
+        context.note(format!("starting from the built-in model {} ({architecture})", model.name));
+    }
     config.validate()?;
     check_precision(config.network.precision, &options.device)?;
-    let dataset = Dataset::open(&options.dataset)?;
     let faces = TrainingFaces::new(&dataset, config.validation_share, config.seed)?;
     let target = options.adaptation.adapt_to.clone();
     let target = target.or_else(|| before.as_ref().and_then(|b| b.adapt_to.as_ref()).map(PathBuf::from));
@@ -69,7 +78,7 @@ pub fn train<O: TrainingObserver>(
         config.fit_to(&faces).into_iter().for_each(|note| context.note(note));
     }
     config.check_faces(&faces)?;
-    let teacher = teacher_of(options, before.as_ref());
+    let teacher = teacher_of(options, before.as_ref(), start.is_some());
     let faces = match &teacher {
         Some(name) if config.needs_teacher() => {
             let recorded = before.as_ref().and_then(|b| b.teacher.as_deref());
@@ -153,9 +162,14 @@ fn refuse(run: &Path, differences: Vec<SettingDifference>) -> Result<()> {
     }
 }
 
-/// The name of the teacher: that of the options, else that of the run.
-fn teacher_of(options: &TrainOptions, before: Option<&RunCard>) -> Option<String> {
-    options.losses.teacher.clone().or_else(|| before.and_then(|b| b.teacher.clone()))
+/// The name of the teacher: that of the options, else that of the run, else the built-in model that the run starts from.
+fn teacher_of(options: &TrainOptions, before: Option<&RunCard>, built_in: bool) -> Option<String> {
+    match &options.losses.teacher {
+        Some(Teacher::Model(name)) => Some(name.clone()),
+        Some(Teacher::None) => None,
+        None if built_in => Some(teacher::STARTING_NETWORK.to_owned()),
+        None => before.and_then(|b| b.teacher.clone()),
+    }
 }
 
 fn describe(

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use super::built_in::{BuiltInModel, BuiltInModels};
+
 use likeness_data::augment::AugmentConfig;
 use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
 use likeness_train::backbone::{Architecture, Stage};
@@ -61,6 +63,24 @@ pub enum OptimizerKind {
     AdamW,
 }
 
+/// Where the weights come from that a run starts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// Random values.
+    Random,
+    /// A PyTorch or safetensors file, a model folder, or a run.
+    File(PathBuf),
+}
+
+/// The teacher of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Teacher {
+    /// No teacher, also where the run starts from a built-in model.
+    None,
+    /// An ONNX file or a model folder.
+    Model(String),
+}
+
 /// Options of a training run.
 #[derive(Debug, Clone, Default)]
 pub struct TrainOptions {
@@ -92,6 +112,8 @@ pub struct TrainOptions {
     pub steps: StepOptions,
     /// Options of domain adaptation.
     pub adaptation: AdaptationOptions,
+    /// The built-in models that the run may start from.
+    pub built_in: BuiltInModels,
 }
 
 /// Options of the network.
@@ -99,8 +121,9 @@ pub struct TrainOptions {
 pub struct NetworkOptions {
     /// Backbone architecture.
     pub backbone: Option<Architecture>,
-    /// Starting weights: a PyTorch or safetensors file, a model folder, or a run.
-    pub weights: Option<PathBuf>,
+    /// Starting weights. `None` means the built-in model that fits the dataset, if neither a backbone nor a settings file is
+    /// given, else random weights.
+    pub weights: Option<Weights>,
     /// Layers that may be missing from the weights.
     pub allow_missing: Vec<String>,
     /// Dimension of an embedding.
@@ -136,8 +159,8 @@ pub struct LossOptions {
     pub miner: Option<MinerKind>,
     /// Weight of a classification loss that is added to the triplet loss.
     pub keep_classification: Option<f32>,
-    /// Teacher for distillation: an ONNX file or a model folder.
-    pub teacher: Option<String>,
+    /// Teacher for distillation. `None` means no teacher, or the starting network where that is a built-in model.
+    pub teacher: Option<Teacher>,
     /// Weight of the teacher loss.
     pub teacher_weight: Option<f32>,
 }

@@ -9,7 +9,7 @@ use likeness_train::SettingDifference;
 use likeness_train::train::{LossConfig, TrainConfig, TrainingFaces};
 
 use super::card::RunCard;
-use super::options::{Method, TrainOptions};
+use super::options::{Method, Teacher, TrainOptions, Weights};
 use super::settings;
 use crate::Result;
 
@@ -27,6 +27,9 @@ pub(super) fn of_flags(options: &TrainOptions, run: &RunCard) -> Result<Vec<Sett
     found.extend(method(options, recorded));
     found.extend(warm_up(options, recorded));
     found.extend(weights(options, recorded)?);
+    if options.losses.teacher == Some(Teacher::None) && recorded.needs_teacher() {
+        found.push(difference("teacher", run.teacher.clone().unwrap_or_default(), "none"));
+    }
     let of_others = recorded.differences(&settings::over_run(options, recorded)?);
     let known: Vec<String> = found.iter().map(|d| d.setting.clone()).collect();
     found.extend(of_others.into_iter().filter(|d| !known.contains(&d.setting)));
@@ -100,9 +103,15 @@ fn warm_up(options: &TrainOptions, run: &TrainConfig) -> Option<SettingDifferenc
 }
 
 fn weights(options: &TrainOptions, run: &TrainConfig) -> Result<Option<SettingDifference>> {
-    let Some(given) = &options.network.weights else { return Ok(None) };
+    let recorded = || run.weights.as_ref().map_or("not set".to_owned(), |path| display_name(path));
+    let given = match &options.network.weights {
+        None => return Ok(None),
+        Some(Weights::Random) => {
+            return Ok(run.weights.is_some().then(|| difference("weights", recorded(), "none")));
+        }
+        Some(Weights::File(given)) => given,
+    };
     let path = settings::weights_at(given)?;
     let same = run.weights.as_ref().is_some_and(|recorded| *recorded == path || same_file(recorded, &path));
-    let recorded = run.weights.as_ref().map_or("not set".to_owned(), |path| display_name(path));
-    Ok((!same).then(|| difference("weights", recorded, display_name(&path))))
+    Ok((!same).then(|| difference("weights", recorded(), display_name(&path))))
 }

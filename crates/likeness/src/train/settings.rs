@@ -13,8 +13,8 @@ use likeness_train::weights::{WeightsFile, config_of};
 
 use super::card::RunCard;
 use super::options::{
-    AdaptationOptions, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind, StepOptions,
-    TrainOptions,
+    AdaptationOptions, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind, StepOptions, Teacher,
+    TrainOptions, Weights,
 };
 use crate::{Result, invalid};
 
@@ -23,6 +23,12 @@ const PRETRAINED_RATES: [(Stage, f32); 4] =
     [(Stage::Stem, 0.3), (Stage::Layer1, 0.3), (Stage::Layer2, 0.3), (Stage::Layer3, 0.5)];
 /// Default weight of the teacher loss. Other losses are several times as large.
 const TEACHER_WEIGHT: f32 = 4.0;
+/// Default weight of the teacher loss where the teacher is the built-in model that the run starts from.
+const OWN_TEACHER_WEIGHT: f32 = 40.0;
+/// Default number of epochs of a run that starts from a built-in model.
+const BUILT_IN_EPOCHS: u32 = 6;
+/// Default learning rate of a run that starts from a built-in model.
+const BUILT_IN_RATE: f32 = 1e-4;
 /// Factor of the learning rate of triplets after a warm-up.
 const TRIPLET_RATE: f32 = 0.1;
 
@@ -35,6 +41,24 @@ enum Base {
     File,
     /// The settings of a run to continue.
     Run,
+}
+
+/// Resolves the settings of a new run that starts from the built-in model in `folder`, with that model as the teacher unless
+/// the options name another or none. The options override the recipe: CosFace with a small learning rate.
+pub(super) fn resolve_built_in(options: &TrainOptions, folder: &Path) -> Result<TrainConfig> {
+    let mut options = options.clone();
+    options.network.weights = Some(Weights::File(folder.to_owned()));
+    let losses = &mut options.losses;
+    if losses.teacher.is_none() {
+        losses.teacher = Some(Teacher::Model(folder.display().to_string()));
+        losses.teacher_weight = losses.teacher_weight.or(Some(OWN_TEACHER_WEIGHT));
+    }
+    if options.method.is_none() {
+        options.method = Some(Method::CosFace);
+        options.epochs = options.epochs.or(Some(BUILT_IN_EPOCHS));
+    }
+    options.steps.learning_rate = options.steps.learning_rate.or(Some(BUILT_IN_RATE));
+    resolve(&options)
 }
 
 /// Resolves the settings of a new run.
@@ -174,8 +198,21 @@ fn apply_losses(options: &LossOptions, base: Base, config: &mut TrainConfig) -> 
             LossConfig::Teacher => {}
         }
     }
-    if options.teacher.is_some() {
+    if let Some(Teacher::None) = options.teacher {
+        let objective = config.phases.iter().any(|p| p.losses.iter().all(|l| l.loss == LossConfig::Teacher));
+        if objective {
+            return Err(invalid(
+                "--teacher none: the teacher's embeddings are the training objective",
+                "name a teacher, or choose another --method",
+            ));
+        }
+        for phase in &mut config.phases {
+            phase.losses.retain(|l| l.loss != LossConfig::Teacher);
+        }
+    } else if options.teacher.is_some() {
         config.phases.iter_mut().for_each(|phase| learn_from_teacher(options.teacher_weight, base, phase));
+    } else if options.teacher_weight.is_some() && !config.needs_teacher() {
+        return Err(invalid("--teacher-weight: the run has no teacher", "name one with --teacher MODEL"));
     } else if config.needs_teacher() && base != Base::Run {
         return Err(invalid(
             "the training objective needs a teacher, but none is given",
@@ -241,7 +278,14 @@ fn apply_network(
     if let Some(architecture) = options.backbone {
         network.backbone.architecture = architecture;
     }
-    if let Some(weights) = options.weights.as_ref().filter(|_| base != Base::Run) {
+    if base != Base::Run && options.weights == Some(Weights::Random) {
+        config.weights = None;
+    }
+    let starting_file = match &options.weights {
+        Some(Weights::File(path)) if base != Base::Run => Some(path),
+        _ => None,
+    };
+    if let Some(weights) = starting_file {
         let weights = weights_at(weights)?;
         let file = WeightsFile::open(&weights)?;
         // A settings file already defines the network.
@@ -250,6 +294,9 @@ fn apply_network(
         }
         network.backbone.adopt(file.metadata())?;
         config.weights = Some(weights);
+        if !has_file {
+            config.input_px = network.backbone.architecture.training_side_px();
+        }
     }
     network.embedding_dim = options.embedding_dim.unwrap_or(network.embedding_dim);
     network.dropout = options.dropout.unwrap_or(network.dropout);
@@ -265,7 +312,7 @@ fn apply_network(
         config.freeze_statistics = options.freeze_statistics.clone();
     }
     // Pretrained stages get their own rates only if neither a file nor an option sets rates.
-    if base != Base::Run && options.weights.is_some() && options.rates.is_empty() && config.rates.is_empty() {
+    if starting_file.is_some() && options.rates.is_empty() && config.rates.is_empty() {
         config.rates.extend(PRETRAINED_RATES);
     }
     config.rates.extend(options.rates.iter().copied());

@@ -12,8 +12,12 @@ use likeness_train::train::folder::TEACHER;
 use likeness_train::train::{RunFolder, TrainingFaces};
 use likeness_train::{SettingDifference, TrainError};
 
+use super::built_in::folder_in;
 use crate::context::Context;
 use crate::{Result, invalid};
+
+/// Name, in `run.toml`, of the built-in model that the run starts from, which lies in the run folder.
+pub(super) const STARTING_NETWORK: &str = "the starting network";
 
 /// Inputs of [`ask`].
 pub(super) struct Question<'a> {
@@ -32,7 +36,11 @@ pub(super) struct Question<'a> {
 /// path of the dataset.
 pub(super) fn ask(question: &Question<'_>, faces: TrainingFaces, run: &RunFolder) -> Result<TrainingFaces> {
     let Question { name, recorded, dataset, .. } = question;
-    let embedder = load_embedder(name, &Default::default())?;
+    let model = match *name {
+        STARTING_NETWORK => folder_in(run.path()).display().to_string(),
+        name => name.to_owned(),
+    };
+    let embedder = load_embedder(&model, &Default::default())?;
     let file = run.path().join(TEACHER);
     let table = match recorded {
         Some(recorded) if file.exists() => {

@@ -142,6 +142,7 @@ fn forward_plane(
             Activation::Relu => {
                 activate(input, residual, [scale, shift], |u| if u < 0.0 { 0.0 } else { u }, output)
             }
+            Activation::Relu6 => activate(input, residual, [scale, shift], |u| u.clamp(0.0, 6.0), output),
             Activation::Silu => activate(input, residual, [scale, shift], |u| u * sigmoid(u), output),
         },
     );
@@ -300,6 +301,8 @@ impl Plane<'_> {
                 (Activation::Relu, _) => {
                     self.sums_by(gradient, mean, self.output, |g, _, y| if y > 0.0 { g } else { 0.0 })
                 }
+                (Activation::Relu6, _) => self
+                    .sums_by(gradient, mean, self.output, |g, _, y| if y > 0.0 && y < 6.0 { g } else { 0.0 }),
                 (Activation::Silu, None) => self.sums_by(gradient, mean, self.output, |g, x, _| {
                     g * silu_slope(x * self.line[0] + self.line[1])
                 }),
@@ -349,6 +352,11 @@ impl Plane<'_> {
                     (Activation::Relu, _) => {
                         for (g, y) in gradient.iter_mut().zip(self.output) {
                             *g = if *y > 0.0 { *g } else { 0.0 };
+                        }
+                    }
+                    (Activation::Relu6, _) => {
+                        for (g, y) in gradient.iter_mut().zip(self.output) {
+                            *g = if *y > 0.0 && *y < 6.0 { *g } else { 0.0 };
                         }
                     }
                     (Activation::Silu, None) => {

@@ -28,10 +28,10 @@ impl ConvShape {
             groups > 0 && input_channels == group_channels * groups && output_channels % groups == 0,
             "a weight of shape {weight:?} in {groups} groups does not fit an input of shape {input:?}"
         );
-        let [top, left] = options.padding;
+        let ([top, left], [bottom, right]) = (options.padding, options.end_padding);
         assert!(
-            height + 2 * top >= kernel_height
-                && width + 2 * left >= kernel_width
+            height + 2 * top + bottom >= kernel_height
+                && width + 2 * left + right >= kernel_width
                 && kernel_height * kernel_width > 0,
             "a filter of {kernel_height}×{kernel_width} does not fit into an input of shape {input:?}"
         );
@@ -49,9 +49,8 @@ impl ConvShape {
     /// Height and width of the output.
     pub(crate) fn output(&self) -> [usize; 2] {
         std::array::from_fn(|axis| {
-            (self.input[axis] + 2 * self.options.padding[axis] - self.kernel[axis])
-                / self.options.stride[axis]
-                + 1
+            let padding = 2 * self.options.padding[axis] + self.options.end_padding[axis];
+            (self.input[axis] + padding - self.kernel[axis]) / self.options.stride[axis] + 1
         })
     }
 

@@ -149,6 +149,68 @@ class ImprovedResNet(nn.Module):
         return self.bn2(x).flatten(1)
 
 
+class DlibBlock(nn.Module):
+    def __init__(self, i, o, down):
+        super().__init__()
+        self.down, self.missing = down, o - i
+        self.conv1 = nn.Conv2d(i, o, 3, 2 if down else 1, 0 if down else 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(o)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+        if self.down:
+            x = nn.functional.avg_pool2d(x, 2)
+            x = nn.functional.pad(x, (0, 0, 0, 0, 0, self.missing))
+            more = x.shape[2] - y.shape[2]
+            y = nn.functional.pad(y, (0, more, 0, more))
+        return (x + y).relu()
+
+
+class DlibResNet(nn.Module):
+    """dlib's dnn_face_recognition_ex.cpp with bn_con, up to its linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 32, 7, 2, bias=False), nn.BatchNorm2d(32)
+        before = 32
+        for index, (width, count) in enumerate([(32, 3), (64, 4), (128, 3), (256, 3), (256, 1)]):
+            blocks = [DlibBlock(before if i == 0 else width, width, index > 0 and i == 0) for i in range(count)]
+            setattr(self, f"layer{index + 1}", nn.Sequential(*blocks))
+            before = width
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.bn1(self.conv1(x)).relu(), 3, 2)
+        return self.layer5(self.layer4(self.layer3(self.layer2(self.layer1(x))))).mean((2, 3))
+
+
+class SameConv2d(nn.Conv2d):
+    """TensorFlow's padding "SAME"."""
+
+    def forward(self, x):
+        side, kernel, stride = x.shape[2], self.kernel_size[0], self.stride[0]
+        total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        first, last = total // 2, total - total // 2
+        return super().forward(nn.functional.pad(x, (first, last, first, last)))
+
+
+def lite(model):
+    """torchvision's EfficientNet-B0 as Lite0: no squeeze and excitation, ReLU6, SAME padding, epsilon 1e-3."""
+    for stage in model.features:
+        for part in stage if hasattr(stage[0], "block") else []:
+            part.block = nn.Sequential(*[layer for layer in part.block if hasattr(layer, "out_channels")])
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.SiLU):
+                setattr(module, name, nn.ReLU6())
+            elif isinstance(child, nn.Conv2d):
+                same = SameConv2d(
+                    child.in_channels, child.out_channels, child.kernel_size, child.stride, groups=child.groups, bias=False
+                )
+                setattr(module, name, same)
+    return epsilon(model, 1e-3)
+
+
 class Head(nn.Module):
     def __init__(self):
         super().__init__()
@@ -263,6 +325,8 @@ def main():
     network("resnet50", classifier(models.resnet50()), shape, 3)
     network("resnet50-first", epsilon(stride_in_first(classifier(models.resnet50())), 1.001e-5), shape, 3)
     network("efficientnet-b0", classifier(models.efficientnet_b0(stochastic_depth_prob=0.0)), shape)
+    network("efficientnet-lite0", lite(classifier(models.efficientnet_b0(stochastic_depth_prob=0.0))), shape)
+    network("dlib-resnet", DlibResNet(), (4, 3, 150, 150), 1)
     network("mobilefacenet", MobileFaceNet(), (4, 3, 112, 112))
     network("mobilefacenet-x1", MobileFaceNet(1), (4, 3, 112, 112), 0.5)
     network("iresnet18", ImprovedResNet([2, 2, 2, 2]), shape)
