@@ -64,6 +64,8 @@ impl Command {
     /// The model flags of the command, if it has them.
     pub(crate) fn model_mut(&mut self) -> Option<&mut ModelArgs> {
         match self {
+            Self::Find(args) => Some(&mut args.model),
+            Self::Identify(args) => Some(&mut args.model),
             Self::Embed(args) => Some(&mut args.model),
             Self::Match(args) => Some(&mut args.model),
             Self::Evaluate(args) => Some(&mut args.model),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args as Group, ValueEnum};
 use likeness::train::options::{
-    AdaptationOptions, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind, StepOptions, Teacher,
-    TrainOptions, Weights,
+    AdaptationOptions, BuiltInModels, LossOptions, Method, MinerKind, NetworkOptions, OptimizerKind,
+    StepOptions, Teacher, TrainOptions, Weights,
 };
 use likeness_data::augment::{AugmentConfig, StyleKind};
 use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
@@ -363,7 +363,7 @@ impl TrainArgs {
             losses: self.losses.options()?,
             steps: self.steps.options(),
             adaptation: self.adaptation.options(),
-            built_in: Default::default(),
+            built_in: BuiltInModels::of_program(),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use likeness_data::dataset::Dataset;
 use likeness_embed::model_folder::split_graph;
+use likeness_model::builtin::{Builtin, FACE, PICTURE};
 use likeness_model::folder::{DESCRIPTION, GRAPH};
 use likeness_model::preprocess::PreprocessOverrides;
 use likeness_model::{Alignment, ModelDescription};
@@ -36,6 +37,19 @@ pub struct BuiltInModels {
     pub face: Option<BuiltInModel>,
     /// The model for any pictures, see [`Architecture::EfficientNetLite0`].
     pub picture: Option<BuiltInModel>,
+}
+
+impl BuiltInModels {
+    /// The models that are compiled into the program.
+    pub fn of_program() -> Self {
+        Self { face: Some((&FACE).into()), picture: Some((&PICTURE).into()) }
+    }
+}
+
+impl From<&Builtin> for BuiltInModel {
+    fn from(model: &Builtin) -> Self {
+        Self { name: model.name, graph: model.graph, description: model.description }
+    }
 }
 
 /// A built-in model that fits the dataset, and its architecture.
