@@ -89,6 +89,7 @@ fn parse(config: Option<&Config>) -> Result<(args::Args, ArgMatches), u8> {
         Ok(mut args) => {
             if let Some(model) = args.command.model_mut() {
                 model.is_default = config::is_default("model", &matches);
+                model.engine_is_default = config::is_default("engine", &matches);
             }
             Ok((args, matches))
         }

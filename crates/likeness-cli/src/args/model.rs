@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::Args as Group;
 use likeness::ModelChoice;
-use likeness_engine::{EngineConfig, OpenExternalBackend};
+use likeness_embed::descriptor::Descriptor;
+use likeness_engine::{EngineChoice, EngineConfig, OpenExternalBackend};
 use likeness_model::preprocess::{ChannelOrder, Normalization, PreprocessOverrides};
 
 use super::{ChannelsArg, EngineArg, NormalizeArg};
@@ -20,6 +21,9 @@ pub(crate) struct ModelArgs {
     /// Whether the model is a default, not one of the command line.
     #[arg(skip)]
     pub(crate) is_default: bool,
+    /// Whether the engine is a default, not one of the command line.
+    #[arg(skip)]
+    pub(crate) engine_is_default: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Inference engine that runs the network.
@@ -74,7 +78,7 @@ impl ModelArgs {
             is_default: self.is_default,
             preprocess: self.input.overrides(),
             engine: EngineConfig {
-                choice: self.engine.into(),
+                choice: self.engine_choice(),
                 library: self.engine_library.clone(),
                 burn: external_backend(&self.engine_device),
             },
@@ -83,6 +87,14 @@ impl ModelArgs {
             cache: self.cache.clone(),
             commercial: self.commercial,
         }
+    }
+}
+
+impl ModelArgs {
+    /// The engine. A default engine has no effect on a descriptor, which runs on none.
+    fn engine_choice(&self) -> EngineChoice {
+        let is_descriptor = self.model.as_ref().is_some_and(|model| model.parse::<Descriptor>().is_ok());
+        if self.engine_is_default && is_descriptor { EngineChoice::Auto } else { self.engine.into() }
     }
 }
 
