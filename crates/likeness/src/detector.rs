@@ -10,7 +10,7 @@ use likeness_embed::detect::{DetectorConfig, detector_from_bytes, load_detector}
 use likeness_model::builtin::YUNET;
 use likeness_model::registry::entry::{DetectorFamily, by_checksum};
 use likeness_model::registry::find_detector;
-use likeness_search::{Licence, Terms};
+use likeness_search::Licence;
 
 use crate::licence::Usage;
 use crate::options::DetectionOptions;
@@ -115,9 +115,4 @@ fn find(options: &DetectionOptions) -> Result<Option<PathBuf>> {
         "leave --detector out for the built-in one, give a file, name the folder it is in with --models, or see `likeness models \
          list`; Haar cascades also come with `apt-get install opencv-data`",
     ))
-}
-
-/// The licence of the built-in detector.
-pub fn builtin_licence() -> Licence {
-    Licence { name: "BSD-3-Clause".to_owned(), terms: Terms::Permissive }
 }

@@ -41,9 +41,6 @@ pub(crate) struct ModelArgs {
     /// Average the embeddings of each face and its mirror image: more accurate, at twice the time.
     #[arg(long, help_heading = "Model")]
     pub(crate) flips: bool,
-    /// Reject models whose licence does not allow commercial use, or is not known.
-    #[arg(long, help_heading = "Model")]
-    pub(crate) commercial: bool,
     /// Cache embeddings in this folder, and embed only photos that are not in it yet.
     #[arg(long, value_name = "FOLDER", help_heading = "Model")]
     pub(crate) cache: Option<PathBuf>,
@@ -72,7 +69,9 @@ pub(crate) struct InputArgs {
 
 impl ModelArgs {
     /// The model that the flags name.
-    pub(crate) fn choice(&self) -> ModelChoice {
+    ///
+    /// `commercial` rejects models whose licence does not allow commercial use.
+    pub(crate) fn choice(&self, commercial: bool) -> ModelChoice {
         ModelChoice {
             model: Some(self.model.clone()),
             is_default: self.is_default,
@@ -85,7 +84,7 @@ impl ModelArgs {
             flips: self.flips,
             batch: self.batch.map(|faces| faces as usize),
             cache: self.cache.clone(),
-            commercial: self.commercial,
+            commercial,
         }
     }
 }
@@ -93,7 +92,7 @@ impl ModelArgs {
 impl ModelArgs {
     /// The engine. A default engine has no effect on a descriptor, which runs on none.
     fn engine_choice(&self) -> EngineChoice {
-        let is_descriptor = self.model.as_ref().is_some_and(|model| model.parse::<Descriptor>().is_ok());
+        let is_descriptor = self.model.parse::<Descriptor>().is_ok();
         if self.engine_is_default && is_descriptor { EngineChoice::Auto } else { self.engine.into() }
     }
 }

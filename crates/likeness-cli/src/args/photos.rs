@@ -63,7 +63,7 @@ pub(crate) struct PhotosArgs {
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     layout: LayoutArg,
     #[command(flatten)]
-    detection: DetectionArgs,
+    pub(crate) detection: DetectionArgs,
     #[command(flatten)]
     reading: ReadingArgs,
 }
@@ -118,6 +118,9 @@ pub(crate) struct DetectionArgs {
     /// Haar cascade: minimum number of overlapping detections of a face.
     #[arg(long, value_name = "N", default_value_t = 3)]
     min_neighbors: u32,
+    /// Reject models and detectors whose licence does not allow commercial use, or is not known.
+    #[arg(long, help_heading = "Model")]
+    pub(crate) commercial: bool,
 }
 
 impl DetectionArgs {
@@ -137,7 +140,7 @@ impl DetectionArgs {
             min_score: self.min_score,
             scale_factor: self.scale_factor,
             min_neighbors: self.min_neighbors,
-            commercial: false,
+            commercial: self.commercial,
         }
     }
 }

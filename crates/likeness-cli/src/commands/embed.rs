@@ -15,7 +15,7 @@ use crate::progress::Terminal;
 pub(crate) fn run(args: EmbedArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     let mut outputs = Outputs::new(args.input.iter().map(PathBuf::as_path), args.force);
     outputs.add("--output", &args.output, Content::Embeddings)?;
-    let (model, photos) = (args.model.choice(), args.photos.options());
+    let (model, photos) = (args.model.choice(args.photos.detection.commercial), args.photos.options());
     let loader = Loader::new(&model, &photos, Terminal::context(stop));
     let (count, dimension) = loader.save(&args.input, args.split.name(), &args.output)?;
     say(format!("{count} embeddings of dimension {dimension} in {}", args.output.display()));

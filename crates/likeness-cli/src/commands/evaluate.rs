@@ -27,7 +27,8 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         outputs.stdout("the metrics on stdout");
         outputs.add("--map", path, Content::Chart)?;
     }
-    let (model, photos, context) = (args.model.choice(), args.photos.options(), Terminal::context(stop));
+    let (model, photos, context) =
+        (args.model.choice(args.photos.detection.commercial), args.photos.options(), Terminal::context(stop));
     let options = EvaluateOptions {
         input: args.input,
         gallery: args.gallery,

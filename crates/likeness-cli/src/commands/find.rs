@@ -22,7 +22,8 @@ use crate::progress::Terminal;
 pub(crate) fn run(args: FindArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     std::iter::once(&args.photo).chain(&args.folder).try_for_each(|input| check_exists(input))?;
     check_outputs(&args)?;
-    let (model, mut photos, context) = (args.model.choice(), args.photos.options(), Terminal::context(stop));
+    let (model, mut photos, context) =
+        (args.model.choice(args.photos.detection.commercial), args.photos.options(), Terminal::context(stop));
     photos.detection.cut.faces = KeepFaces::All;
     let loader = Loader::new(&model, &photos, context);
     let options =

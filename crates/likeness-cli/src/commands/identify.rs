@@ -24,7 +24,7 @@ const NOBODY: &str = "no_persons_found";
 pub(crate) fn run(args: IdentifyArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     std::iter::once(&args.known).chain(&args.unknown).try_for_each(|input| check_exists(input))?;
     let (mut model, mut photos, context) =
-        (args.model.choice(), args.photos.options(), Terminal::context(stop));
+        (args.model.choice(args.photos.detection.commercial), args.photos.options(), Terminal::context(stop));
     if model.name().is_none() {
         // People are named by their faces, whatever else a folder contains.
         model.model = Some("face".to_owned());

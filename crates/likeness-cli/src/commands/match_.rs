@@ -25,7 +25,8 @@ pub(crate) fn run(args: MatchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome>
     let (queries, gallery) = args.sides();
     queries.iter().chain(gallery).try_for_each(|input| check_exists(input))?;
     check_outputs(&args)?;
-    let (model, photos, context) = (args.model.choice(), args.photos.options(), Terminal::context(stop));
+    let (model, photos, context) =
+        (args.model.choice(args.photos.detection.commercial), args.photos.options(), Terminal::context(stop));
     let loader = Loader::new(&model, &photos, context);
     let sides = match gallery {
         [] => Sides::within(&loader, queries)?,

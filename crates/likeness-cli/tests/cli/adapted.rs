@@ -9,7 +9,18 @@ fn draw(bench: &Bench, name: &str, seed: u64, style: Style) {
     let (config, photos) = (SynthConfig { seed, style, ..SynthConfig::default() }, format!("{name}-photos"));
     let how = (Layout::Folders, PictureFormat::Png);
     write_dataset(&config, &bench.at(&photos), how, &|_| {}).unwrap();
-    bench.good(&["prepare", &photos, "-o", name, "--layout", "folders", "--size", "80"]);
+    bench.good(&[
+        "prepare",
+        &photos,
+        "-o",
+        name,
+        "--layout",
+        "folders",
+        "--size",
+        "80",
+        "--detector",
+        "none",
+    ]);
 }
 
 #[test]

@@ -192,11 +192,11 @@ fn auto_is_the_built_in_detector_and_names_are_those_of_installed_ones() {
 
 #[test]
 fn a_collection_without_faces_is_prepared_as_whole_pictures() {
-    let bench = album();
+    let bench = crate::bench::Bench::with_photos();
     let output = bench.run(&["prepare", "photos", "-o", "out", "--json"]);
     let counts: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(counts["images"], 5);
-    assert!(told(&output).contains("detector none: faces in 0 of 5 photos looked at"), "{}", told(&output));
+    assert_eq!(counts["images"], 12);
+    assert!(told(&output).contains("detector none: faces in 0 of 12 photos looked at"), "{}", told(&output));
     let output = bench.run(&["evaluate", "photos", "--split", "all"]);
     assert!(told(&output).contains("model picture (built in): no face in the photos"), "{}", told(&output));
 }
