@@ -77,7 +77,7 @@ fn demo(program: &Path) -> Result<()> {
     let scratch = Scratch::new("demo")?;
     let folder = scratch.join("demo");
     process::run(Command::new(program).args(["demo", "-o"]).arg(&folder))?;
-    for file in ["dataset/manifest.csv", "classic.embeddings", "results.json", "matches.png"] {
+    for file in ["dataset/manifest.csv", "best.embeddings", "results.json", "matches.png"] {
         let length = fs_err::metadata(folder.join(file))?.len();
         ensure!(length > 0, "{file}: the demo wrote an empty file");
     }

@@ -1,10 +1,10 @@
 //! Crops a part of a picture and scales it to a fixed size.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::Resizer;
 use image::RgbImage;
 
 use crate::geometry::Rect;
+use crate::scale::{Filter, scale_part};
 use crate::{DataError, Result};
 
 /// Crops and scales faces. It keeps the resizer's buffers, so use one per thread.
@@ -32,20 +32,11 @@ impl Cropper {
         if image.is_empty() {
             return Err(refused(&"the picture is empty"));
         }
-        let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)
-            .map_err(|e| refused(&e))?;
-        let mut target = Image::new(width, height, PixelType::U8x3);
         let (left, crop_width) = inside(area.left, area.width, image.width());
         let (top, crop_height) = inside(area.top, area.height, image.height());
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).crop(
-            left,
-            top,
-            crop_width,
-            crop_height,
-        );
-        self.resizer.resize(&source, &mut target, &options).map_err(|e| refused(&e))?;
-        Ok(RgbImage::from_raw(width, height, target.into_vec())
-            .expect("the resizer fills width × height × 3 bytes"))
+        let part = (left, top, crop_width, crop_height);
+        scale_part(&mut self.resizer, image, part, (width, height), Filter::CatmullRom)
+            .map_err(|e| refused(&e))
     }
 
     /// Scales the centred square of `image` to `width` × `height`; returns the picture unchanged if it already has that size.

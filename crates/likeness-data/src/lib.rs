@@ -34,6 +34,7 @@ mod png_chunks;
 pub mod prepare;
 pub mod sample;
 pub mod sampling;
+pub mod scale;
 pub mod seed;
 pub mod settings;
 pub mod source;

@@ -6,7 +6,7 @@ use likeness_data::cut::CutConfig;
 use likeness_data::detect::FaceDetector;
 use likeness_data::detect::haar::{HaarConfig, HaarDetector};
 use likeness_data::settings::DetectionSettings;
-use likeness_embed::detect::{DetectorConfig, detector_from_bytes, load_detector};
+use likeness_embed::detect::{DetectorConfig, SecondLook, detector_from_bytes, load_detector};
 use likeness_model::builtin::YUNET;
 use likeness_model::registry::entry::{DetectorFamily, by_checksum};
 use likeness_model::registry::find_detector;
@@ -15,6 +15,9 @@ use likeness_search::Licence;
 use crate::licence::Usage;
 use crate::options::DetectionOptions;
 use crate::{Result, invalid};
+
+/// Minimum score of a face in the second look at a photo without one.
+const SECOND_SCORE: f32 = 0.6;
 
 /// A detector, with the fingerprint of its file and settings.
 pub struct LoadedDetector {
@@ -84,7 +87,10 @@ pub fn load(options: &DetectionOptions) -> Result<Option<LoadedDetector>> {
 ///
 /// # Errors        settings out of range
 pub fn builtin(options: &DetectionOptions) -> Result<LoadedDetector> {
-    let config = network_config(options);
+    // A face that fills a small photo is found in an enlarged one.
+    let second_look =
+        Some(SecondLook { score_threshold: options.min_score.unwrap_or(SECOND_SCORE), min_side: 512 });
+    let config = DetectorConfig { second_look, ..network_config(options) };
     let settings = serde_json::to_string(&config)?;
     let detector = detector_from_bytes(Path::new(YUNET.name), YUNET.graph.to_vec(), &config)?;
     let fingerprint = likeness_artifact::sha256_hex(&[YUNET.graph, settings.as_bytes()].concat());

@@ -146,7 +146,8 @@ impl<'a> Loader<'a> {
             if let Some(most) = self.most {
                 source.keep_spread(most);
             }
-            if let Content::Table(table) = &source.content {
+            if let Content::Table(table) = &mut source.content {
+                self.state_model(&source.input, table)?;
                 self.check_table(&source.input, table)?;
             }
         }
@@ -299,6 +300,29 @@ impl<'a> Loader<'a> {
             detector.map(|d| d.settings(cut)),
         ))?;
         Ok(Some(EmbeddingCache::open(folder, &way, spec.dimension)?))
+    }
+
+    /// States that embeddings of another program come from the model that the user names, which they do not state themselves.
+    fn state_model(&self, file: &Path, table: &mut EmbeddingTable) -> Result<()> {
+        if !table.model().is_external() || self.model.name().is_none() || self.model.is_default {
+            return Ok(());
+        }
+        let spec = self.embedder()?.spec();
+        if spec.dimension != table.model().dimension {
+            return Err(invalid(
+                format!(
+                    "{}: its embeddings have {} values, those of the model {} have {}",
+                    file.display(),
+                    table.model().dimension,
+                    spec.name,
+                    spec.dimension
+                ),
+                "name the model that made them with --model, or leave it out to compare embeddings only",
+            ));
+        }
+        let rows = std::mem::replace(table, EmbeddingTable::new(tag(spec), Vec::new(), Vec::new())?);
+        *table = rows.with_model(tag(spec))?;
+        Ok(())
     }
 
     /// Checks the licence of `table`, and fails if it was made by another model than the one that is named.

@@ -8,13 +8,17 @@ use std::sync::atomic::AtomicBool;
 
 use likeness::{Loader, ModelChoice, PhotoOptions};
 use likeness_artifact::{FolderLock, LOCK_FILE, LockError};
+use likeness_data::cut::NoFace;
 use likeness_data::limits::Limits;
 use likeness_data::prepare::{PrepareRun, prepare};
 use likeness_data::settings::PrepareConfig;
 use likeness_data::source::Layout;
 use likeness_embed::descriptor::Descriptor;
+use likeness_model::builtin::EMBEDDERS;
 use likeness_report::grid;
-use likeness_search::{EvaluateConfig, Protocol, RankConfig, Results, ResultsShape, evaluate, rank_photos};
+use likeness_search::{
+    EmbeddingTable, EvaluateConfig, Protocol, RankConfig, Results, ResultsShape, evaluate, rank_photos,
+};
 use likeness_synth::{self as synth, PictureFormat, Style, SynthConfig};
 
 use super::evaluate::print;
@@ -48,12 +52,18 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
         },
     )?;
     progress.end(prepared.worked, "photos");
-    for descriptor in Descriptor::ALL {
-        search(descriptor, &dataset, output, stop)?;
+    let mut best: Option<Measured> = None;
+    let names = Descriptor::ALL.map(Descriptor::name).into_iter().chain(EMBEDDERS.map(|model| model.name));
+    for name in names {
+        keep_best(&mut best, measure(name, name, &dataset, stop)?);
     }
     #[cfg(feature = "train")]
     if args.epochs > 0 {
-        learn::learn(&args, output, &dataset, stop)?;
+        let run = learn::learn(&args, output, stop)?;
+        keep_best(&mut best, measure(&run, "network trained on other people", &dataset, stop)?);
+    }
+    if let Some(best) = &best {
+        write_results(best, output)?;
     }
     say("");
     say("files to look at:");
@@ -61,9 +71,12 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
         ("photos", "the faces, one folder per person"),
         ("drawings", "the same people drawn in another style"),
         ("dataset/manifest.csv", "the dataset, one row per face"),
-        ("classic.embeddings", "the embeddings"),
+        ("best.embeddings", "the embeddings of the best model"),
         ("results.json", "the ten nearest images of each query, in the JSON structure of the challenge"),
-        ("matches.png", "queries and their nearest images, correct ones framed green, wrong ones red"),
+        (
+            "matches.png",
+            "queries of the best model and their nearest images, correct ones framed green, wrong ones red",
+        ),
     ] {
         say(format!("  {}  {what}", output.join(file).display()));
     }
@@ -114,23 +127,40 @@ fn draw(args: &DemoArgs, folder: &Path, style: Style) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Embeds the dataset and evaluates the descriptor. For the strongest descriptor, also writes embeddings, results and a
-/// contact sheet.
-fn search(descriptor: Descriptor, dataset: &Path, output: &Path, stop: &AtomicBool) -> anyhow::Result<()> {
-    let (model, photos) = (ModelChoice::named(descriptor.name()), PhotoOptions::default());
+/// A model's embeddings of the dataset, and how well they find images of the same identity.
+struct Measured {
+    title: String,
+    table: EmbeddingTable,
+    map: f64,
+}
+
+/// Embeds the dataset with the model `name`, and evaluates it.
+fn measure(name: &str, title: &str, dataset: &Path, stop: &AtomicBool) -> anyhow::Result<Measured> {
+    let (model, mut photos) = (ModelChoice::named(name), PhotoOptions::default());
+    // Drawn faces fill their pictures; those in which no face is detected are compared as they are.
+    photos.detection.cut.no_face = NoFace::Keep;
     let loader = Loader::new(&model, &photos, Terminal::context(stop));
     let table = loader.load(&[dataset.to_owned()], None)?.table;
-    let distance = table.model().distance;
-    let config = EvaluateConfig { distance, ..EvaluateConfig::default() };
+    let config = EvaluateConfig { distance: table.model().distance, ..EvaluateConfig::default() };
     let evaluation = evaluate(&table, Protocol::QueryGallery, &config)?;
-    print(&evaluation, descriptor.name())?;
-    if descriptor == Descriptor::Classic {
-        table.save(&output.join("classic.embeddings"))?;
-        let found = rank_photos(&table, Protocol::QueryGallery, distance, &RankConfig::default())?;
-        let results =
-            Results::from_rankings("likeness-demo", &found.rankings, &found.queries, &found.gallery)?;
-        results.write(&output.join("results.json"), ResultsShape::Map)?;
-        grid::draw(&found, distance, 12, &output.join("matches.png"))?;
+    print(&evaluation, title)?;
+    Ok(Measured { title: title.to_owned(), table, map: evaluation.map })
+}
+
+/// Keeps the model with the higher mean average precision.
+fn keep_best(best: &mut Option<Measured>, measured: Measured) {
+    if best.as_ref().is_none_or(|best| measured.map > best.map) {
+        *best = Some(measured);
     }
-    Ok(())
+}
+
+/// Writes embeddings, results and a contact sheet of the best model.
+fn write_results(best: &Measured, output: &Path) -> anyhow::Result<()> {
+    say(format!("the best of these models: {}", best.title));
+    let distance = best.table.model().distance;
+    best.table.save(&output.join("best.embeddings"))?;
+    let found = rank_photos(&best.table, Protocol::QueryGallery, distance, &RankConfig::default())?;
+    let results = Results::from_rankings("likeness-demo", &found.rankings, &found.queries, &found.gallery)?;
+    results.write(&output.join("results.json"), ResultsShape::Map)?;
+    Ok(grid::draw(&found, distance, 12, &output.join("matches.png"))?)
 }

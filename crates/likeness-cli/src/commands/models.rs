@@ -1,5 +1,6 @@
 //! `likeness models`: lists, shows, downloads, imports and converts models.
 
+mod builtin;
 mod folder;
 #[cfg(feature = "train")]
 mod prune;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use likeness::import::{ImportOptions, import_network};
 use likeness_model::Alignment;
+use likeness_model::builtin::embedder;
 use likeness_model::registry::entry::{identify, known_names};
 use likeness_model::registry::{
     Entry, Import, Imported, Places, Pull, Pulled, Verification, by_name, entries, import, pull, sha256_of,
@@ -116,11 +118,12 @@ fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
     }
     if args.json {
         let models: Vec<_> = entries().iter().zip(&found).map(|(e, f)| document(e, f.as_ref())).collect();
-        return print_json(&json!({ "folders": places.folders(), "models": models }));
+        let built_in = builtin::documents()?;
+        return print_json(&json!({ "folders": places.folders(), "built_in": built_in, "models": models }));
     }
     let header = ["NAME", "KIND", "SIZE", "LICENCE", "STATE"].map(str::to_owned);
     let rows = entries().iter().zip(&found).map(|(entry, found)| cells(entry, found.as_ref()));
-    print_lines(&table(std::iter::once(header).chain(rows).collect()))?;
+    print_lines(&table(std::iter::once(header).chain(builtin::cells()?).chain(rows).collect()))?;
     say("! the licence has conditions: `likeness models show NAME` prints them");
     let folders: Vec<_> = places.folders().iter().map(|folder| folder.display().to_string()).collect();
     say(format!("searched {}, and the folders of OpenCV for cascades", folders.join(", ")));
@@ -204,6 +207,12 @@ fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
     let file = Path::new(&args.model);
     if file.is_dir() {
         return folder::show(file, args.json);
+    }
+    if let Some(model) = embedder(&args.model).filter(|_| !file.is_file()) {
+        return match args.json {
+            true => print_json(&builtin::document(model)?),
+            false => print_lines(&builtin::lines(model)?),
+        };
     }
     let places = Places::of_user(args.models.as_deref());
     // A file in the working folder comes before an entry's file of the same name.

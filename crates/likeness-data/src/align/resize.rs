@@ -3,11 +3,12 @@
 //! When shrinking, the triangle filter of Pillow's `BILINEAR`, widened to the whole footprint of an output pixel. When
 //! enlarging, bilinear interpolation. Computed by `fast_image_resize`; differs from Pillow by at most one level.
 
-use fast_image_resize as fir;
+use fast_image_resize::Resizer;
 use image::RgbImage;
 
 use super::{check_picture, check_size};
 use crate::geometry::Rect;
+use crate::scale::{Filter, scale_part};
 use crate::{DataError, Result};
 
 /// Scales `image` to `width` × `height`.
@@ -28,7 +29,7 @@ pub fn resize(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
 pub fn resize_part(image: &RgbImage, part: &Rect, width: u32, height: u32) -> Result<RgbImage> {
     check_picture(image)?;
     check_size(width, height)?;
-    shrink(image, part, (width, height), fir::FilterType::Bilinear)
+    shrink(image, part, (width, height), Filter::Bilinear)
 }
 
 /// As [`resize_part`], with a given filter and without checks of the arguments.
@@ -36,21 +37,9 @@ pub(super) fn shrink(
     image: &RgbImage,
     part: &Rect,
     (width, height): (u32, u32),
-    filter: fir::FilterType,
+    filter: Filter,
 ) -> Result<RgbImage> {
-    let refused = |e: &dyn std::fmt::Display| DataError::argument(format!("resizing a picture: {e}"));
-    let source =
-        fir::images::ImageRef::new(image.width(), image.height(), image.as_raw(), fir::PixelType::U8x3)
-            .map_err(|e| refused(&e))?;
-    let mut face = RgbImage::new(width, height);
-    let mut target = fir::images::Image::from_slice_u8(width, height, &mut face, fir::PixelType::U8x3)
-        .map_err(|e| refused(&e))?;
-    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter)).crop(
-        part.left.into(),
-        part.top.into(),
-        part.width.into(),
-        part.height.into(),
-    );
-    fir::Resizer::new().resize(&source, &mut target, &options).map_err(|e| refused(&e))?;
-    Ok(face)
+    let part = (part.left.into(), part.top.into(), part.width.into(), part.height.into());
+    scale_part(&mut Resizer::new(), image, part, (width, height), filter)
+        .map_err(|e| DataError::argument(format!("resizing a picture: {e}")))
 }

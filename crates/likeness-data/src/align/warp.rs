@@ -5,7 +5,6 @@
 //! the face is first reduced to twice the face's resolution with a Hamming filter, and each face pixel is the mean of
 //! 2×2 bilinear samples.
 
-use fast_image_resize::FilterType;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,7 @@ use super::resize::shrink;
 use super::{Similarity, check_picture, check_size};
 use crate::Result;
 use crate::geometry::Rect;
+use crate::scale::Filter;
 
 /// How pixels outside the picture are filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ fn shrunk(
     if factor <= 1.0 || (f64::from(width), f64::from(height)) == (part.width.into(), part.height.into()) {
         return Ok(None);
     }
-    let small = shrink(image, &part, (width, height), FilterType::Hamming)?;
+    let small = shrink(image, &part, (width, height), Filter::Hamming)?;
     let (by_x, by_y) = (f64::from(width) / f64::from(part.width), f64::from(height) / f64::from(part.height));
     let m = &to_picture.0;
     let (left, top) = (f64::from(part.left), f64::from(part.top));

@@ -87,6 +87,9 @@ impl Original {
         description.dimension = Some(spec.dimension);
         description.distance = Some(spec.distance);
         description.rounded_from = Some(spec.fingerprint);
+        // Thresholds hold for the embeddings that they were measured on.
+        description.thresholds.clear();
+        description.thresholds_from = None;
         Ok(Self { path, embedder: Arc::new(embedder), graph, description })
     }
 

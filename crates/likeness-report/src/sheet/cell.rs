@@ -1,7 +1,5 @@
 //! Draws one cell of a sheet: the scaled picture of a tile with its marks and its frame.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{Rgb, RgbImage};
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, Transform};
 
@@ -10,6 +8,7 @@ use crate::raster::{color, to_rgb};
 use crate::text::lines::wrap;
 use crate::text::{self, TextStyle, opaque};
 use likeness_data::geometry::Rect;
+use likeness_data::scale::{Filter, scale};
 
 /// Width of the coloured border, in pixels.
 const BORDER_PX: f32 = 4.0;
@@ -101,14 +100,8 @@ fn place(canvas: &mut Pixmap, picture: &RgbImage) -> Option<Placed> {
 }
 
 fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
-        .expect("an RGB picture has three bytes a pixel");
-    let mut target = Image::new(width, height, PixelType::U8x3);
     let enlarging = width > picture.width();
-    let filter = if enlarging { FilterType::CatmullRom } else { FilterType::Lanczos3 };
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-    Resizer::new().resize(&source, &mut target, &options).expect("both pictures are RGB and not empty");
-    RgbImage::from_raw(width, height, target.into_vec()).expect("the buffer has the picture's size")
+    scale(picture, (width, height), if enlarging { Filter::CatmullRom } else { Filter::Lanczos3 })
 }
 
 /// Draws the box and the points of one mark. Returns the label, if any, and its rectangle.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::sha256_hex;
+use likeness_model::folder::licence_of_weights;
 use likeness_model::trained_on::TrainedOn;
 
 use super::checkpoint::{self, State};
@@ -107,6 +108,12 @@ impl<'a> Snapshots<'a> {
         write_model_folder(network, folder, card)
     }
 
+    /// The licence of the weights that the run starts from, which the network inherits.
+    fn licence(&self) -> String {
+        let known = self.config.weights.as_ref().and_then(|path| licence_of_weights(path).ok().flatten());
+        known.map_or_else(|| "not stated".to_owned(), |licence| licence.name)
+    }
+
     /// The description of the network of epoch `epoch`.
     fn card(&self, epoch: u32) -> ModelCard {
         let beginning = match self.config.weights.as_ref().and_then(|path| path.file_name()) {
@@ -118,7 +125,7 @@ impl<'a> Snapshots<'a> {
             name: if name.is_empty() { "trained".to_owned() } else { name },
             input_px: self.config.input_px,
             alignment: self.faces.alignment,
-            licence: "not stated".to_owned(),
+            licence: self.licence(),
             source: format!("trained by likeness {}{beginning}", env!("CARGO_PKG_VERSION")),
             notes: BTreeMap::from([("epoch".to_owned(), epoch.to_string())]),
         }

@@ -18,6 +18,12 @@ impl Loader<'_> {
     pub(super) fn choose(&self, sources: &[Source]) -> Result<()> {
         if let Some((file, tag)) = self.adopted.get() {
             let model = builtin_of(tag, self.model.flips).ok_or_else(|| {
+                if tag.is_external() {
+                    return invalid(
+                        format!("{}: does not state the model of its embeddings", file.display()),
+                        "name the model with --model; encodings of face_recognition and dlib are those of --model face",
+                    );
+                }
                 invalid(
                     format!(
                         "{}: its embeddings come from the model {}, with which the photos must be embedded too",

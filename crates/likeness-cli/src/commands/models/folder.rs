@@ -75,6 +75,7 @@ fn lines(seen: &Inspection) -> Vec<String> {
         line("embedding", format!("dimension {}, {} distance", spec.dimension, spec.distance)),
         line("engine", &seen.engine),
         line("licence", or_none(&description.licence)),
+        line("terms", description.licence().map_or("-", |licence| licence.terms.name())),
         line("source", or_none(&description.source)),
     ];
     lines.extend(description.rounded_from.as_ref().map(|from| line("original", from)));
@@ -88,7 +89,8 @@ fn document(seen: &Inspection) -> serde_json::Value {
         "name": spec.name, "architecture": description.architecture, "path": seen.graph, "bytes": seen.bytes,
         "has_weights": seen.has_weights, "preprocess": preprocess, "alignment": spec.alignment,
         "dimension": spec.dimension, "distance": spec.distance.to_string(), "engine": seen.engine.to_string(),
-        "licence": description.licence, "source": description.source, "rounded_from": description.rounded_from,
+        "licence": description.licence, "terms": description.licence().map(|licence| licence.terms),
+        "training_data": description.training_data, "thresholds": description.thresholds, "source": description.source, "rounded_from": description.rounded_from,
         "fingerprint": spec.fingerprint,
     })
 }
