@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod golden;
+mod heif;
 mod process;
 mod python;
 mod readme;

