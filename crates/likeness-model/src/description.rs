@@ -18,9 +18,27 @@ pub(crate) const FORMAT: u32 = 1;
 pub enum Alignment {
     /// To ArcFace's template of five landmarks for 112 pixels (`likeness_data::align::ARCFACE_112`).
     Arcface,
+    /// To the crop of dlib's face recognition network (`likeness_data::align::DLIB_150`).
+    Dlib,
     /// Not aligned: cropped boxes or whole pictures.
     #[default]
     None,
+}
+
+impl Alignment {
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arcface => "arcface",
+            Self::Dlib => "dlib",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether the network takes faces that are aligned by landmarks.
+    pub fn is_of_faces(self) -> bool {
+        self != Self::None
+    }
 }
 
 /// The contents of `model.toml`, or of `NAME.toml` beside a graph, which may contain the preprocessing alone.

@@ -50,11 +50,7 @@ pub(super) fn show(model: &Path, as_json: bool) -> anyhow::Result<()> {
 fn lines(seen: &Inspection) -> Vec<String> {
     let Inspection { description, spec, preprocess, .. } = seen;
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let alignment = match spec.alignment {
-        Some(Alignment::Arcface) => "arcface",
-        Some(Alignment::None) => "none",
-        None => "-",
-    };
+    let alignment = spec.alignment.map_or("-", Alignment::name);
     let (width, height) = spec.input_size;
     let mut lines = vec![
         line("name", &spec.name),
