@@ -1,8 +1,10 @@
-//! Model folders: made of an ONNX file, inspected, exported, and split into layers.
+//! Model folders: made of an ONNX file or of dlib's network, inspected, exported, and split into layers.
 
+mod dlib;
 mod layers;
 mod make;
 
+pub use dlib::{DlibFault, graph_of_dlib, make_from_dlib};
 pub use layers::{GraphLayer, SplitGraph, split_graph};
 pub use make::{Card, Export, Exported, Inspection, Made, export, inspect, make};
 

@@ -237,7 +237,7 @@ fn flipped_bits_never_panic_and_those_in_archives_are_found() {
     let case = Case::new();
     for name in ["f4_little.npy", "named.npz", "compressed.npz", "lines.csv"] {
         let whole = fs_err::read(golden(name)).unwrap();
-        for bit in (0..8 * whole.len()).step_by(3) {
+        for bit in (0..8 * whole.len()).step_by(17) {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             if let Err(error) = EmbeddingTable::load(&case.file(name, &flipped)) {

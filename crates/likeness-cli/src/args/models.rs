@@ -67,8 +67,8 @@ pub(crate) struct ShowModelArgs {
     pub(crate) json: bool,
 }
 
-/// Copies a model file into the models folder and identifies it. With --output, makes a model folder from an ONNX file or
-/// from weights.
+/// Copies a model file into the models folder and identifies it. With --output, makes a model folder from an ONNX file,
+/// from weights, or from dlib's face recognition network.
 #[derive(Debug, Group)]
 pub(crate) struct ImportModelArgs {
     /// Model file to import.
@@ -109,6 +109,8 @@ pub(crate) struct ImportModelArgs {
 pub(crate) enum AlignmentArg {
     /// Five landmarks aligned to the template of ArcFace
     Arcface,
+    /// The crop of dlib's face recognition network, 150 pixels
+    Dlib,
     /// No alignment: face boxes or whole pictures
     None,
 }
@@ -117,6 +119,7 @@ impl From<AlignmentArg> for Alignment {
     fn from(alignment: AlignmentArg) -> Self {
         match alignment {
             AlignmentArg::Arcface => Self::Arcface,
+            AlignmentArg::Dlib => Self::Dlib,
             AlignmentArg::None => Self::None,
         }
     }

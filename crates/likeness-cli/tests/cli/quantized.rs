@@ -127,5 +127,5 @@ fn a_folder_is_made_shown_and_taken_apart() {
     assert!(told.contains("weights.pth"), "{told}");
     bench.write("notes.txt", "no network");
     let told = bench.refused(&["models", "import", "notes.txt", "-o", "other"]);
-    assert!(told.contains("expected a .onnx, .pth, .pt or .safetensors file"), "{told}");
+    assert!(told.contains("expected a .onnx, .pth, .pt, .safetensors or .dat file"), "{told}");
 }

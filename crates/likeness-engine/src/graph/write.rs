@@ -1,6 +1,7 @@
 //! Writes a graph as an ONNX file.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataType, Dimension, GraphProto, ModelProto, NodeProto,
@@ -19,18 +20,30 @@ impl Graph {
     ///
     /// # Errors        a graph beyond the format's limits, or one that was joined for running → [`EngineError::BadGraph`]
     pub fn write(&self, shapes: &[Vec<usize>]) -> crate::Result<Vec<u8>> {
-        self.to_bytes(shapes).map_err(EngineError::graph)
+        self.write_named(shapes, &HashMap::new())
     }
 
-    fn to_bytes(&self, shapes: &[Vec<usize>]) -> Result<Vec<u8>, String> {
+    /// The bytes of an ONNX file as by [`write`](Self::write), with `names` for constants and for the outputs of nodes, whose
+    /// nodes have the same names.
+    ///
+    /// # Errors        as [`write`](Self::write)'s
+    pub fn write_named(
+        &self,
+        shapes: &[Vec<usize>],
+        names: &HashMap<ValueId, String>,
+    ) -> crate::Result<Vec<u8>> {
+        self.to_bytes(shapes, names).map_err(EngineError::graph)
+    }
+
+    fn to_bytes(&self, shapes: &[Vec<usize>], names: &HashMap<ValueId, String>) -> Result<Vec<u8>, String> {
         let graph = GraphProto {
             node: self
                 .nodes
                 .iter()
                 .enumerate()
-                .map(|(i, n)| self.node_proto(i, n))
+                .map(|(i, n)| self.node_proto(i, n, names))
                 .collect::<Result<_, _>>()?,
-            initializer: self.initializers()?,
+            initializer: self.initializers(names)?,
             input: vec![self.input_proto()],
             output: self
                 .outputs
@@ -51,28 +64,38 @@ impl Graph {
         model.write_buf().map_err(|e| e.to_string())
     }
 
-    fn name(&self, value: ValueId) -> String {
+    fn name(&self, value: ValueId, names: &HashMap<ValueId, String>) -> String {
         match self.outputs.iter().find(|(_, v)| *v == value) {
             Some((name, _)) => name.clone(),
             None if value == self.input => self.input_name.clone(),
-            None => format!("v{value}"),
+            None => names.get(&value).cloned().unwrap_or_else(|| format!("v{value}")),
         }
     }
 
-    fn initializers(&self) -> Result<Vec<TensorProto>, String> {
+    fn initializers(&self, names: &HashMap<ValueId, String>) -> Result<Vec<TensorProto>, String> {
         let mut constants: Vec<_> = self.constants.iter().collect();
         constants.sort_by_key(|(value, _)| **value);
-        constants.into_iter().map(|(value, tensor)| tensor_proto(Some(self.name(*value)), tensor)).collect()
+        constants
+            .into_iter()
+            .map(|(value, tensor)| tensor_proto(Some(self.name(*value, names)), tensor))
+            .collect()
     }
 
-    fn node_proto(&self, i: usize, node: &Node) -> Result<NodeProto, String> {
+    fn node_proto(
+        &self,
+        i: usize,
+        node: &Node,
+        names: &HashMap<ValueId, String>,
+    ) -> Result<NodeProto, String> {
         let mut attributes: Vec<_> = node.attributes.iter().collect();
         attributes.sort_by_key(|(name, _)| *name);
+        let of_output = node.outputs.first().and_then(|output| names.get(output));
+        let name = of_output.cloned().unwrap_or_else(|| format!("{}_{i}", node.op));
         Ok(NodeProto {
-            name: Some(format!("{}_{i}", node.op)),
+            name: Some(name),
             op_type: Some(node.op.clone()),
-            input: node.inputs.iter().map(|v| v.map(|v| self.name(v)).unwrap_or_default()).collect(),
-            output: node.outputs.iter().map(|v| self.name(*v)).collect(),
+            input: node.inputs.iter().map(|v| v.map(|v| self.name(v, names)).unwrap_or_default()).collect(),
+            output: node.outputs.iter().map(|v| self.name(*v, names)).collect(),
             attribute: attributes
                 .into_iter()
                 .map(|(n, a)| attribute_proto(n, a))

@@ -1,11 +1,11 @@
-//! Makes model folders from ONNX files or from weights.
+//! Makes model folders from ONNX files, from weights, or from dlib's face recognition network.
 
 #[cfg(feature = "train")]
 pub(crate) mod network;
 
 use std::path::PathBuf;
 
-use likeness_embed::model_folder::{Card, make};
+use likeness_embed::model_folder::{Card, Made, make, make_from_dlib};
 use likeness_model::Alignment;
 use likeness_model::preprocess::PreprocessOverrides;
 #[cfg(feature = "train")]
@@ -17,7 +17,7 @@ use crate::{Result, invalid};
 /// Options of [`import_network`].
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
-    /// File to import: `.onnx`, `.pth`, `.pt` or `.safetensors`.
+    /// File to import: `.onnx`, `.pth`, `.pt`, `.safetensors` or dlib's `.dat`.
     pub file: PathBuf,
     /// New model folder to write.
     pub output: PathBuf,
@@ -44,11 +44,12 @@ pub fn import_network(options: &ImportOptions, context: Context<'_>) -> Result<(
     let ending = options.file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match ending.as_str() {
         "onnx" => {}
+        "dat" => return of_dlib(options, context),
         "pth" | "pt" | "safetensors" => return of_weights(options, context),
         _ => {
             return Err(invalid(
-                format!("{}: expected a .onnx, .pth, .pt or .safetensors file", options.file.display()),
-                "name an ONNX graph or a file of PyTorch or safetensors weights",
+                format!("{}: expected a .onnx, .pth, .pt, .safetensors or .dat file", options.file.display()),
+                "name an ONNX graph, a file of PyTorch or safetensors weights, or dlib's face recognition network",
             ));
         }
     }
@@ -56,14 +57,40 @@ pub fn import_network(options: &ImportOptions, context: Context<'_>) -> Result<(
     if let Some(architecture) = options.backbone {
         return network::of_layers(options, architecture, context);
     }
-    let card = Card {
+    report(&make(&options.file, &options.output, &options.preprocess, card(options))?, context);
+    Ok(())
+}
+
+fn card(options: &ImportOptions) -> Card {
+    Card {
         name: options.name.clone(),
         alignment: options.alignment,
         licence: options.licence.clone(),
         source: options.source.clone(),
-    };
-    let made = make(&options.file, &options.output, &options.preprocess, card)?;
+    }
+}
+
+fn report(made: &Made, context: Context<'_>) {
     made.notes.iter().for_each(|note| context.note(note));
+}
+
+/// Imports dlib's face recognition network.
+fn of_dlib(options: &ImportOptions, context: Context<'_>) -> Result<()> {
+    if options.preprocess != PreprocessOverrides::default() {
+        return Err(invalid(
+            "the preprocessing of dlib's network is given by its file",
+            "leave --input-size, --normalize, --mean, --std and --channels out",
+        ));
+    }
+    #[cfg(feature = "train")]
+    if options.backbone.is_some() {
+        return Err(invalid(
+            "the architecture of dlib's network is given by its file",
+            "leave --backbone out",
+        ));
+    }
+    let made = make_from_dlib(&options.file, &options.output, card(options))?;
+    report(&made, context);
     Ok(())
 }
 
