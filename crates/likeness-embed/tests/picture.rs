@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
-use likeness_embed::{Embedder, OpenedModel};
+use likeness_embed::OpenedModel;
 use likeness_engine::{EngineChoice, EngineConfig};
 use likeness_model::preprocess::PreprocessOverrides;
 use likeness_search::Distance;

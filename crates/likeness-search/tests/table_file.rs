@@ -19,6 +19,7 @@ fn example() -> EmbeddingTable {
         domain: Some("photo".into()),
         split: Some("test".into()),
         role: Role::Query,
+        face_box: Some([12, -3, 40, 50]),
         trained_on: Some(TrainedOnPhoto::Identity),
     };
     let model = ModelTag::new("resnet50", "f00d", 3, Distance::Euclidean);
