@@ -52,3 +52,38 @@ pub fn embedder(name: &str) -> Option<&'static Builtin> {
 pub fn all() -> impl Iterator<Item = &'static Builtin> {
     EMBEDDERS.into_iter().chain([&YUNET])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::folder::fingerprint;
+    use crate::{ModelDescription, Terms};
+
+    #[test]
+    fn every_built_in_model_is_described_and_may_be_used_for_anything() {
+        for model in all() {
+            let description = ModelDescription::parse(Path::new(model.name), model.description).unwrap();
+            assert_eq!(description.name.as_deref(), Some(model.name));
+            assert_eq!(description.licence().map(|licence| licence.terms), Some(Terms::Permissive));
+            assert!(description.source.is_some() && description.training_data.is_some());
+            assert!(model.licence_text.len() > 500, "{}", model.name);
+        }
+        let bytes: usize = all().map(|model| model.graph.len()).sum();
+        assert!(bytes <= 12_000_000, "{bytes} bytes");
+    }
+
+    #[test]
+    fn embedders_have_thresholds_and_the_fingerprint_of_their_graph() {
+        for model in EMBEDDERS {
+            let description = ModelDescription::parse(Path::new(model.name), model.description).unwrap();
+            let (same, possible) = description.thresholds().limits().unwrap();
+            assert!(0.0 < same && same < possible, "{same} {possible}");
+            let expected = fingerprint(model.graph, &description.preprocess());
+            assert_eq!(description.fingerprint, Some(expected), "{}", model.name);
+            assert!(embedder(model.name).is_some());
+        }
+        assert!(embedder("yunet").is_none());
+    }
+}

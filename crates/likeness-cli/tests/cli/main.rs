@@ -8,6 +8,7 @@ mod config;
 mod detectors;
 mod engines;
 mod files;
+mod find;
 mod interrupted;
 mod matching;
 mod models;

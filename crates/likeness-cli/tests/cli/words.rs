@@ -35,6 +35,8 @@ fn without_time(line: &str) -> String {
 fn help_of_every_command() {
     let bench = Bench::new();
     told!("help", bench.story(&["--help"]));
+    told!("help-find", bench.story(&["find", "--help"]));
+    told!("help-identify", bench.story(&["identify", "--help"]));
     told!("help-prepare", bench.story(&["prepare", "--help"]));
     told!("help-detect", bench.story(&["detect", "--help"]));
     told!("help-models", bench.story(&["models", "--help"]));
