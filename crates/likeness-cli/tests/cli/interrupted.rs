@@ -25,7 +25,8 @@ pub(crate) fn slow_photos() -> Bench {
 
 /// Sends `signal` once some photos are in the journal.
 fn signalled(bench: &Bench, signal: &str) -> (Output, usize) {
-    let mut command = bench.command(&["prepare", "photos", "-o", "out", "--threads", "1"]);
+    let mut command =
+        bench.command(&["prepare", "photos", "-o", "out", "--threads", "1", "--detector", "none"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
     while finished(bench) < 3 {
@@ -47,10 +48,10 @@ fn finishes(bench: &Bench, done: usize) {
     assert!((3..PHOTOS).contains(&done), "the signal must land in the middle, landed after {done}");
     assert!(!bench.at("out/dataset.toml").exists(), "an incomplete dataset has no card");
     bench.refused(&["evaluate", "out/manifest.csv", "--model", "color"]);
-    let counts = bench.json(&["prepare", "photos", "-o", "out", "--json"]);
+    let counts = bench.json(&["prepare", "photos", "-o", "out", "--json", "--detector", "none"]);
     assert_eq!(counts["images"], PHOTOS);
     assert!(counts["worked"].as_u64().unwrap() <= (PHOTOS - done + 1) as u64, "{counts} after {done}");
-    bench.good(&["prepare", "photos", "-o", "fresh"]);
+    bench.good(&["prepare", "photos", "-o", "fresh", "--detector", "none"]);
     assert!(contents(&bench.at("out")) == contents(&bench.at("fresh")));
 }
 

@@ -56,7 +56,12 @@ fn the_list_says_what_is_here_and_where_was_looked() {
     let document = bench.json(&["models", "list", "--models", "models", "--json"]);
     assert_eq!(document["folders"][0], "models");
     let models = document["models"].as_array().unwrap();
-    assert_eq!(models.len() + 1, list.lines().count());
+    assert_eq!(document["built_in"].as_array().unwrap().len(), 3);
+    assert_eq!(models.len() + 1 + 3, list.lines().count());
+    for (name, licence) in [("face", "CC0-1.0"), ("picture", "Apache-2.0"), ("auto", "BSD-3-Clause")] {
+        assert!(row(name).contains(licence) && row(name).ends_with("built in"), "{list}");
+    }
+    assert!(bench.good(&["models", "show", "face"]).contains("CC0 1.0 Universal"));
     let scrfd = models.iter().find(|m| m["name"] == "scrfd-500m").unwrap();
     assert_eq!((&scrfd["present"], &scrfd["verified"]), (&true.into(), &false.into()));
 }

@@ -27,7 +27,8 @@ pub(super) fn cells() -> anyhow::Result<Vec<[String; 5]>> {
     let row = |model: &Builtin| -> anyhow::Result<[String; 5]> {
         let licence = described(model)?.licence.unwrap_or_default();
         Ok([
-            model.name.to_owned(),
+            // Another YuNet of the registry has the name of the detector.
+            if model.name == YUNET.name { "auto (yunet)".to_owned() } else { model.name.to_owned() },
             kind(model).to_owned(),
             size(model.graph.len() as u64),
             format!("  {licence}"),
