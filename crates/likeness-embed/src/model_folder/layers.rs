@@ -57,7 +57,7 @@ pub struct SplitGraph {
     pub quantized: bool,
 }
 
-/// Splits the ONNX file at `graph` into layers. Preprocessing is chosen as by [`make`](super::make::make).
+/// Splits the ONNX file at `graph` into layers. Convolutions that only copy channels are left out. Preprocessing is chosen as by [`make`](super::make::make).
 ///
 /// The first layer's weights are for red first, whatever order of channels the graph takes. Weights of a quantised graph are
 /// dequantised, and the quantisation of its activations is left out.
@@ -174,8 +174,12 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
                 if shape.len() != 4 {
                     return Err(format!("a convolution over {} dimensions", shape.len().saturating_sub(2)));
                 }
+                let bias = bias()?;
+                if copies_channels(&shape, &weight, bias.as_deref()) {
+                    continue;
+                }
                 found(node.outputs.first(), layers.len());
-                layers.push(GraphLayer::Affine { shape, weight, bias: bias()? });
+                layers.push(GraphLayer::Affine { shape, weight, bias });
             }
             "Gemm" | "MatMul" => {
                 plain_gemm(node)?;
@@ -226,6 +230,20 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
         }
     }
     Ok(layers)
+}
+
+/// Whether a convolution only copies its channels, so that it has nothing to train: graphs write so what appends channels or
+/// pixels of zeros.
+fn copies_channels(shape: &[usize], weight: &[f32], bias: Option<&[f32]>) -> bool {
+    let &[outputs, each, 1, 1] = shape else { return false };
+    let is = |found: f32, expected: f32| (found - expected).abs() < 1e-6;
+    let is_copy = |(at, found): (usize, &f32)| match each {
+        1 => is(*found, 1.0),
+        _ => is(*found, f32::from(at / each == at % each)),
+    };
+    outputs >= each
+        && weight.iter().enumerate().all(is_copy)
+        && bias.is_none_or(|bias| bias.iter().all(|value| *value == 0.0))
 }
 
 /// The values of the constants that a graph dequantises, by the operator's output.

@@ -143,9 +143,11 @@ impl Block {
         if self.downsamples {
             output_side = side / 2;
             shortcut = layers.push(Layer::AveragePool { kernel: 2 }, &[input]);
-            shortcut = list_padded(shortcut, self.missing_channels, 0, layers);
+            let output_channels = self.conv2.weight.val().dims()[0];
+            let input_channels = output_channels - self.missing_channels;
+            shortcut = list_padded(shortcut, input_channels, (self.missing_channels, 0), layers);
             let convolved = (side - 3) / 2 + 1;
-            x = list_padded(x, 0, output_side - convolved, layers);
+            x = list_padded(x, output_channels, (0, output_side - convolved), layers);
         }
         let sum = layers.push(Layer::Add, &[x, shortcut]);
         (layers.activate(sum, Activation::Relu), output_side)
@@ -164,8 +166,16 @@ fn padded(map: Tensor<4>, channels: usize, pixels: usize) -> Tensor<4> {
 }
 
 /// Lists [`padded`].
-fn list_padded(map: Output, channels: usize, pixels: usize, layers: &mut LayerList) -> Output {
-    if channels + pixels == 0 { map } else { layers.push(Layer::Pad { channels, pixels }, &[map]) }
+fn list_padded(
+    map: Output,
+    input_channels: usize,
+    (channels, pixels): (usize, usize),
+    layers: &mut LayerList,
+) -> Output {
+    match channels + pixels {
+        0 => map,
+        _ => layers.push(Layer::Pad { input_channels, channels, pixels }, &[map]),
+    }
 }
 
 #[cfg(test)]

@@ -120,7 +120,9 @@ pub(super) fn write(layers: LayerList, graph: &mut GraphBuilder) {
             Layer::Multiply => graph.mul(input(0), input(1)),
             Layer::MaxPool { kernel, stride, padding } => graph.max_pool(input(0), kernel, stride, padding),
             Layer::AveragePool { kernel } => graph.average_pool(input(0), kernel),
-            Layer::Pad { channels, pixels } => graph.pad(input(0), channels, pixels),
+            Layer::Pad { input_channels, channels, pixels } => {
+                graph.pad(input(0), input_channels, (channels, pixels))
+            }
             Layer::GlobalAverage => graph.global_average(input(0)),
             Layer::Flatten => graph.flatten(input(0)),
         };

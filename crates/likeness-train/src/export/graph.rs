@@ -5,7 +5,7 @@
 
 use super::proto::Message;
 use crate::error::{Result, TrainError};
-use crate::ops::ConvOptions;
+use crate::ops::{ConvOptions, Precision};
 
 /// Name of the graph's input.
 const INPUT: &str = "input";
@@ -17,14 +17,10 @@ const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
 /// `TensorProto.FLOAT`
 const FLOAT: i64 = 1;
-/// `TensorProto.INT64`
-const INT64: i64 = 7;
 /// `AttributeProto.FLOAT`
 const FLOAT_SETTING: i64 = 1;
 /// `AttributeProto.INT`
 const INT: i64 = 2;
-/// `AttributeProto.STRING`
-const STRING: i64 = 3;
 /// `AttributeProto.INTS`
 const INTS: i64 = 7;
 
@@ -47,7 +43,6 @@ enum Setting<'a> {
     Int(&'a str, i64),
     Ints(&'a str, &'a [i64]),
     Float(&'a str, f32),
-    Text(&'a str, &'a str),
 }
 
 /// An unfinished graph.
@@ -112,11 +107,30 @@ impl GraphBuilder {
     }
 
     /// Appends channels of zeros, and rows and columns of zeros below and on the right.
-    pub(super) fn pad(&mut self, input: &Value, channels: usize, pixels: usize) -> Value {
-        let name = self.name("pad");
-        let pads = [0, 0, 0, 0, 0, channels as i64, pixels as i64, pixels as i64];
-        let pads = self.integers(&format!("{name}.pads"), &pads);
-        self.node("Pad", name, &[input, &pads], &[Setting::Text("mode", "constant")])
+    ///
+    /// Written as a 1×1 convolution that copies its channels: more engines compute it fast than the operator Pad.
+    pub(super) fn pad(
+        &mut self,
+        input: &Value,
+        input_channels: usize,
+        (channels, pixels): (usize, usize),
+    ) -> Value {
+        let output_channels = input_channels + channels;
+        let is_depthwise = channels == 0;
+        let each = if is_depthwise { 1 } else { input_channels };
+        let mut weight = vec![0.0; output_channels * each];
+        (0..input_channels).for_each(|channel| {
+            weight[channel * each + if is_depthwise { 0 } else { channel }] = 1.0;
+        });
+        let options = ConvOptions {
+            stride: [1; 2],
+            padding: [0; 2],
+            end_padding: [pixels; 2],
+            groups: if is_depthwise { input_channels } else { 1 },
+            precision: Precision::Full,
+        };
+        let shape = [output_channels, each, 1, 1];
+        self.conv(input, &Filter { weight, shape, bias: vec![0.0; output_channels], options })
     }
 
     /// Global average pooling, `[batch, channels, 1, 1]`.
@@ -233,13 +247,6 @@ impl GraphBuilder {
         Value(name.to_owned())
     }
 
-    fn integers(&mut self, name: &str, values: &[i64]) -> Value {
-        let shape = [values.len() as i64];
-        let tensor = Message::default().ints(1, &shape).int(2, INT64).ints(7, values).text(8, name);
-        self.tensors.append(&Message::default().message(5, &tensor));
-        Value(name.to_owned())
-    }
-
     fn windowed(
         &mut self,
         operator: &str,
@@ -266,7 +273,6 @@ impl GraphBuilder {
             let attribute = match setting {
                 Setting::Int(name, value) => Message::default().text(1, name).int(3, *value).int(20, INT),
                 Setting::Ints(name, values) => Message::default().text(1, name).ints(8, values).int(20, INTS),
-                Setting::Text(name, value) => Message::default().text(1, name).text(4, value).int(20, STRING),
                 Setting::Float(name, value) => {
                     Message::default().text(1, name).float(2, *value).int(20, FLOAT_SETTING)
                 }

@@ -65,6 +65,8 @@ pub enum Layer {
     },
     /// Appends channels, rows and columns of zeros.
     Pad {
+        /// Number of channels of the input.
+        input_channels: usize,
         /// Number of channels that are appended.
         channels: usize,
         /// Number of rows below and of columns on the right that are appended.

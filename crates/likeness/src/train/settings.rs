@@ -24,9 +24,9 @@ const PRETRAINED_RATES: [(Stage, f32); 4] =
 /// Default weight of the teacher loss. Other losses are several times as large.
 const TEACHER_WEIGHT: f32 = 4.0;
 /// Default weight of the teacher loss where the teacher is the built-in model that the run starts from.
-const OWN_TEACHER_WEIGHT: f32 = 40.0;
+const OWN_TEACHER_WEIGHT: f32 = 100.0;
 /// Default number of epochs of a run that starts from a built-in model.
-const BUILT_IN_EPOCHS: u32 = 6;
+const BUILT_IN_EPOCHS: u32 = 3;
 /// Default learning rate of a run that starts from a built-in model.
 const BUILT_IN_RATE: f32 = 1e-4;
 /// Factor of the learning rate of triplets after a warm-up.
