@@ -89,7 +89,8 @@ pub fn find(
     options: &FindOptions,
     context: Context<'_>,
 ) -> Result<Findings> {
-    let early = if gallery.iter().any(is_table) { Some(loader.load(gallery, None)?) } else { None };
+    let early =
+        if gallery.iter().any(|input| is_table(input)) { Some(loader.load(gallery, None)?) } else { None };
     let queries = loader.load_queries(queries)?;
     let gallery = early.map_or_else(|| loader.load(gallery, None), Ok)?;
     let model = queries.table.model().clone();

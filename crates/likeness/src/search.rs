@@ -1,7 +1,7 @@
 //! Ranks a gallery for each query.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use likeness_data::photos::Skipped;
 use likeness_search::{
@@ -75,7 +75,11 @@ impl Sides {
     /// # Errors        as [`within`](Self::within)
     pub fn between(loader: &Loader<'_>, queries: &[PathBuf], gallery: &[PathBuf]) -> Result<Self> {
         // Photos are embedded with the model of the embeddings that they are compared with.
-        let early = if gallery.iter().any(is_table) { Some(loader.load(gallery, None)?) } else { None };
+        let early = if gallery.iter().any(|input| is_table(input)) {
+            Some(loader.load(gallery, None)?)
+        } else {
+            None
+        };
         let queries = loader.load_queries(queries)?;
         report_standing(&queries.photos, loader.context());
         let gallery = early.map_or_else(|| loader.load(gallery, None), Ok)?;
@@ -218,7 +222,7 @@ impl Search<'_> {
 }
 
 /// Whether the input is an embeddings file.
-pub(crate) fn is_table(input: &PathBuf) -> bool {
+pub(crate) fn is_table(input: &Path) -> bool {
     TableKind::of(input) != TableKind::Other
 }
 

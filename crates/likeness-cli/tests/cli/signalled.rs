@@ -26,7 +26,8 @@ fn signalled(bench: &Bench, mut command: Command, signals: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-const PREPARE: [&str; 8] = ["prepare", "photos", "-o", "out", "--threads", "1", "--layout", "folders"];
+const PREPARE: [&str; 10] =
+    ["prepare", "photos", "-o", "out", "--threads", "1", "--layout", "folders", "--detector", "none"];
 
 #[test]
 fn the_exit_code_names_the_signal() {

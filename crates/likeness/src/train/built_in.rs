@@ -87,8 +87,10 @@ impl Start {
         let BuiltInModel { name, graph, description } = self.model;
         let files = tempfile::tempdir()?;
         let path = files.path().join(GRAPH);
-        fs_err::write(&path, graph)?;
-        fs_err::write(files.path().join(DESCRIPTION), description)?;
+        likeness_artifact::write(&path, |file| file.write_all(graph))?;
+        likeness_artifact::write(&files.path().join(DESCRIPTION), |file| {
+            file.write_all(description.as_bytes())
+        })?;
         let parts = split_graph(&path, &PreprocessOverrides::default())?;
         let (network, original) = network_of_parts(&path, parts, self.architecture)?;
         let described: ModelDescription = toml::from_str(description).map_err(|error| {

@@ -113,7 +113,7 @@ fn outside(
 /// A repeated row counts once. A file with two identities is skipped. A `%` with two hexadecimal digits in an identity
 /// encodes a byte.
 ///
-/// # Errors        a line without two fields → [`DataError::BadTable`] with its line number
+/// # Errors        a line without two fields → [`DataError::BadTable`](crate::DataError::BadTable) with its line number
 #[allow(clippy::type_complexity)]
 pub fn read_identities(path: &Path) -> Result<(Vec<(String, String)>, Vec<Skipped>, Vec<String>)> {
     let mut rows: Vec<(String, String)> = Vec::new();
