@@ -29,7 +29,7 @@ pub(crate) struct FindArgs {
     #[arg(short, value_name = "K", value_parser = parse_count)]
     pub(crate) k: Option<usize>,
     /// Largest distance of the same person [default: the threshold of the model].
-    #[arg(long, value_name = "DISTANCE", value_parser = single(0.0, 1e9))]
+    #[arg(long, value_name = "DISTANCE", value_parser = single(0.0, 1e9), allow_negative_numbers = true)]
     pub(crate) tolerance: Option<f32>,
     /// Print CSV with one row per photo: verdict, distance, path, and the box of the face.
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
@@ -72,7 +72,7 @@ pub(crate) struct IdentifyArgs {
     #[arg(required = true)]
     pub(crate) unknown: Vec<PathBuf>,
     /// Largest distance of the same person [default: the threshold of the model].
-    #[arg(long, value_name = "DISTANCE", value_parser = single(0.0, 1e9))]
+    #[arg(long, value_name = "DISTANCE", value_parser = single(0.0, 1e9), allow_negative_numbers = true)]
     pub(crate) tolerance: Option<f32>,
     /// Also print the distance from the nearest known face.
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
