@@ -186,9 +186,8 @@ mod tests {
         let name = folder.path().join("model.onnx").display().to_string();
         let calibrator = Calibrator::open(&name, &PreprocessOverrides::default()).unwrap();
         calibrator.observe(&[picture(1), picture(3), picture(7)]).unwrap();
-        let equalized = calibrator.equalized().unwrap().unwrap();
-        equalized.observe(&[picture(1), picture(3), picture(7)]).unwrap();
-        let quantized = equalized.quantized(likeness_embed::quantize::Clipping::MinMax).unwrap();
+        // Not equalised, as the built-in model: the padding of equalised channels does not copy them unchanged.
+        let quantized = calibrator.quantized(likeness_embed::quantize::Clipping::MinMax).unwrap();
         let small = folder.path().join("small");
         quantized.write(&small).unwrap();
         let description = fs_err::read_to_string(small.join("model.toml")).unwrap();
