@@ -73,7 +73,7 @@ impl Template {
     /// ```
     /// use likeness_data::align::Template;
     ///
-    /// assert_eq!(Template::Arcface.landmarks(224)[0].x, 2.0 * 38.2946);
+    /// assert!((Template::Arcface.landmarks(224)[0].x - 2.0 * 38.2946).abs() < 1e-4);
     /// ```
     pub fn landmarks(self, size: u32) -> Landmarks {
         let (points, side) = match self {

@@ -7,6 +7,7 @@ use likeness_search::{Distance, Licence, Terms, Threshold, Thresholds};
 use serde::{Deserialize, Serialize};
 
 use crate::preprocess::{ChannelOrder, Preprocess};
+use crate::terms::terms_of;
 use crate::{ModelError, Result};
 
 /// Version of the folder's layout that this program writes.
@@ -164,10 +165,10 @@ impl ModelDescription {
         Thresholds::new(self.thresholds.clone()).unwrap_or_default()
     }
 
-    /// The licence; `None` if none is named. The terms of a licence that the registry knows need not be stated.
+    /// The licence; `None` if none is named. The terms of a well-known licence need not be stated.
     pub fn licence(&self) -> Option<Licence> {
         let name = self.licence.clone()?;
-        let terms = self.terms.or_else(|| crate::registry::entry::terms_of(&name)).unwrap_or(Terms::Unstated);
+        let terms = self.terms.unwrap_or_else(|| terms_of(&name));
         Some(Licence { name, terms })
     }
 

@@ -8,9 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::description::{FORMAT, ModelDescription};
 use crate::preprocess::{Preprocess, PreprocessOverrides};
-use crate::registry::entry::by_length_and_checksum;
-use crate::registry::sha256_of;
-use crate::{Licence, ModelError, Result};
+use crate::{ModelError, Result};
 
 /// File name of the graph in a model folder.
 pub const GRAPH: &str = "model.onnx";
@@ -94,25 +92,6 @@ pub fn weights_beside(graph: &Path) -> Result<PathBuf> {
             "use the folder that training wrote, or import the graph with --backbone",
         )),
     }
-}
-
-/// The licence of the weights at `path`: that of the description in the same model folder, else that of the registry's entry for
-/// the file. `None` if neither is known.
-///
-/// # Errors        a description or a file that cannot be read
-pub fn licence_of_weights(path: &Path) -> Result<Option<Licence>> {
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-    for description in [folder.join(DESCRIPTION), folder.join(IN_RUN).join(DESCRIPTION)] {
-        if description.is_file() {
-            return Ok(ModelDescription::read(&description)?.licence());
-        }
-    }
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let bytes = fs_err::metadata(path)?.len();
-    let entry = by_length_and_checksum(bytes, || sha256_of(path).map(|(sum, _)| sum).unwrap_or_default());
-    Ok(entry.map(|entry| Licence { name: entry.licence.clone(), terms: entry.terms }))
 }
 
 /// The fingerprint of a model: the SHA-256, in hexadecimal, over the bytes of its ONNX graph followed by its preprocessing

@@ -13,8 +13,10 @@ pub mod builtin;
 pub mod description;
 mod error;
 pub mod folder;
+pub mod origin;
 pub mod preprocess;
 pub mod registry;
+mod terms;
 pub mod trained_on;
 
 pub use description::{Alignment, ModelDescription};

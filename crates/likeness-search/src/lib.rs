@@ -31,6 +31,7 @@ mod by;
 pub mod cluster;
 mod distance;
 mod error;
+mod foreign_fault;
 mod index;
 mod licence;
 pub mod metric;
@@ -43,6 +44,7 @@ mod verdict;
 pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
 pub use distance::Distance;
 pub use error::{Result, SearchError};
+pub use foreign_fault::ForeignFault;
 pub use index::{
     ExactIndex, GalleryId, Hit, Index, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos,
     rank_photos_between, rank_within,
@@ -53,7 +55,7 @@ pub use protocol::{
 };
 pub use results::{ResultEntry, Results, ResultsShape};
 pub use table::{
-    EmbeddingTable, EmbeddingWriter, ForeignFault, ForeignFormat, ModelTag, Role, Row, SkippedRow, TableKind,
+    EmbeddingTable, EmbeddingWriter, ForeignFormat, ModelTag, Role, Row, SkippedRow, TableKind,
     TrainedOnPhoto, is_embeddings_file,
 };
 pub use verdict::{Threshold, Thresholds, Verdict};

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Distance, Licence, Result, SearchError, Thresholds};
 
-pub use foreign::{ForeignFault, ForeignFormat};
+pub use foreign::ForeignFormat;
 pub use kind::{TableKind, is_embeddings_file};
 pub use writer::EmbeddingWriter;
 

@@ -303,22 +303,6 @@ pub fn identify(sha256: &str, file_name: &str) -> Option<(&'static Entry, Verifi
     Some((entry, entry.verify(sha256)))
 }
 
-/// Licences without conditions on use, by the start of their names.
-const PERMISSIVE: [&str; 9] =
-    ["MIT", "Apache-2.0", "BSD-2", "BSD-3", "CC0", "CC-BY-4.0", "ISC", "Unlicense", "Zlib"];
-
-/// The terms of the licence `name`: those of a registry entry with this licence, or of a well-known licence.
-pub fn terms_of(name: &str) -> Option<Terms> {
-    let known =
-        entries().iter().find(|entry| entry.licence.eq_ignore_ascii_case(name)).map(|entry| entry.terms);
-    known
-        .or_else(|| PERMISSIVE.iter().any(|start| name.starts_with(start)).then_some(Terms::Permissive))
-        .or_else(|| {
-            let copyleft = ["GPL", "AGPL", "LGPL"].iter().any(|start| name.starts_with(start));
-            copyleft.then_some(Terms::Copyleft)
-        })
-}
-
 /// The names of all entries, as text for messages.
 pub fn known_names() -> String {
     entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")

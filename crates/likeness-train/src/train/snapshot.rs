@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::sha256_hex;
-use likeness_model::folder::licence_of_weights;
+use likeness_model::origin::licence_of_weights;
 use likeness_model::trained_on::TrainedOn;
 
 use super::checkpoint::{self, State};

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use likeness_data::dataset::Dataset;
 use likeness_embed::model_folder::split_graph;
-use likeness_model::builtin::{Builtin, FACE, PICTURE};
 use likeness_model::folder::{DESCRIPTION, GRAPH};
 use likeness_model::preprocess::PreprocessOverrides;
 use likeness_model::{Alignment, ModelDescription};
@@ -15,42 +14,9 @@ use likeness_train::export::{ModelCard, write_model_folder};
 use likeness_train::train::RunFolder;
 use likeness_train::train::folder::START;
 
-use super::options::TrainOptions;
+use super::options::{BuiltInModel, TrainOptions};
 use crate::import::network::{check_agreement, network_of_parts};
 use crate::{Result, invalid};
-
-/// A model that is compiled into the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BuiltInModel {
-    /// Name, such as `face`.
-    pub name: &'static str,
-    /// The ONNX graph.
-    pub graph: &'static [u8],
-    /// The description in the format of `model.toml`.
-    pub description: &'static str,
-}
-
-/// The built-in models that a run may start from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct BuiltInModels {
-    /// dlib's face network, see [`Architecture::DlibResNet`].
-    pub face: Option<BuiltInModel>,
-    /// The model for any pictures, see [`Architecture::EfficientNetLite0`].
-    pub picture: Option<BuiltInModel>,
-}
-
-impl BuiltInModels {
-    /// The models that are compiled into the program.
-    pub fn of_program() -> Self {
-        Self { face: Some((&FACE).into()), picture: Some((&PICTURE).into()) }
-    }
-}
-
-impl From<&Builtin> for BuiltInModel {
-    fn from(model: &Builtin) -> Self {
-        Self { name: model.name, graph: model.graph, description: model.description }
-    }
-}
 
 /// A built-in model that fits the dataset, and its architecture.
 #[derive(Debug, Clone, Copy)]

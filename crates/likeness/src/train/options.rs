@@ -1,8 +1,7 @@
 //! Options of a training run. `None` keeps the default, the value of the settings file, or the value of the run to continue.
 
+use likeness_model::builtin::{Builtin, FACE, PICTURE};
 use std::path::PathBuf;
-
-pub use super::built_in::{BuiltInModel, BuiltInModels};
 
 use likeness_data::augment::AugmentConfig;
 use likeness_train::adapt::{AdaptationMethod, AdaptationPlace, DomainStatistics};
@@ -114,6 +113,39 @@ pub struct TrainOptions {
     pub adaptation: AdaptationOptions,
     /// The built-in models that the run may start from.
     pub built_in: BuiltInModels,
+}
+
+/// A model that is compiled into the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltInModel {
+    /// Name, such as `face`.
+    pub name: &'static str,
+    /// The ONNX graph.
+    pub graph: &'static [u8],
+    /// The description in the format of `model.toml`.
+    pub description: &'static str,
+}
+
+/// The built-in models that a run may start from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BuiltInModels {
+    /// dlib's face network, see [`Architecture::DlibResNet`].
+    pub face: Option<BuiltInModel>,
+    /// The model for any pictures, see [`Architecture::EfficientNetLite0`].
+    pub picture: Option<BuiltInModel>,
+}
+
+impl BuiltInModels {
+    /// The models that are compiled into the program.
+    pub fn of_program() -> Self {
+        Self { face: Some((&FACE).into()), picture: Some((&PICTURE).into()) }
+    }
+}
+
+impl From<&Builtin> for BuiltInModel {
+    fn from(model: &Builtin) -> Self {
+        Self { name: model.name, graph: model.graph, description: model.description }
+    }
 }
 
 /// Options of the network.

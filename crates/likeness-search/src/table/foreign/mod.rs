@@ -15,7 +15,6 @@
 //! Rows with one name are faces of one photo. A row of zeros stands for a photo without a face and becomes a skipped photo.
 
 mod csv;
-mod fault;
 mod names;
 mod npy;
 mod npy_header;
@@ -30,8 +29,7 @@ use super::{EmbeddingTable, ModelTag, Row, SkippedRow};
 use crate::distance::cosine::squared_norm;
 use crate::{Distance, Result, SearchError};
 
-pub use fault::ForeignFault;
-use fault::ForeignFault as Fault;
+use crate::ForeignFault as Fault;
 
 /// The largest deviation of a unit embedding's squared length from 1; 16-bit floats deviate by less.
 const UNIT_TOLERANCE: f64 = 1e-2;
