@@ -19,7 +19,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("likeness-data", "prepare::journal, prepare::plan"),
     ("likeness-data", "source::columns, source::csv"),
     ("likeness-search", "index, protocol"),
-    ("likeness-train", "network, parameter"),
+    ("likeness-train", "backbone, network, parameter"),
     ("likeness-train", "train::config, train::difference"),
     ("likeness-train", "weights::file, weights::pickle"),
 ];

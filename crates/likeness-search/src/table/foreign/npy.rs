@@ -18,7 +18,7 @@ use std::io::Read;
 use half::f16;
 
 use super::Fault;
-use super::npy_header::{self, Header};
+use super::npy_header::{self, Element, Header};
 
 /// Number of bytes that are converted at a time; a multiple of every width.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -26,31 +26,6 @@ const CHUNK_BYTES: usize = 1 << 16;
 const MAX_TEXT_BYTES: usize = 1 << 20;
 /// The first bytes of every array.
 pub(super) const SIGNATURE: &[u8; 6] = b"\x93NUMPY";
-
-/// The type of an array's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Element {
-    /// Floats of 2, 4 or 8 bytes.
-    Float(usize),
-    /// Integers of 1, 2, 4 or 8 bytes.
-    Signed(usize),
-    /// Non-negative integers of 1, 2, 4 or 8 bytes.
-    Unsigned(usize),
-    /// Texts of at most so many characters of 4 bytes.
-    Unicode(usize),
-    /// Texts of at most so many bytes.
-    Bytes(usize),
-}
-
-impl Element {
-    /// Number of bytes of one value.
-    pub(super) fn bytes(self) -> usize {
-        match self {
-            Self::Float(bytes) | Self::Signed(bytes) | Self::Unsigned(bytes) | Self::Bytes(bytes) => bytes,
-            Self::Unicode(characters) => characters.saturating_mul(4),
-        }
-    }
-}
 
 /// A matrix of embeddings, row-major.
 #[derive(Debug)]

@@ -1,7 +1,31 @@
 //! Parses the header of an array in NumPy's format, a Python dictionary of three entries.
 
 use super::Fault;
-use super::npy::Element;
+
+/// The type of an array's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Element {
+    /// Floats of 2, 4 or 8 bytes.
+    Float(usize),
+    /// Integers of 1, 2, 4 or 8 bytes.
+    Signed(usize),
+    /// Non-negative integers of 1, 2, 4 or 8 bytes.
+    Unsigned(usize),
+    /// Texts of at most so many characters of 4 bytes.
+    Unicode(usize),
+    /// Texts of at most so many bytes.
+    Bytes(usize),
+}
+
+impl Element {
+    /// Number of bytes of one value.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Float(bytes) | Self::Signed(bytes) | Self::Unsigned(bytes) | Self::Bytes(bytes) => bytes,
+            Self::Unicode(characters) => characters.saturating_mul(4),
+        }
+    }
+}
 
 /// Maximum length of a header. NumPy itself rejects headers of more than 10,000 bytes by default.
 pub(super) const MAX_BYTES: usize = 1 << 16;
