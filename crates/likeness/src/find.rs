@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::loader::{Loader, Query, Standing};
-use crate::search::is_table;
 use crate::{Result, invalid};
 
 /// Options of [`find`].
@@ -43,13 +42,6 @@ pub struct Sought {
     pub sightings: Vec<Sighting>,
     /// The nearest photo, whatever its verdict; `None` in an empty gallery.
     pub nearest: Option<Sighting>,
-}
-
-impl Sought {
-    /// Number of photos with this verdict.
-    pub fn count(&self, verdict: Verdict) -> usize {
-        self.sightings.iter().filter(|sighting| sighting.verdict == Some(verdict)).count()
-    }
 }
 
 /// The result of [`find`].
@@ -89,10 +81,7 @@ pub fn find(
     options: &FindOptions,
     context: Context<'_>,
 ) -> Result<Findings> {
-    let early =
-        if gallery.iter().any(|input| is_table(input)) { Some(loader.load(gallery, None)?) } else { None };
-    let queries = loader.load_queries(queries)?;
-    let gallery = early.map_or_else(|| loader.load(gallery, None), Ok)?;
+    let (queries, gallery) = loader.load_sides(queries, gallery)?;
     let model = queries.table.model().clone();
     let distance = options.distance.unwrap_or(model.distance);
     let progress = context.stage("match");

@@ -1,12 +1,12 @@
 //! Ranks a gallery for each query.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use likeness_data::photos::Skipped;
 use likeness_search::{
     Distance, EmbeddingTable, Hit, PhotoSearch, Protocol, RankConfig, ResultEntry, Results, Role, Row,
-    TableKind, Verdict, rank_photos, rank_photos_between,
+    Verdict, rank_photos, rank_photos_between,
 };
 use serde_json::json;
 
@@ -74,15 +74,8 @@ impl Sides {
     ///
     /// # Errors        as [`within`](Self::within)
     pub fn between(loader: &Loader<'_>, queries: &[PathBuf], gallery: &[PathBuf]) -> Result<Self> {
-        // Photos are embedded with the model of the embeddings that they are compared with.
-        let early = if gallery.iter().any(|input| is_table(input)) {
-            Some(loader.load(gallery, None)?)
-        } else {
-            None
-        };
-        let queries = loader.load_queries(queries)?;
+        let (queries, gallery) = loader.load_sides(queries, gallery)?;
         report_standing(&queries.photos, loader.context());
-        let gallery = early.map_or_else(|| loader.load(gallery, None), Ok)?;
         Ok(Self {
             photos: queries.photos,
             queries: queries.table,
@@ -219,11 +212,6 @@ impl Search<'_> {
             "answer": answer,
         })
     }
-}
-
-/// Whether the input is an embeddings file.
-pub(crate) fn is_table(input: &Path) -> bool {
-    TableKind::of(input) != TableKind::Other
 }
 
 /// Whether the table has roles: both queries and gallery images.

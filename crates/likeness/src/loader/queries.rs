@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use likeness_data::photos::Skipped;
 use likeness_embed::EmbedError;
 use likeness_embed::embed::{EmbedItem, Gathered, embed_each};
-use likeness_search::{EmbeddingTable, Role, Row};
+use likeness_search::{EmbeddingTable, Role, Row, TableKind};
 
-use super::Loader;
 use super::sources::{Content, Source};
+use super::{Loaded, Loader};
 use crate::Result;
 use crate::context::Context;
 
@@ -65,6 +65,19 @@ pub struct Queries {
 }
 
 impl Loader<'_> {
+    /// Loads queries and the gallery that they are compared with.
+    ///
+    /// Embeddings are loaded first, so that photos are embedded with their model.
+    ///
+    /// # Errors        an input that cannot be read, no photo that can be embedded
+    pub(crate) fn load_sides(&self, queries: &[PathBuf], gallery: &[PathBuf]) -> Result<(Queries, Loaded)> {
+        let is_table = |input: &PathBuf| TableKind::of(input) != TableKind::Other;
+        let early = if gallery.iter().any(is_table) { Some(self.load(gallery, None)?) } else { None };
+        let queries = self.load_queries(queries)?;
+        let gallery = early.map_or_else(|| self.load(gallery, None), Ok)?;
+        Ok((queries, gallery))
+    }
+
     /// Loads the queries of `inputs`.
     pub fn load_queries(&self, inputs: &[PathBuf]) -> Result<Queries> {
         let mut sources = self.sources(inputs, None)?;
