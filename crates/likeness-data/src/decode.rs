@@ -17,7 +17,7 @@ use crate::error::{MAX_HEIGHT, MAX_MEMORY, MAX_WIDTH};
 use crate::heif::{self, HeifError, HeifFormat, MissingDecoder};
 use crate::jpeg::JpegStructure;
 use crate::limits::{Limits, MemoryBudget, MemoryCharge};
-use crate::{DataError, Result, kind, png_chunks};
+use crate::{DataError, Result, exif, kind, png_chunks};
 
 /// A decoded photo.
 #[derive(Debug)]
@@ -48,6 +48,18 @@ pub struct PhotoReader {
 impl Default for PhotoReader {
     fn default() -> Self {
         Self::new(Limits::default())
+    }
+}
+
+impl PhotoFile<'_> {
+    /// Size of the file in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// When the photo was taken, from its EXIF data: `YYYY-MM-DDThh:mm:ss` of the camera's clock; `None` if it is not stated.
+    pub fn taken(&self) -> Option<String> {
+        exif::taken(&self.bytes)
     }
 }
 
