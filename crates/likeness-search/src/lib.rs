@@ -29,6 +29,7 @@
 
 mod by;
 pub mod cluster;
+mod codes_fault;
 mod distance;
 mod error;
 mod foreign_fault;
@@ -42,12 +43,13 @@ mod table;
 mod verdict;
 
 pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
+pub use codes_fault::CodesFault;
 pub use distance::Distance;
 pub use error::{Result, SearchError};
 pub use foreign_fault::ForeignFault;
 pub use index::{
-    ExactIndex, GalleryId, Hit, Index, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos,
-    rank_photos_between, rank_within,
+    CodesKey, ExactIndex, Found, GalleryId, Hit, Index, Int8Index, Neighbour, PhotoSearch, RankConfig,
+    Ranking, Rankings, SearchCost, Selection, Vectors, rank, rank_photos, rank_photos_between, rank_within,
 };
 pub use licence::{Licence, Terms};
 pub use protocol::{

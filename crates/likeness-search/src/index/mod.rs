@@ -1,15 +1,18 @@
 //! Indexes: galleries that can be searched.
 //!
 //! [`Index`] is what a search needs of a gallery. [`ExactIndex`] compares a query with every image; its rankings are those of
-//! [`rank`], and the reference for indexes that approximate them.
+//! [`rank`], and the reference for indexes that approximate them. [`Int8Index`] answers the same queries from int8 codes in a
+//! memory-mapped file that grows and shrinks with a stored gallery.
 
 mod exact;
+mod int8;
 
 pub(crate) use exact::{Exclusions, check_sides, relevant_ranks};
 pub use exact::{
     GalleryId, Hit, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos, rank_photos_between,
     rank_within,
 };
+pub use int8::{CodesKey, Found, Int8Index, Neighbour, SearchCost, Selection, Vectors};
 
 use crate::{Distance, EmbeddingTable, Result};
 
