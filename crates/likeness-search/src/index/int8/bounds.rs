@@ -20,20 +20,30 @@ pub(super) fn offer_dots(
     let (factors, offsets) = (group.factors(), group.offsets());
     let [residual, length] = group.widest();
     let slack = query.slack_of(residual, length);
-    let (limit, mut any) = (list.limit(), false);
-    for row in 0..ROWS {
+    let limit = list.limit();
+    let lower: [f32; ROWS] = std::array::from_fn(|row| {
         let key = query.key_of_dot(offsets[row], factors[row], dots[row]);
-        any |= !(key - slack - query.slack_of_offset(offsets[row]) > limit);
-    }
-    if any {
-        keep_dots(query, group, mask, dots, list);
+        key - slack - query.slack_of_offset(offsets[row])
+    });
+    // Integers, so that all sixteen are compared at once.
+    let any = lower.iter().fold(0, |any, lower| any | u32::from(!(*lower > limit)));
+    if any != 0 {
+        keep_dots(query, group, mask, dots, &lower, list);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn keep_dots(query: &Query, group: &GroupRef, mask: u16, dots: &[i32; ROWS], list: &mut Shortlist) {
-    for row in (0..ROWS).filter(|row| mask >> row & 1 == 1) {
+fn keep_dots(
+    query: &Query,
+    group: &GroupRef,
+    mask: u16,
+    dots: &[i32; ROWS],
+    lower: &[f32; ROWS],
+    list: &mut Shortlist,
+) {
+    let limit = list.limit();
+    for row in (0..ROWS).filter(|row| mask >> row & 1 == 1 && !(lower[*row] > limit)) {
         let terms = group.terms(row);
         let key = query.key_of_dot(terms.offset, terms.factor, dots[row]);
         let slack = query.slack_of(terms.residual, terms.length) + query.slack_of_offset(terms.offset);

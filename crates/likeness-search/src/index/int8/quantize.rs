@@ -13,7 +13,7 @@
 //! A *key* sorts a gallery as the distance does: cosine: distance − 1; Euclidean: distance² − |q|²; Jaccard: distance.
 
 use super::kernel::Common;
-use super::layout::row_of;
+use super::layout::{VALUES, row_of};
 use super::rows::GroupRef;
 use crate::Distance;
 use crate::distance::jaccard;
@@ -251,8 +251,14 @@ impl<'a> Query<'a> {
             let most = (common + residual).min(self.size.min(offset) * (1.0 + EXTRA)) + UNDERFLOW;
             return jaccard::from_common(most, self.size, offset) - EXTRA;
         }
-        let codes = row_of(group.codes, row).zip(&self.scaled);
-        let dot: f64 = codes.map(|(code, value)| f64::from(i32::from(code) - ZERO_CODE) * value).sum();
+        let mut sums = [0.0f64; VALUES];
+        for (line, values) in group.codes.iter().zip(self.scaled.chunks(VALUES)) {
+            let codes = &line.0[row * VALUES..][..VALUES];
+            for ((sum, code), value) in sums.iter_mut().zip(codes).zip(values) {
+                *sum += f64::from(i32::from(*code) - ZERO_CODE) * value;
+            }
+        }
+        let dot: f64 = sums.iter().sum();
         let twice = if self.distance == Distance::Cosine { 1.0 } else { 2.0 };
         let slack = twice * self.size.sqrt() * residual + EXTRA * (self.size + offset) + UNDERFLOW;
         offset - twice * factor * dot - slack

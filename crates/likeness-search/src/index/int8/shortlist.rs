@@ -2,8 +2,8 @@
 //!
 //! The k-th smallest upper end is an upper bound of the k-th key, so a row is discarded if its lower end is above it.
 
-/// Entries that are added before the first ones are discarded.
-const STEP: usize = 1024;
+/// Entries that are added, beside k, before the list is shortened.
+const STEP: usize = 48;
 
 /// A row with the interval that contains its key.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl Shortlist {
         self.entries.push(Entry { lower, upper, ..entry });
         if self.entries.len() >= self.full_at {
             self.compact();
-            self.full_at = 2 * self.entries.len().max(self.k) + STEP / 4;
+            self.full_at = 2 * self.entries.len().max(self.k) + STEP;
         }
     }
 

@@ -306,7 +306,8 @@ fn a_file_cut_off_anywhere_keeps_its_complete_blocks() {
     let key = key(6, Distance::Cosine);
     let ends = file_of_blocks(&path, &key);
     let whole = fs_err::read(&path).unwrap();
-    for length in 0..=whole.len() {
+    let is_near_end = |length: usize| ends.iter().any(|end| end.abs_diff(length as u64) < 3);
+    for length in (0..=whole.len()).filter(|length| length % 41 == 0 || is_near_end(*length)) {
         // Some file systems fill the end with zeros.
         for filled in [0, 64] {
             let mut cut = whole[..length].to_vec();
