@@ -16,6 +16,9 @@ use crate::Distance;
 /// Bytes of codes in a tile, so that it stays in the L2 cache for all queries of a block.
 const TILE_BYTES: usize = 1 << 18;
 
+/// Bytes of codes, times queries, that are worth a task of their own: about a third of a millisecond.
+const PART_BYTES: usize = 1 << 23;
+
 /// What a scan visits.
 pub(super) struct Scan<'a> {
     pub(super) rows: &'a Rows,
@@ -52,15 +55,17 @@ impl Scan<'_> {
         let merge = |a: Vec<Shortlist>, b: Vec<Shortlist>| {
             a.into_iter().zip(b).map(|(a, b)| a.merge(b)).collect::<Vec<_>>()
         };
-        let lists = self.parts().into_par_iter().map(walk).collect::<Vec<_>>();
+        let lists = self.parts(queries.len()).into_par_iter().map(walk).collect::<Vec<_>>();
         lists.into_iter().reduce(merge).unwrap_or_else(|| self.empty(queries))
     }
 
-    /// Ranges of groups, enough of them to keep every thread busy.
-    fn parts(&self) -> Vec<Range<usize>> {
+    /// Ranges of groups: enough of them to keep every thread busy, but none with little work.
+    fn parts(&self, queries: usize) -> Vec<Range<usize>> {
         let (groups, threads) = (self.rows.groups_len(), rayon::current_num_threads());
-        let parts = if threads == 1 { 1 } else { (4 * threads).min(groups.div_ceil(self.tile())) };
-        let part = groups.div_ceil(parts.max(1)).max(1);
+        let worthwhile = (groups * lines(self.dimension) * LINE).saturating_mul(queries) / PART_BYTES;
+        let most = (4 * threads).min(groups.div_ceil(self.tile()));
+        let parts = if threads == 1 { 1 } else { worthwhile.clamp(1, most.max(1)) };
+        let part = groups.div_ceil(parts).max(1);
         (0..groups).step_by(part).map(|start| start..(start + part).min(groups)).collect()
     }
 
