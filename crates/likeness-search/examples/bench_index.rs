@@ -1,18 +1,21 @@
 //! Measures the index of int8 codes on synthetic identities: search, memory, file, build, open, appends.
 //!
 //! ```text
-//! cargo run --release -p likeness-search --example bench_index -- ROWS DIMENSION THREADS [QUERIES]
+//! cargo run --release -p likeness-search --example bench_index -- ROWS DIMENSION THREADS [QUERIES [CANDIDATES]]
 //! cargo run --release -p likeness-search --example bench_index -- 100000 512 1
 //! ```
 //!
 //! Identities are random directions with twenty vectors each, at an angle of about 45°. Half of the queries are of an identity
-//! in the gallery, the others of nobody. Each output line is `NAME VALUE`; times are milliseconds.
+//! in the gallery, the others of nobody. With CANDIDATES, the graph (HNSW) over the same codes is measured too. Each output line is `NAME VALUE`; times are milliseconds.
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;
 use std::time::Instant;
 
-use likeness_search::{CodesKey, Distance, Found, Int8Index, Result, Vectors};
+use likeness_search::{
+    CodesKey, Distance, Found, GraphSearch, HnswConfig, HnswIndex, Int8Index, Neighbour, Result, SearchCost,
+    Vectors,
+};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
@@ -31,9 +34,14 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let numbers: Vec<usize> =
         std::env::args().skip(1).map(|arg| arg.parse()).collect::<std::result::Result<_, _>>()?;
     let [rows, dimension, threads, rest @ ..] = numbers.as_slice() else {
-        return Err("expected ROWS DIMENSION THREADS [QUERIES]".into());
+        return Err("expected ROWS DIMENSION THREADS [QUERIES [CANDIDATES]]".into());
     };
-    let bench = Bench { rows: *rows, dimension: *dimension, queries: rest.first().copied().unwrap_or(200) };
+    let bench = Bench {
+        rows: *rows,
+        dimension: *dimension,
+        queries: rest.first().copied().unwrap_or(200),
+        candidates: rest.get(1).copied(),
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(*threads).build()?;
     let folder = tempfile::tempdir()?;
     Ok(pool.install(|| bench.run(&folder.path().join(format!("{dimension}.codes"))))?)
@@ -59,6 +67,7 @@ struct Bench {
     rows: usize,
     dimension: usize,
     queries: usize,
+    candidates: Option<usize>,
 }
 
 /// The vectors of ids counted from 0.
@@ -96,12 +105,15 @@ impl Bench {
             index.search(&queries[..dim], K, None, &stored)?;
             Ok(index)
         })?;
-        self.search(&index, &queries, &stored)?;
+        let exact = self.search(&index, &queries, &stored)?;
+        if let Some(candidates) = self.candidates {
+            self.graph(&index, &queries, candidates, &stored, &exact)?;
+        }
         drop(index);
         self.append(path, &key)
     }
 
-    fn search(&self, index: &Int8Index, queries: &[f32], stored: &Stored) -> Result<()> {
+    fn search(&self, index: &Int8Index, queries: &[f32], stored: &Stored) -> Result<Vec<Vec<Neighbour>>> {
         let dim = self.dimension;
         let (mut times, mut cost, cpu) = (Vec::new(), Vec::new(), cpu_ms());
         let mut singles = Vec::new();
@@ -119,8 +131,7 @@ impl Bench {
         println!("p50_ms {:.3}", times[times.len() / 2]);
         println!("p99_ms {:.3}", times[times.len() * 99 / 100]);
         println!("queries_per_s {:.1}", count * 1e3 / times.iter().sum::<f64>());
-        let mean =
-            |of: fn(&likeness_search::SearchCost) -> usize| cost.iter().map(of).sum::<usize>() as f64 / count;
+        let mean = |of: fn(&SearchCost) -> usize| cost.iter().map(of).sum::<usize>() as f64 / count;
         println!("shortlisted {:.1}", mean(|cost| cost.shortlisted));
         println!("compared {:.1}", mean(|cost| cost.compared));
         let many = &queries[..(BATCH * dim).min(queries.len())];
@@ -141,12 +152,45 @@ impl Bench {
         let few = index.select_where(|id| id % 1000 == 3);
         timed("filtered_0.1_percent_ms", || index.search(&queries[..dim], K, Some(&few), stored))?;
         self.recall(queries, stored, &singles);
+        Ok(singles)
+    }
+
+    fn graph(
+        &self,
+        index: &Int8Index,
+        queries: &[f32],
+        candidates: usize,
+        stored: &Stored,
+        exact: &[Vec<Neighbour>],
+    ) -> Result<()> {
+        let graph = timed("graph_build_ms", || Ok(HnswIndex::build(index, HnswConfig::default())))?;
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("bench.hnsw");
+        timed("graph_save_ms", || graph.save(&path, index))?;
+        println!("graph_file_mib {:.1}", fs_err::metadata(&path)?.len() as f64 / f64::from(1 << 20));
+        let graph = timed("graph_open_ms", || HnswIndex::open(&path, index))?;
+        let search = GraphSearch { k: K, candidates, selection: None };
+        let (mut times, mut hits, cpu) = (Vec::new(), [0; 2], cpu_ms());
+        for (at, (query, exact)) in queries.chunks_exact(self.dimension).zip(exact).enumerate() {
+            let start = Instant::now();
+            let found = graph.search(index, query, &search, stored)?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+            hits[at % 2] += found.neighbours[0].iter().filter(|found| exact.contains(found)).count() as u32;
+        }
+        println!("graph_cpu_per_query_ms {:.3}", (cpu_ms() - cpu) / times.len() as f64);
+        times.sort_by(f64::total_cmp);
+        println!("graph_p50_ms {:.3}", times[times.len() / 2]);
+        println!("graph_p99_ms {:.3}", times[times.len() * 99 / 100]);
+        let half = (times.len() * K) as f64 / 2.0;
+        println!("graph_recall_at_10_enrolled {:.5}", f64::from(hits[0]) / half);
+        println!("graph_recall_at_10_unknown {:.5}", f64::from(hits[1]) / half);
         Ok(())
     }
 
     /// The share of the first ten of the plain loop that were found.
-    fn recall(&self, queries: &[f32], stored: &Stored, singles: &[Vec<likeness_search::Neighbour>]) {
-        let (dim, step) = (self.dimension, singles.len().div_ceil(40));
+    fn recall(&self, queries: &[f32], stored: &Stored, singles: &[Vec<Neighbour>]) {
+        // An odd step, for queries of both kinds.
+        let (dim, step) = (self.dimension, singles.len().div_ceil(40) | 1);
         let picked: Vec<usize> = (0..singles.len()).step_by(step).collect();
         let hits: usize = picked
             .par_iter()

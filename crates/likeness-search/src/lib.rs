@@ -48,8 +48,9 @@ pub use distance::Distance;
 pub use error::{Result, SearchError};
 pub use foreign_fault::ForeignFault;
 pub use index::{
-    CodesKey, ExactIndex, Found, GalleryId, Hit, Index, Int8Index, Neighbour, PhotoSearch, RankConfig,
-    Ranking, Rankings, SearchCost, Selection, Vectors, rank, rank_photos, rank_photos_between, rank_within,
+    CodesKey, ExactIndex, Found, GalleryId, GraphSearch, Hit, HnswConfig, HnswIndex, Index, Int8Index,
+    Neighbour, PhotoSearch, RankConfig, Ranking, Rankings, SearchCost, Selection, Vectors, rank, rank_photos,
+    rank_photos_between, rank_within,
 };
 pub use licence::{Licence, Terms};
 pub use protocol::{

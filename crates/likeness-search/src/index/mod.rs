@@ -2,9 +2,11 @@
 //!
 //! [`Index`] is what a search needs of a gallery. [`ExactIndex`] compares a query with every image; its rankings are those of
 //! [`rank`], and the reference for indexes that approximate them. [`Int8Index`] answers the same queries from int8 codes in a
-//! memory-mapped file that grows and shrinks with a stored gallery.
+//! memory-mapped file that grows and shrinks with a stored
+//! gallery, and [`HnswIndex`] is an approximate index over the same codes.
 
 mod exact;
+mod hnsw;
 mod int8;
 
 pub(crate) use exact::{Exclusions, check_sides, relevant_ranks};
@@ -12,6 +14,7 @@ pub use exact::{
     GalleryId, Hit, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos, rank_photos_between,
     rank_within,
 };
+pub use hnsw::{GraphSearch, HnswConfig, HnswIndex};
 pub use int8::{CodesKey, Found, Int8Index, Neighbour, SearchCost, Selection, Vectors};
 
 use crate::{Distance, EmbeddingTable, Result};

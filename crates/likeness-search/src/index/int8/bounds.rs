@@ -4,7 +4,7 @@
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
 use super::layout::ROWS;
-use super::quantize::Query;
+use super::query::Query;
 use super::rows::GroupRef;
 use super::shortlist::{Entry, Shortlist};
 

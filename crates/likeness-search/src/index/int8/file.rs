@@ -27,7 +27,7 @@ use std::io::{Read, Result as IoResult, Seek, SeekFrom};
 use rayon::prelude::*;
 
 use super::layout::{LINE, Line, ROWS, lines, padded, set_row};
-use super::quantize::RowTerms;
+use super::terms::RowTerms;
 use crate::CodesFault;
 
 /// Bytes of a payload that one thread verifies at a time.

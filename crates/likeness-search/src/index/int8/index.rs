@@ -13,7 +13,8 @@ use super::kernel::Machine;
 use super::key::{CodesKey, FIXED};
 use super::layout::{LINE, Line, lines, row_of};
 use super::map::Content;
-use super::quantize::{Query, quantize_row, zero_code};
+use super::quantize::{quantize_row, zero_code};
+use super::query::Query;
 use super::rerank::{Found, Vectors, rerank};
 use super::rows::Rows;
 use super::scan::Scan;
@@ -286,11 +287,7 @@ impl Int8Index {
         selection: Option<&Selection>,
         vectors: &dyn Vectors,
     ) -> Result<Found> {
-        if k == 0 {
-            let reason = "k: expected rankings of at least one image, found 0".into();
-            return Err(SearchError::BadArgument { reason });
-        }
-        check_values(&self.key, queries, |row| format!("query {row}"))?;
+        self.check_search(queries, k)?;
         let (dimension, distance) = (self.key.dimension, self.key.distance);
         let k = k.min(self.len().max(1));
         let scan = Scan { rows: &self.rows, selection, distance, dimension, k, machine: self.machine };
@@ -304,6 +301,15 @@ impl Int8Index {
             found.cost += part.cost;
         }
         Ok(found)
+    }
+
+    /// Checks the arguments of a search.
+    pub(super) fn check_search(&self, queries: &[f32], k: usize) -> Result<()> {
+        if k == 0 {
+            let reason = "k: expected rankings of at least one image, found 0".into();
+            return Err(SearchError::BadArgument { reason });
+        }
+        check_values(&self.key, queries, |row| format!("query {row}"))
     }
 
     /// The rows with these ids, for searches among them; ids without a row are ignored.
@@ -354,6 +360,10 @@ impl Int8Index {
     /// The size of the file in bytes.
     pub fn file_bytes(&self) -> u64 {
         self.end
+    }
+
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     #[cfg(test)]

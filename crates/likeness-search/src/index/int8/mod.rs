@@ -3,7 +3,8 @@
 //! The gallery's database holds the vectors in f32; this index holds a copy with one byte for each value, which can be built
 //! again at any time. A query passes these steps:
 //!
-//! 1. `quantize` rounds query and rows to integers, and computes a bound on the error of each row.
+//! 1. `quantize` rounds rows to integers when they are appended, and computes a bound on the error of each; `query` does
+//!    the same for queries.
 //! 2. `scan` computes integer dot products (`kernel`) of a block of queries with all rows that the [`Selection`] allows, and
 //!    `bounds` turns them into intervals that contain the exact distances.
 //! 3. `shortlist` keeps every row whose interval overlaps the k best ones.
@@ -19,15 +20,19 @@ mod kernel;
 mod key;
 mod layout;
 mod map;
+mod points;
 mod quantize;
+mod query;
 mod rerank;
 mod rows;
 mod scan;
 mod selection;
 mod shortlist;
+mod terms;
 
 pub use index::Int8Index;
 pub use key::CodesKey;
+pub(in crate::index) use points::{Point, compare};
 pub use rerank::{Found, Neighbour, SearchCost, Vectors};
 pub use selection::Selection;
 

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::layout::ROWS;
-use super::quantize::Query;
+use super::query::Query;
 use super::rows::Rows;
 use super::selection::Selection;
 use super::shortlist::Shortlist;

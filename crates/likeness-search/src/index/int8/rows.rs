@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use super::file::RowsPayload;
 use super::layout::{Line, ROWS, lines, set_row};
 use super::map::Content;
-use super::quantize::RowTerms;
+use super::terms::RowTerms;
 
 /// Rows with terms, in groups of sixteen.
 #[derive(Debug, Default)]
@@ -232,18 +232,23 @@ impl Rows {
         (block.first_row + skipped + place.row - start(&block)) as u32
     }
 
-    /// Marks the row with this number in the file as removed; returns whether there is such a row.
-    pub(super) fn remove(&mut self, number: u32) -> bool {
-        let number = number as usize;
+    /// The row with this number in the file, removed or not.
+    pub(super) fn place_of(&self, number: usize) -> Option<Place> {
         if number >= self.total {
-            return false;
+            return None;
         }
         let block = self.blocks[self.blocks.partition_point(|block| block.first_row <= number) - 1];
         let within = number - block.first_row;
-        let (area, row) = match within.checked_sub(block.in_main) {
-            None => (&mut self.main, block.main + within),
-            Some(rest) => (&mut self.tail, block.tail + rest),
-        };
+        Some(match within.checked_sub(block.in_main) {
+            None => Place { is_tail: false, row: block.main + within },
+            Some(rest) => Place { is_tail: true, row: block.tail + rest },
+        })
+    }
+
+    /// Marks the row with this number in the file as removed; returns whether there is such a row.
+    pub(super) fn remove(&mut self, number: u32) -> bool {
+        let Some(Place { is_tail, row }) = self.place_of(number as usize) else { return false };
+        let area = if is_tail { &mut self.tail } else { &mut self.main };
         if area.is_alive(row) {
             area.alive[row / ROWS] &= !(1 << (row % ROWS));
             self.removed += 1;
@@ -304,8 +309,18 @@ impl Rows {
     }
 
     /// The group with this number.
+    ///
+    /// # Panics        there is no such group
     pub(super) fn group(&self, number: usize) -> GroupRef<'_> {
-        self.groups(number..number + 1).next().expect("the number is that of a group")
+        let lines = lines(self.dimension);
+        if let Some(index) = number.checked_sub(self.main.groups()) {
+            let codes = &self.tail_codes[index * lines..(index + 1) * lines];
+            return GroupRef { area: &self.tail, index, number, codes };
+        }
+        let after = self.pieces.partition_point(|piece| piece.first_group <= number);
+        let piece = &self.pieces[after - 1];
+        let codes = self.piece_group(piece, number - piece.first_group, lines);
+        GroupRef { area: &self.main, index: number, number, codes }
     }
 
     /// The ids of all rows that are not removed, increasing.

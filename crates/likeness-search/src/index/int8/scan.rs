@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::bounds::{offer_commons, offer_dots};
 use super::kernel::{Common, Dots, Machine};
 use super::layout::{LINE, Line, ROWS, lines};
-use super::quantize::Query;
+use super::query::Query;
 use super::rows::{GroupRef, Rows};
 use super::selection::Selection;
 use super::shortlist::Shortlist;

@@ -30,6 +30,13 @@ impl Shortlist {
         Self { k, limit: f32::INFINITY, entries: Vec::new(), full_at: 2 * k + STEP }
     }
 
+    /// A list of all rows with these numbers within a search.
+    pub(super) fn of(slots: impl Iterator<Item = u32>) -> Self {
+        let (lower, upper) = (f32::NEG_INFINITY, f32::INFINITY);
+        let entries = slots.map(|slot| Entry { lower, upper, slot }).collect();
+        Self { entries, ..Self::new(1) }
+    }
+
     /// A list that takes no row.
     pub(super) fn closed(k: usize) -> Self {
         Self { limit: f32::NEG_INFINITY, ..Self::new(k) }
