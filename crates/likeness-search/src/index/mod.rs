@@ -8,6 +8,7 @@
 mod exact;
 mod hnsw;
 mod int8;
+mod refine;
 
 pub(crate) use exact::{Exclusions, check_sides, relevant_ranks};
 pub use exact::{
@@ -16,6 +17,7 @@ pub use exact::{
 };
 pub use hnsw::{GraphSearch, HnswConfig, HnswIndex};
 pub use int8::{CodesKey, Found, Int8Index, Neighbour, SearchCost, Selection, Vectors};
+pub use refine::{QueryExpansion, Reciprocal};
 
 use crate::{Distance, EmbeddingTable, Result};
 

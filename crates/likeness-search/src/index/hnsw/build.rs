@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::config::HnswConfig;
 use super::graph::{Graph, Reached};
-use super::search::{HnswIndex, Visited, descend, walk};
+use super::search::{HnswIndex, Pool, Visited, descend, walk};
 use crate::index::int8::{Int8Index, Point};
 
 /// The largest level; with 16 links a billion rows need eight.
@@ -32,7 +32,7 @@ impl HnswIndex {
     /// Builds the graph of all rows of `index`.
     pub fn build(index: &Int8Index, config: HnswConfig) -> Self {
         let config = HnswConfig { links: config.links.clamp(2, 64), ..config };
-        let mut built = Self { config, graph: Graph::new(2 * config.links) };
+        let mut built = Self { config, graph: Graph::new(2 * config.links), pool: Pool::default() };
         built.update(index);
         built
     }
@@ -47,7 +47,7 @@ impl HnswIndex {
             let points: Vec<Point> = batch.clone().map(|node| Point::of_row(index, node)).collect();
             let found: Vec<New> = batch
                 .into_par_iter()
-                .map_init(Visited::new, |visited, node| self.links_of(index, first, node, &points, visited))
+                .map(|node| self.pool.with(|visited| self.links_of(index, first, node, &points, visited)))
                 .collect();
             self.insert(index, first, found);
         }

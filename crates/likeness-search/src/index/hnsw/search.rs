@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -22,6 +23,7 @@ const LEAST_SELECTED: f64 = 0.1;
 pub struct HnswIndex {
     pub(super) config: HnswConfig,
     pub(super) graph: Graph,
+    pub(super) pool: Pool,
 }
 
 /// What a search in the graph looks for.
@@ -36,17 +38,17 @@ pub struct GraphSearch<'a> {
 }
 
 /// The nodes that a walk has visited.
+#[derive(Debug, Default)]
 pub(super) struct Visited {
     marks: Vec<u32>,
     now: u32,
 }
 
 impl Visited {
-    pub(super) fn new() -> Self {
-        Self { marks: Vec::new(), now: 0 }
-    }
-
     fn start(&mut self, nodes: usize) {
+        if self.now == u32::MAX {
+            *self = Self::default();
+        }
         self.marks.resize(nodes, 0);
         self.now += 1;
     }
@@ -54,6 +56,23 @@ impl Visited {
     /// Whether the node was not visited before.
     fn visit(&mut self, node: u32) -> bool {
         std::mem::replace(&mut self.marks[node as usize], self.now) != self.now
+    }
+}
+
+/// Memory of finished walks, for the next ones: it is as long as the graph.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Vec<Visited>>);
+
+impl Pool {
+    /// Calls `work` with memory of a walk.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Visited) -> T) -> T {
+        let taken = self.0.lock().map_or(None, |mut free| free.pop());
+        let mut visited = taken.unwrap_or_default();
+        let done = work(&mut visited);
+        if let Ok(mut free) = self.0.lock() {
+            free.push(visited);
+        }
+        done
     }
 }
 
@@ -143,17 +162,18 @@ impl HnswIndex {
             return index.search(queries, k, selection, vectors);
         }
         let key = index.key();
-        let candidates_of = |visited: &mut Visited, vector: &[f32]| -> Vec<u32> {
+        let candidates_of = |vector: &[f32]| -> Vec<u32> {
             let point = Point::of_vector(key.distance, vector);
             let entry = descend(&self.graph, index, &point, 0).expect("the graph has an entry");
             let is_allowed = |node| index.is_allowed(node, selection);
-            let found = walk(&self.graph, index, &point, (entry, 0), candidates.max(k), visited, is_allowed);
+            let found = self.pool.with(|visited| {
+                walk(&self.graph, index, &point, (entry, 0), candidates.max(k), visited, is_allowed)
+            });
             found.into_iter().map(|reached| reached.node).collect()
         };
         let mut found = Found::default();
         for block in queries.chunks(QUERY_BLOCK * key.dimension) {
-            let numbers: Vec<Vec<u32>> =
-                block.par_chunks(key.dimension).map_init(Visited::new, candidates_of).collect();
+            let numbers: Vec<Vec<u32>> = block.par_chunks(key.dimension).map(candidates_of).collect();
             let part = compare(index, block, numbers, k, vectors)?;
             found.neighbours.extend(part.neighbours);
             found.cost += part.cost;

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use super::config::HnswConfig;
 use super::graph::Graph;
-use super::search::HnswIndex;
+use super::search::{HnswIndex, Pool};
 use crate::index::int8::Int8Index;
 use crate::{CodesFault, Result, SearchError};
 
@@ -106,7 +106,7 @@ fn parse(bytes: &[u8], index: &Int8Index) -> Result<HnswIndex, CodesFault> {
         return Err(damaged(36, "the entry node is invalid"));
     }
     graph.entry = (count > 0).then_some(entry);
-    Ok(HnswIndex { config, graph })
+    Ok(HnswIndex { config, graph, pool: Pool::default() })
 }
 
 fn read_graph(mut bytes: &[u8], count: u32, config: HnswConfig) -> Option<Graph> {
