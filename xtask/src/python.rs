@@ -1,5 +1,5 @@
-//! The Python environments in the user's cache folder: one of the reference libraries, one of the tools that make the
-//! built-in models. The versions are in their files `requirements.txt`.
+//! The Python environments in the user's cache folder: one of the reference libraries, one of vector indexes, one of the tools
+//! that make the built-in models. The versions are in their requirements files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,6 +36,18 @@ pub(crate) fn environment(folder: Option<&str>) -> Result<PathBuf> {
     installed(&folder, "xtask/python/requirements.txt")
 }
 
+/// The Python program of the environment in `folder` with the vector indexes that are compared with ours; it is created if
+/// it is missing.
+///
+/// # Errors        as [`installed`]
+pub(crate) fn index_environment(folder: Option<&str>) -> Result<PathBuf> {
+    let folder = match folder {
+        Some(folder) => PathBuf::from(folder),
+        None => cache()?.join("python-index"),
+    };
+    installed(&folder, "xtask/python/index.txt")
+}
+
 /// The Python program of the environment that makes the built-in models.
 ///
 /// # Errors        as [`installed`]
@@ -60,7 +72,7 @@ fn installed(folder: &Path, requirements: &str) -> Result<PathBuf> {
         return Ok(python);
     }
     if !folder.join(OURS).exists() {
-        bail!("{}: other versions than in requirements.txt:\n{differences}", folder.display());
+        bail!("{}: other versions than in {requirements}:\n{differences}", folder.display());
     }
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&pins))?;
     let differences = compare(&python, &pins)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::ForeignFault;
+use crate::{CodesFault, ForeignFault};
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = SearchError> = std::result::Result<T, E>;
@@ -37,6 +37,17 @@ pub enum SearchError {
         /// What is wrong.
         fault: ForeignFault,
     },
+    /// A file of int8 codes cannot be used, or a change of it is rejected.
+    #[error("{}: {fault}", path.display())]
+    Codes {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: CodesFault,
+    },
+    /// The vectors for re-ranking cannot be read from where the gallery is stored.
+    #[error("the gallery's vectors cannot be read")]
+    Vectors(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Embeddings cannot be compared, or contain a value that is not finite.
     #[error("{reason}")]
     BadEmbeddings {
@@ -60,6 +71,7 @@ impl SearchError {
         match self {
             Self::DamagedFile { .. } => Some("embed the photos again, or restore the file from a copy"),
             Self::BadForeignFile { fault, .. } => fault.hint(),
+            Self::Codes { fault, .. } => fault.hint(),
             _ => None,
         }
     }

@@ -6,7 +6,8 @@
 //! 2. A [`Distance`] compares two vectors; smaller is always closer.
 //! 3. [`rank`] sorts a gallery exactly by its distance from every query and returns [`Rankings`]. [`rank_photos`] does the
 //!    same for photos with several faces: one ranking for each photo.
-//!    An [`Index`] is a gallery that can be searched; [`cluster`] groups embeddings that are close to each other.
+//!    An [`Index`] is a gallery that can be searched; [`Int8Index`] searches a large stored one from a file of codes.
+//!    [`cluster`] groups embeddings that are close to each other.
 //! 4. [`evaluate`] computes an [`Evaluation`] from the ranks of the images of the right identity, by the definitions in
 //!    [`metric`]. [`evaluate_by`] does the same per group, such as the domain.
 //! 5. [`Results`] writes the rankings in the format that a challenge server reads.
@@ -29,6 +30,7 @@
 
 mod by;
 pub mod cluster;
+mod codes_fault;
 mod distance;
 mod error;
 mod foreign_fault;
@@ -42,12 +44,14 @@ mod table;
 mod verdict;
 
 pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
+pub use codes_fault::CodesFault;
 pub use distance::Distance;
 pub use error::{Result, SearchError};
 pub use foreign_fault::ForeignFault;
 pub use index::{
-    ExactIndex, GalleryId, Hit, Index, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos,
-    rank_photos_between, rank_within,
+    CodesKey, ExactIndex, Found, GalleryId, GraphSearch, Hit, HnswConfig, HnswIndex, Index, Int8Index,
+    Neighbour, PhotoSearch, QueryExpansion, RankConfig, Ranking, Rankings, Reciprocal, SearchCost, Selection,
+    Vectors, rank, rank_photos, rank_photos_between, rank_within,
 };
 pub use licence::{Licence, Terms};
 pub use protocol::{

@@ -5,6 +5,7 @@ mod domains;
 mod engines;
 mod faces;
 mod help;
+mod index;
 mod match_;
 mod measure;
 mod memory;
@@ -98,10 +99,11 @@ impl Chosen {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 19] = [
+const ALL: [(&str, Run); 20] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
+    ("index", index::run),
     ("help", help::run),
     ("sampling", sampling::run),
     ("detectors", detectors::run),

@@ -1,15 +1,23 @@
 //! Indexes: galleries that can be searched.
 //!
 //! [`Index`] is what a search needs of a gallery. [`ExactIndex`] compares a query with every image; its rankings are those of
-//! [`rank`], and the reference for indexes that approximate them.
+//! [`rank`], and the reference for indexes that approximate them. [`Int8Index`] answers the same queries from int8 codes in a
+//! memory-mapped file that grows and shrinks with a stored
+//! gallery, and [`HnswIndex`] is an approximate index over the same codes.
 
 mod exact;
+mod hnsw;
+mod int8;
+mod refine;
 
 pub(crate) use exact::{Exclusions, check_sides, relevant_ranks};
 pub use exact::{
     GalleryId, Hit, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos, rank_photos_between,
     rank_within,
 };
+pub use hnsw::{GraphSearch, HnswConfig, HnswIndex};
+pub use int8::{CodesKey, Found, Int8Index, Neighbour, SearchCost, Selection, Vectors};
+pub use refine::{QueryExpansion, Reciprocal};
 
 use crate::{Distance, EmbeddingTable, Result};
 
