@@ -33,8 +33,8 @@ cargo xtask COMMAND
       --program FILE         Measure this program instead of building one
       --write                Write the tables into docs/results/
 
-Benches: retrieval, prepare, match, help, sampling, detectors, faces, pipeline, memory,
-engines, disk, start, step. By name only, because they take hours or another program:
+Benches: retrieval, prepare, match, cluster, help, sampling, detectors, faces, pipeline,
+memory, engines, disk, start, step. By name only, because they take hours or another program:
 quantize, training, drawn, domains, restyled, versions (compares with the program that
 LIKENESS_BEFORE names).";
 

@@ -60,6 +60,14 @@ pub enum SearchError {
         /// What is wrong, and which values are valid.
         reason: String,
     },
+    /// Must-links connect two faces that a cannot-link separates.
+    #[error("the faces {a} and {b} are linked as one person, and marked as different people")]
+    ContradictoryLinks {
+        /// The first face of the cannot-link.
+        a: u32,
+        /// The second face of the cannot-link.
+        b: u32,
+    },
     /// An input or output operation failed; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -72,6 +80,9 @@ impl SearchError {
             Self::DamagedFile { .. } => Some("embed the photos again, or restore the file from a copy"),
             Self::BadForeignFile { fault, .. } => fault.hint(),
             Self::Codes { fault, .. } => fault.hint(),
+            Self::ContradictoryLinks { .. } => {
+                Some("undo one of the decisions that link or separate the faces")
+            }
             _ => None,
         }
     }

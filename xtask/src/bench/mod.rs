@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: compares Likeness with its Python peers, in alternation, in one run on one machine.
 
+mod cluster;
 mod detectors;
 mod domains;
 mod engines;
@@ -99,11 +100,12 @@ impl Chosen {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 20] = [
+const ALL: [(&str, Run); 21] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
     ("index", index::run),
+    ("cluster", cluster::run),
     ("help", help::run),
     ("sampling", sampling::run),
     ("detectors", detectors::run),
@@ -125,8 +127,8 @@ const ALL: [(&str, Run); 20] = [
 /// Benches that take hours, or need the results of such a bench, or need another build of the program.
 const BY_NAME_ONLY: [&str; 6] = ["training", "drawn", "domains", "restyled", "quantize", "versions"];
 
-/// Benches that train networks, once for each seed.
-const WITHOUT_REPEATS: [&str; 4] = ["training", "drawn", "domains", "restyled"];
+/// Benches that train networks, once for each seed, or whose results do not vary.
+const WITHOUT_REPEATS: [&str; 5] = ["training", "drawn", "domains", "restyled", "cluster"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
