@@ -6,7 +6,7 @@ use std::path::Path;
 use likeness_data::limits::Limits;
 use likeness_data::photos::display_name;
 use likeness_embed::embed::{EmbedItem, EmbedRun, embed};
-use likeness_embed::{Embedder, load_embedder};
+use likeness_embed::{Embedder, FlipEmbedder, load_embedder};
 use likeness_search::{EmbeddingTable, Row};
 use likeness_train::train::folder::TEACHER;
 use likeness_train::train::{RunFolder, TrainingFaces};
@@ -36,11 +36,14 @@ pub(super) struct Question<'a> {
 /// path of the dataset.
 pub(super) fn ask(question: &Question<'_>, faces: TrainingFaces, run: &RunFolder) -> Result<TrainingFaces> {
     let Question { name, recorded, dataset, .. } = question;
-    let model = match *name {
-        STARTING_NETWORK => folder_in(run.path()).display().to_string(),
-        name => name.to_owned(),
+    let embedder = match *name {
+        // A network that learns its own mean over a face and its mirror image improves without labels.
+        STARTING_NETWORK => {
+            let start = folder_in(run.path()).display().to_string();
+            Box::new(FlipEmbedder::new(load_embedder(&start, &Default::default())?))
+        }
+        name => load_embedder(name, &Default::default())?,
     };
-    let embedder = load_embedder(&model, &Default::default())?;
     let file = run.path().join(TEACHER);
     let table = match recorded {
         Some(recorded) if file.exists() => {
