@@ -1,1 +1,15 @@
-//! People.
+//! People: the state that follows from the log of decisions.
+//!
+//! [`People`] is a function of the log. [`People::replay`] computes it from the whole log; [`People::apply`] adds one
+//! decision. Both have the same result. [`People::validate`] checks what a user asks for, before it becomes a decision.
+
+mod history;
+mod journal;
+mod name;
+mod state;
+mod validate;
+
+pub use history::HistoryLine;
+pub use journal::People;
+pub use name::{clean_name, same_name};
+pub use state::{Person, Standing};
