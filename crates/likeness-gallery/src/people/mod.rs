@@ -1,9 +1,11 @@
-//! People: the state that follows from the log of decisions.
+//! People: the state that follows from the log of decisions, and what follows from it for further faces.
 //!
-//! [`People`] is a function of the log. [`People::replay`] computes it from the whole log; [`People::apply`] adds one
-//! decision. Both have the same result. [`People::validate`] checks what a user asks for, before it becomes a decision.
+//! 1. [`People`] is a function of the log. [`People::replay`] computes it from the whole log; [`People::apply`] adds one
+//!    decision. Both have the same result. [`People::validate`] checks what a user asks for, before it becomes a decision.
+//! 2. [`identify`](identify::identify) names further faces by those that people named.
 
 mod history;
+pub mod identify;
 mod journal;
 mod name;
 mod state;

@@ -8,10 +8,12 @@ use likeness_gallery::decision::{Change, Decision};
 use likeness_gallery::people::{People, Standing};
 use likeness_gallery::{DecisionId, ItemId, PersonId};
 
+/// Name, hidden, birth date and the person merged into.
+type Facts = (Option<String>, bool, Option<String>, Option<PersonId>);
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Naive {
-    /// Name, hidden, birth date and the person merged into, by person.
-    pub(crate) persons: BTreeMap<PersonId, (Option<String>, bool, Option<String>, Option<PersonId>)>,
+    pub(crate) persons: BTreeMap<PersonId, Facts>,
     pub(crate) standings: BTreeMap<ItemId, Standing>,
     pub(crate) rejected: BTreeSet<(ItemId, PersonId)>,
     pub(crate) holding: Vec<DecisionId>,
