@@ -1,12 +1,12 @@
 //! Measures how many faces get the right and a wrong name after a few faces of each person are named.
 //!
 //! ```text
-//! cargo run --release -p likeness-gallery --example bench_identify -- FILE.embeddings… [--limits SAME,POSSIBLE]
+//! cargo run --release -p likeness-gallery --example bench_identify -- FILE.embeddings… [--limits SAME,POSSIBLE] [--share 0.5]
 //! cargo run --release -p likeness-gallery --example bench_identify -- --synthetic FACES,PEOPLE,REFERENCES,DIMENSION
 //! ```
 //!
-//! Half of the identities of each file are named, with 1, 3 or 5 faces chosen at random; the other half are strangers, who
-//! must get no name. Every face is a photo of its own. Rules beside that of `identify`: the distance to the nearest
+//! Half of the identities of each file, or another share, are named, with 1, 3 or 5 faces chosen at random; the others are
+//! strangers, who must get no name. Every face is a photo of its own. Rules beside that of `identify`: the distance to the nearest
 //! reference, and the mean of the two and of the three nearest, with the verdict limits of pairs.
 
 #![allow(clippy::print_stdout)]
@@ -26,7 +26,7 @@ const ROUNDS: u64 = 4;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let (mut files, mut limits) = (Vec::new(), None);
+    let (mut files, mut limits, mut share) = (Vec::new(), None, 0.5);
     while let Some(argument) = arguments.next() {
         let numbers = |text: Option<String>| -> Result<Vec<f64>, Failure> {
             text.ok_or("expected a list of numbers")?.split(',').map(|n| Ok(n.parse()?)).collect()
@@ -36,6 +36,9 @@ fn main() -> Result<(), Failure> {
                 [same, possible] => limits = Some(Limits { same: same as f32, possible: possible as f32 }),
                 _ => return Err("--limits: expected SAME,POSSIBLE".into()),
             },
+            "--share" => {
+                share = numbers(arguments.next())?.first().copied().ok_or("--share: expected a number")?
+            }
             "--synthetic" => match numbers(arguments.next())?[..] {
                 [faces, people, references, dimension] => {
                     return synthetic(
@@ -62,7 +65,7 @@ fn main() -> Result<(), Failure> {
             "references", "rule", "right %", "wrong %", "stranger%", "suggest %", "of them right"
         );
         for references in [1, 3, 5] {
-            measure(&table, limits, references)?;
+            measure(&table, limits, references, share)?;
         }
     }
     Ok(())
@@ -138,10 +141,10 @@ impl Random {
     }
 }
 
-fn measure(table: &EmbeddingTable, limits: Limits, references: usize) -> Result<(), Failure> {
+fn measure(table: &EmbeddingTable, limits: Limits, references: usize, share: f64) -> Result<(), Failure> {
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     for seed in 0..ROUNDS {
-        let named = name_half(table, references, &mut Random(seed));
+        let named = name_some(table, references, share, &mut Random(seed));
         let faces = faces(table.len());
         let faces = Faces::new(&faces, table.embeddings(), table.dimension(), table.model().distance)?;
         let found = identify(&faces, &named.people, limits, &IdentifyConfig::default())?;
@@ -159,7 +162,9 @@ fn measure(table: &EmbeddingTable, limits: Limits, references: usize) -> Result<
             }
         }
     }
-    counts.iter().for_each(|(rule, counts)| counts.print(references, rule));
+    // A file whose identities have too few faces has nothing to name.
+    let measured = counts.iter().filter(|(_, counts)| counts.mated > 0);
+    measured.for_each(|(rule, counts)| counts.print(references, rule));
     Ok(())
 }
 
@@ -174,17 +179,17 @@ struct Named {
     truth: Vec<Option<PersonId>>,
 }
 
-fn name_half(table: &EmbeddingTable, references: usize, random: &mut Random) -> Named {
+fn name_some(table: &EmbeddingTable, references: usize, share: f64, random: &mut Random) -> Named {
     let mut of: BTreeMap<&str, Vec<ItemId>> = BTreeMap::new();
     for (at, row) in table.rows().iter().enumerate() {
         of.entry(row.identity.as_deref().unwrap_or("")).or_default().push(ItemId(at as i64));
     }
     let mut identities: Vec<Vec<ItemId>> = of.into_values().collect();
     random.shuffle(&mut identities);
-    let half = identities.len() / 2;
+    let most = (identities.len() as f64 * share).round() as usize;
     let (mut people, mut truth) = (People::default(), vec![None; table.len()]);
     for (number, mut items) in
-        (1..).zip(identities.into_iter().filter(|items| items.len() > references).take(half))
+        (1..).zip(identities.into_iter().filter(|items| items.len() > references).take(most))
     {
         random.shuffle(&mut items);
         items.iter().for_each(|item| truth[item.0 as usize] = Some(PersonId(number)));

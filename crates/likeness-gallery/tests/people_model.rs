@@ -3,9 +3,14 @@
 #[path = "people_model/naive.rs"]
 mod naive;
 
+use std::collections::BTreeSet;
+
 use likeness_gallery::decision::{Change, Decision};
-use likeness_gallery::people::{People, Standing};
-use likeness_gallery::{DecisionId, GalleryError, ItemId, PersonId};
+use likeness_gallery::people::identify::{Face, Faces, Identification, IdentifyConfig, Limits, identify};
+use likeness_gallery::people::review::{Answer, Question, review};
+use likeness_gallery::people::{Constraints, People, Standing};
+use likeness_gallery::{DecisionId, GalleryError, ItemId, PersonId, PhotoId};
+use likeness_search::Distance;
 use naive::Naive;
 use proptest::prelude::*;
 
@@ -92,6 +97,58 @@ fn possible(log: &[Decision], next: &Decision) -> bool {
     Naive::replay(&[log, std::slice::from_ref(next)].concat()).is_some()
 }
 
+/// Faces in photos of three, as points of a plane in four groups, so that decisions and distances often disagree.
+fn gallery() -> (Vec<Face>, Vec<f32>) {
+    let face = |item: i64| Face {
+        item: ItemId(item),
+        photo: PhotoId(item / 3),
+        quality: if item % 5 == 0 { 0.1 } else { 0.8 },
+        taken: Some(format!("19{:02}-06-01", 10 + item)),
+    };
+    let group = |item: i64| [(item % 4 / 2) as f32 * 2.0, (item % 2) as f32 * 2.0];
+    let place = |item: i64| group(item).map(|at| at + 0.1 * (item % 7) as f32);
+    ((0..ITEMS).map(face).collect(), (0..ITEMS).flat_map(place).collect())
+}
+
+/// The rules that hold for every face that the program names or suggests a person for.
+fn check_identification(people: &People, faces: &[Face], found: &Identification) {
+    let photo = |item: ItemId| faces[item.0 as usize].photo;
+    let mut present: BTreeSet<(PhotoId, PersonId)> = BTreeSet::new();
+    for (item, standing) in people.standings() {
+        present.extend(standing.person().map(|person| (photo(item), person)));
+    }
+    for assignment in &found.assignments {
+        let (item, person) = (assignment.item, people.person(assignment.person).unwrap());
+        assert_eq!(people.standing(item), None, "what a user decided is not decided again");
+        assert_eq!(person.merged_into, None);
+        assert!(!people.is_rejected(item, person.id));
+        assert!(present.insert((photo(item), person.id)), "a person is once in a photo");
+        assert!(people.is_born(person.id, faces[item.0 as usize].taken.as_deref()));
+        for (reference, _) in &assignment.references {
+            assert_eq!(people.standing(*reference).and_then(Standing::person), Some(person.id));
+        }
+    }
+}
+
+/// Asks the first question with an odd answer, and returns the decision.
+fn answered(request: &Request, people: &People, faces: &Faces, found: &Identification) -> Option<Change> {
+    let clusters: Vec<Option<u32>> =
+        (0..ITEMS).map(|item| (item % 5 > 0).then_some(item as u32 % 4)).collect();
+    let review = review(faces, &clusters, people, found).unwrap();
+    let asked: usize = review.entries.iter().map(|entry| entry.question.items().len()).sum();
+    assert!(asked <= review.remaining);
+    let entry = review.entries.get(request.person as usize % 3)?;
+    let new =
+        Answer::Is { person: people.next_person(), name: Some(format!("new {}", people.next_person())) };
+    let answer = match (&entry.question, request.other % 4) {
+        (Question::IsThis { .. }, 0) => Answer::Yes,
+        (Question::IsThis { .. }, 1) => Answer::No,
+        (_, 2) => Answer::Ignore,
+        _ => new,
+    };
+    entry.question.answer(&answer).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -150,5 +207,47 @@ proptest! {
         }
         let after = Naive::of(&people);
         prop_assert_eq!((after.persons, after.standings, after.rejected), (before.persons, before.standings, before.rejected));
+    }
+
+    /// Faces are named again after every decision, with other limits each time. No decision changes by that, and every name
+    /// respects all decisions.
+    #[test]
+    fn names_by_the_program_respect_every_decision(requests in requests(60)) {
+        let (faces, vectors) = gallery();
+        let table = Faces::new(&faces, &vectors, 2, Distance::Euclidean).unwrap();
+        let mut people = People::default();
+        for (round, request) in requests.iter().enumerate() {
+            let limits = Limits { same: 0.5 + 0.1 * (round % 9) as f32, possible: 1.5 };
+            let config = IdentifyConfig { min_quality: 0.1 * (round % 4) as f32 };
+            let before = people.clone();
+            let found = identify(&table, &people, limits, &config).unwrap();
+            check_identification(&people, &faces, &found);
+            check_constraints(&people, &table);
+            let reopened = People::replay(&people.decisions().cloned().collect::<Vec<_>>()).unwrap();
+            prop_assert_eq!(&identify(&table, &reopened, limits, &config).unwrap(), &found);
+            prop_assert_eq!(&people, &before);
+            let change = match round % 3 {
+                0 => answered(request, &people, &table, &found),
+                _ => Some(change(request, &people)),
+            };
+            let Some(change) = change else { continue };
+            let next = decision(&people, change);
+            let asked = round % 3 == 0;
+            let applied = people.validate(&next.change).and_then(|()| people.apply(&next));
+            prop_assert!(!asked || applied.is_ok(), "an answer can be carried out: {:?} {:?}", next, applied);
+        }
+    }
+}
+
+/// No pair is both required and forbidden.
+fn check_constraints(people: &People, faces: &Faces) {
+    let constraints = Constraints::new(faces, people);
+    let owner = |item: ItemId| people.standing(item).and_then(Standing::person);
+    for [a, b] in constraints.must_link() {
+        assert!(owner(a).is_some() && owner(a) == owner(b));
+    }
+    for [a, b] in constraints.cannot_link() {
+        assert!(owner(a).is_none() || owner(a) != owner(b));
+        assert!(!constraints.left_out.contains(&a) && !constraints.left_out.contains(&b));
     }
 }

@@ -91,7 +91,7 @@ fn count(faces: usize) -> String {
 }
 
 /// A text in one line: control characters and marks of the direction of writing are shown as escapes.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -223,6 +223,17 @@ impl People {
         self.resolve(person).is_some_and(|person| self.state.is_rejected(person, item))
     }
 
+    /// Whether a photo taken at a time can show a person: it is not older than the birth date. An unknown date is no obstacle,
+    /// and an incomplete one, such as "1987-06", is compared as far as it goes.
+    pub fn is_born(&self, person: PersonId, taken: Option<&str>) -> bool {
+        let born = self.person(person).and_then(|person| person.born.as_deref());
+        let (Some(born), Some(taken)) = (born, taken) else {
+            return true;
+        };
+        let known = born.len().min(taken.len());
+        taken.as_bytes()[..known] >= born.as_bytes()[..known]
+    }
+
     /// The faces that are rejected from people, by person.
     pub fn rejections(&self) -> &BTreeMap<PersonId, BTreeSet<ItemId>> {
         &self.state.rejected

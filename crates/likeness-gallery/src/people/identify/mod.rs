@@ -2,7 +2,7 @@
 //!
 //! 1. References of a person are the faces that it has by hand, named or confirmed, without outliers and faces of low quality
 //!    ([`Excluded`]). A face that the program named is never a reference, so errors do not spread.
-//! 2. The distance from a face to a person is that to the mean of the nearest references.
+//! 2. The distance from a face to a person is that to a mean of its nearest references.
 //! 3. The score of a person is `distance − (distance to the next best person − distance)`: a face between two people is given
 //!    to neither. The verdicts compare it with the model's thresholds.
 //! 4. Each photo is an assignment problem: no person twice, no rejected pair, nobody before the birth date. People

@@ -1,8 +1,9 @@
 //! The distance from a face to a person.
 //!
-//! It is the distance to the mean of the [`NEAREST`] nearest references, enlarged by a factor for their number: a mean is
-//! nearer to all faces than a single reference, and the nearest of many references are nearer than those of few. With the
-//! factor, one limit holds for people with 1 to 15 references.
+//! It is the least distance to the mean of the 1, 2, 4 or [`NEAREST`] nearest references. A mean shows less of the variation of
+//! single faces; few references suffice if a person looks different in others, as a child or with a beard. Each distance is
+//! enlarged: a mean is nearer to all faces than a single face is, and the nearest of many references are nearer than those of
+//! few. With these factors, one limit holds for people with 1 to 15 references.
 
 use likeness_search::{Distance, EmbeddingTable, ModelTag, RankConfig, Row, rank};
 use rayon::prelude::*;
@@ -11,14 +12,14 @@ use super::references::References;
 use super::{CANDIDATES, Faces, Scale};
 use crate::{ItemId, PersonId, Result};
 
-/// The number of references whose mean a face is compared with.
+/// The largest number of references whose mean a face is compared with.
 const NEAREST: usize = 8;
 /// The number of references that are returned with a person.
 const SHOWN: usize = 3;
 /// The exponent of `2 / (1 + 1/n)`, the ratio of the expected squared distances to a face and to a mean of n faces.
 const MEAN_EXPONENT: f64 = 0.35;
-/// The exponent of the number of references divided by [`NEAREST`].
-const CHOICE_EXPONENT: f64 = 0.05;
+/// The exponent of the number of references per chosen reference.
+const CHOICE_EXPONENT: f64 = 0.11;
 
 /// A person near a face.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +81,6 @@ impl<'a> Persons<'a> {
     }
 
     fn compare(&self, at: usize, known: &Known) -> Near {
-        let count = known.references.len();
         let mut nearest: Vec<(f32, usize)> = known
             .references
             .iter()
@@ -89,27 +89,40 @@ impl<'a> Persons<'a> {
             .collect();
         nearest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         nearest.truncate(NEAREST);
-        let used = nearest.len() as f64;
-        let to_faces: f64 = nearest.iter().map(|(distance, _)| self.scale.squared(*distance)).sum();
-        let pairs = nearest.iter().flat_map(|a| nearest.iter().map(move |b| (a.1, b.1)));
-        let within: f64 = pairs.map(|(a, b)| known.between[a * count + b]).sum();
-        // |x − m|² = mean |x − r|² − mean over all pairs |r − s|² / 2
-        let squared = (to_faces / used - within / (2.0 * used * used)).max(0.0);
+        let length = self.least_length(&nearest, known);
         let references = nearest.iter().take(SHOWN);
         let item = |i: usize| self.faces.as_slice()[known.references[i]].item;
         Near {
             person: known.person,
-            length: squared.sqrt() * enlargement(count),
+            length,
             references: references.map(|(distance, i)| (item(*i), *distance)).collect(),
         }
     }
+
+    /// The least enlarged length to a mean of the nearest references, which are sorted by distance.
+    fn least_length(&self, nearest: &[(f32, usize)], known: &Known) -> f64 {
+        let count = known.references.len();
+        let (mut to_faces, mut within, mut least) = (0.0, 0.0, f64::INFINITY);
+        for (at, (distance, reference)) in nearest.iter().enumerate() {
+            to_faces += self.scale.squared(*distance);
+            let between = |other: &(f32, usize)| known.between[reference * count + other.1];
+            within += nearest[..at].iter().map(between).sum::<f64>();
+            let used = at + 1;
+            if used == nearest.len() || used.is_power_of_two() {
+                // |x − m|² = mean of |x − r|² − sum over pairs of |r − s|² / n²
+                let n = used as f64;
+                let squared = (to_faces / n - within / (n * n)).max(0.0);
+                least = least.min(squared.sqrt() * enlargement(used, count));
+            }
+        }
+        least
+    }
 }
 
-/// The factor of the length to a mean of the nearest of `count` references.
-fn enlargement(count: usize) -> f64 {
-    let count = count as f64;
-    let chosen = (count / NEAREST as f64).max(1.0).powf(CHOICE_EXPONENT);
-    (2.0 / (1.0 + 1.0 / count)).powf(MEAN_EXPONENT) * chosen
+/// The factor of the length to the mean of the `used` nearest of `count` references.
+fn enlargement(used: usize, count: usize) -> f64 {
+    let (used, count) = (used as f64, count as f64);
+    (2.0 / (1.0 + 1.0 / used)).powf(MEAN_EXPONENT) * (count / used).powf(CHOICE_EXPONENT)
 }
 
 /// The distance between means and faces as [`placed`].

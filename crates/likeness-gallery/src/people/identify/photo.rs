@@ -35,7 +35,7 @@ pub(super) fn solve(
         let possible = |near: &&Near| {
             !taken.contains(&near.person)
                 && !people.is_rejected(item, near.person)
-                && !is_before_birth(people, near.person, taken_at)
+                && people.is_born(near.person, taken_at)
         };
         open.push(Open { item, near: near.iter().filter(possible).cloned().collect() });
     }
@@ -102,14 +102,4 @@ fn assignment(face: &Open, person: PersonId, verdict: Verdict, scale: &Scale) ->
         next: next.map(|next| (next.person, scale.distance(next.length))),
         references: near.references.clone(),
     }
-}
-
-/// Whether a photo was taken before a person was born. An incomplete date is compared as far as it goes.
-fn is_before_birth(people: &People, person: PersonId, taken: Option<&str>) -> bool {
-    let born = people.person(person).and_then(|person| person.born.as_deref());
-    let (Some(born), Some(taken)) = (born, taken) else {
-        return false;
-    };
-    let known = born.len().min(taken.len());
-    taken.as_bytes()[..known] < born.as_bytes()[..known]
 }

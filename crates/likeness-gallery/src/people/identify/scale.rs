@@ -8,7 +8,7 @@ use likeness_search::{Distance, Verdict};
 use super::Limits;
 
 /// The largest score of a match, as a share of the length at the limit `same` of pairs.
-const MATCH_SHARE: f64 = 0.70;
+const MATCH_SHARE: f64 = 0.66;
 /// The largest score of a possible match, as a share of the length at the limit `possible` of pairs.
 const POSSIBLE_SHARE: f64 = 0.85;
 /// The length at which people do not compete for a face any more, as a share of the length at `possible`.
