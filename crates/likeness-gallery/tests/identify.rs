@@ -1,4 +1,5 @@
 //! Naming further faces: the rules of a photo, references, bad input.
+#![allow(clippy::unwrap_used)] // in the functions that tests share, too
 
 use likeness_gallery::decision::{Change, Decision};
 use likeness_gallery::people::identify::{

@@ -1,4 +1,5 @@
 //! Random decisions: the state of people equals a replay of the log, by the reference implementation too.
+#![allow(clippy::unwrap_used)] // in the functions that tests share, too
 
 #[path = "people_model/naive.rs"]
 mod naive;

@@ -1,4 +1,5 @@
 //! The queue of questions: what is asked, and in which order.
+#![allow(clippy::unwrap_used)] // in the functions that tests share, too
 
 use likeness_gallery::decision::{Change, Decision};
 use likeness_gallery::people::People;
@@ -104,7 +105,7 @@ fn answers_settle_questions_for_good() {
         assert!(after.entries.iter().all(|entry| entry.question != before.entries[0].question));
     }
     assert!(gallery.review().entries.is_empty());
-    assert_eq!(gallery.people.is_rejected(ItemId(1), ANNA), true);
+    assert!(gallery.people.is_rejected(ItemId(1), ANNA));
 }
 
 #[test]

@@ -21,7 +21,7 @@ const POSSIBLE_VOTES: f64 = 0.5;
 const UNKNOWN_VOTES: f64 = 0.05;
 /// The votes against every person of the doubt that any cluster leaves.
 const DOUBT: f64 = 0.25;
-/// The probability that a single possible match is right. 36 to 93 % were, in `examples/bench_identify.rs`.
+/// The probability that a single possible match is right. 33 to 95 % were, in `examples/bench_identify.rs`.
 const POSSIBLE_IS_RIGHT: f64 = 0.75;
 /// The probability that a user knows the person of an unnamed cluster.
 const KNOWN_TO_USER: f64 = 0.5;
