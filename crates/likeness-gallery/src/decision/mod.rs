@@ -2,8 +2,33 @@
 //!
 //! The log is only appended to. What is known about people is a function of the log, [`People::replay`](crate::people::People),
 //! so a decision is never lost when faces are clustered again, thresholds change or another model is used.
+//!
+//! # What a decision means
+//!
+//! A face has at most one standing: a person (named or confirmed by hand), "not a face", "ignored", or none. Beside it, a
+//! face can be rejected from any number of people.
+//!
+//! | decision | effect |
+//! |---|---|
+//! | `Name`, `Confirm`, `Move` | The faces get the person as their standing, which replaces an earlier standing and lifts a rejection from that person. `Name` with a name creates a person of a new number and renames a known one. `Move` also rejects a face from the person that it had by hand. |
+//! | `Reject` | The faces are rejected from the person, and lose this person as their standing. |
+//! | `NotAFace`, `Ignore` | The faces get this standing, which replaces an earlier one. A later name replaces it. |
+//! | `Merge` | Every person of `from` ends; the faces and rejections go over to `into`. A face that one of these people has by hand keeps it: its rejection from another of them is dropped. `into` keeps its own name, birth date and visibility, and takes a missing name or birth date from the first person of `from` that has one. |
+//! | `Split` | The new person gets the faces, and they are rejected from the old person, so that they do not return. |
+//! | `Rename`, `Hide`, `Born` | The person changes. |
+//! | `Undo` | The state is that of the log without the undone decision. An undo can itself be undone. |
+//!
+//! A number of a merged person means the person that remains. Without the merge, after an undo, the same decision means the
+//! person that it names.
+//!
+//! A decision cannot be undone while later ones name a person that would not exist without it
+//! ([`NeededLater`](crate::GalleryError::NeededLater)). A `Name` with a name needs no earlier decision.
+
+mod date;
 
 use serde::{Deserialize, Serialize};
+
+pub use date::is_date;
 
 use crate::{DecisionId, ItemId, PersonId};
 
@@ -108,4 +133,58 @@ pub enum Change {
         /// The earlier decision.
         decision: DecisionId,
     },
+}
+
+impl Change {
+    /// The verb in the log.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Name { .. } => "name",
+            Self::Confirm { .. } => "confirm",
+            Self::Reject { .. } => "reject",
+            Self::Move { .. } => "move",
+            Self::Merge { .. } => "merge",
+            Self::Split { .. } => "split",
+            Self::Rename { .. } => "rename",
+            Self::Hide { .. } => "hide",
+            Self::Born { .. } => "born",
+            Self::NotAFace { .. } => "not-a-face",
+            Self::Ignore { .. } => "ignore",
+            Self::Undo { .. } => "undo",
+        }
+    }
+
+    /// The faces that the decision is about; empty if it is about people only.
+    pub fn items(&self) -> &[ItemId] {
+        match self {
+            Self::Name { items, .. }
+            | Self::Confirm { items, .. }
+            | Self::Reject { items, .. }
+            | Self::Move { items, .. }
+            | Self::Split { items, .. }
+            | Self::NotAFace { items }
+            | Self::Ignore { items } => items,
+            Self::Merge { .. }
+            | Self::Rename { .. }
+            | Self::Hide { .. }
+            | Self::Born { .. }
+            | Self::Undo { .. } => &[],
+        }
+    }
+
+    /// The people that the decision names, in the order of its fields.
+    pub fn persons(&self) -> Vec<PersonId> {
+        match self {
+            Self::Name { person, .. }
+            | Self::Confirm { person, .. }
+            | Self::Reject { person, .. }
+            | Self::Move { person, .. }
+            | Self::Rename { person, .. }
+            | Self::Hide { person, .. }
+            | Self::Born { person, .. } => vec![*person],
+            Self::Merge { from, into } => from.iter().copied().chain([*into]).collect(),
+            Self::Split { person, into, .. } => vec![*person, *into],
+            Self::NotAFace { .. } | Self::Ignore { .. } | Self::Undo { .. } => Vec::new(),
+        }
+    }
 }
