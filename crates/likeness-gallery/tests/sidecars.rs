@@ -1,5 +1,5 @@
 //! Reads and merges sidecars as other programs write them; `tests/golden/sidecars/README.md` describes them.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 
@@ -482,4 +482,8 @@ fn packets_in_jpeg_files_are_read() {
     let names: Vec<_> = found.faces(PHOTO).into_iter().filter_map(|face| face.name).collect();
     assert_eq!(names, ["Zoë", "Berta & Co"]);
     assert_eq!(found.sources[1].0, photo);
+    assert_eq!(found.unfitting(PHOTO).count(), 0);
+    let cropped = PhotoFrame { stored: Size { width: 3000, height: 3000 }, ..PHOTO };
+    assert_eq!(found.unfitting(cropped).count(), 2);
+    assert!(found.faces(cropped).is_empty());
 }

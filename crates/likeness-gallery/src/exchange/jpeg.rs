@@ -123,10 +123,8 @@ mod tests {
 
     /// EXIF data with one entry, the orientation.
     fn exif(is_little: bool, value: u16) -> Vec<u8> {
-        let (short, long): (fn(u16) -> [u8; 2], fn(u32) -> [u8; 4]) = match is_little {
-            true => (u16::to_le_bytes, u32::to_le_bytes),
-            false => (u16::to_be_bytes, u32::to_be_bytes),
-        };
+        let short = |value: u16| if is_little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let long = |value: u32| if is_little { value.to_le_bytes() } else { value.to_be_bytes() };
         let start: &[u8] = if is_little { b"II" } else { b"MM" };
         let parts = [
             EXIF,

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | face regions | XMP sidecars of digiKam, Lightroom, darktable | [`photo_regions`] | [`update_sidecar`] |
 //! | face regions | XMP packets in JPEG files | [`photo_regions`] | never: photos are not changed |
+//! | faces and people | CSV | [`read_faces`] | [`write_faces`] |
 //!
 //! 1. A program stores a [`Region`] with a name; a detector finds a box without one. [`match_regions`] pairs them by overlap.
 //! 2. Regions refer to the pixels as stored; boxes refer to the upright photo. [`Orientation`] maps one to the other.
@@ -12,6 +13,8 @@
 //! Nothing here uses the database: the functions work on plain structures, bytes and paths.
 
 mod error;
+mod face_csv;
+mod face_row;
 mod jpeg;
 mod matching;
 mod orientation;
@@ -21,6 +24,8 @@ mod sidecar;
 mod xmp;
 
 pub use error::{CsvFault, ExchangeError, Result, TableFault, XmpFault};
+pub use face_csv::{read_faces, write_faces};
+pub use face_row::{FaceRow, Origin, Placement};
 pub use jpeg::{JpegFacts, jpeg_facts};
 pub use matching::{DEFAULT_MIN_OVERLAP, MatchedRegion, Matches, match_regions};
 pub use orientation::Orientation;

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::xmp::{MergeOptions, Merged, merge_regions, read_regions};
-use super::{PhotoFrame, Region, Regions, Result, jpeg_facts};
+use super::{Frame, PhotoFrame, Region, Regions, Result, jpeg_facts};
 
 /// One byte more than the largest packet, so that a larger one is recognised.
 const READ_BYTES: u64 = (16 << 20) + 1;
@@ -37,6 +37,12 @@ impl PhotoRegions {
             }
         }
         faces
+    }
+
+    /// The files whose regions do not fit the photo, because it was cropped since. Their faces are left out.
+    pub fn unfitting(&self, photo: PhotoFrame) -> impl Iterator<Item = &Path> {
+        let unfitting = self.sources.iter().filter(move |(_, regions)| regions.frame(photo) == Frame::Other);
+        unfitting.map(|(path, _)| path.as_path())
     }
 
     /// The people in keywords of all files, sorted.
