@@ -192,30 +192,19 @@ fn our_regions_follow_the_gallery() {
 #[test]
 fn a_new_sidecar_has_the_form_of_the_guidelines() {
     let merged = merge(None, &[("Anna", ANNA)]);
-    let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Likeness">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about="" xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/" xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#" xmlns:stDim="http://ns.adobe.com/xap/1.0/sType/Dimensions#" xmlns:likeness="https://example.invalid/likeness/xmp/1.0/">
-   <mwg-rs:Regions rdf:parseType="Resource">
-    <mwg-rs:AppliedToDimensions stDim:w="4000" stDim:h="3000" stDim:unit="pixel"/>
-    <mwg-rs:RegionList>
-     <rdf:Bag>
-      <rdf:li rdf:parseType="Resource">
-       <mwg-rs:Name>Anna</mwg-rs:Name>
-       <mwg-rs:Type>Face</mwg-rs:Type>
-       <mwg-rs:Area stArea:x="0.660000" stArea:y="0.580000" stArea:w="0.120000" stArea:h="0.160000" stArea:unit="normalized"/>
-       <mwg-rs:Extensions rdf:parseType="Resource">
-        <likeness:Origin>gallery</likeness:Origin>
-       </mwg-rs:Extensions>
-      </rdf:li>
-     </rdf:Bag>
-    </mwg-rs:RegionList>
-   </mwg-rs:Regions>
-  </rdf:Description>
- </rdf:RDF>
-</x:xmpmeta>
-"#;
-    assert_eq!(String::from_utf8(merged.packet).unwrap(), expected);
+    assert_eq!(String::from_utf8(merged.packet).unwrap(), String::from_utf8(golden("ours.jpg.xmp")).unwrap());
+}
+
+#[test]
+fn our_regions_are_recognised_after_another_program_wrote_the_sidecar() {
+    let rewritten = golden("rewritten.jpg.xmp");
+    assert_eq!(summary(&rewritten), ["Anna right ours"]);
+    assert!(!merge(Some(&rewritten), &[("Anna", ANNA)]).is_changed());
+    let changed = merge(Some(&rewritten), &[("Anja", ANNA), ("Berta", BERTA)]);
+    assert_eq!((changed.added, changed.updated), (1, 1));
+    assert_eq!(summary(&changed.packet), ["Anja right ours", "Berta left ours"]);
+    assert!(String::from_utf8(changed.packet).unwrap().contains("xmp:Rating=\"3\""));
+    assert_eq!(summary(&merge(Some(&rewritten), &[]).packet).len(), 0);
 }
 
 /// A packet around `content`, with other prefixes than usual.

@@ -20,7 +20,7 @@ pub struct JpegFacts {
     pub size: Option<Size>,
     /// The EXIF orientation; upright if none is stored.
     pub orientation: Orientation,
-    /// The XMP packet. Its extensions beyond 64 KiB are not read; they have no regions in practice.
+    /// The XMP packet. Extended XMP, the part beyond 64 KiB, is not read.
     pub xmp: Option<Vec<u8>>,
 }
 

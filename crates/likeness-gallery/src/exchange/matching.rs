@@ -9,7 +9,7 @@ use super::{Rect, Region};
 /// The overlap from which a region and a box count as the same face.
 ///
 /// Programs draw faces differently, with or without hair and chin: one box may have twice the area of the other, and then the
-/// overlap is at most 0.5. Boxes of neighbouring faces overlap by less than 0.2.
+/// overlap is at most 0.5. An overlap of 0.35 is still more than half of the smaller box, if the boxes have equal sizes.
 pub const DEFAULT_MIN_OVERLAP: f64 = 0.35;
 
 /// A region and a box that show the same face.

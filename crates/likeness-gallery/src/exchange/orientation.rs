@@ -1,7 +1,7 @@
 //! EXIF orientation: how stored pixels are turned and mirrored for display (EXIF 3.0, tag 0x0112; TIFF 6.0, page 36).
 //!
 //! Regions in XMP refer to the stored pixels: "Region metadata is applied to the stored image" (Metadata Working Group,
-//! Guidelines for Handling Image Metadata 2.0, section 5.9). digiKam, Lightroom, Picasa and Immich follow it. Boxes of a detector
+//! Guidelines for Handling Image Metadata 2.0, section 5.9). digiKam, Lightroom and Immich follow it. Boxes of a detector
 //! refer to the displayed, upright photo.
 
 use super::Rect;
