@@ -60,6 +60,9 @@ pub enum GalleryError {
     /// Embeddings cannot be compared or stored.
     #[error(transparent)]
     Search(#[from] likeness_search::SearchError),
+    /// A file of another program cannot be read or written.
+    #[error(transparent)]
+    Exchange(#[from] crate::exchange::ExchangeError),
     /// A file cannot be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -79,6 +82,7 @@ impl GalleryError {
             Self::NeededLater { .. } => Some("undo the later decisions first"),
             Self::Database { .. } => None,
             Self::Search(error) => error.hint(),
+            Self::Exchange(error) => error.hint(),
             Self::Io(_) => None,
         }
     }

@@ -6,12 +6,14 @@
 //! 3. [`People`](people::People) is the state that follows from the log. Another clustering, threshold or model replays the
 //!    decisions and loses none.
 //! 4. [`identify`](people::identify) names further faces by the faces that people named.
+//! 5. [`exchange`] reads and writes people and embeddings in the formats of other programs.
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod catalogue;
 pub mod decision;
 mod error;
+pub mod exchange;
 mod id;
 pub mod people;
 
