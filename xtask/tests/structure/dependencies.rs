@@ -20,8 +20,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("likeness-report", &[ARTIFACT, DATA, SEARCH]),
     ("likeness-train", &[ARTIFACT, DATA, MODEL, SEARCH]),
     ("likeness-embed", &[ARTIFACT, DATA, ENGINE, MODEL, SEARCH]),
-    ("likeness", &[ARTIFACT, DATA, EMBED, ENGINE, MODEL, REPORT, SEARCH, SYNTH, TRAIN]),
-    (CLI, &["likeness", ARTIFACT, DATA, EMBED, ENGINE, MODEL, REPORT, SEARCH, SYNTH, TRAIN]),
+    ("likeness-gallery", &[ARTIFACT, SEARCH]),
+    ("likeness", &[ARTIFACT, DATA, EMBED, ENGINE, GALLERY, MODEL, REPORT, SEARCH, SYNTH, TRAIN]),
+    (CLI, &["likeness", ARTIFACT, DATA, EMBED, ENGINE, GALLERY, MODEL, REPORT, SEARCH, SYNTH, TRAIN]),
     ("xtask", &[]),
 ];
 
@@ -30,6 +31,7 @@ const CLI: &str = "likeness-cli";
 const DATA: &str = "likeness-data";
 const EMBED: &str = "likeness-embed";
 const ENGINE: &str = "likeness-engine";
+const GALLERY: &str = "likeness-gallery";
 const MODEL: &str = "likeness-model";
 const REPORT: &str = "likeness-report";
 const SEARCH: &str = "likeness-search";
@@ -43,6 +45,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("rten*", &[ENGINE]),
     ("ort", &[ENGINE]),
     ("ureq", &[MODEL, "likeness"]),
+    ("rusqlite", &[GALLERY]),
     ("resvg", &[REPORT]),
     ("plotters", &[REPORT]),
     ("bhtsne", &[REPORT]),
