@@ -24,10 +24,7 @@ fn time(field: &Field) -> Option<String> {
         && time.year > 1800;
     is_time.then(|| {
         let (date, clock) = ((time.year, time.month, time.day), (time.hour, time.minute, time.second));
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            date.0, date.1, date.2, clock.0, clock.1, clock.2
-        )
+        format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.0, date.1, date.2, clock.0, clock.1, clock.2)
     })
 }
 
@@ -61,7 +58,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_unknown() {
-        for text in ["0000:00:00 00:00:00", "    :  :     :  :  ", "2019:13:04 16:05:59", "yesterday, at noon.."] {
+        for text in
+            ["0000:00:00 00:00:00", "    :  :     :  :  ", "2019:13:04 16:05:59", "yesterday, at noon.."]
+        {
             assert_eq!(taken(&with_time(text)), None, "{text}");
         }
         assert_eq!(taken(b""), None);

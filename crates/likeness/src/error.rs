@@ -24,6 +24,9 @@ pub enum LikenessError {
     /// A graph cannot be run.
     #[error(transparent)]
     Engine(#[from] likeness_engine::EngineError),
+    /// A gallery cannot be read, or a request to it cannot be carried out.
+    #[error(transparent)]
+    Gallery(#[from] likeness_gallery::GalleryError),
     /// A model's files cannot be used.
     #[error(transparent)]
     Model(#[from] likeness_model::ModelError),
@@ -53,6 +56,7 @@ impl LikenessError {
             Self::Data(error) => error.hint(),
             Self::Embed(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Gallery(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::Report(error) => error.hint(),
             Self::Search(error) => error.hint(),

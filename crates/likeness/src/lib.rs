@@ -19,6 +19,7 @@ pub mod detector;
 mod error;
 pub mod evaluate;
 pub mod find;
+pub mod gallery;
 mod groups;
 pub mod identify;
 pub mod import;

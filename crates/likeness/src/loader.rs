@@ -69,6 +69,11 @@ impl<'a> Loader<'a> {
         self.context
     }
 
+    /// How the loader reads photos.
+    pub(crate) fn photo_options(&self) -> &'a PhotoOptions {
+        self.photos
+    }
+
     /// Returns this loader with an open embedder, limited to `most` photos per input.
     pub fn using(self, embedder: Box<dyn Embedder>, most: Option<usize>) -> Self {
         Self { embedder: OnceLock::from(embedder), most, ..self }
@@ -382,6 +387,13 @@ impl<'a> Loader<'a> {
         Ok(cut)
     }
 
+    /// The detector for photos, and how faces are cropped for the model.
+    pub(crate) fn detection(&self) -> Result<(Option<&LoadedDetector>, CutConfig)> {
+        let mut cut = self.photos.detection.cut.clone();
+        cut.template = sources::template(self.embedder()?.spec()).unwrap_or_default();
+        Ok((self.detector()?, cut))
+    }
+
     /// Warns if the model was trained on aligned faces and those of `source` will not be aligned for it.
     fn report_alignment(&self, source: &Source, is_detected: bool) {
         let Some(embedder) =
@@ -412,7 +424,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The embedder that is named or was chosen.
-    fn embedder(&self) -> Result<&dyn Embedder> {
+    pub(crate) fn embedder(&self) -> Result<&dyn Embedder> {
         if let Some(embedder) = self.embedder.get() {
             return Ok(embedder.as_ref());
         }

@@ -24,11 +24,11 @@ const PRETRAINED_RATES: [(Stage, f32); 4] =
 /// Default weight of the teacher loss. Other losses are several times as large.
 const TEACHER_WEIGHT: f32 = 4.0;
 /// Default weight of the teacher loss where the teacher is the built-in model that the run starts from.
-const OWN_TEACHER_WEIGHT: f32 = 100.0;
+const OWN_TEACHER_WEIGHT: f32 = 30.0;
 /// Default number of epochs of a run that starts from a built-in model.
 const BUILT_IN_EPOCHS: u32 = 3;
 /// Default learning rate of a run that starts from a built-in model.
-const BUILT_IN_RATE: f32 = 1e-4;
+const BUILT_IN_RATE: f32 = 5e-5;
 /// Factor of the learning rate of triplets after a warm-up.
 const TRIPLET_RATE: f32 = 0.1;
 
@@ -44,7 +44,8 @@ enum Base {
 }
 
 /// Resolves the settings of a new run that starts from the built-in model in `folder`, with that model as the teacher unless
-/// the options name another or none. The options override the recipe: CosFace with a small learning rate.
+/// the options name another or none. The options override the recipe: triplets with a small learning rate. A classifier would
+/// begin with random weights for the identities, which pull the network away from what it knows.
 pub(super) fn resolve_built_in(options: &TrainOptions, folder: &Path) -> Result<TrainConfig> {
     let mut options = options.clone();
     options.network.weights = Some(Weights::File(folder.to_owned()));
@@ -54,7 +55,8 @@ pub(super) fn resolve_built_in(options: &TrainOptions, folder: &Path) -> Result<
         losses.teacher_weight = losses.teacher_weight.or(Some(OWN_TEACHER_WEIGHT));
     }
     if options.method.is_none() {
-        options.method = Some(Method::CosFace);
+        options.method = Some(Method::Triplet);
+        options.warm_up = options.warm_up.or(Some(0));
         options.epochs = options.epochs.or(Some(BUILT_IN_EPOCHS));
     }
     options.steps.learning_rate = options.steps.learning_rate.or(Some(BUILT_IN_RATE));
