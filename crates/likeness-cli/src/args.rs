@@ -2,9 +2,11 @@
 
 mod config;
 mod find;
+mod gallery;
 mod model;
 mod models;
 mod number;
+mod people;
 mod photos;
 #[cfg(feature = "train")]
 pub(crate) mod train;
@@ -25,6 +27,11 @@ use number::{number, parse_count};
 
 pub(crate) use config::{ConfigAction, ConfigArgs, ShowConfigArgs};
 pub(crate) use find::{FindArgs, IdentifyArgs};
+pub(crate) use gallery::{
+    AddArgs, BackupArgs, ColumnsArgs, CreateArgs, ExportArgs, ExportFormatArg, GalleryAction, GalleryArgs,
+    GalleryFileArgs, GalleryReadingArgs, IndexArgs, ListArgs, MigrateArgs, RemoveArgs, SearchArgs, SyncArgs,
+    VerifyArgs,
+};
 pub(crate) use model::{InputArgs, ModelArgs};
 #[cfg(feature = "train")]
 pub(crate) use models::PruneModelArgs;
@@ -32,6 +39,7 @@ pub(crate) use models::{
     ExportModelArgs, ImportModelArgs, ListModelsArgs, ModelsAction, ModelsArgs, PullModelArgs,
     QuantizeModelArgs, ShowModelArgs, WeightsArg,
 };
+pub(crate) use people::{AssignArgs, FacesArgs, PeopleAction, PeopleArgs};
 pub(crate) use photos::{DetectionArgs, PhotosArgs, ReadingArgs};
 #[cfg(feature = "train")]
 pub(crate) use train::TrainArgs;
@@ -48,6 +56,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Find(FindArgs),
     Identify(IdentifyArgs),
+    Gallery(GalleryArgs),
+    Search(SearchArgs),
+    People(PeopleArgs),
     Prepare(PrepareArgs),
     #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
@@ -231,7 +242,7 @@ pub(crate) struct MatchArgs {
     #[arg(long, conflicts_with = "output", help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) search: SearchArgs,
+    pub(crate) search: RankArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
@@ -282,7 +293,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) search: SearchArgs,
+    pub(crate) search: RankArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
@@ -311,7 +322,7 @@ pub(crate) struct DemoArgs {
 
 /// Flags that control how embeddings are compared.
 #[derive(Debug, Group)]
-pub(crate) struct SearchArgs {
+pub(crate) struct RankArgs {
     /// Distance between embeddings [default: the distance of the model].
     #[arg(long, value_enum)]
     pub(crate) distance: Option<DistanceArg>,

@@ -66,6 +66,9 @@ fn run(command: args::Command, config: Result<Config, ConfigError>) -> anyhow::R
     match command {
         args::Command::Find(args) => commands::find::run(args, stop),
         args::Command::Identify(args) => commands::identify::run(args, stop),
+        args::Command::Gallery(args) => commands::gallery::run(args.action, stop),
+        args::Command::Search(args) => commands::search::run(args, stop),
+        args::Command::People(args) => commands::people::run(args, stop),
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
         #[cfg(feature = "train")]
         args::Command::Train(args) => commands::train::run(*args, stop),

@@ -19,8 +19,8 @@ const MOST: usize = 200;
 pub struct Sighting<'a> {
     /// The photo, and the face's box.
     pub row: &'a Row,
-    /// Distance from the query.
-    pub distance: f32,
+    /// Distance from the query; `None` shows none.
+    pub distance: Option<f32>,
     /// The verdict in words.
     pub verdict: &'static str,
     /// Whether the photo surely shows the same person.
@@ -42,10 +42,12 @@ pub fn draw<'a>(queries: impl Iterator<Item = (&'a Row, Vec<Sighting<'a>>)>, pat
         };
         let found = sightings.iter().take(MOST).map(|sighting| {
             let frame = if sighting.is_sure { Frame::Correct } else { Frame::Plain };
-            tile(&reader, sighting.row)
-                .frame(frame)
-                .caption(&sighting.row.name)
-                .caption(format!("{} {:.3}", sighting.verdict, sighting.distance))
+            tile(&reader, sighting.row).frame(frame).caption(&sighting.row.name).caption(
+                match sighting.distance {
+                    Some(distance) => format!("{} {distance:.3}", sighting.verdict),
+                    None => sighting.verdict.to_owned(),
+                },
+            )
         });
         sheet.add_row(Some(&heading), std::iter::once(asked).chain(found));
     }

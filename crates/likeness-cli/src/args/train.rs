@@ -131,7 +131,7 @@ pub(crate) struct LossArgs {
     /// linear projection is trained as well [default: the built-in model that the run starts from, if it does, else none].
     #[arg(long, value_name = "MODEL|none")]
     pub(crate) teacher: Option<String>,
-    /// Weight of the teacher loss [default: 4; 100 for the built-in model that the run starts from].
+    /// Weight of the teacher loss [default: 4; 30 for the built-in model that the run starts from].
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) teacher_weight: Option<f32>,
 }

@@ -127,7 +127,7 @@ fn draw(found: &Findings, path: &Path) -> anyhow::Result<()> {
     let rows = found.sought.iter().map(|sought| {
         let seen = sought.sightings.iter().map(|s| sightings::Sighting {
             row: &s.row,
-            distance: s.distance,
+            distance: Some(s.distance),
             verdict: words(s.verdict, found.is_of_faces),
             is_sure: s.verdict == Some(Verdict::Same),
         });

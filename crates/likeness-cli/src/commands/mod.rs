@@ -6,10 +6,13 @@ pub(crate) mod detect;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod find;
+pub(crate) mod gallery;
 pub(crate) mod identify;
 pub(crate) mod match_;
 pub(crate) mod models;
+pub(crate) mod people;
 pub(crate) mod prepare;
+pub(crate) mod search;
 #[cfg(feature = "train")]
 pub(crate) mod train;
 

@@ -9,6 +9,7 @@ mod detectors;
 mod engines;
 mod files;
 mod find;
+mod galleries;
 mod interrupted;
 mod matching;
 mod models;
