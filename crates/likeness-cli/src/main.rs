@@ -94,6 +94,11 @@ fn parse(config: Option<&Config>) -> Result<(args::Args, ArgMatches), u8> {
                 model.is_default = config::is_default("model", &matches);
                 model.engine_is_default = config::is_default("engine", &matches);
             }
+            if let args::Command::Gallery(gallery) = &mut args.command
+                && let Some(reading) = gallery.action.reading_mut()
+            {
+                reading.model_is_default = config::is_default("model", &matches);
+            }
             Ok((args, matches))
         }
         Err(error) => Err(usage(&error, &command)),

@@ -32,6 +32,18 @@ pub(crate) enum GalleryAction {
     Export(ExportArgs),
 }
 
+impl GalleryAction {
+    /// The flags that control how photos are read, if the command has them.
+    pub(crate) fn reading_mut(&mut self) -> Option<&mut GalleryReadingArgs> {
+        match self {
+            Self::Create(args) => Some(&mut args.reading),
+            Self::Add(args) => Some(&mut args.reading),
+            Self::Sync(args) => Some(&mut args.reading),
+            _ => None,
+        }
+    }
+}
+
 /// What the items of a gallery are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum KindArg {
@@ -112,6 +124,9 @@ pub(crate) struct GalleryReadingArgs {
     /// face, or picture with --kind pictures].
     #[arg(long, value_name = "NAME|FILE", help_heading = "Model")]
     pub(crate) model: Option<String>,
+    /// Whether the model is a default from the environment or the configuration file.
+    #[arg(skip)]
+    pub(crate) model_is_default: bool,
     /// Face detector of a new gallery [default: the built-in yunet].
     #[arg(
         long,

@@ -48,6 +48,7 @@ pub(crate) fn run(action: GalleryAction, stop: &AtomicBool) -> anyhow::Result<Ou
 fn sync_options(reading: &GalleryReadingArgs, allow_empty: bool) -> SyncOptions {
     let model = ModelChoice {
         model: reading.model.clone(),
+        is_default: reading.model_is_default,
         commercial: reading.commercial,
         ..ModelChoice::default()
     };
@@ -330,7 +331,8 @@ fn run_index(args: &IndexArgs) -> anyhow::Result<()> {
 }
 
 fn run_verify(args: &VerifyArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
-    let mut gallery = open(&args.gallery, true)?;
+    // Missing codes are made again, if the disk can be written to.
+    let mut gallery = open(&args.gallery, true).or_else(|_| open(&args.gallery, false))?;
     let faults = maintain::verify(&mut gallery, args.photos, Terminal::context(stop))?;
     if args.json {
         print_json(&json!({ "faults": faults }))?;

@@ -310,6 +310,23 @@ fn a_gallery_that_was_killed_goes_on() {
 }
 
 #[test]
+fn a_default_model_does_not_contradict_the_model_of_a_gallery() {
+    let bench = album(1);
+    bench.good(&["gallery", "create", "my.gallery", "Photos 🎉"]);
+    let with_default = |args: &[&str]| {
+        let output = bench.command(args).env("LIKENESS_MODEL", "picture").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", told(&output));
+    };
+    with_default(&["gallery", "sync", "my.gallery"]);
+    with_default(&["gallery", "add", "my.gallery", "Photos 🎉"]);
+    bench.good(&["gallery", "migrate", "my.gallery", "--model", "picture"]);
+    with_default(&["gallery", "migrate", "my.gallery", "--rollback"]);
+    let models = stats(&bench)["models"].as_array().unwrap().clone();
+    let active = models.iter().find(|model| model["state"] == "active").unwrap();
+    assert_eq!(active["name"], "face");
+}
+
+#[test]
 fn columns_of_a_table_are_conditions() {
     let bench = Bench::with_photos();
     bench.good(&["gallery", "create", "my.gallery", "photos", "--kind", "pictures"]);

@@ -15,9 +15,10 @@ pub(super) fn run(args: &MigrateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     let mut gallery = open(&args.gallery, true)?;
     let context = Terminal::context(stop);
     let photos = PhotoOptions::default();
+    // A configuration file may set a default model.
     let changes = match &args.model {
-        Some(model) => migrate(&mut gallery, model, args.dry_run, &photos, context)?,
-        None => rollback(&mut gallery, &photos, context)?,
+        Some(model) if !args.rollback => migrate(&mut gallery, model, args.dry_run, &photos, context)?,
+        _ => rollback(&mut gallery, &photos, context)?,
     };
     if args.json {
         print_json(&changes.document())?
