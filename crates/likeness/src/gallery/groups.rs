@@ -15,8 +15,8 @@ use likeness_search::cluster::{self, ClusterCache, ClusterConfig, Neighbours};
 use super::list::{self, StoredFaces, identified};
 use crate::Result;
 
-/// Number of nearest faces of each face in the graph that is clustered.
-const NEIGHBOURS: usize = 60;
+/// Number of nearest faces of each face in the graph that is clustered: what was measured.
+const NEIGHBOURS: usize = 20;
 
 /// Unnamed faces that probably show the same person.
 #[derive(Debug, Clone, PartialEq, Eq)]
