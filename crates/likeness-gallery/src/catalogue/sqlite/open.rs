@@ -53,7 +53,7 @@ impl SqliteCatalogue {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
             Connection::open_with_flags(path, flags).map_err(|error| database(path, error))?;
-        let version = prepare(path, &connection)?;
+        let version = prepare(path, &connection).map_err(|error| not_writable(path, error))?;
         if version < VERSION {
             migrate(path, &mut connection, version)?;
         }
@@ -220,6 +220,22 @@ pub(super) fn database(path: &Path, source: rusqlite::Error) -> GalleryError {
             "change the permissions, or work on a copy",
         ),
         _ => GalleryError::Database { path: path.to_owned(), source },
+    }
+}
+
+/// The error of a gallery that is opened for writing where WAL cannot make its files.
+fn not_writable(path: &Path, error: GalleryError) -> GalleryError {
+    match error {
+        GalleryError::Database { source, .. }
+            if source.sqlite_error_code() == Some(ErrorCode::CannotOpen) =>
+        {
+            GalleryError::BadGallery {
+                path: path.to_owned(),
+                reason: "it cannot be written to: its folder or the disk is read-only".into(),
+                hint: "change the permissions, or work on a copy".into(),
+            }
+        }
+        error => error,
     }
 }
 
