@@ -1,34 +1,33 @@
-//! The assignment problem: each face gets at most one person, and each person at most one face, with the greatest total gain.
+//! The assignment problem: each row gets at most one column, and each column at most one row, with the greatest total gain. Rows and
+//! columns are faces and people, boxes of two detectors, or regions and faces.
 //!
 //! Kuhn (1955), "The Hungarian Method for the Assignment Problem", in the form of shortest augmenting paths with potentials
-//! (Jonker and Volgenant 1987, doi 10.1007/BF02278710). A face may stay without a person at a gain of 0.
+//! (Jonker and Volgenant 1987, doi 10.1007/BF02278710). A row may stay without a column at a gain of 0.
 
-/// The person of every face.
+/// The column of every row. A pair with a gain of 0 or less is never chosen.
 ///
-/// `gains` has one row per face and one column per person. A pair with a gain of 0 or less is never chosen.
-///
-/// # Shapes        gains: \[faces, persons\], row-major · output: \[faces\]
-/// # Conventions   among equally good assignments the choice depends on the gains alone, so it is reproducible. O(faces² ·
-/// (faces + persons))
-/// # Panics        a number of gains that is not a multiple of `persons`, a gain that is not finite
-pub(super) fn assign(gains: &[f64], persons: usize) -> Vec<Option<usize>> {
-    if persons == 0 {
-        assert!(gains.is_empty(), "no person has no gain");
+/// # Shapes        gains: \[rows, columns\], row-major · output: \[rows\]
+/// # Conventions   among equally good assignments the choice depends on the gains alone, so it is reproducible. O(rows² ·
+/// (rows + columns))
+/// # Panics        a number of gains that is not a multiple of `columns`, a gain that is not finite
+pub(crate) fn assign(gains: &[f64], columns: usize) -> Vec<Option<usize>> {
+    if columns == 0 {
+        assert!(gains.is_empty(), "no column has no gain");
         return Vec::new();
     }
     assert!(
-        gains.len().is_multiple_of(persons) && gains.iter().all(|gain| gain.is_finite()),
+        gains.len().is_multiple_of(columns) && gains.iter().all(|gain| gain.is_finite()),
         "finite whole rows"
     );
-    let faces = gains.len() / persons;
-    // Beside the people stands a column of nobody for every face.
-    let cost = |face: usize, column: usize| match column < persons {
-        true => -gains[face * persons + column].max(0.0),
+    let rows = gains.len() / columns;
+    // Beside the others stands a column of nothing for every row.
+    let cost = |row: usize, column: usize| match column < columns {
+        true => -gains[row * columns + column].max(0.0),
         false => 0.0,
     };
-    let chosen = cheapest(faces, persons + faces, cost);
-    let useful = |(face, column): (usize, usize)| {
-        (column < persons && gains[face * persons + column] > 0.0).then_some(column)
+    let chosen = cheapest(rows, columns + rows, cost);
+    let useful = |(row, column): (usize, usize)| {
+        (column < columns && gains[row * columns + column] > 0.0).then_some(column)
     };
     chosen.into_iter().enumerate().map(useful).collect()
 }

@@ -10,15 +10,19 @@
 // Tests write files of every kind.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod assignment;
 pub mod catalogue;
 pub mod decision;
 mod error;
 pub mod exchange;
 mod gallery;
 mod id;
+mod origin;
 pub mod people;
+mod rect;
 pub mod sync;
 
 pub use error::{GalleryError, Result};
 pub use gallery::{Gallery, SearchPlan};
 pub use id::{DecisionId, ItemId, ModelId, PersonId, PhotoId, RootId};
+pub use origin::Origin;

@@ -1,4 +1,4 @@
-//! Rectangles in an image, with positions and sizes relative to the image's.
+//! Rectangles, in units of the image or in pixels. Overlaps do not depend on the unit.
 
 /// A rectangle. The origin is the top left corner of the image; width and height of the image are 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

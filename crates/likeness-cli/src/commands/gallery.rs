@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use likeness::gallery::columns::store_columns;
-use likeness::gallery::index::{CostRow, explain_cost, make_graph};
+use likeness::gallery::index::{CostRow, explain_cost};
 use likeness::gallery::sync::{SyncOptions, Synced, add, sync};
-use likeness::gallery::{create, maintain, open};
+use likeness::gallery::{maintain, open};
 use likeness::{ModelChoice, check_exists};
 use likeness_gallery::Gallery;
 use likeness_gallery::catalogue::{Counts, ItemRow, Photo, ReadCatalogue};
@@ -57,7 +57,7 @@ fn sync_options(reading: &GalleryReadingArgs, allow_empty: bool) -> SyncOptions 
 
 fn run_create(args: &CreateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
     args.photos.iter().try_for_each(|photo| check_exists(photo))?;
-    let mut gallery = create::create(&args.gallery, args.kind.into())?;
+    let mut gallery = Gallery::create(&args.gallery, args.kind.into())?;
     if args.photos.is_empty() {
         say(format!("empty gallery in {}", args.gallery.display()));
         return Ok(());
@@ -300,7 +300,7 @@ fn run_stats(args: &GalleryFileArgs) -> anyhow::Result<()> {
 fn run_index(args: &IndexArgs) -> anyhow::Result<()> {
     let mut gallery = open(&args.gallery, true)?;
     if args.hnsw {
-        let nodes = make_graph(&mut gallery)?;
+        let nodes = gallery.make_graph()?;
         say(format!(
             "graph of {nodes} {} in {}",
             likeness::gallery::noun(&gallery)?,

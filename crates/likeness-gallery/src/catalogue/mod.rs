@@ -15,10 +15,11 @@ use likeness_search::ModelTag;
 use crate::decision::{Change, Decision};
 use crate::{DecisionId, ItemId, ModelId, PhotoId, Result, RootId};
 
+pub use crate::Origin;
 pub use filter::{Filter, FilterValue};
 pub use record::{
     Assignment, Counts, FileKey, GalleryInfo, Item, ItemKind, ItemRow, Label, ModelState, NewItem, NewPhoto,
-    Origin, Photo, PhotoFile, PhotoState, Root, StoredModel, VectorState,
+    Photo, PhotoFile, PhotoState, Root, StoredModel, VectorState,
 };
 pub use sqlite::{SQLITE_LEAST, SqliteCatalogue};
 
@@ -38,9 +39,6 @@ pub trait ReadCatalogue {
 
     /// The files of photos, for each photo in the order of their paths.
     fn files_of(&self, photos: &[PhotoId]) -> Result<HashMap<PhotoId, Vec<PhotoFile>>>;
-
-    /// The photo with this content: SHA-256 in hexadecimal.
-    fn photo_of(&self, sha256: &str) -> Result<Option<Photo>>;
 
     /// All photos that match, in the order of their numbers.
     fn photos(&self, filter: Option<&Filter>) -> Result<Vec<Photo>>;

@@ -3,7 +3,7 @@
 use likeness_search::{ModelTag, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{ItemId, ModelId, PersonId, PhotoId, RootId};
+use crate::{ItemId, ModelId, Origin, PersonId, PhotoId, RootId};
 
 /// What the items of a gallery are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,29 +217,6 @@ pub struct ItemRow {
     pub origin: Option<Origin>,
     /// The distance from the person's references, of an automatic assignment.
     pub distance: Option<f32>,
-}
-
-/// Where an assignment comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// Somebody named the face.
-    Manual,
-    /// Somebody confirmed that the program was right.
-    Confirmed,
-    /// The program assigned the face.
-    Automatic,
-}
-
-impl Origin {
-    /// The name in files and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::Confirmed => "confirmed",
-            Self::Automatic => "automatic",
-        }
-    }
 }
 
 /// What is decided or computed about an item. Derived from the log and the embeddings.

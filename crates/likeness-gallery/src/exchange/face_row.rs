@@ -1,12 +1,9 @@
 //! One face of a photo, with the person that it shows.
 
-use std::fmt;
-use std::str::FromStr;
-
 use likeness_search::Row;
 
 use super::matching::match_rects;
-use super::{DEFAULT_MIN_OVERLAP, Rect};
+use super::{DEFAULT_MIN_OVERLAP, Origin, Rect};
 
 /// A face of a photo. Only `photo` is always known.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,45 +26,6 @@ pub struct FaceRow {
     pub born: Option<String>,
     /// SHA-256 of the photo's content in hexadecimal.
     pub sha256: Option<String>,
-}
-
-/// Who decided that a face shows a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// A user named the face.
-    Manual,
-    /// The program assigned the face, and a user confirmed it.
-    Confirmed,
-    /// The program assigned the face.
-    Automatic,
-}
-
-impl Origin {
-    /// All origins.
-    pub const ALL: [Self; 3] = [Self::Manual, Self::Confirmed, Self::Automatic];
-
-    /// The name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::Confirmed => "confirmed",
-            Self::Automatic => "automatic",
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Origin {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|origin| origin.name().eq_ignore_ascii_case(name)).ok_or(())
-    }
 }
 
 /// The face of a photo that a row refers to.

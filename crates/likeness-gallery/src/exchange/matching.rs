@@ -1,10 +1,8 @@
 //! Pairs regions with boxes by overlap: at most one box for each region and the other way round, with the largest possible sum of
 //! overlaps.
-//!
-//! The assignment problem is solved exactly with shortest augmenting paths: J. Munkres (1957), Algorithms for the assignment and
-//! transportation problems; R. Jonker and A. Volgenant (1987). Time O(n² m) for n ≤ m.
 
 use super::{Rect, Region};
+use crate::assignment::assign;
 
 /// The overlap from which a region and a box count as the same face.
 ///
@@ -60,64 +58,17 @@ pub(super) fn match_rects(regions: &[Rect], faces: &[Rect], min_overlap: f64) ->
         let overlap = regions[region].overlap(faces[face]);
         if overlap >= min_overlap { overlap } else { 0.0 }
     };
-    // The algorithm needs at least as many columns as rows.
-    let pairs: Vec<(usize, usize)> = if regions.len() <= faces.len() {
-        assign(regions.len(), faces.len(), gain)
-    } else {
-        let pairs = assign(faces.len(), regions.len(), |face, region| gain(region, face));
-        pairs.into_iter().map(|(face, region)| (region, face)).collect()
+    let gains: Vec<f64> =
+        (0..regions.len()).flat_map(|region| (0..faces.len()).map(move |face| gain(region, face))).collect();
+    let chosen = assign(&gains, faces.len());
+    let pair = |(region, face): (usize, Option<usize>)| {
+        face.map(|face| MatchedRegion { region, face, overlap: gain(region, face) })
     };
-    let with_overlap = |(region, face)| MatchedRegion { region, face, overlap: gain(region, face) };
-    let mut matched: Vec<_> = pairs.into_iter().map(with_overlap).filter(|pair| pair.overlap > 0.0).collect();
-    matched.sort_by_key(|pair| pair.region);
+    let matched: Vec<MatchedRegion> = chosen.into_iter().enumerate().filter_map(pair).collect();
     let left = |count: usize, used: &dyn Fn(usize) -> bool| (0..count).filter(|&i| !used(i)).collect();
     let regions_left = left(regions.len(), &|i| matched.iter().any(|pair| pair.region == i));
     let faces_left = left(faces.len(), &|i| matched.iter().any(|pair| pair.face == i));
     Matches { matched, regions_left, faces_left }
-}
-
-/// Assigns each row a column of its own, with the largest sum of gains. Needs `rows` ≤ `columns`.
-///
-/// Row and column 0 are sentinels, so all others are counted from 1.
-fn assign(rows: usize, columns: usize, gain: impl Fn(usize, usize) -> f64) -> Vec<(usize, usize)> {
-    let (mut of_row, mut of_column) = (vec![0.0; rows + 1], vec![0.0; columns + 1]);
-    let mut row_of = vec![0; columns + 1];
-    for row in 1..=rows {
-        let (mut least, mut before) = (vec![f64::INFINITY; columns + 1], vec![0; columns + 1]);
-        let mut reached = vec![false; columns + 1];
-        row_of[0] = row;
-        let mut at = 0;
-        while row_of[at] != 0 {
-            reached[at] = true;
-            let (current, mut step, mut next) = (row_of[at], f64::INFINITY, 0);
-            for column in (1..=columns).filter(|&column| !reached[column]) {
-                let cost = -gain(current - 1, column - 1) - of_row[current] - of_column[column];
-                if cost < least[column] {
-                    (least[column], before[column]) = (cost, at);
-                }
-                if least[column] < step {
-                    (step, next) = (least[column], column);
-                }
-            }
-            for column in 0..=columns {
-                if reached[column] {
-                    of_row[row_of[column]] += step;
-                    of_column[column] -= step;
-                } else {
-                    least[column] -= step;
-                }
-            }
-            at = next;
-        }
-        while at != 0 {
-            row_of[at] = row_of[before[at]];
-            at = before[at];
-        }
-    }
-    (1..=columns)
-        .filter(|&column| row_of[column] != 0)
-        .map(|column| (row_of[column] - 1, column - 1))
-        .collect()
 }
 
 #[cfg(test)]

@@ -22,22 +22,22 @@ mod matching;
 mod npz;
 mod orientation;
 mod parquet;
-mod rect;
 mod region;
 mod sidecar;
 mod table;
 mod xmp;
 
+pub use crate::Origin;
+pub use crate::rect::Rect;
 pub use error::{CsvFault, ExchangeError, Result, TableFault, XmpFault};
 pub use export::{ExportFormat, export};
 pub use face_csv::{read_faces, write_faces};
-pub use face_row::{FaceRow, Origin, Placement};
+pub use face_row::{FaceRow, Placement};
 pub use jpeg::{JpegFacts, jpeg_facts};
 pub use matching::{DEFAULT_MIN_OVERLAP, MatchedRegion, Matches, match_regions};
 pub use npz::write_npz;
 pub use orientation::Orientation;
 pub use parquet::write_parquet;
-pub use rect::Rect;
 pub use region::{Frame, PhotoFrame, Region, RegionKind, RegionSource, Regions, Size};
 pub use sidecar::{
     PhotoRegions, SidecarChange, photo_regions, sidecar_paths, sidecar_to_write, update_sidecar,

@@ -12,7 +12,7 @@ use likeness_gallery::exchange::{
     write_faces,
 };
 use likeness_gallery::people::{People, clean_name};
-use likeness_gallery::{Gallery, GalleryError, ItemId, PersonId, PhotoId};
+use likeness_gallery::{Gallery, GalleryError, ItemId, Origin, PersonId, PhotoId};
 
 use super::{list, selector};
 use crate::{LikenessError, Result};
@@ -84,18 +84,13 @@ pub fn export_people(gallery: &Gallery, path: &Path) -> Result<usize> {
 }
 
 fn face_row(row: &ItemRow, people: &People) -> FaceRow {
-    use likeness_gallery::catalogue::Origin;
     let person = row.person.and_then(|person| people.person(person));
     FaceRow {
         photo: row.path.clone(),
         face: Some(row.item.face),
         face_box: row.item.face_box,
         person: person.and_then(|person| person.name.clone()),
-        origin: row.origin.map(|origin| match origin {
-            Origin::Manual => exchange::Origin::Manual,
-            Origin::Confirmed => exchange::Origin::Confirmed,
-            Origin::Automatic => exchange::Origin::Automatic,
-        }),
+        origin: row.origin,
         distance: row.distance.map(f64::from),
         quality: Some(f64::from(row.item.quality)),
         born: person.and_then(|person| person.born.clone()),
@@ -128,7 +123,7 @@ pub fn import_people(gallery: &mut Gallery, path: &Path, actor: &str) -> Result<
     let (mut names, mut done) = (Names::default(), Imported::default());
     for row in rows.iter().filter(|row| row.person.is_some()) {
         // What the program itself assigned is not a decision.
-        if row.origin == Some(exchange::Origin::Automatic) {
+        if row.origin == Some(Origin::Automatic) {
             continue;
         }
         let at =

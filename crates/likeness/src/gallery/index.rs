@@ -1,4 +1,4 @@
-//! The graph for approximate searches, and what each way of searching costs in a gallery.
+//! What each way of searching costs in a gallery.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -28,13 +28,6 @@ pub struct CostRow {
     pub p50_ms: f64,
     /// Time that 99 of 100 queries do not exceed, in milliseconds.
     pub p99_ms: f64,
-}
-
-/// Makes the graph of a gallery, or completes it. Returns the number of its nodes.
-///
-/// # Errors        a gallery without photos; files that cannot be written
-pub fn make_graph(gallery: &mut Gallery) -> Result<usize> {
-    Ok(gallery.make_graph()?)
 }
 
 /// Measures each way of searching in `gallery`, with faces of the gallery and with unknown ones.

@@ -1,10 +1,9 @@
 //! Galleries: photos, people and decisions in one file, kept up to date with folders.
 //!
-//! [`create`](create::create) makes a gallery, [`add`](sync::add) and [`sync`](sync::sync) fill it, [`search`](search::search)
+//! [`Gallery::create`] makes a gallery, [`add`](sync::add) and [`sync`](sync::sync) fill it, [`search`](search::search)
 //! finds photos of the people or things in a query, [`people`] lists and names people, and [`migrate`] changes the model.
 
 pub mod columns;
-pub mod create;
 pub mod exchange;
 pub mod groups;
 pub mod index;

@@ -81,11 +81,7 @@ fn condition(filter: Option<&Filter>) -> (String, Vec<Value>) {
 }
 
 fn origin(name: &str) -> Origin {
-    match name {
-        "manual" => Origin::Manual,
-        "confirmed" => Origin::Confirmed,
-        _ => Origin::Automatic,
-    }
+    name.parse().unwrap_or(Origin::Automatic)
 }
 
 /// Columns of [`item_row`], in order.
@@ -185,10 +181,6 @@ impl ReadCatalogue for SqliteCatalogue {
             found.insert(photo, files);
         }
         Ok(found)
-    }
-
-    fn photo_of(&self, sha256: &str) -> Result<Option<Photo>> {
-        self.one(&format!("SELECT {PHOTO_COLUMNS} FROM photo WHERE sha256 = ?"), [sha256], photo)
     }
 
     fn photos(&self, filter: Option<&Filter>) -> Result<Vec<Photo>> {

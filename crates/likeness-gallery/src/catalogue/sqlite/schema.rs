@@ -45,7 +45,6 @@ CREATE TABLE assignment (
     distance REAL
 ) STRICT;
 CREATE INDEX assignment_person ON assignment (person);
-CREATE TABLE job (name TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Further columns of photos, and the clusters of faces.

@@ -11,16 +11,18 @@ use super::row::{
     landmarks_text, photo as read_photo, photo_checksum, vector_checksum,
 };
 use super::{SqliteCatalogue, description};
+use crate::assignment::assign;
 use crate::catalogue::{
     Assignment, FileKey, Item, Label, ModelState, NewItem, NewPhoto, Photo, PhotoState, ReadCatalogue,
     WriteCatalogue,
 };
 use crate::decision::{Change, Decision};
 use crate::people::People;
+use crate::rect::Rect;
 use crate::{DecisionId, GalleryError, ItemId, ModelId, PhotoId, Result, RootId};
 
 /// Least overlap (intersection over union) of two boxes of one face.
-const SAME_FACE: f32 = 0.4;
+const SAME_FACE: f64 = 0.4;
 
 impl SqliteCatalogue {
     /// Makes a change in a transaction, which is stored entirely or not at all.
@@ -185,40 +187,26 @@ fn put_items(
 
 /// For each new item the known item that it is.
 fn matching(known: &[Item], new: &[NewItem]) -> Vec<Option<usize>> {
-    let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
-    for (n, new) in new.iter().enumerate() {
-        for (k, known) in known.iter().enumerate() {
-            let overlap = match (new.face_box, known.face_box) {
-                (Some(a), Some(b)) => overlap(a, b),
-                (None, None) => 1.0,
-                _ => 0.0,
-            };
-            if overlap >= SAME_FACE {
-                pairs.push((overlap, n, k));
-            }
-        }
+    let gain = |new: &NewItem, known: &Item| {
+        let overlap = match (new.face_box, known.face_box) {
+            (Some(a), Some(b)) => rect(a).overlap(rect(b)),
+            (None, None) => 1.0,
+            _ => 0.0,
+        };
+        if overlap >= SAME_FACE { overlap } else { 0.0 }
+    };
+    if known.is_empty() {
+        return vec![None; new.len()];
     }
-    pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let mut found = vec![None; new.len()];
-    let mut taken = vec![false; known.len()];
-    for (_, n, k) in pairs {
-        if found[n].is_none() && !taken[k] {
-            found[n] = Some(k);
-            taken[k] = true;
-        }
-    }
-    found
+    let gains: Vec<f64> =
+        new.iter().flat_map(|new| known.iter().map(move |known| gain(new, known))).collect();
+    assign(&gains, known.len())
 }
 
-/// Intersection over union of two boxes.
-fn overlap(a: [i32; 4], b: [i32; 4]) -> f32 {
-    let along = |at: usize| {
-        let (start, end) = (a[at].max(b[at]), (a[at] + a[at + 2]).min(b[at] + b[at + 2]));
-        (end - start).max(0) as f32
-    };
-    let area = |r: [i32; 4]| r[2] as f32 * r[3] as f32;
-    let both = along(0) * along(1);
-    both / (area(a) + area(b) - both).max(1.0)
+/// A box in pixels; overlaps do not depend on the unit.
+fn rect([left, top, width, height]: [i32; 4]) -> Rect {
+    let [left, top, width, height] = [left, top, width, height].map(f64::from);
+    Rect { left, top, width, height }
 }
 
 fn put_vector(

@@ -14,7 +14,6 @@
 //! Cost: faces × people × dimension for the candidates of every face, then at most [`CANDIDATES`] × [`MAX_REFERENCES`]
 //! distances per face. Only the candidates of one block of faces are in memory.
 
-mod assign;
 mod faces;
 mod persons;
 mod photo;

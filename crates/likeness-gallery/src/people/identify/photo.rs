@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use likeness_search::Verdict;
 
-use super::assign::assign;
 use super::faces::Photo;
 use super::persons::Near;
 use super::{Assignment, Faces, Scale};
+use crate::assignment::assign;
 use crate::people::{People, Standing};
 use crate::{ItemId, PersonId};
 
