@@ -63,8 +63,17 @@ fn run_create(args: &CreateArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         return Ok(());
     }
     let context = Terminal::context(stop);
-    let done = add(&mut gallery, &args.photos, &sync_options(&args.reading, false), context)?;
-    report(&gallery, &done)
+    match add(&mut gallery, &args.photos, &sync_options(&args.reading, false), context) {
+        Ok(done) => report(&gallery, &done),
+        Err(error) => {
+            // A gallery without a model has nothing in it yet. Left behind, it would only be in the way of the next try.
+            if gallery.model()?.is_none() {
+                drop(gallery);
+                fs_err::remove_file(&args.gallery)?;
+            }
+            Err(error.into())
+        }
+    }
 }
 
 fn run_add(args: &AddArgs, stop: &AtomicBool) -> anyhow::Result<()> {

@@ -346,7 +346,7 @@ fn import(path: &Path, table: Option<&Path>, actor: &str) -> anyhow::Result<()> 
 fn export(path: &Path, table: Option<&Path>, force: bool) -> anyhow::Result<()> {
     let gallery = open(path, false)?;
     if let Some(table) = table {
-        check_output(table, force, |path| ExportFormat::Csv.is_ours(path))?;
+        check_output((path, table), force, |path| ExportFormat::Csv.is_ours(path))?;
         let rows = export_people(&gallery, table)?;
         say(format!("{rows} faces in {}", table.display()));
         return Ok(());

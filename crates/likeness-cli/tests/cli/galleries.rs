@@ -183,6 +183,24 @@ fn bad_requests_change_nothing() {
         let told = bench.refused(&args);
         assert!(told.contains(expected), "{args:?}: {told}");
     }
+    for args in [
+        &["gallery", "export", "my.gallery", "-o", "my.gallery", "--format", "csv", "--force"][..],
+        &["people", "export", "my.gallery", "my.gallery", "--force"],
+        &["search", "my.gallery", &path, "--grid", "my.gallery", "--force"],
+    ] {
+        bench.refused(args);
+    }
+    assert!(
+        bench
+            .refused(&["gallery", "create", "no folder/my.gallery"])
+            .contains("there is no folder no folder")
+    );
+    assert!(
+        bench
+            .refused(&["gallery", "create", "new.gallery", "Photos 🎉", "--model", "nothere"])
+            .contains("nothere")
+    );
+    added(&bench.run(&["gallery", "create", "new.gallery", "Photos 🎉"]), 6);
     assert!(bench.refused(&["gallery", "list", "my.gallery", "--where", "person Anna"]).contains("operator"));
     assert!(
         bench

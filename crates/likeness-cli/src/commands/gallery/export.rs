@@ -1,5 +1,7 @@
 //! `likeness gallery export`: embeddings and rows for other programs.
 
+use std::path::Path;
+
 use likeness::gallery::exchange::export;
 use likeness::gallery::open;
 use likeness_gallery::exchange::ExportFormat;
@@ -21,19 +23,22 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<()> {
             )
         })?,
     };
-    check_output(&args.output, args.force, |path| format.is_ours(path))?;
+    check_output((&args.gallery, &args.output), args.force, |path| format.is_ours(path))?;
     let gallery = open(&args.gallery, false)?;
     let count = export(&gallery, &args.output, format, args.condition.as_ref())?;
     say(format!("{count} {} in {}", likeness::gallery::noun(&gallery)?, args.output.display()));
     Ok(())
 }
 
-/// Fails if `path` exists and is not a file that this program wrote.
+/// Fails if the output exists and is not a file that this program wrote, or if it is the gallery.
 pub(in crate::commands) fn check_output(
-    path: &std::path::Path,
+    (gallery, path): (&Path, &Path),
     force: bool,
-    is_ours: impl FnOnce(&std::path::Path) -> std::io::Result<bool>,
+    is_ours: impl FnOnce(&Path) -> std::io::Result<bool>,
 ) -> anyhow::Result<()> {
+    if likeness_artifact::same_file(gallery, path) {
+        return Err(hinted(format!("{}: is the gallery itself", path.display()), "name another file"));
+    }
     if force || !path.is_file() || is_ours(path)? {
         return Ok(());
     }

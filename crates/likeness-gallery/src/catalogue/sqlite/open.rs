@@ -21,7 +21,7 @@ impl SqliteCatalogue {
     ///
     /// The file is made under a temporary name and appears when it is complete.
     ///
-    /// # Errors        the file exists → `BadArgument`; it cannot be written
+    /// # Errors        the file exists, its folder does not → `BadArgument`; it cannot be written
     pub fn create(path: &Path, kind: ItemKind) -> Result<Self> {
         check_sqlite()?;
         if path.exists() {
@@ -30,13 +30,20 @@ impl SqliteCatalogue {
                 hint: "choose another name, or add photos to it with `likeness gallery add`".into(),
             });
         }
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            return Err(GalleryError::BadArgument {
+                reason: format!("{}: there is no folder {}", path.display(), folder.display()),
+                hint: "create the folder, or name another place".into(),
+            });
+        }
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(format!(".{}.new", std::process::id()));
         let temporary = PathBuf::from(temporary);
         let made = create_at(&temporary, kind).and_then(|()| {
             // A link fails if the file exists meanwhile; a rename would replace it.
             fs_err::hard_link(&temporary, path).or_else(|_| fs_err::rename(&temporary, path))?;
-            likeness_artifact::sync_folder(&folder_of(path))?;
+            likeness_artifact::sync_folder(&folder)?;
             Ok(())
         });
         let _ = fs_err::remove_file(&temporary);
