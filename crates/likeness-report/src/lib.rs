@@ -5,8 +5,11 @@
 pub mod chart;
 pub mod curves;
 mod error;
+pub mod evaluation;
+pub mod figure;
 pub mod grid;
 pub mod map;
+pub mod overlay;
 pub mod preview;
 mod raster;
 pub mod sheet;

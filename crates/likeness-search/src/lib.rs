@@ -29,19 +29,26 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod by;
+pub mod calibrate;
 pub mod cluster;
 mod codes_fault;
+pub mod compare;
 mod distance;
 mod error;
 mod foreign_fault;
+pub mod identification;
 mod index;
+mod interval;
+pub mod label;
 mod licence;
 pub mod metric;
 mod photo;
 mod protocol;
 mod results;
+pub mod slice;
 mod table;
 mod verdict;
+pub mod verification;
 
 pub use by::{EvaluationBy, GroupDistance, GroupEvaluation, evaluate_by};
 pub use codes_fault::CodesFault;
@@ -53,9 +60,10 @@ pub use index::{
     Neighbour, PhotoSearch, QueryExpansion, RankConfig, Ranking, Rankings, Reciprocal, SearchCost, Selection,
     Vectors, rank, rank_photos, rank_photos_between, rank_within,
 };
+pub use interval::{Interval, LEVEL, Resamples};
 pub use licence::{Licence, Terms};
 pub use protocol::{
-    EvaluateConfig, Evaluation, Interval, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
+    EvaluateConfig, Evaluation, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
 };
 pub use results::{ResultEntry, Results, ResultsShape};
 pub use table::{

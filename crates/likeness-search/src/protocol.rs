@@ -15,7 +15,7 @@ use crate::index::{Exclusions, check_sides, relevant_ranks};
 use crate::metric::{average_precision, average_precision_at_r, challenge_score, cmc_curve, mean};
 use crate::{Distance, EmbeddingTable, Result, Role, SearchError};
 
-pub use bootstrap::{Interval, Intervals};
+pub use bootstrap::Intervals;
 
 /// The maximum number of resamples; more would use memory without changing a printed digit.
 const MAX_RESAMPLES: u32 = 1_000_000;

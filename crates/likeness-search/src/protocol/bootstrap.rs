@@ -3,23 +3,10 @@
 //! Percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13) over clusters: each
 //! resample draws as many identities as there are, with replacement, and computes the mean over all their queries.
 
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64;
 use serde::Serialize;
 
 use super::EvaluateConfig;
-
-/// The confidence level.
-const LEVEL: f64 = 0.95;
-
-/// A confidence interval of a share.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interval {
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-}
+use crate::{Interval, LEVEL, Resamples};
 
 /// Confidence intervals of the main metrics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,33 +41,23 @@ impl Intervals {
             *hits += top1;
             *total += precision;
         }
-        let mut random = Pcg64::seed_from_u64(config.seed);
         let (mut top1, mut map) = (Vec::new(), Vec::new());
-        for _ in 0..config.resamples {
-            let mut drawn = [0.0; 3];
-            for _ in 0..sums.len() {
-                let identity = &sums[random.random_range(0..sums.len())];
-                drawn.iter_mut().zip(identity).for_each(|(sum, more)| *sum += more);
+        let resamples = Resamples { identities: sums.len(), count: config.resamples, seed: config.seed };
+        for drawn in resamples.iter() {
+            let mut total = [0.0; 3];
+            for (identity, times) in sums.iter().zip(drawn) {
+                total.iter_mut().zip(identity).for_each(|(sum, more)| *sum += f64::from(times) * more);
             }
-            top1.push(drawn[1] / drawn[0]);
-            map.push(drawn[2] / drawn[0]);
+            top1.push(total[1] / total[0]);
+            map.push(total[2] / total[0]);
         }
         let (resamples, seed) = (config.resamples, config.seed);
         Self { level: LEVEL, resamples, seed, top1: interval(top1), map: interval(map) }
     }
 }
 
-fn interval(mut values: Vec<f64>) -> Interval {
-    values.sort_unstable_by(f64::total_cmp);
-    let tail = (1.0 - LEVEL) / 2.0;
-    Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) }
-}
-
-/// The quantile of sorted values, interpolated linearly between neighbours.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    below + (above - below) * place.fract()
+fn interval(values: Vec<f64>) -> Interval {
+    Interval::percentile(values).unwrap_or(Interval { low: 0.0, high: 1.0 })
 }
 
 #[cfg(test)]
@@ -121,11 +98,5 @@ mod tests {
         };
         assert!(width(&together) > 3.0 * width(&apart));
         assert_eq!(intervals(&[0, 0], &[1.0, 0.0], 0).top1, Interval { low: 0.5, high: 0.5 });
-    }
-
-    #[test]
-    fn quantiles_lie_between_neighbours() {
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.75), 3.0);
-        assert_eq!(quantile(&[5.0], 0.025), 5.0);
     }
 }

@@ -1,0 +1,1 @@
+//! Overlays that show which regions of two pictures make them match.

@@ -1,0 +1,1 @@
+//! Calibration: thresholds at a given error rate, measured on labelled embeddings.

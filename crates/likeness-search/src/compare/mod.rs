@@ -1,0 +1,1 @@
+//! Compares models on the same queries: differences with intervals and p-values.

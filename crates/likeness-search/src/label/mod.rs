@@ -1,0 +1,1 @@
+//! Checks of labels: identities that the embeddings contradict.

@@ -1,0 +1,1 @@
+//! Metrics of slices: the queries that share a value of a column.
