@@ -13,8 +13,16 @@ pub enum FileKind {
     Png,
     /// An SVG file with our mark.
     Svg,
+    /// An HTML or Markdown file with [`TEXT_MARK`] near its beginning.
+    Text,
+    /// A JSON document whose first key is [`JSON_MARK`].
+    Json,
 }
 
+/// The mark in an HTML or Markdown file.
+pub const TEXT_MARK: &str = "<!-- written by Likeness -->";
+/// The first key of a JSON document; its value is the kind of document.
+pub const JSON_MARK: &str = "likeness";
 /// The mark in a PNG file: keyword, a zero byte and the text.
 const PNG_TEXT: &[u8] = b"Software\0Likeness";
 /// The mark in an SVG file, after the opening tag.
@@ -35,7 +43,15 @@ pub fn may_replace(path: &Path, kind: FileKind) -> Result<bool> {
         || match kind {
             FileKind::Png => is_marked_png(&start),
             FileKind::Svg => is_marked_svg(&start),
+            FileKind::Text => start.windows(TEXT_MARK.len()).any(|window| window == TEXT_MARK.as_bytes()),
+            FileKind::Json => is_marked_json(&start),
         })
+}
+
+fn is_marked_json(start: &[u8]) -> bool {
+    let after_brace = start.trim_ascii_start().strip_prefix(b"{").unwrap_or_default().trim_ascii_start();
+    let after_quote = after_brace.strip_prefix(b"\"").unwrap_or_default();
+    after_quote.strip_prefix(JSON_MARK.as_bytes()).is_some_and(|rest| rest.starts_with(b"\""))
 }
 
 /// Whether `start` is the beginning of a PNG file with our mark.
@@ -103,6 +119,16 @@ mod tests {
         assert_eq!(marked.len(), PNG.len() + 12 + PNG_TEXT.len());
         for cut in 0..50 {
             assert!(!is_marked_png(&marked[..cut]), "{cut}");
+        }
+    }
+
+    #[test]
+    fn documents_are_recognised_by_their_first_key() {
+        for ours in ["{\"likeness\":\"report\"}", " {\n  \"likeness\" : 1}"] {
+            assert!(is_marked_json(ours.as_bytes()), "{ours}");
+        }
+        for other in ["", "{}", "{\"likenesses\":1}", "[\"likeness\"]", "{\"a\":\"likeness\"}"] {
+            assert!(!is_marked_json(other.as_bytes()), "{other}");
         }
     }
 
