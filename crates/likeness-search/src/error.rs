@@ -68,6 +68,19 @@ pub enum SearchError {
         /// The second face of the cannot-link.
         b: u32,
     },
+    /// Two tables state different identities for one row.
+    #[error("{name}: labelled {first:?} in one table and {second:?} in another")]
+    ContradictoryLabels {
+        /// The photo of the row.
+        name: String,
+        /// The identity in one table.
+        first: String,
+        /// The identity in another table.
+        second: String,
+    },
+    /// The caller ended a long computation.
+    #[error("interrupted")]
+    Interrupted,
     /// An input or output operation failed; the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -82,6 +95,9 @@ impl SearchError {
             Self::Codes { fault, .. } => fault.hint(),
             Self::ContradictoryLinks { .. } => {
                 Some("undo one of the decisions that link or separate the faces")
+            }
+            Self::ContradictoryLabels { .. } => {
+                Some("correct the labels, or embed both sides from one folder of photos")
             }
             _ => None,
         }

@@ -128,6 +128,49 @@ pub enum ForeignFault {
         /// The beginning of the cell.
         found: String,
     },
+    /// A Parquet file cannot be decoded.
+    #[error("cannot be read as Parquet: {reason}")]
+    BadParquet {
+        /// The message of the decoder.
+        reason: String,
+    },
+    /// A Parquet file has no columns of embeddings.
+    #[error(
+        "no embeddings: expected a column embedding with lists of numbers, or at least {expected} columns of numbers such as \
+         e0, e1, …; found {found}"
+    )]
+    OtherColumns {
+        /// The smallest number of columns of embeddings.
+        expected: usize,
+        /// The columns of the file, with their types.
+        found: String,
+    },
+    /// Two embeddings of a table have different lengths.
+    #[error("row {row}: expected an embedding of {expected} values as in the rows before, found {found}")]
+    BadRowLength {
+        /// The row, counted from 1.
+        row: usize,
+        /// The number of values before.
+        expected: usize,
+        /// The number of values in this row.
+        found: usize,
+    },
+    /// A text in a column of numbers is not a number.
+    #[error("row {row}, value {column}: expected a number, found {found:?}")]
+    NotNumberInRow {
+        /// The row, counted from 1.
+        row: usize,
+        /// The value in the row, counted from 1.
+        column: usize,
+        /// The beginning of the text.
+        found: String,
+    },
+    /// A file holds more values than are read, or than its length can explain.
+    #[error("holds more than {limit} values, the most for a file of its length")]
+    TooManyValues {
+        /// The most values.
+        limit: u64,
+    },
     /// A file named like a table of embeddings has another content.
     #[error("not a table of embeddings: expected at least {expected} columns of decimal numbers")]
     NoColumns {
@@ -145,6 +188,13 @@ impl ForeignFault {
             }
             Self::Objects { is_matrix: false } => "save the texts with numpy.asarray(names, dtype=\"str\")",
             Self::BadShape { .. } => "save one row for each face: numpy.stack(encodings)",
+            Self::BadParquet { .. } => {
+                "copy the file again, or write it again with pandas, polars or pyarrow"
+            }
+            Self::OtherColumns { .. } => {
+                "store the embeddings as a column of lists: table[\"embedding\"] = list(matrix)"
+            }
+            Self::BadRowLength { .. } => "store embeddings by one model in one file",
             Self::NotNpy | Self::BadHeader { .. } | Self::BadLength { .. } | Self::BadArchive { .. } => {
                 "copy the file again, or write it again with NumPy"
             }

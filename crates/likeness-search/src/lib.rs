@@ -36,11 +36,14 @@ pub mod compare;
 mod distance;
 mod error;
 mod foreign_fault;
+pub mod head;
 pub mod identification;
+mod identities;
 mod index;
 mod interval;
 pub mod label;
 mod licence;
+mod measure;
 pub mod metric;
 mod photo;
 mod protocol;
@@ -60,8 +63,12 @@ pub use index::{
     Neighbour, PhotoSearch, QueryExpansion, RankConfig, Ranking, Rankings, Reciprocal, SearchCost, Selection,
     Vectors, rank, rank_photos, rank_photos_between, rank_within,
 };
-pub use interval::{Interval, LEVEL, Resamples};
+pub use interval::{
+    ErrorRate, IdentityErrors, Interval, LEVEL, MIN_ERRORS, Measured, Resamples, small_sample_factor,
+    variance_between_identities, variance_within_identities,
+};
 pub use licence::{Licence, Terms};
+pub use measure::{RankingMeasure, RankingMeasures};
 pub use protocol::{
     EvaluateConfig, Evaluation, Intervals, Protocol, QueryOutcome, evaluate, evaluate_between,
 };

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::index::{Exclusions, check_sides, relevant_ranks};
-use crate::metric::{average_precision, average_precision_at_r, challenge_score, cmc_curve, mean};
-use crate::{Distance, EmbeddingTable, Result, Role, SearchError};
+use crate::metric::{challenge_score, cmc_curve, mean, precision_at};
+use crate::{Distance, EmbeddingTable, RankingMeasure, RankingMeasures, Result, Role, SearchError};
 
 pub use bootstrap::Intervals;
 
@@ -109,6 +109,18 @@ pub struct Evaluation {
     pub map: f64,
     /// Mean average precision at R (MAP@R).
     pub map_at_r: f64,
+    /// Mean R-precision: the share of relevant images among the first R hits, where R is their number in the gallery.
+    pub r_precision: f64,
+    /// Mean share of relevant images among the first hit; equals `top1`.
+    pub precision_at_1: f64,
+    /// Mean share of relevant images among the first five hits.
+    pub precision_at_5: f64,
+    /// Mean share of relevant images among the first ten hits.
+    pub precision_at_10: f64,
+    /// Mean reciprocal rank of the first relevant image (MRR).
+    pub mrr: f64,
+    /// Mean inverse negative penalty: R divided by the rank of the last relevant image (mINP).
+    pub minp: f64,
     /// 600 · top1 + 300 · top5 + 100 · top10.
     pub challenge_score: f64,
     /// Share of queries with the right identity among the first k hits, for k from 1 to 50 (the CMC curve).
@@ -119,6 +131,9 @@ pub struct Evaluation {
     /// One outcome for each mated query, in query order.
     #[serde(skip)]
     pub outcomes: Vec<QueryOutcome>,
+    /// The ranking metrics of each mated query, for comparisons and slices.
+    #[serde(skip)]
+    pub measures: RankingMeasures,
 }
 
 /// The outcome of one mated query.
@@ -253,49 +268,54 @@ impl Sides<'_> {
         mated: &[usize],
         ranks: Vec<Vec<u32>>,
     ) -> Result<Evaluation> {
-        let first_ranks: Vec<Option<u32>> = ranks.iter().map(|ranks| ranks.first().copied()).collect();
+        let rows: Vec<usize> = mated.iter().map(|&query| self.query_rows[query]).collect();
+        let measures = RankingMeasures::new(rows, &self.names(mated), &ranks);
+        let first_ranks: Vec<Option<u32>> = measures.first_ranks().iter().copied().map(Some).collect();
         let cmc = cmc_curve(&first_ranks, CMC_RANKS);
         let (top1, top5, top10) = (cmc[0], cmc[4], cmc[9]);
-        let at_r: Vec<f64> = ranks.iter().map(|r| average_precision_at_r(r, r.len())).collect();
-        let precisions: Vec<f64> = ranks.iter().map(|r| average_precision(r, r.len())).collect();
-        let identities = self.number_identities(mated);
-        let top1_hits: Vec<f64> = ranks.iter().map(|r| f64::from(u8::from(r[0] == 1))).collect();
-        let intervals = (config.resamples > 0)
-            .then(|| Intervals::over_identities(&identities, &top1_hits, &precisions, config));
-        let outcome = |((&query, relevant_ranks), &average_precision)| {
-            let row = self.query_rows[query];
-            QueryOutcome { row, relevant_ranks, average_precision }
-        };
+        let precision = |k| mean(&ranks.iter().map(|ranks| precision_at(ranks, k)).collect::<Vec<_>>());
+        let intervals = (config.resamples > 0).then(|| Intervals::over_identities(&measures, config));
         Ok(Evaluation {
             protocol,
             distance: config.distance,
             queries: mated.len(),
             unmated: self.queries.len() - mated.len(),
             unlabelled: self.unlabelled,
-            identities: identities.iter().max().map_or(0, |last| last + 1),
+            identities: measures.identities().len(),
             gallery: self.gallery.len(),
             distractors: self.gallery.rows().iter().filter(|row| row.identity.is_none()).count(),
             top1,
             top5,
             top10,
-            map: mean(&precisions),
-            map_at_r: mean(&at_r),
+            map: measures.mean(RankingMeasure::Map),
+            map_at_r: measures.mean(RankingMeasure::MapAtR),
+            r_precision: measures.mean(RankingMeasure::RPrecision),
+            precision_at_1: precision(1),
+            precision_at_5: precision(5),
+            precision_at_10: precision(10),
+            mrr: measures.mean(RankingMeasure::Mrr),
+            minp: measures.mean(RankingMeasure::Minp),
             challenge_score: challenge_score(top1, top5, top10)?,
             cmc,
             intervals,
-            outcomes: mated.iter().zip(ranks).zip(&precisions).map(outcome).collect(),
+            outcomes: outcomes(&measures, ranks),
+            measures,
         })
     }
 
-    /// The identity of each mated query as an index, counted from 0 in order of first appearance.
-    fn number_identities(&self, mated: &[usize]) -> Vec<usize> {
-        let mut numbers: HashMap<Option<&str>, usize> = HashMap::new();
-        let identities = mated.iter().map(|&query| self.queries.rows()[query].identity.as_deref());
-        identities
-            .map(|identity| {
-                let next = numbers.len();
-                *numbers.entry(identity).or_insert(next)
-            })
-            .collect()
+    /// The name of each mated query's identity.
+    fn names(&self, mated: &[usize]) -> Vec<&str> {
+        let rows = self.queries.rows();
+        mated.iter().map(|&query| rows[query].identity.as_deref().expect("queries are labelled")).collect()
     }
+}
+
+fn outcomes(measures: &RankingMeasures, ranks: Vec<Vec<u32>>) -> Vec<QueryOutcome> {
+    let precisions = measures.values(RankingMeasure::Map);
+    let outcome = |((&row, &average_precision), relevant_ranks)| QueryOutcome {
+        row,
+        relevant_ranks,
+        average_precision,
+    };
+    measures.rows().iter().zip(precisions).zip(ranks).map(outcome).collect()
 }

@@ -11,6 +11,7 @@
 mod compute;
 mod estimate;
 mod exclusion;
+mod pairs;
 mod photos;
 mod position;
 mod product;
@@ -24,8 +25,10 @@ use crate::{Distance, EmbeddingTable, Result, SearchError};
 use compute::Exact;
 use estimate::Estimate;
 pub(crate) use exclusion::Exclusions;
+pub(crate) use pairs::{PairSink, Pairs, Precision, Repeats};
 pub use photos::{PhotoSearch, rank_photos, rank_photos_between};
 pub(crate) use position::relevant_ranks;
+pub(crate) use product::dots;
 pub use ranking::{GalleryId, Hit, Ranking, Rankings};
 use shortlist::Shortlist;
 
@@ -76,7 +79,8 @@ pub fn rank_within(table: &EmbeddingTable, distance: Distance, config: &RankConf
     rank_without(table, table, distance, config.k, &exclusions)
 }
 
-fn rank_without(
+/// The rankings of [`rank`] without the excluded rows.
+pub(crate) fn rank_without(
     queries: &EmbeddingTable,
     gallery: &EmbeddingTable,
     distance: Distance,

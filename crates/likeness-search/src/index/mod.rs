@@ -10,7 +10,9 @@ mod hnsw;
 mod int8;
 mod refine;
 
-pub(crate) use exact::{Exclusions, check_sides, relevant_ranks};
+pub(crate) use exact::{
+    Exclusions, PairSink, Pairs, Precision, Repeats, check_sides, dots, rank_without, relevant_ranks,
+};
 pub use exact::{
     GalleryId, Hit, PhotoSearch, RankConfig, Ranking, Rankings, rank, rank_photos, rank_photos_between,
     rank_within,

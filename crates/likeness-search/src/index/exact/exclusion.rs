@@ -60,6 +60,21 @@ impl Exclusions {
         self
     }
 
+    /// Excludes, in addition, one list of gallery rows (ascending) for each query; queries may share a list.
+    pub(crate) fn and_rows(mut self, lists: impl Iterator<Item = Arc<[u32]>>) -> Self {
+        for (left_out, more) in self.by_query.iter_mut().zip(lists) {
+            if left_out.iter().all(|row| more.binary_search(row).is_ok()) {
+                *left_out = more;
+                continue;
+            }
+            let mut both = [left_out.as_ref(), &more].concat();
+            both.sort_unstable();
+            both.dedup();
+            *left_out = both.into();
+        }
+        self
+    }
+
     /// The gallery rows that `query` must not find, ascending.
     pub(crate) fn of(&self, query: usize) -> &[u32] {
         &self.by_query[query]

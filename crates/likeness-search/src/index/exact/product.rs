@@ -11,7 +11,7 @@ pub(super) const LANES: usize = 32;
 ///
 /// # Shapes        queries: \[n, dim\]   ·   gallery: \[m, dim\]   ·   output: \[n, m\]; all row-major
 /// # Panics        the lengths do not match the shapes
-pub(super) fn dots(queries: &[f32], gallery: &[f32], dim: usize, output: &mut [f32]) {
+pub(crate) fn dots(queries: &[f32], gallery: &[f32], dim: usize, output: &mut [f32]) {
     let (n, m) = (queries.len() / dim, gallery.len() / dim);
     assert_eq!(queries.len(), n * dim, "queries are whole rows");
     assert_eq!(gallery.len(), m * dim, "the gallery is whole rows");

@@ -28,13 +28,13 @@ const SEARCHED_BYTES: u64 = 1 << 20;
 /// Number of lines with values that are examined for this.
 const SEARCHED_LINES: usize = 8;
 /// The smallest number of columns of embeddings.
-const MIN_COLUMNS: usize = 8;
+pub(super) const MIN_COLUMNS: usize = 8;
 /// Number of characters of a cell that a message quotes.
-const QUOTED: usize = 20;
+pub(super) const QUOTED: usize = 20;
 
-const PATHS: [&str; 5] = ["path", "file", "filename", "photo", "image"];
-const NAMES: [&str; 1] = ["name"];
-const IDENTITIES: [&str; 3] = ["identity", "label", "person"];
+pub(super) const PATHS: [&str; 5] = ["path", "file", "filename", "photo", "image"];
+pub(super) const NAMES: [&str; 1] = ["name"];
+pub(super) const IDENTITIES: [&str; 3] = ["identity", "label", "person"];
 
 /// The meaning of a table's columns.
 #[derive(Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ impl Columns {
 }
 
 /// The largest group of columns with one prefix and consecutive numbers from 0 or 1, by number.
-fn numbered(names: &[String]) -> Option<Vec<usize>> {
+pub(super) fn numbered(names: &[String]) -> Option<Vec<usize>> {
     let mut groups: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
     for (column, name) in names.iter().enumerate() {
         let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -208,12 +208,12 @@ fn numbered(names: &[String]) -> Option<Vec<usize>> {
 }
 
 /// Whether a column holds the number of the line, as in tables by pandas.
-fn is_index(name: &str) -> bool {
+pub(super) fn is_index(name: &str) -> bool {
     name.is_empty() || name == "index" || name.starts_with("unnamed")
 }
 
 /// Whether a column holds a coordinate of a box or landmark.
-fn is_coordinate(name: &str) -> bool {
+pub(super) fn is_coordinate(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
     let endings = ["_x", "_y", "_left", "_top", "_width", "_height", "_right", "_bottom"];
     ["x", "y"].contains(&name) || endings.iter().any(|ending| name.ends_with(ending))

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `.npy` | a float array of the shape \[n, d\] or \[d\]; names in the text file `NAME.names.txt` or `NAME.txt` beside it |
 //! | `.npz` | the arrays `embeddings` or `encodings`, and optionally `names`, `paths` or `files`, and `labels`, `identities` or `ids` |
+//! | `.parquet` | a column of lists of numbers, or at least 8 columns of numbers; optionally columns of names and identities |
 //! | `.csv`, `.tsv` | one line for each face: name, optionally identity, and at least 8 columns of decimal numbers |
 //!
 //! Such a file does not name its model. Its [`ModelTag`] is [external](ModelTag::is_external): embeddings of equal dimension
@@ -19,6 +20,7 @@ mod names;
 mod npy;
 mod npy_header;
 mod npz;
+mod parquet;
 
 use std::collections::HashMap;
 use std::io::BufReader;
@@ -43,6 +45,8 @@ pub enum ForeignFormat {
     Npy,
     /// An archive of NumPy arrays.
     Npz,
+    /// A table in Apache Parquet's format.
+    Parquet,
     /// A table of numbers as text, separated by commas, semicolons or tabs.
     Csv,
 }
@@ -50,7 +54,7 @@ pub enum ForeignFormat {
 impl ForeignFormat {
     /// The format of the file at `path`, which begins with `start`; `None` if it holds no embeddings by another program.
     ///
-    /// Arrays and archives are recognised by their content or by the endings `.npy` and `.npz`, so that a damaged file is
+    /// Arrays, archives and Parquet files are recognised by their content or by their endings, so that a damaged file is
     /// reported as one. A table counts only if its lines have at least 8 columns of decimal numbers.
     pub(super) fn of(path: &Path, start: &[u8]) -> Option<Self> {
         let has_ending = |ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
@@ -58,6 +62,8 @@ impl ForeignFormat {
             Some(Self::Npy)
         } else if npz::is_archive(start) || has_ending("npz") {
             Some(Self::Npz)
+        } else if start.starts_with(parquet::SIGNATURE) || has_ending("parquet") {
+            Some(Self::Parquet)
         } else if ["csv", "tsv"].into_iter().any(has_ending) && csv::is_table(path) {
             Some(Self::Csv)
         } else {
@@ -102,6 +108,7 @@ pub(super) fn load(path: &Path, format: ForeignFormat) -> Result<(EmbeddingTable
     let parts = match format {
         ForeignFormat::Npy => read_npy(path)?,
         ForeignFormat::Npz => npz::read(path)?,
+        ForeignFormat::Parquet => parquet::read(path)?,
         ForeignFormat::Csv => csv::read(path)?,
     };
     into_table(path, parts)
