@@ -24,6 +24,7 @@ mod error;
 mod exif;
 pub mod geometry;
 mod heif;
+pub mod inspect;
 mod jpeg;
 mod kind;
 pub mod labels;

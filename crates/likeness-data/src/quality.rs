@@ -7,6 +7,7 @@
 use image::RgbImage;
 
 use crate::geometry::{Landmarks, Rect};
+use crate::inspect::laplacian_variance;
 
 /// Longer side of a face's box, in pixels, from which size no longer matters.
 const LARGE_PX: f32 = 100.0;
@@ -26,7 +27,7 @@ pub fn quality(
     let side = face_box.map_or(crop.width().max(crop.height()) as f32, |b| b.width.max(b.height));
     let size = (side / LARGE_PX).clamp(0.0, 1.0);
     // A small face that was enlarged has no fine structure, so sharpness also lowers its quality.
-    let sharp = (laplacian_deviation(crop) / SHARP).clamp(0.0, 1.0);
+    let sharp = (laplacian_variance(crop).sqrt() / SHARP).clamp(0.0, 1.0);
     let pose = landmarks.map_or(1.0, frontal);
     let score = score.map_or(1.0, |score| score.clamp(0.0, 1.0));
     (size * sharp * pose * score).max(0.0).sqrt().sqrt()
@@ -43,30 +44,6 @@ fn frontal(landmarks: &Landmarks) -> f32 {
     }
     let along: f32 = ((nose.x - left.x) * dx + (nose.y - left.y) * dy) / squared;
     (1.0 - (2.0 * along - 1.0).abs()).clamp(0.0, 1.0)
-}
-
-/// Standard deviation of the four-neighbour Laplacian of the picture's luma.
-fn laplacian_deviation(picture: &RgbImage) -> f32 {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    if width < 3 || height < 3 {
-        return 0.0;
-    }
-    // ITU-R BT.601
-    let grey: Vec<f32> = picture
-        .pixels()
-        .map(|p| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]))
-        .collect();
-    let (mut sum, mut squares) = (0.0_f64, 0.0_f64);
-    for y in 1..height - 1 {
-        for x in 1..width - 1 {
-            let at = y * width + x;
-            let value = grey[at - 1] + grey[at + 1] + grey[at - width] + grey[at + width] - 4.0 * grey[at];
-            sum += f64::from(value);
-            squares += f64::from(value * value);
-        }
-    }
-    let count = ((width - 2) * (height - 2)) as f64;
-    (squares / count - (sum / count).powi(2)).max(0.0).sqrt() as f32
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ fn run(shelf: &Shelf, output: &Path, size: u32) -> Prepared {
         limits: Limits::default(),
         threads: 2,
         replace: false,
+        exclude: None,
     };
     let config = PrepareConfig { size, ..PrepareConfig::default() };
     prepare(shelf.0.path(), output, &config, &run).unwrap()

@@ -25,8 +25,15 @@ fn dataset(folder: &Path, format: FaceFormat) -> PathBuf {
 
 fn run(folder: &Path, format: FaceFormat) -> Result<Prepared, DataError> {
     let (stop, limits) = (AtomicBool::new(false), Limits::default());
-    let run =
-        PrepareRun { detector: None, stop: &stop, progress: &|_, _| {}, limits, threads: 1, replace: false };
+    let run = PrepareRun {
+        detector: None,
+        stop: &stop,
+        progress: &|_, _| {},
+        limits,
+        threads: 1,
+        replace: false,
+        exclude: None,
+    };
     let config = PrepareConfig { size: 8, format, ..PrepareConfig::default() };
     prepare(&folder.join("photos"), &folder.join("out"), &config, &run)
 }

@@ -42,7 +42,15 @@ impl Bench {
         replace: bool,
     ) -> Result<Prepared, DataError> {
         let (stop, limits) = (AtomicBool::new(false), Limits::default());
-        let run = PrepareRun { detector: None, stop: &stop, progress: &|_, _| {}, limits, threads, replace };
+        let run = PrepareRun {
+            detector: None,
+            stop: &stop,
+            progress: &|_, _| {},
+            limits,
+            threads,
+            replace,
+            exclude: None,
+        };
         prepare(&self.at("photos"), &self.at(output), config, &run)
     }
 
@@ -171,8 +179,15 @@ fn a_stopped_run_is_no_dataset_and_goes_on_where_it_stopped() {
     let stop = AtomicBool::new(false);
     let progress = |done, _| stop.store(done >= 7, Ordering::Relaxed);
     let limits = Limits::default();
-    let run =
-        PrepareRun { detector: None, stop: &stop, progress: &progress, limits, threads: 2, replace: false };
+    let run = PrepareRun {
+        detector: None,
+        stop: &stop,
+        progress: &progress,
+        limits,
+        threads: 2,
+        replace: false,
+        exclude: None,
+    };
     let error = prepare(&bench.at("photos"), &bench.at("out"), &small(), &run).unwrap_err();
     let DataError::Interrupted { done, total: 20 } = error else { panic!("{error}") };
     assert!((7..20).contains(&done), "{done}");
@@ -187,8 +202,15 @@ fn a_stopped_change_is_no_complete_dataset() {
     bench.small("out");
     assert_eq!(Dataset::open(&bench.at("out")).unwrap().faces.len(), 20);
     let (stop, limits) = (AtomicBool::new(true), Limits::default());
-    let run =
-        PrepareRun { detector: None, stop: &stop, progress: &|_, _| {}, limits, threads: 2, replace: true };
+    let run = PrepareRun {
+        detector: None,
+        stop: &stop,
+        progress: &|_, _| {},
+        limits,
+        threads: 2,
+        replace: true,
+        exclude: None,
+    };
     let other = PrepareConfig { size: 8, ..small() };
     assert!(prepare(&bench.at("photos"), &bench.at("out"), &other, &run).is_err());
     assert!(Dataset::open(&bench.at("out")).is_err(), "its faces are of two sizes");
@@ -270,6 +292,7 @@ fn two_runs_in_one_folder_do_not_mix() {
                 limits,
                 threads: 1,
                 replace: false,
+                exclude: None,
             };
             prepare(&bench.at("photos"), &bench.at("out"), &small(), &run).unwrap().images
         });
@@ -363,8 +386,15 @@ fn labels_hold_every_identity_and_read_back() {
     }
     table.flush().unwrap();
     let (stop, limits) = (AtomicBool::new(false), Limits::default());
-    let run =
-        PrepareRun { detector: None, stop: &stop, progress: &|_, _| {}, limits, threads: 2, replace: false };
+    let run = PrepareRun {
+        detector: None,
+        stop: &stop,
+        progress: &|_, _| {},
+        limits,
+        threads: 2,
+        replace: false,
+        exclude: None,
+    };
     prepare(&bench.at("photos/table.csv"), &bench.at("out"), &small(), &run).unwrap();
     let (rows, skipped, _) = likeness_data::source::read_identities(&bench.at("out/labels.txt")).unwrap();
     assert!(skipped.is_empty());

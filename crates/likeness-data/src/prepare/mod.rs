@@ -9,7 +9,7 @@ mod journal;
 mod plan;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -26,10 +26,10 @@ use crate::photos::Skipped;
 use crate::sample::Sample;
 use crate::sampling::SamplingConfig;
 use crate::settings::PrepareConfig;
-use crate::source;
+use crate::source::{self, Collection};
 use crate::{DataError, Result};
 
-/// Options of a run; none of them changes the dataset's contents.
+/// Options of a run; apart from [`exclude`](Self::exclude), none of them changes the dataset's contents.
 pub struct PrepareRun<'a> {
     /// The detector described by [`PrepareConfig::detection`]; set if and only if that is set.
     pub detector: Option<&'a dyn FaceDetector>,
@@ -43,6 +43,8 @@ pub struct PrepareRun<'a> {
     pub threads: usize,
     /// Whether to change a dataset that was made with other settings instead of returning an error.
     pub replace: bool,
+    /// Photos to leave out, by their names in the collection, with the reasons.
+    pub exclude: Option<&'a HashMap<String, String>>,
 }
 
 /// Maximum number of photos in [`Prepared::examples`].
@@ -88,7 +90,8 @@ pub fn prepare(
     run: &PrepareRun<'_>,
 ) -> Result<Prepared> {
     check(config)?;
-    let collection = source::read(input, config.layout, Some(output))?;
+    let mut collection = source::read(input, config.layout, Some(output))?;
+    leave_out(&mut collection, run.exclude)?;
     let read = collection.samples.len();
     let mut samples = config.sampling.apply(collection.samples);
     if samples.is_empty() {
@@ -133,6 +136,33 @@ pub fn prepare(
         });
     }
     Ok(prepared)
+}
+
+/// Moves the photos that `exclude` names from the samples to the skipped photos.
+///
+/// # Errors        nothing is left → [`DataError::NothingFound`]
+fn leave_out(collection: &mut Collection, exclude: Option<&HashMap<String, String>>) -> Result<()> {
+    let Some(exclude) = exclude else { return Ok(()) };
+    let before = collection.samples.len();
+    let mut skipped = Vec::new();
+    collection.samples.retain(|sample| match exclude.get(&sample.name) {
+        Some(reason) => {
+            skipped.push(Skipped::new(&sample.name, format!("excluded: {reason}")));
+            false
+        }
+        None => true,
+    });
+    collection.notes.push(format!(
+        "{} of {before} photos are excluded; {} of {} excluded names are not in the collection",
+        skipped.len(),
+        exclude.len() - skipped.len().min(exclude.len()),
+        exclude.len()
+    ));
+    collection.skipped.append(&mut skipped);
+    if collection.samples.is_empty() {
+        return Err(DataError::argument(format!("all {before} photos of the collection are excluded")));
+    }
+    Ok(())
 }
 
 /// A note on how many of `read` photos sampling excluded.
