@@ -18,9 +18,15 @@ use crate::{ReportError, Result};
 const MOST: usize = 2000;
 /// The fewest images on a map.
 const FEWEST: usize = 8;
+/// The most images whose forces are all computed; those of more are approximated.
+const FEW: usize = 300;
+/// Ratio of width to distance up to which a cell of images acts as one (van der Maaten 2014, Accelerating t-SNE using Tree-Based
+/// Algorithms).
+const THETA: f32 = 0.5;
 /// Iterations of t-SNE.
 const STEPS: usize = 600;
-const PERPLEXITY: f32 = 30.0;
+/// The perplexity of a map; less for few images.
+pub const PERPLEXITY: f32 = 30.0;
 /// Iterations of the power method for a principal component.
 const POWER_STEPS: usize = 60;
 /// The most groups with a colour of their own, and the name of the remaining images.
@@ -59,12 +65,14 @@ impl EmbeddingMap {
         let points = points(table, &rows, distance);
         let slices: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
         let squared = |a: &&[f32], b: &&[f32]| a.iter().zip(*b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
-        let places = tSNE::<f32, &[f32]>::new(&slices)
-            .perplexity(PERPLEXITY.min((rows.len() - 1) as f32 / 3.0 - 0.1))
+        let mut tsne = tSNE::<f32, &[f32]>::new(&slices);
+        tsne.perplexity(PERPLEXITY.min((rows.len() - 1) as f32 / 3.0 - 0.1))
             .epochs(STEPS)
-            .initial_embedding(first_places(&points))
-            .exact(squared)
-            .embedding();
+            .initial_embedding(first_places(&points));
+        let places = match rows.len() <= FEW {
+            true => tsne.exact(squared).embedding(),
+            false => tsne.barnes_hut(THETA, |a, b| squared(a, b).sqrt()).embedding(),
+        };
         let (places, _) = places.as_chunks::<2>();
         Ok(Self { rows, places: places.to_vec(), distance })
     }

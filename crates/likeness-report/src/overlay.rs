@@ -1,1 +1,0 @@
-//! Overlays that show which regions of two pictures make them match.
