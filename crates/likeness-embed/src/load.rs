@@ -50,8 +50,25 @@ pub fn load_embedder_in(
         }
         return Ok(descriptor.embedder());
     }
+    Ok(open_model_in(models, model, overrides, engine)?.into_embedder())
+}
+
+/// Opens the network that `model` names, as [`load_embedder_in`] does.
+///
+/// # Errors        as [`load_embedder_in`]'s; a descriptor, which is no network → [`EmbedError::BadArgument`]
+pub fn open_model_in(
+    models: Option<&Path>,
+    model: &str,
+    overrides: &PreprocessOverrides,
+    engine: &EngineConfig,
+) -> Result<OpenedModel> {
+    if let Ok(descriptor) = model.parse::<Descriptor>() {
+        let reason = format!("{descriptor}: a descriptor has no network");
+        let hint = Some("name face, picture, an ONNX file, a model folder, or an installed model".into());
+        return Err(EmbedError::BadArgument { reason, hint });
+    }
     if let Some(builtin) = builtin::embedder(model) {
-        return Ok(OpenedModel::builtin(builtin, overrides, engine)?.into_embedder());
+        return OpenedModel::builtin(builtin, overrides, engine);
     }
     let path = located(model, models);
     let path = path.as_path();
@@ -67,7 +84,7 @@ pub fn load_embedder_in(
             ),
         });
     }
-    Ok(OpenedModel::open(&graph, overrides, engine)?.into_embedder())
+    OpenedModel::open(&graph, overrides, engine)
 }
 
 /// The path that `model` names: a file or folder, or else an installed model of this name.

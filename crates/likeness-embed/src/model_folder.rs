@@ -1,11 +1,13 @@
-//! Model folders: made of an ONNX file or of dlib's network, inspected, exported, and split into layers.
+//! Model folders: made of an ONNX file or of dlib's network, inspected, exported, split into layers, and extended by a head.
 
 mod dlib;
+mod head;
 mod layers;
 mod make;
 
 pub use dlib::{DlibFault, graph_of_dlib, make_from_dlib};
-pub use layers::{GraphLayer, SplitGraph, split_graph};
+pub use head::{HeadedModel, with_head};
+pub use layers::{FirstLayers, GraphLayer, SplitGraph, first_layers, split_graph};
 pub use make::{Card, Export, Exported, Inspection, Made, export, inspect, make};
 
 #[cfg(test)]

@@ -78,6 +78,11 @@ impl OpenedModel {
         Ok(Self { graph, description, embedder, spec })
     }
 
+    /// Whether embeddings are scaled to unit length.
+    pub fn unit_length(&self) -> bool {
+        self.embedder.preprocess().unit_length
+    }
+
     /// The embedder, under the name and with the distance of the description.
     pub fn into_embedder(self) -> Box<dyn Embedder> {
         match self.description {

@@ -72,6 +72,8 @@ pub struct ModelDescription {
     pub thresholds_from: Option<String>,
     /// Fingerprint of the model that was quantised to make this one.
     pub rounded_from: Option<String>,
+    /// Fingerprint of the model to which a linear head was added to make this one.
+    pub adapted_from: Option<String>,
     /// SHA-256 over graph and preprocessing.
     pub fingerprint: Option<String>,
     /// Width and height of the input in pixels; `None` stands for the graph's own.
@@ -106,6 +108,7 @@ impl Default for ModelDescription {
             training_data: None,
             thresholds_from: None,
             rounded_from: None,
+            adapted_from: None,
             fingerprint: None,
             input_size,
             channels,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::{FolderLock, LOCK_FILE, LockError, Pending, is_temporary};
+use likeness_search::Thresholds;
 use sha2::{Digest, Sha256};
 
 use crate::description::{FORMAT, ModelDescription};
@@ -157,6 +158,34 @@ pub fn replace(folder: &Path, files: ModelFiles<'_>) -> Result<ModelDescription>
     Ok(description)
 }
 
+/// Replaces the thresholds of the model in `folder`, which were measured on `from`.
+///
+/// # Errors        no model folder, a model with another fingerprint → [`ModelError::BadModel`]; another process uses the folder →
+/// [`ModelError::BadArgument`]; the file cannot be read or written → [`ModelError::Io`]
+pub fn set_thresholds(folder: &Path, fingerprint: &str, thresholds: &Thresholds, from: &str) -> Result<()> {
+    let path = folder.join(DESCRIPTION);
+    if !path.is_file() {
+        return Err(bad(
+            &path,
+            "missing: thresholds are stored in a model folder",
+            "name a model folder or a gallery",
+        ));
+    }
+    let _lock = locked(folder)?;
+    let mut description = ModelDescription::read(&path)?;
+    if description.fingerprint.as_deref() != Some(fingerprint) {
+        return Err(bad(
+            &path,
+            "describes another model than the one that the thresholds were measured with",
+            "measure with --model and the same folder, or name the folder of the measured model",
+        ));
+    }
+    description.thresholds = thresholds.as_slice().to_vec();
+    description.thresholds_from = Some(from.to_owned());
+    let text = description.text()?;
+    Ok(likeness_artifact::write(&path, |file| file.write_all(text.as_bytes()))?)
+}
+
 fn bad(path: &Path, reason: &str, hint: &str) -> ModelError {
     ModelError::BadModel { path: path.to_owned(), reason: reason.to_owned(), hint: Some(hint.to_owned()) }
 }
@@ -232,6 +261,26 @@ mod tests {
             fingerprint(b"graph", &preprocess),
             "bdab8d0410e34a3b18bcd80741821dcf223adb2f1dd88c883ba4fcc93a581060"
         );
+    }
+
+    #[test]
+    fn thresholds_are_stored_with_the_model_that_they_belong_to() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("model");
+        let preprocess = Preprocess { input_size: Some([112; 2]), ..Preprocess::default() };
+        let written = write(&folder, b"graph", ModelDescription::default(), &preprocess).unwrap();
+        let threshold = likeness_search::Threshold { fmr: 1e-3, distance: 0.5, pairs: 9 };
+        let thresholds = Thresholds::new(vec![threshold]).unwrap();
+        let fingerprint = written.fingerprint.clone().unwrap();
+        set_thresholds(&folder, &fingerprint, &thresholds, "ten people").unwrap();
+        let read = ModelDescription::read(&folder.join(DESCRIPTION)).unwrap();
+        assert_eq!(read.thresholds(), thresholds);
+        assert_eq!(read.thresholds_from.as_deref(), Some("ten people"));
+        assert_eq!(ModelDescription { thresholds: vec![], thresholds_from: None, ..read }, written);
+        let other = set_thresholds(&folder, "f00d", &thresholds, "").unwrap_err().to_string();
+        assert!(other.contains("another model"), "{other}");
+        let nothing = set_thresholds(parent.path(), &fingerprint, &thresholds, "").unwrap_err().to_string();
+        assert!(nothing.contains("missing"), "{nothing}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{EmbedError, OnnxEmbedder, Result};
 use likeness_engine::Checked;
 use likeness_engine::graph::{Attribute, Data, Graph, Node, Tensor, ValueId};
 use likeness_model::folder::described;
-use likeness_model::preprocess::{ChannelOrder, PreprocessOverrides};
+use likeness_model::preprocess::{ChannelOrder, Preprocess, PreprocessOverrides};
 
 /// A layer with weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub enum GraphLayer {
         weight: Vec<f32>,
         /// One value for each output.
         bias: Option<Vec<f32>>,
+        /// Vertical and horizontal stride of a convolution; `None` for a linear layer.
+        stride: Option<[usize; 2]>,
     },
     /// Batch normalisation.
     BatchNorm {
@@ -71,16 +73,59 @@ pub fn split_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Spli
     let refused = |reason: String| EmbedError::BadModel {
         path: graph.to_owned(),
         reason: format!("cannot be split into layers: {reason}"),
-        hint: Some("import it as it is, without --backbone".to_owned()),
+        hint: Some(
+            "import it as it is, without --backbone, or its backbone alone with --backbone-only".to_owned(),
+        ),
     };
     let read =
         Graph::read(checked.bytes(), checked.external()).map_err(|error| refused(error.to_string()))?;
     let (entry, first) = before_layers(&read).map_err(refused)?;
-    let mut layers = layers(&read, first).map_err(refused)?;
-    let preprocess = embedder.preprocess();
+    let mut found = Vec::new();
+    layers(&read, first, &mut found).map_err(refused)?;
+    let [scale, shift] = red_first(&mut found, &entry, &embedder.preprocess());
+    let quantized = read.nodes.iter().any(|node| node.op == "DequantizeLinear");
+    Ok(SplitGraph { layers: found, scale, shift, embedder, notes, quantized })
+}
+
+/// The layers at the beginning of a graph, which need not be an embedder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstLayers {
+    /// The layers with weights before the first operator with weights that is not one, in the order of computation.
+    pub layers: Vec<GraphLayer>,
+    /// Scale of each channel, red first, see [`SplitGraph::scale`].
+    pub scale: [f32; 3],
+    /// Shift of each channel, red first, see [`SplitGraph::scale`].
+    pub shift: [f32; 3],
+}
+
+/// Reads the layers at the beginning of the ONNX file at `graph`, such as the backbone of a classifier.
+///
+/// The graph may end in anything, and its input may have the channels last. Preprocessing is chosen as by [`split_graph`].
+///
+/// # Errors        a damaged graph; an operator other than a scaling before the first layer → [`EmbedError::BadModel`]
+pub fn first_layers(graph: &Path, overrides: &PreprocessOverrides) -> Result<FirstLayers> {
+    let (description, checked) = (described(graph)?, Checked::read(graph)?);
+    let preprocess = description.map_or_else(Preprocess::default, |d| d.preprocess()).changed(overrides)?;
+    let refused = |reason: String| EmbedError::BadModel {
+        path: graph.to_owned(),
+        reason: format!("cannot be split into layers: {reason}"),
+        hint: None,
+    };
+    let read =
+        Graph::read(checked.bytes(), checked.external()).map_err(|error| refused(error.to_string()))?;
+    let (entry, first) = before_layers(&read).map_err(refused)?;
+    let mut found = Vec::new();
+    // The operator that ends the list belongs to the head.
+    let _ = layers(&read, first, &mut found);
+    let [scale, shift] = red_first(&mut found, &entry, &preprocess);
+    Ok(FirstLayers { layers: found, scale, shift })
+}
+
+/// Turns the weights of the first layer to red first. Returns scale and shift of each channel of a pixel of 0 to 255, red first.
+fn red_first(layers: &mut [GraphLayer], entry: &Entry, preprocess: &Preprocess) -> [[f32; 3]; 2] {
     let mut parts = [[0.0; 3]; 2];
     for channel in 0..3 {
-        let Entry { scale, shift } = &entry;
+        let Entry { scale, shift } = entry;
         parts[0][channel] = scale[channel] / preprocess.std[channel];
         parts[1][channel] = shift[channel] - preprocess.mean[channel] * parts[0][channel];
     }
@@ -94,9 +139,7 @@ pub fn split_graph(graph: &Path, overrides: &PreprocessOverrides) -> Result<Spli
             }
         }
     }
-    let [scale, shift] = parts;
-    let quantized = read.nodes.iter().any(|node| node.op == "DequantizeLinear");
-    Ok(SplitGraph { layers, scale, shift, embedder, notes, quantized })
+    parts
 }
 
 /// The graph's own scaling of each input channel before its first layer: x · scale + shift.
@@ -144,9 +187,10 @@ fn per_channel(tensor: &Tensor) -> Option<[f32; 3]> {
     }
 }
 
-/// The layers from node `first` on.
-fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
-    let mut layers = Vec::new();
+/// Adds the layers from node `first` on to `layers`.
+///
+/// # Errors        an operator with weights that is not a layer; the layers before it have been added
+fn layers(graph: &Graph, first: usize, layers: &mut Vec<GraphLayer>) -> Result<(), String> {
     // Index of the layer that computes a value.
     let mut products: HashMap<ValueId, usize> = HashMap::new();
     // PyTorch writes tensors that are equal once, and has the others point there.
@@ -179,7 +223,8 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
                     continue;
                 }
                 found(node.outputs.first(), layers.len());
-                layers.push(GraphLayer::Affine { shape, weight, bias });
+                let stride = Some(strides(node));
+                layers.push(GraphLayer::Affine { shape, weight, bias, stride });
             }
             "Gemm" | "MatMul" => {
                 plain_gemm(node)?;
@@ -194,7 +239,7 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
                 };
                 let bias = if node.op == "Gemm" { bias()? } else { None };
                 found(node.outputs.first(), layers.len());
-                layers.push(GraphLayer::Affine { shape, weight, bias });
+                layers.push(GraphLayer::Affine { shape, weight, bias, stride: None });
             }
             "BatchNormalization" => {
                 let [scale, shift, mean, variance] = [floats(1)?, floats(2)?, floats(3)?, floats(4)?];
@@ -229,7 +274,17 @@ fn layers(graph: &Graph, first: usize) -> Result<Vec<GraphLayer>, String> {
             }
         }
     }
-    Ok(layers)
+    Ok(())
+}
+
+/// Vertical and horizontal stride of a convolution.
+fn strides(node: &Node) -> [usize; 2] {
+    match node.wholes("strides") {
+        Some(&[vertical, horizontal]) => {
+            [vertical, horizontal].map(|stride| usize::try_from(stride).unwrap_or(0))
+        }
+        _ => [1; 2],
+    }
 }
 
 /// Whether a convolution only copies its channels, so that it has nothing to train: graphs write so what appends channels or
@@ -354,7 +409,8 @@ mod tests {
 
         fn layers(&self) -> Result<Vec<GraphLayer>, String> {
             let (_, first) = before_layers(&self.0)?;
-            layers(&self.0, first)
+            let mut found = Vec::new();
+            layers(&self.0, first, &mut found).map(|()| found)
         }
     }
 
@@ -382,8 +438,12 @@ mod tests {
         let gemm = Row::new(1).then("Flatten", &[]).then("Gemm", &[(&[2, 3], &rows), bias]);
         let plain = Row::new(1).then("Flatten", &[]).then("Gemm", &[(&[3, 2], &columns), bias]);
         let product = Row::new(1).then("Flatten", &[]).then("MatMul", &[(&[3, 2], &columns)]);
-        let expected =
-            GraphLayer::Affine { shape: vec![2, 3], weight: rows.to_vec(), bias: Some(vec![7.0, 8.0]) };
+        let expected = GraphLayer::Affine {
+            shape: vec![2, 3],
+            weight: rows.to_vec(),
+            bias: Some(vec![7.0, 8.0]),
+            stride: None,
+        };
         let turned = gemm.with("transB", Attribute::Whole(1));
         for row in [&turned, &plain, &product.then("Add", &[bias])] {
             assert_eq!(row.layers().unwrap(), std::slice::from_ref(&expected));
@@ -417,6 +477,27 @@ mod tests {
         assert!(computed.layers().unwrap_err().contains("Conv computes its weights"));
         let row = Row::new(1).then("Conv", &[(&[1, 3, 5], &[0.0; 15])]);
         assert!(row.layers().unwrap_err().contains("over 1 dimensions"));
+    }
+
+    #[test]
+    fn the_first_layers_of_a_graph_for_another_task_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.onnx");
+        let graph = Row::new(2)
+            .then("Conv", &[(&[1, 3, 1, 1], &[1.0, 2.0, 3.0])])
+            .with("strides", Attribute::Wholes(vec![2, 1]))
+            .then("Mul", &[(&[1, 2, 1, 1], &[1.0, 2.0])])
+            .then("Conv", &[(&[1, 1, 1, 1], &[1.0])]);
+        fs_err::write(&path, graph.0.write(&[vec![1, 1, 1, 2]]).unwrap()).unwrap();
+        let overrides = PreprocessOverrides {
+            channels: Some(ChannelOrder::Bgr),
+            mean: Some([10.0, 20.0, 30.0]),
+            ..PreprocessOverrides::default()
+        };
+        let found = first_layers(&path, &overrides).unwrap();
+        let weight = vec![3.0, 2.0, 1.0];
+        let layer = GraphLayer::Affine { shape: vec![1, 3, 1, 1], weight, bias: None, stride: Some([2, 1]) };
+        assert_eq!(found, FirstLayers { layers: vec![layer], scale: [1.0; 3], shift: [-30.0, -20.0, -10.0] });
     }
 
     #[test]

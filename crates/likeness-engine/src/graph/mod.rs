@@ -3,6 +3,7 @@
 //! The bytes must have passed `wire`, so that reading them ends. Other faults are found here or when the graph is planned.
 
 mod grid;
+mod head;
 pub(crate) mod lift;
 pub mod simplify;
 mod write;
@@ -16,6 +17,7 @@ use rten_onnx::onnx::{GraphProto, NodeProto};
 
 use crate::{EngineError, Result, pages};
 pub use grid::Grid;
+pub use head::LinearLayer;
 
 /// Tensors of at least this many bytes are not copied when the file is parsed.
 const LARGE_BYTES: usize = 4096;
