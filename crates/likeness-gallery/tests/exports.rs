@@ -102,6 +102,21 @@ fn tables_are_read_by_pyarrow_and_numpy() {
     check_npz(&expected["npz"]);
 }
 
+#[test]
+fn a_parquet_table_is_read_as_external_embeddings() {
+    let (table, _) = EmbeddingTable::load_with_notes(&golden("faces.parquet")).unwrap();
+    let faces = faces();
+    let is_zero = |face: &&(FaceRow, Vec<f32>)| face.1.iter().all(|value| *value == 0.0);
+    assert_eq!(table.skipped().len(), faces.iter().filter(is_zero).count());
+    let kept: Vec<&(FaceRow, Vec<f32>)> = faces.iter().filter(|face| !is_zero(face)).collect();
+    assert_eq!(table.len(), kept.len());
+    for (at, (face, embedding)) in kept.into_iter().enumerate() {
+        assert_eq!(table.embedding(at), embedding);
+        assert_eq!(table.rows()[at].name, face.photo.trim());
+        assert_eq!(table.rows()[at].identity, face.person);
+    }
+}
+
 fn check_parquet(found: &Value) {
     let faces = faces();
     let list = |value: &dyn Fn(&FaceRow) -> Value| faces.iter().map(|face| value(&face.0)).collect::<Value>();

@@ -10,7 +10,7 @@ mod sqlite;
 
 use std::collections::HashMap;
 
-use likeness_search::ModelTag;
+use likeness_search::{ModelTag, Thresholds};
 
 use crate::decision::{Change, Decision};
 use crate::{DecisionId, ItemId, ModelId, PhotoId, Result, RootId};
@@ -21,7 +21,7 @@ pub use record::{
     Assignment, Counts, FileKey, GalleryInfo, Item, ItemKind, ItemRow, Label, ModelState, NewItem, NewPhoto,
     Photo, PhotoFile, PhotoState, Root, StoredModel, VectorState,
 };
-pub use sqlite::{SQLITE_LEAST, SqliteCatalogue};
+pub use sqlite::{SQLITE_LEAST, SqliteCatalogue, is_gallery};
 
 /// Questions to a catalogue.
 pub trait ReadCatalogue {
@@ -115,6 +115,9 @@ pub trait WriteCatalogue: ReadCatalogue {
 
     /// Stores embeddings of known items by a model: one after another, in the order of `items`.
     fn put_vectors(&mut self, model: ModelId, items: &[ItemId], vectors: &[f32]) -> Result<()>;
+
+    /// Replaces the thresholds of a model.
+    fn put_thresholds(&mut self, model: ModelId, thresholds: &Thresholds) -> Result<()>;
 
     /// Makes a model the active one, and the active one before it retired, in one step.
     fn activate(&mut self, model: ModelId) -> Result<()>;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-pub use open::SQLITE_LEAST;
+pub use open::{SQLITE_LEAST, is_gallery};
 
 use crate::GalleryError;
 

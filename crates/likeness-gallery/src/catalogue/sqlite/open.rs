@@ -163,6 +163,11 @@ fn migrate(path: &Path, connection: &mut Connection, version: u32) -> Result<()>
     transaction.commit().map_err(err)
 }
 
+/// Whether the file at `path` begins as a gallery does.
+pub fn is_gallery(path: &Path) -> bool {
+    path.is_file() && check_kind(path).is_ok()
+}
+
 /// Fails if the file does not begin as a gallery does.
 fn check_kind(path: &Path) -> Result<()> {
     use std::io::Read;

@@ -389,3 +389,17 @@ fn write_version_1() {
     let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/version-1.gallery");
     fs_err::copy(&path, stored).unwrap();
 }
+
+#[test]
+fn thresholds_of_a_model_are_replaced() {
+    let (_folder, path, mut catalogue, model, _) = gallery();
+    let thresholds = Thresholds::new(vec![Threshold { fmr: 1e-3, distance: 0.7, pairs: 5000 }]).unwrap();
+    catalogue.put_thresholds(model, &thresholds).unwrap();
+    drop(catalogue);
+    let catalogue = SqliteCatalogue::open(&path).unwrap();
+    let stored = catalogue.models().unwrap().remove(0);
+    assert_eq!(stored.tag, ModelTag { thresholds, ..tag() });
+    assert!(catalogue.verify().unwrap().is_empty());
+    let mut catalogue = catalogue;
+    assert!(catalogue.put_thresholds(ModelId(99), &Thresholds::default()).is_err());
+}

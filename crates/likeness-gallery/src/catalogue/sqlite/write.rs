@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use likeness_search::ModelTag;
+use likeness_search::{ModelTag, Thresholds};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::open::database;
@@ -433,6 +433,22 @@ impl WriteCatalogue for SqliteCatalogue {
             changed_vectors(transaction, Some(model))?;
             let mut rows = items.iter().zip(vectors.chunks_exact(dimension.max(1)));
             rows.try_for_each(|(item, vector)| put_vector(transaction, model, *item, vector))
+        })
+    }
+
+    fn put_thresholds(&mut self, model: ModelId, thresholds: &Thresholds) -> Result<()> {
+        let known = self.models()?.into_iter().find(|known| known.id == model);
+        let Some(known) = known else {
+            return Err(GalleryError::BadArgument {
+                reason: format!("there is no model {model}"),
+                hint: "list the models with gallery stats".into(),
+            });
+        };
+        let tag = ModelTag { thresholds: thresholds.clone(), ..known.tag };
+        let text = description::write(&tag).map_err(|error| self.damaged(error))?;
+        self.store(|transaction| {
+            transaction.execute("UPDATE model SET description = ? WHERE id = ?", params![text, model.0])?;
+            Ok(())
         })
     }
 
