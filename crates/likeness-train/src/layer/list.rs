@@ -19,7 +19,7 @@ pub enum Layer {
         weight: Vec<f32>,
         /// Bias of each output; `None` for a layer without one.
         bias: Option<Vec<f32>>,
-        /// Stride, padding and groups of a convolution; `None` for a linear layer and for layers of an imported graph.
+        /// Stride, padding and groups of a convolution; `None` for a linear layer. In an imported graph only the stride is set.
         options: Option<ConvOptions>,
     },
     /// Batch normalisation in evaluation: (x − mean) / √(variance + epsilon) · scale + shift.

@@ -58,13 +58,49 @@ pub fn network_of_layers(
             config.neck = rest.get(linear + 1).is_some_and(Layer::is_norm);
         }
     }
-    let network = config.init(device)?;
-    let listed = keyed_layers(&network, network.list(side_px));
-    let Matched { values, rest, .. } = match_layers(listed, layers, epsilon).map_err(refused)?;
-    match rest.first() {
-        Some(layer) => Err(refused(unexpected(layer))),
-        None => Ok(fill(network, values)),
+    match filled(&config, layers, device).map_err(refused)? {
+        (_, [layer, ..]) => Err(refused(unexpected(layer))),
+        (network, []) => Ok(network),
     }
+}
+
+/// The backbone of `architecture`, without a head, with the weights of the first of `layers`, the layers of the graph at `path`.
+///
+/// Only shapes and strides are compared, because a graph for another task has no embeddings to compare.
+///
+/// # Errors        as [`network_of_layers`]; layers after the backbone are not an error
+pub fn backbone_of_layers(
+    path: &Path,
+    architecture: Architecture,
+    layers: &[Layer],
+    device: &Device,
+) -> Result<Network> {
+    let refused = |reason| TrainError::BadWeights { path: path.to_owned(), reason };
+    let mut config = NetworkConfig::new(architecture);
+    (config.projection, config.embedding_dim) = (false, architecture.feature_dim());
+    let side_px = architecture.published_side_px() as usize;
+    let backbone = config.backbone.init_seeded(device, 0)?;
+    let mut listed = LayerList::new(side_px);
+    backbone.list(Output::IMAGES, &mut listed);
+    let matched = match_layers(keyed_layers(&backbone, listed), layers, config.backbone.epsilon());
+    config.backbone.folded_norms = matched.map_err(refused)?.folded_norms;
+    let (network, _) = filled(&config, layers, device).map_err(refused)?;
+    Ok(network)
+}
+
+/// The network of `config` with the weights of `layers`, and the layers that follow.
+///
+/// # Errors        the first layer that differs, in words
+fn filled<'a>(
+    config: &NetworkConfig,
+    layers: &'a [Layer],
+    device: &Device,
+) -> Result<(Network, &'a [Layer]), String> {
+    let side_px = config.backbone.architecture.published_side_px() as usize;
+    let network = config.init(device).map_err(|error| error.to_string())?;
+    let listed = keyed_layers(&network, network.list(side_px));
+    let Matched { values, rest, .. } = match_layers(listed, layers, config.backbone.epsilon())?;
+    Ok((fill(network, values), rest))
 }
 
 fn unexpected(layer: &Layer) -> String {
@@ -140,6 +176,13 @@ fn match_layers(
                 Some(Layer::Product { shape, weight, bias, .. }),
                 Layer::Product { shape: wanted, bias: own, .. },
             ) if same_product(shape, wanted) && bias.as_ref().is_none_or(|bias| bias.len() == wanted[0]) => {
+                if let (Some(found), Some(wanted)) = (next.and_then(stride), stride(&expected))
+                    && found != wanted
+                {
+                    return Err(format!(
+                        "{key} has the stride {found:?} in the graph, and {wanted:?} in the network"
+                    ));
+                }
                 put("weight", weight.clone());
                 match own {
                     Some(own) => put("bias", bias.clone().unwrap_or_else(|| vec![0.0; own.len()])),
@@ -182,6 +225,14 @@ fn differs(key: &str, expected: &Layer, found: Option<&Layer>) -> String {
     };
     let found = found.map_or_else(|| "nothing".to_owned(), describe);
     format!("it has {found} where {key} has weights {shape:?}")
+}
+
+/// The stride of a convolution, if it is known.
+fn stride(layer: &Layer) -> Option<[usize; 2]> {
+    match layer {
+        Layer::Product { options, .. } => options.map(|options| options.stride),
+        _ => None,
+    }
 }
 
 /// Whether two shapes are equal, apart from further dimensions of size 1 in `found`.
@@ -319,6 +370,44 @@ mod tests {
         layers.truncate(layers.len() - 2);
         let found = taken(Architecture::ResNet18, &layers).unwrap();
         assert_eq!((found.config().projection, found.config().embedding_dim), (false, 512));
+    }
+
+    #[test]
+    fn a_backbone_is_taken_from_a_graph_for_another_task() {
+        let network = network(Architecture::Vgg16, false, true);
+        let mut layers = layers_of(&network);
+        layers.truncate(layers.len() - 2);
+        layers.push(Layer::Slopes(vec![0.0; 4]));
+        let taken = |layers: &[Layer]| {
+            backbone_of_layers(Path::new("graph.onnx"), Architecture::Vgg16, layers, &Device::flex())
+        };
+        let found = taken(&layers).unwrap();
+        assert_eq!((found.config().projection, found.config().embedding_dim), (false, 512));
+        let images = || Tensor::<4>::ones([1, 3, 32, 32], &Device::flex());
+        let features = |network: &Network| -> Vec<f32> {
+            let output = network.forward(images(), &mut Pass::evaluation());
+            output.features.into_data().try_to_vec().unwrap()
+        };
+        assert_eq!(features(&found), features(&network));
+        let error = taken(&layers[1..]).unwrap_err().to_string();
+        assert!(error.contains("where features.0 has weights"), "{error}");
+    }
+
+    #[test]
+    fn a_convolution_of_another_stride_is_named() {
+        let first = NetworkConfig {
+            backbone: crate::backbone::BackboneConfig {
+                downsampling: crate::backbone::Downsampling::First,
+                ..crate::backbone::BackboneConfig::new(Architecture::ResNet50)
+            },
+            ..NetworkConfig::new(Architecture::ResNet50)
+        };
+        let layers = layers_of(&first.init(&Device::flex()).unwrap());
+        let error = taken(Architecture::ResNet50, &layers).unwrap_err().to_string();
+        assert!(
+            error.contains("layer2.0.conv1 has the stride [2, 2] in the graph, and [1, 1] in the network"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod save;
 mod timm;
 
 pub use file::WeightsFile;
-pub use layers::network_of_layers;
+pub use layers::{backbone_of_layers, network_of_layers};
 pub use load::{LoadOptions, LoadReport, load_from, load_weights};
 pub use prune::prune;
 pub use recognize::{config_of, network_of};
