@@ -1,8 +1,11 @@
 //! The command-line flags, and their conversion to the options of the library.
 
+mod adapt;
 mod config;
+mod evaluation;
 mod find;
 mod gallery;
+mod inspect;
 mod model;
 mod models;
 mod number;
@@ -16,6 +19,7 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use likeness_data::align::Template;
 use likeness_data::cut::{KeepFaces, NoFace};
+use likeness_data::inspect::Issue;
 use likeness_data::settings::FaceFormat;
 use likeness_data::source::Layout;
 use likeness_data::split::SplitMethod;
@@ -25,14 +29,17 @@ use likeness_search::{Distance, Protocol, ResultsShape};
 
 use number::{number, parse_count};
 
+pub(crate) use adapt::AdaptArgs;
 pub(crate) use config::{ConfigAction, ConfigArgs, ShowConfigArgs};
+pub(crate) use evaluation::{CalibrateArgs, CompareArgs, PicturesArg, ReportArgs, StudyArgs};
 pub(crate) use find::{FindArgs, IdentifyArgs};
 pub(crate) use gallery::{
     AddArgs, BackupArgs, ColumnsArgs, CreateArgs, ExportArgs, ExportFormatArg, GalleryAction, GalleryArgs,
     GalleryFileArgs, GalleryReadingArgs, IndexArgs, ListArgs, MigrateArgs, RemoveArgs, SearchArgs, SyncArgs,
     VerifyArgs,
 };
-pub(crate) use model::{InputArgs, ModelArgs};
+pub(crate) use inspect::InspectArgs;
+pub(crate) use model::{InputArgs, ModelArgs, ModelSettings};
 #[cfg(feature = "train")]
 pub(crate) use models::PruneModelArgs;
 pub(crate) use models::{
@@ -60,12 +67,17 @@ pub(crate) enum Command {
     Search(SearchArgs),
     People(PeopleArgs),
     Prepare(PrepareArgs),
+    Inspect(InspectArgs),
     #[cfg(feature = "train")]
     Train(Box<TrainArgs>),
+    Adapt(Box<AdaptArgs>),
     Detect(DetectArgs),
     Embed(EmbedArgs),
     Match(MatchArgs),
     Evaluate(EvaluateArgs),
+    Compare(CompareArgs),
+    Calibrate(CalibrateArgs),
+    Report(ReportArgs),
     Models(ModelsArgs),
     Config(ConfigArgs),
     Demo(DemoArgs),
@@ -77,9 +89,12 @@ impl Command {
         match self {
             Self::Find(args) => Some(&mut args.model),
             Self::Identify(args) => Some(&mut args.model),
+            Self::Adapt(args) => Some(&mut args.model),
+            Self::Inspect(args) => Some(&mut args.model),
             Self::Embed(args) => Some(&mut args.model),
             Self::Match(args) => Some(&mut args.model),
             Self::Evaluate(args) => Some(&mut args.model),
+            Self::Calibrate(args) => Some(&mut args.model),
             _ => None,
         }
     }
@@ -126,6 +141,12 @@ pub(crate) struct PrepareArgs {
     /// Domain of photos for which the collection names none, such as photo or drawing.
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<String>,
+    /// Leave out the photos of this table: the issues.csv of `likeness inspect`, or a CSV file with a column photo.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclude: Option<PathBuf>,
+    /// Issues whose photos are left out [default: likely_mislabelled,identity_conflict,exact_duplicates].
+    #[arg(long, value_name = "ISSUES", value_delimiter = ',', value_parser = parse_issue, requires = "exclude")]
+    pub(crate) issues: Vec<Issue>,
     /// Draw a contact sheet of photos with the detected boxes and landmarks.
     #[arg(long, value_name = "PNG", help_heading = "Output")]
     pub(crate) preview: Option<PathBuf>,
@@ -142,6 +163,11 @@ pub(crate) struct PrepareArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+}
+
+fn parse_issue(name: &str) -> Result<Issue, String> {
+    let known = || Issue::ALL.map(Issue::name).join(", ");
+    Issue::from_name(name).ok_or_else(|| format!("no such issue; expected {}", known()))
 }
 
 /// Finds faces in photos and prints or draws their boxes and landmarks.
@@ -277,6 +303,10 @@ pub(crate) struct EvaluateArgs {
     /// dataset's manifest.
     #[arg(long, value_name = "COLUMN", conflicts_with = "gallery")]
     pub(crate) by: Option<String>,
+    /// Also verify a list of pairs by ten-fold cross-validation: LFW's pairs.txt, or a CSV table with the columns path_a, path_b,
+    /// same (0 or 1) and optionally fold.
+    #[arg(long, value_name = "FILE", conflicts_with = "gallery")]
+    pub(crate) pairs: Option<PathBuf>,
     /// Draw a t-SNE map of the embeddings, coloured by the column of --by [default: domain] and by identity; PNG or SVG.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) map: Option<PathBuf>,

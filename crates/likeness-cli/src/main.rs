@@ -14,6 +14,7 @@ mod output;
 mod print;
 mod progress;
 mod signals;
+mod today;
 
 use std::process::ExitCode;
 
@@ -70,12 +71,17 @@ fn run(command: args::Command, config: Result<Config, ConfigError>) -> anyhow::R
         args::Command::Search(args) => commands::search::run(args, stop),
         args::Command::People(args) => commands::people::run(args, stop),
         args::Command::Prepare(args) => commands::prepare::run(args, stop),
+        args::Command::Inspect(args) => commands::inspect::run(args, stop),
         #[cfg(feature = "train")]
         args::Command::Train(args) => commands::train::run(*args, stop),
+        args::Command::Adapt(args) => commands::adapt::run(*args, stop),
         args::Command::Detect(args) => commands::detect::run(args, stop),
         args::Command::Embed(args) => commands::embed::run(args, stop),
         args::Command::Match(args) => commands::match_::run(args, stop),
         args::Command::Evaluate(args) => commands::evaluate::run(args, stop),
+        args::Command::Compare(args) => commands::compare::run(args, stop),
+        args::Command::Calibrate(args) => commands::calibrate::run(args, stop),
+        args::Command::Report(args) => commands::report::run(args, stop),
         args::Command::Models(args) => commands::models::run(args, stop),
         args::Command::Demo(args) => commands::demo::run(args, stop),
         // Handled above, without settings.
@@ -92,7 +98,7 @@ fn parse(config: Option<&Config>) -> Result<(args::Args, ArgMatches), u8> {
         Ok(mut args) => {
             if let Some(model) = args.command.model_mut() {
                 model.is_default = config::is_default("model", &matches);
-                model.engine_is_default = config::is_default("engine", &matches);
+                model.settings.engine_is_default = config::is_default("engine", &matches);
             }
             if let args::Command::Gallery(gallery) = &mut args.command
                 && let Some(reading) = gallery.action.reading_mut()

@@ -4,6 +4,7 @@
 //! file is replaced without `--force` only if this program wrote it and the command does not read it. Devices, pipes and
 //! `-` (stdout) are written through.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use likeness_artifact::{Destination, FileKind, may_replace, same_file};
@@ -20,17 +21,30 @@ pub(crate) enum Content {
     Embeddings,
     /// Results for a challenge.
     Results,
+    /// The table of an inspection.
+    Issues,
+    /// The JSON document of an inspection.
+    IssuesDocument,
     /// A contact sheet.
     Sheet,
     /// A chart, in the format of the file name: PNG or SVG.
     Chart,
+    /// A page or a text: HTML or Markdown.
+    Text,
+    /// A JSON document.
+    Json,
 }
 
 impl Content {
     /// Checks that the content can be written in the format of the file name `path`.
     fn check_name(self, path: &Path) -> anyhow::Result<()> {
         match self {
-            Self::Embeddings | Self::Results => {}
+            Self::Embeddings
+            | Self::Results
+            | Self::Issues
+            | Self::IssuesDocument
+            | Self::Text
+            | Self::Json => {}
             Self::Sheet => check_picture_path(path)?,
             Self::Chart => drop(ChartFormat::of(path)?),
         }
@@ -42,10 +56,23 @@ impl Content {
         Ok(match self {
             Self::Embeddings => EmbeddingTable::is_ours(path)?,
             Self::Results => Results::is_ours(path)?,
+            Self::Issues => begins_with(path, "issue,photo,path,")?,
+            Self::IssuesDocument => {
+                begins_with(path, "{\n  \"identities\"")? || begins_with(path, "{\n  \"input\"")?
+            }
             Self::Sheet => may_replace(path, FileKind::Png)?,
             Self::Chart => may_replace(path, ChartFormat::of(path)?.file_kind())?,
+            Self::Text => may_replace(path, FileKind::Text)?,
+            Self::Json => may_replace(path, FileKind::Json)?,
         })
     }
+}
+
+/// Whether the file at `path` is empty or begins with `start`.
+fn begins_with(path: &Path, start: &str) -> std::io::Result<bool> {
+    let mut found = Vec::new();
+    fs_err::File::open(path)?.take(start.len() as u64).read_to_end(&mut found)?;
+    Ok(found.is_empty() || found == start.as_bytes())
 }
 
 /// The output files of one command.

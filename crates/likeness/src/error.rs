@@ -1,5 +1,7 @@
 //! Errors of the operations, with remedies.
 
+use std::path::PathBuf;
+
 /// Result type of this crate.
 pub type Result<T, E = LikenessError> = std::result::Result<T, E>;
 
@@ -14,6 +16,12 @@ pub enum LikenessError {
         reason: String,
         /// Suggestion for solving the problem.
         hint: String,
+    },
+    /// A face is no longer where it was found in its photo.
+    #[error("{}: no face was found again at its place", path.display())]
+    FaceNotFound {
+        /// The photo.
+        path: PathBuf,
     },
     /// A photo, a table of photos or a dataset cannot be read.
     #[error(transparent)]
@@ -53,6 +61,9 @@ impl LikenessError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Invalid { hint, .. } => Some(hint),
+            Self::FaceNotFound { .. } => {
+                Some("use the detector that found the face, or embed the photo again")
+            }
             Self::Data(error) => error.hint(),
             Self::Embed(error) => error.hint(),
             Self::Engine(error) => error.hint(),

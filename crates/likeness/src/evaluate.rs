@@ -1,10 +1,12 @@
 //! Measures how well a model finds images of the same identity.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use likeness_data::photos::Skipped;
 use likeness_model::trained_on::Overlap;
 use likeness_report::map::EmbeddingMap;
+use likeness_search::identification::{SearchConfig, SearchStatistics};
+use likeness_search::verification::{PairConfig, PairList, PairStatistics, TenFold, ten_fold};
 use likeness_search::{
     Distance, EmbeddingTable, EvaluateConfig, Evaluation, EvaluationBy, Protocol, evaluate, evaluate_between,
     evaluate_by,
@@ -36,8 +38,33 @@ pub struct EvaluateOptions {
     pub by: Option<String>,
     /// Also compute a t-SNE map of the embeddings.
     pub map: bool,
+    /// List of pairs to verify: LFW's `pairs.txt`, or a CSV table with the columns `path_a`, `path_b`, `same` and maybe `fold`.
+    pub pairs: Option<PathBuf>,
     /// Seed of the confidence intervals and of the map.
     pub seed: u64,
+}
+
+/// The most images whose pairs are all compared; more take minutes.
+const MOST_IMAGES: usize = 20_000;
+
+/// Error rates over all pairs and all searches of the input.
+pub struct ErrorRates {
+    /// Distances of all pairs.
+    pub pairs: PairStatistics,
+    /// Open-set searches.
+    pub searches: SearchStatistics,
+}
+
+/// Accuracy on a list of pairs.
+pub struct Verified {
+    /// Accuracy with the threshold of the other folds.
+    pub ten_fold: TenFold,
+    /// Number of pairs that were compared.
+    pub pairs: usize,
+    /// Number of pairs whose photos the input does not have.
+    pub left_out: usize,
+    /// Names of photos that the input does not have.
+    pub missing: Vec<String>,
 }
 
 /// The result of an evaluation.
@@ -56,6 +83,10 @@ pub struct Evaluated {
     pub map: Option<EmbeddingMap>,
     /// Overlap with the training photos of the model; `None` if they are unknown.
     pub trained_on: Option<Overlap>,
+    /// Error rates of verification and identification; `None` with a separate gallery, and for more than 20,000 images.
+    pub error_rates: Option<ErrorRates>,
+    /// Accuracy on the list of pairs, if one was named.
+    pub verified: Option<Verified>,
     /// Queries without an embedding.
     pub skipped_queries: Vec<Skipped>,
     /// Gallery photos without an embedding; `None` without a separate gallery.
@@ -97,6 +128,12 @@ pub fn evaluate_input(
         Some(_) => Some(evaluate_by(&table, &values, protocol, &config)?),
         None => None,
     };
+    let error_rates = match gallery.is_none() && table.len() <= MOST_IMAGES {
+        true => Some(error_rates(&table, protocol, config.distance)?),
+        false => None,
+    };
+    let verified =
+        options.pairs.as_deref().map(|file| verified(&table, file, config.distance)).transpose()?;
     stage.end(evaluation.queries, "queries");
     let map = match options.map {
         true => Some(EmbeddingMap::new(&table, config.distance, options.seed)?),
@@ -109,8 +146,28 @@ pub fn evaluate_input(
         values,
         map,
         trained_on,
+        error_rates,
+        verified,
         skipped_queries: loaded.skipped,
         skipped_gallery: gallery.map(|gallery| gallery.skipped),
         table,
+    })
+}
+
+fn error_rates(table: &EmbeddingTable, protocol: Protocol, distance: Distance) -> Result<ErrorRates> {
+    Ok(ErrorRates {
+        pairs: PairStatistics::new(table, &PairConfig { distance, protocol, ..PairConfig::default() })?,
+        searches: SearchStatistics::new(table, &SearchConfig { distance, protocol })?,
+    })
+}
+
+/// Verifies the pairs of the list `file`.
+fn verified(table: &EmbeddingTable, file: &Path, distance: Distance) -> Result<Verified> {
+    let found = PairList::read(file)?.find_in(table)?;
+    Ok(Verified {
+        ten_fold: ten_fold(table, &found.pairs, distance)?,
+        pairs: found.pairs.len(),
+        left_out: found.left_out,
+        missing: found.missing,
     })
 }

@@ -42,6 +42,9 @@ pub struct Sought {
     pub sightings: Vec<Sighting>,
     /// The nearest photo, whatever its verdict; `None` in an empty gallery.
     pub nearest: Option<Sighting>,
+    /// The nearest face or photo of another identity than [`nearest`](Self::nearest): of another label where both have one, else one
+    /// that does not match it. `None` if there is none.
+    pub other: Option<Sighting>,
 }
 
 /// The result of [`find`].
@@ -105,7 +108,7 @@ pub fn find(
     let rows = queries.table.rows().iter().zip(rankings.iter());
     for (row, ranking) in rows.filter(|(row, _)| !without.contains(row.name.as_str())) {
         let hits = ranking.hits().iter().map(|hit| (hit.gallery_id.index(), hit.distance));
-        sought.push(seen(row, hits, &gallery.table, options, &judge));
+        sought.push(seen(row, hits, (&gallery.table, distance), options, &judge));
     }
     Ok(Findings {
         is_of_faces: queries.table.rows().iter().any(|row| row.face_box.is_some()),
@@ -126,12 +129,19 @@ fn count_photos(table: &EmbeddingTable) -> usize {
 /// The photos in which the face `row` appears. `hits` are its distances from gallery rows, nearest first.
 fn seen(
     row: &Row,
-    hits: impl Iterator<Item = (usize, f32)>,
-    gallery: &EmbeddingTable,
+    hits: impl Iterator<Item = (usize, f32)> + Clone,
+    (gallery, distance): (&EmbeddingTable, Distance),
     options: &FindOptions,
     judge: &impl Fn(f32) -> Option<Verdict>,
 ) -> Sought {
     let mut photos = HashSet::new();
+    let first = hits.clone().next().map(|(at, _)| at);
+    let is_other = |at: usize| first.is_some_and(|first| is_other(gallery, distance, [first, at], judge));
+    let other = hits.clone().find(|(at, _)| is_other(*at)).map(|(at, distance)| Sighting {
+        row: gallery.rows()[at].clone(),
+        distance,
+        verdict: judge(distance),
+    });
     let mut all = hits.filter(|(at, _)| photos.insert(&gallery.rows()[*at].name)).map(|(at, distance)| {
         Sighting { row: gallery.rows()[at].clone(), distance, verdict: judge(distance) }
     });
@@ -145,7 +155,32 @@ fn seen(
         .take_while(|sighting| sighting.verdict != Some(Verdict::Different))
         .take(most)
         .collect();
-    Sought { row: row.clone(), sightings, nearest }
+    Sought { row: row.clone(), sightings, nearest, other }
+}
+
+/// Whether two rows show different identities, as far as that is known.
+fn is_other(
+    gallery: &EmbeddingTable,
+    distance: Distance,
+    [one, other]: [usize; 2],
+    judge: &impl Fn(f32) -> Option<Verdict>,
+) -> bool {
+    let rows = [&gallery.rows()[one], &gallery.rows()[other]];
+    if let [Some(one), Some(other)] = rows.map(|row| row.identity.as_ref()) {
+        return one != other;
+    }
+    let apart = distance.between(gallery.embedding(one), gallery.embedding(other));
+    match judge(apart as f32) {
+        Some(verdict) => one != other && verdict == Verdict::Different,
+        None => rows[0].name != rows[1].name,
+    }
+}
+
+impl Sought {
+    /// The distance of the nearest other identity less that of the nearest photo: how much nearer that is.
+    pub fn margin(&self) -> Option<f32> {
+        Some(self.other.as_ref()?.distance - self.nearest.as_ref()?.distance)
+    }
 }
 
 impl Findings {
@@ -164,6 +199,8 @@ impl Findings {
             let mut document = place(&s.row);
             document["photos"] = s.sightings.iter().map(sighting).collect();
             document["nearest"] = s.nearest.as_ref().map_or(serde_json::Value::Null, sighting);
+            document["nearest_other"] = s.other.as_ref().map_or(serde_json::Value::Null, sighting);
+            document["margin"] = json!(s.margin());
             document
         };
         json!({

@@ -1,5 +1,6 @@
 //! Makes a dataset from a collection of photos.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use likeness_data::limits::Limits;
@@ -25,6 +26,9 @@ pub struct PrepareOptions {
     pub threads: usize,
     /// Whether to update a dataset that was made with other settings, instead of failing.
     pub replace: bool,
+    /// Photos to leave out, by their names in the collection, with the reasons; see
+    /// [`inspect::exclusions`](crate::inspect::exclusions).
+    pub exclude: Option<HashMap<String, String>>,
 }
 
 /// Makes or updates the dataset in `folder` from `collection`, a folder or a table of photos.
@@ -53,6 +57,7 @@ pub fn prepare_dataset(
             limits: options.limits,
             threads: options.threads,
             replace: options.replace,
+            exclude: options.exclude.as_ref(),
         },
     )?;
     stage.end(prepared.worked, "photos");

@@ -40,6 +40,10 @@ pub(crate) struct FindArgs {
     /// Draw a contact sheet of the photos that were found, with the matching face.
     #[arg(long, value_name = "PNG", help_heading = "Output")]
     pub(crate) grid: Option<PathBuf>,
+    /// Draw what makes the nearest photo of each face match (at most 5): the regions of both pictures, and the nearest other
+    /// identity.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
+    pub(crate) explain: Option<PathBuf>,
     /// Copy the photos with the verdict same person to this folder. Existing files are kept.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) copy_to: Option<PathBuf>,

@@ -358,6 +358,9 @@ pub(crate) struct SearchArgs {
     /// Draw a contact sheet of the hits.
     #[arg(long, value_name = "PNG", help_heading = "Output")]
     pub(crate) grid: Option<PathBuf>,
+    /// Draw what makes the best hit of each face match (at most 5): the regions of both pictures, and the nearest other identity.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
+    pub(crate) explain: Option<PathBuf>,
     /// Overwrite existing files that Likeness did not write, or that the command reads.
     #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,

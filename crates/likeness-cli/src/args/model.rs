@@ -21,6 +21,13 @@ pub(crate) struct ModelArgs {
     /// Whether the model is a default, not one of the command line.
     #[arg(skip)]
     pub(crate) is_default: bool,
+    #[command(flatten)]
+    pub(crate) settings: ModelSettings,
+}
+
+/// Flags that configure the embedding model, whichever it is.
+#[derive(Debug, Group)]
+pub(crate) struct ModelSettings {
     /// Whether the engine is a default, not one of the command line.
     #[arg(skip)]
     pub(crate) engine_is_default: bool,
@@ -72,12 +79,26 @@ impl ModelArgs {
     ///
     /// `commercial` rejects models whose licence does not allow commercial use.
     pub(crate) fn choice(&self, commercial: bool) -> ModelChoice {
+        let choice = self.settings.choice(commercial);
+        let is_descriptor = self.model.parse::<Descriptor>().is_ok();
+        // A default engine has no effect on a descriptor, which runs on none.
+        let engine = match self.settings.engine_is_default && is_descriptor {
+            true => EngineConfig { choice: EngineChoice::Auto, ..choice.engine },
+            false => choice.engine,
+        };
+        ModelChoice { model: Some(self.model.clone()), is_default: self.is_default, engine, ..choice }
+    }
+}
+
+impl ModelSettings {
+    /// The settings of a model without its name.
+    pub(crate) fn choice(&self, commercial: bool) -> ModelChoice {
         ModelChoice {
-            model: Some(self.model.clone()),
-            is_default: self.is_default,
+            model: None,
+            is_default: false,
             preprocess: self.input.overrides(),
             engine: EngineConfig {
-                choice: self.engine_choice(),
+                choice: self.engine.into(),
                 library: self.engine_library.clone(),
                 burn: external_backend(&self.engine_device),
             },
@@ -86,14 +107,6 @@ impl ModelArgs {
             cache: self.cache.clone(),
             commercial,
         }
-    }
-}
-
-impl ModelArgs {
-    /// The engine. A default engine has no effect on a descriptor, which runs on none.
-    fn engine_choice(&self) -> EngineChoice {
-        let is_descriptor = self.model.parse::<Descriptor>().is_ok();
-        if self.engine_is_default && is_descriptor { EngineChoice::Auto } else { self.engine.into() }
     }
 }
 

@@ -91,6 +91,10 @@ pub(crate) struct ImportModelArgs {
     #[cfg(feature = "train")]
     #[arg(long, value_name = "NAME", requires = "output")]
     pub(crate) backbone: Option<Architecture>,
+    /// Import only the backbone of an ONNX file, without the layers after it, which belong to another task.
+    #[cfg(feature = "train")]
+    #[arg(long, requires = "backbone")]
+    pub(crate) backbone_only: bool,
     /// Face alignment that the network expects [default: arcface for an input of 112x112, else none].
     #[arg(long, value_enum, requires = "output")]
     pub(crate) alignment: Option<AlignmentArg>,

@@ -49,6 +49,7 @@ pub(crate) fn run(args: DemoArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
             limits: Limits::default(),
             threads: 0,
             replace: false,
+            exclude: None,
         },
     )?;
     progress.end(prepared.worked, "photos");

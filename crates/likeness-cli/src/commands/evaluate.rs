@@ -1,5 +1,7 @@
 //! `likeness evaluate`: prints retrieval metrics of labelled images.
 
+mod error_rates;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -38,6 +40,7 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         allow_self: args.search.allow_self,
         by: args.by,
         map: args.map.is_some(),
+        pairs: args.pairs,
         seed: args.seed,
     };
     let loader = Loader::new(&model, &photos, context);
@@ -50,6 +53,12 @@ pub(crate) fn run(args: EvaluateArgs, stop: &AtomicBool) -> anyhow::Result<Outco
         print_json(&document(&found)?)?;
     } else {
         print(&found.evaluation, &found.table.model().name)?;
+        if let Some(rates) = &found.error_rates {
+            print_text(&error_rates::text(rates))?;
+        }
+        if let Some(verified) = &found.verified {
+            print_text(&error_rates::of_list(verified))?;
+        }
         if let Some(by) = &found.by {
             print_text(&groups(&found.column, by))?;
         }
@@ -74,6 +83,12 @@ fn document(found: &Evaluated) -> anyhow::Result<serde_json::Value> {
         "queries": names(&found.skipped_queries),
         "gallery": found.skipped_gallery.as_deref().map(names),
     });
+    if let Some(rates) = &found.error_rates {
+        (document["verification"], document["identification"]) = error_rates::documents(rates);
+    }
+    if let Some(verified) = &found.verified {
+        document["pairs"] = error_rates::document_of_list(verified)?;
+    }
     if let Some(by) = &found.by {
         document["by"] = serde_json::to_value(by)?;
         document["by"]["column"] = json!(found.column);
@@ -101,7 +116,7 @@ pub(crate) fn print(evaluation: &Evaluation, model: &str) -> anyhow::Result<()> 
          {queries} queries of {identities} identities, {gallery} images in the gallery; \
          {unmated} unmated, {unlabelled} unlabelled\n\
          top-1      {top1}{top1_interval}\ntop-5      {top5}\ntop-10     {top10}\n\
-         mAP        {map}{map_interval}\nMAP@R      {map_at_r}\nchallenge  {score:5.1} of 1000\n",
+         mAP        {map}{map_interval}\nMAP@R      {map_at_r}\nR-prec.    {r_precision}\nMRR        {mrr}\nmINP       {minp}\nchallenge  {score:5.1} of 1000\n",
         distance = evaluation.distance,
         queries = evaluation.queries,
         identities = evaluation.identities,
@@ -115,6 +130,9 @@ pub(crate) fn print(evaluation: &Evaluation, model: &str) -> anyhow::Result<()> 
         map = percent(evaluation.map),
         map_interval = intervals.map_or(String::new(), |i| interval(&i.map)),
         map_at_r = percent(evaluation.map_at_r),
+        r_precision = percent(evaluation.r_precision),
+        mrr = percent(evaluation.mrr),
+        minp = percent(evaluation.minp),
         score = evaluation.challenge_score,
     ))
 }

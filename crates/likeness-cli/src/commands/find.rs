@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
+use likeness::explain::{Pictured, explain};
 use likeness::find::{FindOptions, Findings, Sighting, Sought, find};
 use likeness::{Loader, check_exists};
 use likeness_data::cut::KeepFaces;
+use likeness_report::overlay::pairs::{self, Shown};
 use likeness_report::sightings;
-use likeness_search::{Distance, Verdict};
+use likeness_search::{Distance, Row, Verdict};
 
+use super::explained::{EXPLAINED, pair_of};
 use super::print_json;
 use crate::Outcome;
 use crate::args::FindArgs;
@@ -34,6 +37,9 @@ pub(crate) fn run(args: FindArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> 
         draw(&found, path)?;
         say(format!("contact sheet in {}", path.display()));
     }
+    if let Some(path) = &args.explain {
+        explain_found(&loader, &found, path)?;
+    }
     if let Some(folder) = &args.copy_to {
         let copied = copy(&found, folder)?;
         say(format!("{copied} photos copied to {}", folder.display()));
@@ -54,6 +60,9 @@ fn check_outputs(args: &FindArgs) -> anyhow::Result<()> {
     outputs.stdout("the list on stdout");
     if let Some(path) = &args.grid {
         outputs.add("--grid", path, Content::Sheet)?;
+    }
+    if let Some(path) = &args.explain {
+        outputs.add("--explain", path, Content::Sheet)?;
     }
     match &args.copy_to {
         Some(folder) if fs_err::symlink_metadata(folder).is_ok() && !folder.is_dir() => Err(hinted(
@@ -134,6 +143,37 @@ fn draw(found: &Findings, path: &Path) -> anyhow::Result<()> {
         (&sought.row, seen.collect::<Vec<_>>())
     });
     Ok(sightings::draw(rows, path)?)
+}
+
+/// The last folder and the file of a photo.
+fn short(row: &Row) -> String {
+    let parts: Vec<&str> = row.name.rsplitn(3, '/').take(2).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+/// Explains the nearest photo of the first faces in a contact sheet.
+fn explain_found(loader: &Loader<'_>, found: &Findings, path: &Path) -> anyhow::Result<()> {
+    let mut explained = Vec::new();
+    for (sought, nearest) in
+        found.sought.iter().filter_map(|sought| Some((sought, sought.nearest.as_ref()?))).take(EXPLAINED)
+    {
+        let pair = Pictured::of_row(&sought.row)
+            .and_then(|query| explain(loader, &query, &Pictured::of_row(&nearest.row)?));
+        if let Err(error) = &pair {
+            say(format!("{} is not explained: {error}", sought.row.name));
+        }
+        let other = sought.other.as_ref().map(|other| {
+            let picture = Pictured::of_row(&other.row).and_then(|other| other.shown(loader));
+            (Shown { name: short(&other.row), picture: picture.map_err(|e| e.to_string()) }, other.distance)
+        });
+        let names = [short(&sought.row), short(&nearest.row)];
+        let verdict = nearest.verdict.map(|verdict| words(Some(verdict), found.is_of_faces));
+        explained.push(pair_of(names, &pair, (nearest.distance, verdict), other));
+    }
+    let count = explained.len();
+    pairs::draw(explained, path)?;
+    say(format!("{count} matches explained in {}", path.display()));
+    Ok(())
 }
 
 /// Copies the photos with the verdict same to `folder`; returns their number. Existing files are kept.

@@ -359,6 +359,8 @@ fn make_folder(args: &ImportModelArgs, folder: &Path, stop: &AtomicBool) -> anyh
         name: args.name.clone(),
         #[cfg(feature = "train")]
         backbone: args.backbone,
+        #[cfg(feature = "train")]
+        backbone_only: args.backbone_only,
         alignment: args.alignment.map(Alignment::from),
         licence: args.licence.clone(),
         source: args.source.clone(),

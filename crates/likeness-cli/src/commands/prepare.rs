@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use likeness::check_exists;
+use likeness::inspect::exclusions;
 use likeness::prepare::{PrepareOptions, prepare_dataset};
 use likeness_data::sampling::SamplingConfig;
 use likeness_data::settings::PrepareConfig;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: PrepareArgs, stop: &AtomicBool) -> anyhow::Result<Outcom
         limits: args.reading.limits(),
         threads: args.reading.threads,
         replace: args.replace,
+        exclude: args.exclude.as_deref().map(|table| exclusions(table, &args.issues)).transpose()?,
     };
     let prepared = prepare_dataset(&args.photos, &args.output, &options, Terminal::context(stop))?;
     say_skipped(&prepared.skipped, Some(&args.output.join("dataset.toml").display().to_string()));

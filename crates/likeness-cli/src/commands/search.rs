@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use likeness::gallery::explained::{ExplainedHit, explain_hits};
 use likeness::gallery::open;
 use likeness::gallery::search::{GalleryAnswer, GalleryHit, SearchOptions, Searched, search, word};
 use likeness::{ModelChoice, PhotoOptions, check_exists};
+use likeness_gallery::Gallery;
+use likeness_report::overlay::pairs::{self, Pair, Shown};
 use likeness_report::sightings;
 use likeness_search::{Row, Verdict};
 
+use super::explained::{EXPLAINED, pair_of};
 use super::gallery::print_table;
 use super::print_json;
 use crate::Outcome;
@@ -16,6 +20,9 @@ use crate::args::SearchArgs;
 use crate::output::{Content, Outputs};
 use crate::print::{print_text, say};
 use crate::progress::Terminal;
+
+/// Largest difference of two distances of the same pair, by rounding.
+const SAME_DISTANCE: f32 = 0.01;
 
 /// Runs the command.
 pub(crate) fn run(args: SearchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome> {
@@ -25,6 +32,9 @@ pub(crate) fn run(args: SearchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome
     outputs.stdout("the list on stdout");
     if let Some(path) = &args.grid {
         outputs.add("--grid", path, Content::Sheet)?;
+    }
+    if let Some(path) = &args.explain {
+        outputs.add("--explain", path, Content::Sheet)?;
     }
     let mut gallery = open(&args.gallery, false)?;
     let options = SearchOptions {
@@ -46,8 +56,12 @@ pub(crate) fn run(args: SearchArgs, stop: &AtomicBool) -> anyhow::Result<Outcome
         draw(&found, path)?;
         say(format!("contact sheet in {}", path.display()));
     }
+    let explained = match &args.explain {
+        Some(path) => Some(explain(&mut gallery, &found, &options, path, stop)?),
+        None => None,
+    };
     match (args.json, args.csv) {
-        (true, _) => print_json(&found.document())?,
+        (true, _) => print_json(&document(&found, explained.as_deref()))?,
         (_, true) => print_csv(&found)?,
         _ => found.queries.iter().try_for_each(|query| print_hits(&found, query))?,
     }
@@ -73,6 +87,56 @@ fn print_hits(found: &GalleryAnswer, query: &Searched) -> anyhow::Result<()> {
             &format!("{:8}  {:.3}  {who:20}  {face:>7}  {}\n", word(hit.verdict), hit.distance, hit.row.path);
     }
     print_text(&text)
+}
+
+/// Explains the best hit of the first queries in a contact sheet.
+fn explain(
+    gallery: &mut Gallery,
+    found: &GalleryAnswer,
+    options: &SearchOptions,
+    path: &Path,
+    stop: &AtomicBool,
+) -> anyhow::Result<Vec<ExplainedHit>> {
+    let explained = explain_hits(gallery, found, options, EXPLAINED, Terminal::context(stop))?;
+    pairs::draw(explained.iter().filter_map(|hit| pair(found, hit)), path)?;
+    for hit in &explained {
+        let query = &found.queries[hit.query];
+        match (&hit.explained, query.hits.first()) {
+            (Err(fault), _) => say(format!("{} is not explained: {fault}", query.row.name)),
+            (Ok(pair), Some(best)) if (pair.distance - best.distance).abs() > SAME_DISTANCE => say(format!(
+                "warning: {}: the faces were cut anew for the explanation, and their distance is {:.3}, not {:.3}",
+                query.row.name, pair.distance, best.distance
+            )),
+            _ => {}
+        }
+    }
+    say(format!("{} matches explained in {}", explained.len(), path.display()));
+    Ok(explained)
+}
+
+/// A query, its best hit and the nearest other identity, as the contact sheet shows them.
+fn pair(found: &GalleryAnswer, explained: &ExplainedHit) -> Option<Pair> {
+    let query = &found.queries[explained.query];
+    let hit = query.hits.first()?;
+    let name = |hit: &GalleryHit| row_of(&hit.row, hit.person.as_deref()).name;
+    let other = explained.other.as_ref().map(|other| {
+        let picture = explained.other_picture.clone().ok_or_else(|| "this picture cannot be read".to_owned());
+        (Shown { name: name(other), picture }, other.distance)
+    });
+    let verdict = hit.verdict.map(|verdict| word(Some(verdict)));
+    Some(pair_of([query.row.name.clone(), name(hit)], &explained.explained, (hit.distance, verdict), other))
+}
+
+/// The JSON document, with the explanations of the queries that have one.
+fn document(found: &GalleryAnswer, explained: Option<&[ExplainedHit]>) -> serde_json::Value {
+    let mut document = found.document();
+    for (at, query) in document["queries"].as_array_mut().into_iter().flatten().enumerate() {
+        if let Some(explained) = explained {
+            let of_query = explained.iter().find(|hit| hit.query == at);
+            query["explained"] = of_query.map(|hit| hit.document(found)).unwrap_or_default();
+        }
+    }
+    document
 }
 
 fn print_csv(found: &GalleryAnswer) -> anyhow::Result<()> {

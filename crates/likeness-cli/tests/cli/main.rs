@@ -4,12 +4,16 @@
 mod adapted;
 mod bench;
 mod cached;
+mod compared;
 mod config;
 mod detectors;
 mod engines;
+mod explained;
 mod files;
 mod find;
 mod galleries;
+mod headed;
+mod inspected;
 mod interrupted;
 mod matching;
 mod models;

@@ -74,6 +74,8 @@ fn a_graph_is_taken_apart_and_trained_on() {
     let few = ["--method", "classification", "--batch", "4", "--epochs", "1", "--workers", "1"];
     bench.good(&[&["train", "faces", "-o", "on", "--weights", "apart", "--size", "32"][..], &few].concat());
     assert_eq!(bench.json(&["models", "show", "on", "--json"])["dimension"], 16);
+    bench.good(&[&import("backbone", "resnet18")[..], &["--backbone-only"]].concat());
+    assert_eq!(bench.json(&["models", "show", "backbone", "--json"])["dimension"], 512);
     let told = bench.refused(&import("other", "resnet34"));
     assert!(told.contains("where layer1.2.conv1 has weights"), "{told}");
     let told = bench.refused(&[&import("other", "resnet18")[..], &["--normalize", "arcface"]].concat());

@@ -4,7 +4,7 @@ use crate::bench::Bench;
 
 /// Compares a story with its snapshot; durations, rates and the version are left out.
 macro_rules! told {
-    ($name:literal, $story:expr) => {
+    ($name:expr, $story:expr) => {
         insta::with_settings!({ omit_expression => true }, {
             insta::assert_snapshot!($name, lasting(&$story));
         });
@@ -43,6 +43,9 @@ fn help_of_every_command() {
     told!("help-models-quantize", bench.story(&["models", "quantize", "--help"]));
     told!("help-models-pull", bench.story(&["models", "pull", "--help"]));
     told!("help-embed", bench.story(&["embed", "--help"]));
+    for command in ["inspect", "adapt", "compare", "calibrate", "report"] {
+        told!(format!("help-{command}"), bench.story(&[command, "--help"]));
+    }
     told!("help-match", bench.story(&["match", "--help"]));
     told!("help-evaluate", bench.story(&["evaluate", "--help"]));
     told!("help-config", bench.story(&["config", "--help"]));

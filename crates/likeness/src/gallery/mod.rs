@@ -5,9 +5,11 @@
 
 pub mod columns;
 pub mod exchange;
+pub mod explained;
 pub mod groups;
 pub mod index;
 mod ingest;
+pub mod labelled;
 pub mod list;
 pub mod maintain;
 pub mod migrate;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use likeness_gallery::catalogue::{Filter, ItemRow, ReadCatalogue};
+use likeness_gallery::catalogue::{Filter, ItemRow, ReadCatalogue, StoredModel};
 use likeness_gallery::{Gallery, ItemId, PersonId, SearchPlan};
 use likeness_search::{Distance, Row, Verdict};
 use serde_json::json;
@@ -53,6 +53,8 @@ pub struct GalleryHit {
 pub struct Searched {
     /// The face, or the whole picture.
     pub row: Row,
+    /// Its embedding.
+    pub embedding: Vec<f32>,
     /// The nearest faces or pictures of the gallery, nearest first.
     pub hits: Vec<GalleryHit>,
 }
@@ -79,6 +81,15 @@ pub fn word(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Possible) => "possible",
         Some(Verdict::Different) => "no match",
         None => "nearest",
+    }
+}
+
+/// The verdict on a pair at this distance, by the tolerance of a search or the thresholds of the model.
+pub(super) fn judge(tolerance: Option<f32>, model: &StoredModel, distance: f32) -> Option<Verdict> {
+    match tolerance {
+        Some(tolerance) if distance <= tolerance => Some(Verdict::Same),
+        Some(_) => Some(Verdict::Different),
+        None => model.tag.thresholds.verdict(distance),
     }
 }
 
@@ -124,24 +135,23 @@ pub fn search(
             gallery.search(&vectors, &plan)?
         }
     };
-    let judge = |distance: f32| match options.tolerance {
-        Some(tolerance) if distance <= tolerance => Some(Verdict::Same),
-        Some(_) => Some(Verdict::Different),
-        None => model.tag.thresholds.verdict(distance),
-    };
     let people = gallery.people()?;
     let name = |person: PersonId| people.person(person).and_then(|person| person.name.clone());
     let mut searched = Vec::with_capacity(rows.len());
-    for ((_, row), hits) in rows.into_iter().zip(found) {
+    for ((at, row), hits) in rows.into_iter().zip(found) {
         let ids: Vec<ItemId> = hits.iter().map(|(item, _)| *item).collect();
         let items = gallery.catalogue().items_by_id(&ids)?;
         let hit = |(row, (_, distance)): (ItemRow, (ItemId, f32))| GalleryHit {
             person: row.person.and_then(name),
             row,
             distance,
-            verdict: judge(distance),
+            verdict: judge(options.tolerance, &model, distance),
         };
-        searched.push(Searched { row: row.clone(), hits: items.into_iter().zip(hits).map(hit).collect() });
+        searched.push(Searched {
+            row: row.clone(),
+            embedding: queries.table.embedding(at).to_vec(),
+            hits: items.into_iter().zip(hits).map(hit).collect(),
+        });
     }
     Ok(GalleryAnswer {
         model: model.tag.name,

@@ -26,6 +26,9 @@ pub struct ImportOptions {
     /// Architecture of the weights, or of the graph. A graph that is imported with it can be fine-tuned.
     #[cfg(feature = "train")]
     pub backbone: Option<Architecture>,
+    /// Import only the backbone of a graph, without the layers after it. Needs [`backbone`](Self::backbone).
+    #[cfg(feature = "train")]
+    pub backbone_only: bool,
     /// Face alignment that the network expects; `None` infers it from the size of the input.
     pub alignment: Option<Alignment>,
     /// Licence of the network; `None` means that of the registry.
@@ -55,7 +58,10 @@ pub fn import_network(options: &ImportOptions, context: Context<'_>) -> Result<(
     }
     #[cfg(feature = "train")]
     if let Some(architecture) = options.backbone {
-        return network::of_layers(options, architecture, context);
+        return match options.backbone_only {
+            true => network::of_backbone(options, architecture, context),
+            false => network::of_layers(options, architecture, context),
+        };
     }
     report(&make(&options.file, &options.output, &options.preprocess, card(options))?, context);
     Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use likeness_embed::Embedder;
 use likeness_embed::OnnxEmbedder;
-use likeness_embed::model_folder::{GraphLayer, SplitGraph, split_graph};
+use likeness_embed::model_folder::{FirstLayers, GraphLayer, SplitGraph, first_layers, split_graph};
 use likeness_engine::EngineConfig;
 use likeness_model::Alignment;
 use likeness_model::folder::{GRAPH, check_vacant, claim};
@@ -17,7 +17,8 @@ use likeness_train::device::device;
 use likeness_train::export::{ExportOptions, ModelCard, write_model_folder};
 use likeness_train::layer::Layer;
 use likeness_train::network::Network;
-use likeness_train::weights::{WeightsFile, network_of, network_of_layers};
+use likeness_train::ops::{ConvOptions, Precision};
+use likeness_train::weights::{WeightsFile, backbone_of_layers, network_of, network_of_layers};
 
 use super::ImportOptions;
 use crate::context::Context;
@@ -93,6 +94,31 @@ pub(super) fn of_layers(
     Ok(())
 }
 
+/// Imports the backbone of a graph whose head belongs to another task, such as a classifier of ImageNet.
+pub(super) fn of_backbone(
+    options: &ImportOptions,
+    architecture: Architecture,
+    context: Context<'_>,
+) -> Result<()> {
+    let folder = options.output.as_path();
+    check_vacant(folder)?;
+    let FirstLayers { mut layers, scale, shift } = first_layers(&options.file, &options.preprocess)?;
+    rescale(&mut layers, [scale, shift], architecture)?;
+    let layers: Vec<Layer> = layers.into_iter().map(layer).collect();
+    let network = backbone_of_layers(&options.file, architecture, &layers, &device("cpu")?)?;
+    context.note(format!(
+        "{architecture} without a head: the embedding is the output of the backbone, of dimension {}",
+        architecture.feature_dim()
+    ));
+    context
+        .note("the layers have the shapes and strides of the graph; their output was not compared with it");
+    let input_px = square(options)?.unwrap_or(architecture.published_side_px());
+    let card = card_of(&network, options, input_px, context)?;
+    let _lock = claim(folder)?;
+    write_model_folder(&network, folder, &card)?;
+    Ok(())
+}
+
 /// The embedder of an imported graph.
 pub(crate) struct Original {
     pub(crate) embedder: OnnxEmbedder,
@@ -111,7 +137,7 @@ pub(crate) fn network_of_parts(
     mut parts: SplitGraph,
     architecture: Architecture,
 ) -> Result<(Network, Original)> {
-    rescale(&mut parts, architecture)?;
+    rescale(&mut parts.layers, [parts.scale, parts.shift], architecture)?;
     let layers: Vec<Layer> = parts.layers.into_iter().map(layer).collect();
     let network = network_of_layers(file, architecture, &layers, &device("cpu")?)?;
     Ok((network, Original { embedder: parts.embedder, quantized: parts.quantized }))
@@ -145,24 +171,29 @@ pub(crate) fn check_agreement(
     }
 }
 
-/// Scales the weights of the first layer so that it takes pixels with the normalisation of the architecture.
-fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
+/// Scales the weights of the first layer so that it takes pixels with the normalisation of the architecture. The graph
+/// multiplies the pixels of each channel by `scale` and adds `shift`.
+fn rescale(
+    layers: &mut [GraphLayer],
+    [scale, shift]: [[f32; 3]; 2],
+    architecture: Architecture,
+) -> Result<()> {
     let Normalization { mean, std } = architecture.normalization();
-    let Some(GraphLayer::Affine { shape, weight, .. }) = parts.layers.first_mut() else {
+    let Some(GraphLayer::Affine { shape, weight, .. }) = layers.first_mut() else {
         return Err(invalid("the graph has no layers with weights", "import it without --backbone"));
     };
     let plane = shape[2..].iter().product::<usize>().max(1);
     for channel in 0..3 {
         let (mean, deviation) = (mean[channel], std[channel]);
         // The first layer pads with zeros, so a zero must stand for the same pixel value in both normalisations.
-        let black = mean * parts.scale[channel] + parts.shift[channel];
+        let black = mean * scale[channel] + shift[channel];
         if black.abs() > 1e-3 {
             return Err(invalid(
                 format!("{architecture} subtracts {mean} from pixels, but the graph subtracts another mean"),
                 "set the preprocessing with --normalize, or import the graph without --backbone",
             ));
         }
-        let factor = deviation * parts.scale[channel];
+        let factor = deviation * scale[channel];
         for filter in weight.chunks_exact_mut(3 * plane) {
             filter[channel * plane..][..plane].iter_mut().for_each(|weight| *weight *= factor);
         }
@@ -172,7 +203,16 @@ fn rescale(parts: &mut SplitGraph, architecture: Architecture) -> Result<()> {
 
 fn layer(layer: GraphLayer) -> Layer {
     match layer {
-        GraphLayer::Affine { shape, weight, bias } => Layer::Product { shape, weight, bias, options: None },
+        GraphLayer::Affine { shape, weight, bias, stride } => {
+            let options = stride.map(|stride| ConvOptions {
+                stride,
+                padding: [0; 2],
+                end_padding: [0; 2],
+                groups: 1,
+                precision: Precision::Full,
+            });
+            Layer::Product { shape, weight, bias, options }
+        }
         GraphLayer::BatchNorm { scale, shift, mean, variance, epsilon, follows_affine } => {
             Layer::Norm { scale, shift, mean, variance, epsilon, of_product: follows_affine }
         }
@@ -209,4 +249,51 @@ fn card_of(
         source: known(&options.source, entry.map(|e| &e.source), &format!("imported from {file}")),
         notes: BTreeMap::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Silent;
+    use burn::tensor::{Device, Tensor};
+    use likeness_train::layer::Pass;
+    use likeness_train::network::NetworkConfig;
+    use std::sync::atomic::AtomicBool;
+
+    fn features(network: &Network) -> Vec<f32> {
+        let images = Tensor::<4>::ones([1, 3, 64, 64], &Device::flex());
+        network.forward(images, &mut Pass::evaluation()).features.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn the_backbone_of_a_graph_is_imported_without_its_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let network = NetworkConfig::new(Architecture::ResNet18).init(&Device::flex()).unwrap();
+        let file = folder.path().join("classifier.onnx");
+        likeness_train::export::write_onnx(&network, &file, &ExportOptions { input_px: 64 }).unwrap();
+        let Normalization { mean, std } = Normalization::IMAGENET;
+        let preprocess =
+            PreprocessOverrides { mean: Some(mean), std: Some(std), ..PreprocessOverrides::default() };
+        let output = folder.path().join("model");
+        let options = ImportOptions {
+            file,
+            output: output.clone(),
+            backbone: Some(Architecture::ResNet18),
+            backbone_only: true,
+            licence: Some("MIT".to_owned()),
+            preprocess,
+            ..ImportOptions::default()
+        };
+        let stop = AtomicBool::new(false);
+        of_backbone(&options, Architecture::ResNet18, Context::new(&Silent, &stop)).unwrap();
+        let weights = WeightsFile::open(&output.join("weights.safetensors")).unwrap();
+        let (found, _) = network_of(&weights, None, &Device::flex()).unwrap();
+        assert_eq!((found.config().projection, found.config().embedding_dim), (false, 512));
+        let (expected, found) = (features(&network), features(&found));
+        let length = expected.iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!(expected.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-4 * length));
+        let other = ImportOptions { output: folder.path().join("other"), ..options };
+        let error = of_backbone(&other, Architecture::ResNet34, Context::new(&Silent, &stop)).unwrap_err();
+        assert!(error.to_string().contains("where layer1.2.conv1 has weights"), "{error}");
+    }
 }

@@ -3,6 +3,7 @@
 mod built_in;
 mod card;
 pub mod options;
+mod recipe;
 mod resume;
 mod settings;
 mod teacher;
@@ -28,6 +29,7 @@ use built_in::Start;
 use card::RunCard;
 use options::Teacher;
 pub use options::TrainOptions;
+pub use recipe::{Recipe, RecipePlace, TrainedRecipe, read_recipes, train_recipe};
 
 /// The result of [`train`]: a run that has ended or was stopped.
 #[derive(Debug, Clone)]

@@ -9,9 +9,11 @@ use likeness_train::backbone::{Architecture, Stage};
 use likeness_train::loss::{EmbeddingDistance, TripletMargin};
 use likeness_train::ops::Precision;
 use likeness_train::train::schedule::Decay;
+use serde::Deserialize;
 
 /// Training objectives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Softmax classification of identities.
     Classification,

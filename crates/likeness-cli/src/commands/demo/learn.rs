@@ -34,6 +34,7 @@ pub(super) fn learn(args: &DemoArgs, output: &Path, stop: &AtomicBool) -> anyhow
         limits: Limits::default(),
         threads: 0,
         replace: false,
+        exclude: None,
     };
     prepare(&others, &learned, &config, &how)?;
     let loss = LossConfig::CosFace(CosFaceConfig { scale: 16.0, margin: 0.2 });

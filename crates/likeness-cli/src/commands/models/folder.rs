@@ -78,7 +78,8 @@ fn lines(seen: &Inspection) -> Vec<String> {
         line("terms", description.licence().map_or("-", |licence| licence.terms.name())),
         line("source", or_none(&description.source)),
     ];
-    lines.extend(description.rounded_from.as_ref().map(|from| line("original", from)));
+    let original = description.rounded_from.as_ref().or(description.adapted_from.as_ref());
+    lines.extend(original.map(|from| line("original", from)));
     lines.push(line("fingerprint", &spec.fingerprint));
     lines
 }
@@ -91,6 +92,7 @@ fn document(seen: &Inspection) -> serde_json::Value {
         "dimension": spec.dimension, "distance": spec.distance.to_string(), "engine": seen.engine.to_string(),
         "licence": description.licence, "terms": description.licence().map(|licence| licence.terms),
         "training_data": description.training_data, "thresholds": description.thresholds, "source": description.source, "rounded_from": description.rounded_from,
+        "adapted_from": description.adapted_from,
         "fingerprint": spec.fingerprint,
     })
 }
