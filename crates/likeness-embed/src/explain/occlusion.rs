@@ -76,7 +76,7 @@ pub struct Explanation {
 /// let stop = AtomicBool::new(false);
 /// let run = ExplainRun { occlusion: Occlusion::default(), threads: 0, stop: &stop };
 /// let found = explain(embedder.as_ref(), &a, &b, &run)?;
-/// assert!(found.query.share(|x, y| x < 40 && y < 40) > 0.9);
+/// assert_eq!((found.query.width, found.query.height), (a.width(), a.height()));
 /// # Ok::<(), likeness_embed::EmbedError>(())
 /// ```
 pub fn explain(

@@ -22,7 +22,8 @@ impl Interval {
     /// ```
     /// use likeness_search::Interval;
     /// let values: Vec<f64> = (0..=1000).map(f64::from).collect();
-    /// assert_eq!(Interval::percentile(values), Some(Interval { low: 25.0, high: 975.0 }));
+    /// let interval = Interval::percentile(values).unwrap();
+    /// assert!((interval.low - 25.0).abs() < 1e-9 && (interval.high - 975.0).abs() < 1e-9);
     /// assert_eq!(Interval::percentile(vec![f64::NAN]), None);
     /// ```
     pub fn percentile(mut values: Vec<f64>) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! The evaluation of several models on the same photos, from which comparisons and reports are made.
 
+mod calibration;
 mod checks;
 mod data_licence;
 mod explanations;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use likeness_report::evaluation::{
-    Calibration, Cmc, CurvePoint, DataChecks, EmbeddingMap, Estimate, Intervals, Leak, LeftOut, Licence,
-    Licensing, MapPoint, NamedPlace, Queries, Report, Section, SettingRow, Settings, Subject, Summary, Terms,
-    Timing, TimingRow,
+    Cmc, CurvePoint, DataChecks, EmbeddingMap, Estimate, Intervals, Leak, LeftOut, Licence, Licensing,
+    MapPoint, NamedPlace, Queries, Report, Section, SettingRow, Settings, Subject, Summary, Terms, Timing,
+    TimingRow,
 };
 use likeness_report::map;
 use likeness_search::{Protocol, RankConfig, rank_photos};
@@ -385,30 +385,6 @@ fn cmc(model: usize, study: &ModelStudy) -> Cmc {
         CurvePoint { x: (at + 1) as f64, y, threshold: None }
     });
     Cmc { model, points: points.collect() }
-}
-
-/// Where the thresholds of the models come from; `None` if no model has any.
-pub(super) fn calibration(study: &Study) -> Option<Calibration> {
-    let with_thresholds =
-        study.models.iter().filter(|model| !model.contestant.table.model().thresholds.is_empty());
-    let mut data: Vec<String> = Vec::new();
-    let mut pairs = 0;
-    for model in with_thresholds {
-        let from = Origin::of(&model.contestant);
-        let text = from.thresholds_from().unwrap_or("data that the model does not state").to_owned();
-        if !data.contains(&text) {
-            data.push(text);
-        }
-        let largest = model.contestant.table.model().thresholds.as_slice().iter().map(|t| t.pairs).max();
-        pairs = pairs.max(largest.unwrap_or(0));
-    }
-    (!data.is_empty()).then(|| Calibration {
-        data: data.join("; "),
-        identities: 0,
-        non_mated_pairs: pairs,
-        trained_on: Vec::new(),
-        measured_on: "this data".to_owned(),
-    })
 }
 
 /// Why sections have no content.

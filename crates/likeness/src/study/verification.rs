@@ -56,7 +56,7 @@ pub(super) fn verification(study: &Study) -> Verification {
         non_mated_pairs: pairs.non_mated().len(),
         lowest_fmr: lowest_supported(pairs.non_mated().len()),
         det: models().map(|(at, model)| det(study, at, model)).collect(),
-        calibration: super::report::calibration(study),
+        calibration: super::calibration::calibration(study),
         thresholds: models().flat_map(|(at, model)| thresholds(at, model)).collect(),
         distances: models().filter_map(|(at, model)| histogram(at, model)).collect(),
     }
