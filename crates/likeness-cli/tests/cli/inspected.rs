@@ -189,3 +189,35 @@ fn a_gallery_is_inspected() {
     assert_eq!(issue(&found, "exact_duplicates")["state"], "clean");
     assert!(found["not_checked"]["poisoned_reference"].is_string(), "nobody is named: {found}");
 }
+
+#[test]
+fn a_wrongly_named_reference_is_found() {
+    let bench = people();
+    bench.good(&["gallery", "create", "g.gallery", "people"]);
+    let all = folders(&bench);
+    let path = |person: &str, name: &String| format!("people/{person}/{name}");
+    let first = photos(&bench, &all[0]);
+    for (at, person) in all.iter().enumerate() {
+        let mut named: Vec<String> = photos(&bench, person).iter().map(|name| path(person, name)).collect();
+        if at == 0 {
+            named.remove(3);
+        } else if at == 1 {
+            named.push(path(&all[0], &first[3]));
+        }
+        let faces: Vec<&str> = named.iter().map(String::as_str).collect();
+        bench.good(&[&["people", "name", "g.gallery", person][..], &faces].concat());
+    }
+    let found = bench.json(&["inspect", "g.gallery", "--json"]);
+    let poisoned = issue(&found, "poisoned_reference");
+    assert_eq!(
+        (poisoned["state"].as_str(), poisoned["photos"].as_u64()),
+        (Some("review"), Some(1)),
+        "{poisoned}"
+    );
+    let finding = &poisoned["findings"][0];
+    assert!(finding["path"].as_str().unwrap().ends_with(&path(&all[0], &first[3])), "{finding}");
+    assert_eq!(
+        (&finding["identity"], &finding["looks_like"]),
+        (&all[1].as_str().into(), &all[0].as_str().into())
+    );
+}

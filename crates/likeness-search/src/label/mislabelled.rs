@@ -372,12 +372,12 @@ mod tests {
         mislabelled(table, Distance::Euclidean, &MislabelConfig::default()).unwrap()
     }
 
-    /// 20 people of 10 images each around random centres.
+    /// 20 people of 10 images each around centres of equal distance.
     fn people(spread: f32) -> (Vec<String>, Vec<f32>) {
         let mut random = Pcg64::seed_from_u64(5);
         let (mut labels, mut values) = (Vec::new(), Vec::new());
         for person in 0..20 {
-            let centre: Vec<f32> = (0..16).map(|_| random.random::<f32>()).collect();
+            let centre: Vec<f32> = (0..20).map(|at| f32::from(u8::from(at == person))).collect();
             for _ in 0..10 {
                 labels.push(format!("p{person:02}"));
                 values.extend(centre.iter().map(|c| c + spread * (random.random::<f32>() - 0.5)));
@@ -426,9 +426,9 @@ mod tests {
         let (labels, mut values) = people(0.3);
         // One image of each of eight people, and all images of the last one, lie at the same place.
         for person in 0..8 {
-            values[person * 160..person * 160 + 16].fill(3.0 + person as f32 * 1e-3);
+            values[person * 200..person * 200 + 20].fill(3.0 + person as f32 * 1e-3);
         }
-        values[19 * 160..].fill(3.0);
+        values[19 * 200..].fill(3.0);
         let labels: Vec<Option<&str>> = labels.iter().map(|l| Some(l.as_str())).collect();
         let found = run(&table(&labels, values));
         let of_hub: Vec<_> = found.suspects.iter().filter(|s| s.looks_like == "p19").collect();
