@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! own      mean distance from the nearest images of its identity's core: 30 % of the identity's other images, at least one
-//! other    least mean distance from the nearest 3 images of another identity, which is what it looks like
+//! other    least mean distance from the nearest 3 images of another identity, or the nearer half of its images if these are
+//!          fewer; this identity is what it looks like
 //! scale    median distance of images of two identities − median distance of two images of one identity
 //! vote     share of the identity it looks like among its nearest 5 images (fewer if that identity has fewer)
 //! score    (own − other) / scale + 0.3 · vote
@@ -15,6 +16,8 @@
 //!
 //! The score does not depend on the unit of the distance. From 0.68 on, an image is reported. The threshold was chosen with
 //! swapped labels in CelebA's training identities; `examples/bench_labels.rs` measures it on other data.
+//!
+//! Two images of an identity with only two cannot be told apart: if one is wrong, both are reported.
 //!
 //! Bad pictures (rotated, cut off, in the dark) lie near each other, whoever they show; an identity with several of them looks
 //! like the bad pictures of everybody. Such hubs (Radovanović, Nanopoulos and Ivanović, Hubs in space, JMLR 11, 2010) are
@@ -317,7 +320,8 @@ impl Look<'_> {
                 break;
             }
             let Some(other) = self.labels.of_row[*at].filter(|other| *other != id) else { continue };
-            let wanted = self.config.other_images.min(self.labels.rows[other].len());
+            // Half of a small identity may be wrong itself.
+            let wanted = self.config.other_images.min(self.labels.rows[other].len().div_ceil(2));
             let (sum, count) = sums.entry(other).or_default();
             if *count == wanted {
                 continue;
