@@ -1,14 +1,12 @@
 //! `bench table2`: trains the recipes of `docs/recipes/table2.toml` on CelebA's faces, and evaluates them on unseen identities.
 //!
-//! The runs and the results are kept as those of [`training`]: an interrupted run is continued, and a recipe
+//! The runs and the results are kept as those of [`training`](super::training): an interrupted run is continued, and a recipe
 //! with a results file is not trained again. `LIKENESS_RECIPES=NAME,NAME` selects recipes by the names of their run folders.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use super::report::Section;
 use super::training::{self, Faces, Place, RESNET50, kept, results_of};
@@ -47,10 +45,9 @@ pub(super) fn run(bench: &Bench) -> Result<Section> {
         title: "Table 2 with ImageNet weights",
         about: "The networks of the original project's second table, trained by [table2.toml](../recipes/table2.toml) at 64 px with \
                 an embedding of 128 values, each from ImageNet weights. Trained on the 5,048 photos of 241 identities of CelebA, \
-                evaluated leave-one-out on the 1,252 photos of 58 others. Percent; minutes on two cores that other work was \
-                using too."
+                evaluated leave-one-out on the 1,252 photos of 58 others. Percent."
             .to_owned(),
-        columns: vec!["network", "epochs", "top-1", "top-5", "top-10", "mAP", "minutes"],
+        columns: vec!["network", "epochs", "top-1", "top-5", "top-10", "mAP"],
         rows,
         remarks: Vec::new(),
     })
@@ -106,11 +103,8 @@ fn row(
     let run = place.folder.join(&recipe.folder);
     training::keep_curves(&run, &recipe.folder)?;
     let history = fs_err::read_to_string(run.join("history.jsonl"))?;
-    let epochs: Vec<BTreeMap<String, Value>> =
-        history.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    let seconds: f64 = epochs.iter().filter_map(|epoch| epoch.get("seconds")?.as_f64()).sum();
-    let mut row = vec![recipe.name.clone(), epochs.len().to_string()];
+    let epochs = history.lines().count();
+    let mut row = vec![recipe.name.clone(), epochs.to_string()];
     row.extend(place.evaluate(dataset, Path::new(&model), Faces::Unseen)?);
-    row.push(format!("{:.0}", seconds / 60.0));
     Ok(row)
 }

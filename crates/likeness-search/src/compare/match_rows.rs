@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::variants::{LabelVariants, folded, variants_of};
+use crate::label::{LabelVariants, folded, name_variants};
 use crate::{EmbeddingTable, Result, Role, Row, SearchError};
 
 /// Tables reduced to the rows that all of them contain.
@@ -27,7 +27,7 @@ pub struct MatchedRows {
 ///
 /// # Conventions   rows match by name and face; rows of a name and face that occur more than once in a table match by content
 ///   hash, or else by path, and are left out if these do not identify them. Two spellings of one identity for the same row
-///   (see [`label_variants`](super::label_variants)) are no contradiction; the first table's spelling is used
+///   (see [`label_variants`](crate::label::label_variants)) are no contradiction; the first table's spelling is used
 /// # Errors        a row has different identities in two tables → `ContradictoryLabels`; no table, no common row → `BadArgument`
 /// # Examples
 /// ```
@@ -55,7 +55,7 @@ pub fn match_rows(tables: &[&EmbeddingTable]) -> Result<MatchedRows> {
     let facts = common.iter().map(|rows| merged(tables, rows)).collect::<Result<Vec<Row>>>()?;
     let kept = |t: usize| -> Vec<usize> { common.iter().map(|rows| rows[t]).collect() };
     let labels = (0..tables.len()).flat_map(|t| kept(t).into_iter().map(move |row| (t, row)));
-    let variants = variants_of(labels.filter_map(|(t, row)| tables[t].rows()[row].identity.as_deref()));
+    let variants = name_variants(labels.filter_map(|(t, row)| tables[t].rows()[row].identity.as_deref()));
     let mut matched = MatchedRows { tables: Vec::new(), left_out: Vec::new(), variants };
     for (t, table) in tables.iter().enumerate() {
         let rows = kept(t);

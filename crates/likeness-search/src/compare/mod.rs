@@ -14,7 +14,6 @@ mod mcnemar;
 mod measured;
 mod p_value;
 mod reading;
-mod variants;
 
 pub use differences::{Difference, differences};
 pub use holm::holm;
@@ -23,4 +22,3 @@ pub use mcnemar::{McNemar, mcnemar};
 pub use measured::{Measured, ranking_measured};
 pub use p_value::{bootstrap_p, resamples_needed, smallest_p};
 pub use reading::Reading;
-pub use variants::{LabelVariants, Spelling, label_variants};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use likeness_data::inspect::Issue;
 use likeness_search::label::{
-    MislabelConfig, Suspect, conflicts, equal_pictures, leaks, mislabelled, similar_names,
+    MislabelConfig, Suspect, conflicts, equal_pictures, leaks, mislabelled, name_variants,
 };
 use likeness_search::{EmbeddingTable, Row};
 
@@ -195,7 +195,7 @@ pub(super) fn suspect(suspect: &Suspect, rows: &[Row]) -> Finding {
     }
 }
 
-/// Records identities whose names differ only in writing.
+/// Records identities whose names differ only in spelling.
 pub(super) fn names<'a>(items: impl Iterator<Item = (&'a Item, Option<&'a str>)>, ledger: &mut Ledger) {
     let mut first: BTreeMap<&str, &Item> = BTreeMap::new();
     for (item, identity) in items {
@@ -203,14 +203,18 @@ pub(super) fn names<'a>(items: impl Iterator<Item = (&'a Item, Option<&'a str>)>
             first.entry(identity).or_insert(item);
         }
     }
-    let found = similar_names(first.keys().copied());
-    let of = |names: &[String], name: &String| Finding {
-        detail: format!("identities whose names differ only in writing: {}", names.join(", ")),
-        ..finding(first[name.as_str()])
-    };
-    let findings = found.iter().flat_map(|similar| similar.names.iter().map(|name| of(&similar.names, name)));
-    let findings = findings.collect();
-    ledger.add(Issue::SimilarNames, findings);
+    ledger.add(Issue::SimilarNames, variants(first.keys().copied(), |name| finding(first[name])));
+}
+
+/// One finding for each name that has other spellings; `of` makes that of a name.
+fn variants<'a>(names: impl Iterator<Item = &'a str>, of: impl Fn(&str) -> Finding) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for variants in name_variants(names) {
+        let names: Vec<&str> = variants.spellings.iter().map(|spelling| spelling.name.as_str()).collect();
+        let detail = format!("identities whose names differ only in spelling: {}", names.join(", "));
+        findings.extend(names.iter().map(|name| Finding { detail: detail.clone(), ..of(name) }));
+    }
+    findings
 }
 
 /// The same for the rows of a table.
@@ -221,15 +225,5 @@ fn similar(table: &EmbeddingTable, ledger: &mut Ledger) {
             first.entry(identity).or_insert(row);
         }
     }
-    let mut findings = Vec::new();
-    for similar in similar_names(first.keys().copied()) {
-        let detail = format!("identities whose names differ only in writing: {}", similar.names.join(", "));
-        findings.extend(
-            similar
-                .names
-                .iter()
-                .map(|name| Finding { detail: detail.clone(), ..of_row(first[name.as_str()]) }),
-        );
-    }
-    ledger.add(Issue::SimilarNames, findings);
+    ledger.add(Issue::SimilarNames, variants(first.keys().copied(), |name| of_row(first[name])));
 }

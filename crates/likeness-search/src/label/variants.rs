@@ -26,12 +26,12 @@ pub struct Spelling {
     pub rows: usize,
 }
 
-/// The identities whose names differ only by case, surrounding blanks or Unicode normalisation (NFC), sorted by name.
+/// The identities whose names differ only by case, blanks at the ends, repeated blanks or Unicode normalisation (NFC), sorted by name.
 ///
 /// # Examples
 /// The é of the first name is one character, that of the second is an e with a combining accent.
 /// ```
-/// use likeness_search::{Row, compare::label_variants};
+/// use likeness_search::{Row, label::label_variants};
 /// let row = |identity: &str| Row { identity: Some(identity.into()), ..Row::new("") };
 /// let found = label_variants(&[row("Ren\u{e9}"), row("Rene\u{301}"), row("rené "), row("Rene"), row("Rene")]);
 /// assert_eq!(found.len(), 1);
@@ -39,10 +39,11 @@ pub struct Spelling {
 /// assert_eq!(names, ["Rene\u{301}", "Ren\u{e9}", "rené "]);
 /// ```
 pub fn label_variants(rows: &[Row]) -> Vec<LabelVariants> {
-    variants_of(rows.iter().filter_map(|row| row.identity.as_deref()))
+    name_variants(rows.iter().filter_map(|row| row.identity.as_deref()))
 }
 
-pub(super) fn variants_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<LabelVariants> {
+/// The names that differ only in their spelling, as [`label_variants`] finds them in the identities of rows.
+pub fn name_variants<'a>(names: impl Iterator<Item = &'a str>) -> Vec<LabelVariants> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     let mut by_folded: BTreeMap<String, Vec<Spelling>> = BTreeMap::new();
@@ -53,10 +54,12 @@ pub(super) fn variants_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Label
     several.map(|spellings| LabelVariants { spellings }).collect()
 }
 
-/// The name in lower case and Unicode normalisation form C, without surrounding blanks.
-pub(super) fn folded(name: &str) -> String {
+/// The name in lower case and Unicode normalisation form C, with single blanks between words.
+pub(crate) fn folded(name: &str) -> String {
     let normalizer = ComposingNormalizerBorrowed::new_nfc();
-    normalizer.normalize(&normalizer.normalize(name.trim()).to_lowercase()).into_owned()
+    let lower = normalizer.normalize(name).to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    normalizer.normalize(&words.join(" ")).into_owned()
 }
 
 #[cfg(test)]
@@ -68,6 +71,7 @@ mod tests {
         let row = |identity: &str| Row { identity: Some(identity.into()), ..Row::new("") };
         assert!(label_variants(&[row("ann"), row("anne"), row("ann"), Row::new("x")]).is_empty());
         let found = label_variants(&[row("Ann"), row("ann"), row("ANN"), row("ann")]);
+        assert_eq!(name_variants(["a\n b", "A b", "ab"].into_iter()).len(), 1);
         let rows: Vec<usize> = found[0].spellings.iter().map(|spelling| spelling.rows).collect();
         assert_eq!(rows, [1, 1, 2]);
     }
