@@ -3,6 +3,7 @@
 use likeness_report::evaluation::{
     CurvePoint, Det, DistanceHistogram, Estimate, Rate, ThresholdRow, Verification,
 };
+use likeness_search::calibrate::{Checked, Reading, check};
 use likeness_search::verification::{
     PairStatistics, ResampledPairs, area_under_roc, equal_error_rate, false_match_rate, false_non_match_rate,
     true_accept_rate,
@@ -96,25 +97,22 @@ fn thresholds(at: usize, model: &ModelStudy) -> Vec<ThresholdRow> {
     if tag.distance != model.distance {
         return Vec::new();
     }
-    let mut asked: Vec<_> = tag.thresholds.as_slice().to_vec();
-    asked.reverse();
-    let row = |threshold: &likeness_search::Threshold| {
-        let measured = false_match_rate(&model.pairs, threshold.distance)?;
-        let fnmr = false_non_match_rate(&model.pairs, Some(threshold.distance))?;
-        let is_supported = measured.trials as f64 * threshold.fmr * (1.0 + 1e-9) >= MIN_ERRORS;
+    let row = |checked: &Checked| {
+        let measured = checked.false_match_rate?;
         Some(ThresholdRow {
             model: at,
-            asked_fmr: threshold.fmr,
-            threshold: f64::from(threshold.distance),
-            measured_fmr: match is_supported {
-                true => Rate::Supported(of_error_rate(&measured)),
-                false => Rate::Insufficient { lowest: lowest_supported(measured.trials) },
+            asked_fmr: checked.asked,
+            threshold: f64::from(checked.threshold),
+            measured_fmr: match checked.reading {
+                Reading::InsufficientData => Rate::Insufficient { lowest: lowest_supported(measured.trials) },
+                _ => Rate::Supported(of_error_rate(&measured)),
             },
             false_matches: measured.errors,
-            fnmr: of_error_rate(&fnmr),
+            fnmr: of_error_rate(&checked.false_non_match_rate?),
         })
     };
-    asked.iter().filter_map(row).collect()
+    // The loosest rate comes first.
+    check(&tag.thresholds, &model.pairs).iter().rev().filter_map(row).collect()
 }
 
 /// The distances of mated and non-mated pairs.
