@@ -1,6 +1,6 @@
 //! `bench table2`: trains the recipes of `docs/recipes/table2.toml` on CelebA's faces, and evaluates them on unseen identities.
 //!
-//! The runs and the results are kept as those of [`training`](super::training): an interrupted run is continued, and a recipe
+//! The runs and the results are kept as those of [`training`]: an interrupted run is continued, and a recipe
 //! with a results file is not trained again. `LIKENESS_RECIPES=NAME,NAME` selects recipes by the names of their run folders.
 
 use std::path::{Path, PathBuf};
