@@ -147,13 +147,19 @@ fn described(options: &CalibrateOptions, calibration: &Calibration) -> String {
 
 /// Stores thresholds in a model folder, a run, or a gallery. Automatic names of the gallery are computed again.
 ///
-/// # Errors        no threshold that the data supports; a place that is neither, or has another model; the disk
+/// # Errors        no threshold that the data supports, or none that verdicts can use; a place that is neither, or has another model; the disk
 pub fn store(calibrated: &Calibrated, place: &Path) -> Result<()> {
     let thresholds = calibrated.thresholds();
     if thresholds.is_empty() {
         return Err(invalid(
             "the data supports none of the rates, so there is no threshold to store",
             "calibrate on more people, or ask for a higher rate with --fmr",
+        ));
+    }
+    if thresholds.limits().is_none() {
+        return Err(invalid(
+            "no threshold for a false match rate of 0.1 % or less was measured, and verdicts need one; nothing was stored",
+            "calibrate on more people, or do not leave 1e-3 and 1e-4 out of --fmr",
         ));
     }
     if is_gallery(place) {

@@ -127,7 +127,10 @@ fn thresholds_are_measured_and_stored() {
     assert!(text.contains("FMR 1 %") && text.contains("FPIR 50 % at N = 10"), "{text}");
     let refused = bench.refused(&["calibrate", "good.embeddings", "--fmr", "1e-8", "--write", "photos"]);
     assert!(refused.contains("no threshold to store"), "{refused}");
+    // Verdicts could not be given any more.
     let refused = bench.refused(&["calibrate", "good.embeddings", "--fmr", "0.01", "--write", "photos"]);
+    assert!(refused.contains("verdicts need one"), "{refused}");
+    let refused = bench.refused(&["calibrate", "good.embeddings", "--fmr", "0.001", "--write", "photos"]);
     assert!(refused.contains("model.toml"), "{refused}");
     assert!(bench.refused(&["calibrate", "good.embeddings", "--fmr", "2"]).contains("--fmr"));
 }
